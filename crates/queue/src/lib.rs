@@ -1,1 +1,18 @@
-//! queue.
+//! A queue that delivers at least once, on a doorbell.
+//!
+//! Messages lie in a Redis stream with one consumer group. The pub/sub message
+//! that wakes a worker carries nothing, so losing it loses nothing: it is a
+//! bell, and an alarm key that expires rings again for whatever still waits.
+//! Every change is one Lua script, so it happens whole or not at all.
+
+mod change;
+mod names;
+mod policy;
+mod queue;
+mod script;
+
+pub use change::{Change, Effect, Outcome};
+pub use names::QueueNames;
+pub use policy::Policy;
+pub use queue::{Delivery, Queue};
+pub use script::Script;

@@ -1,1 +1,173 @@
-//! records.
+//! Documents that change, kept as immutable versions in a key-value store.
+//!
+//! Version *n* of a document is a key of its own that is written once and
+//! always with the same bytes; a second key holds the latest version that
+//! its writer knew of. A reader starts there and probes forward. So two
+//! writers of one version write the same thing, a late writer does no harm,
+//! and nothing is needed of the store but get and set.
+//!
+//! Which version comes next is not decided here but by the commit (crate
+//! `queue`): write a version only after it was committed.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use stores::{KeyValue, KeyValueError};
+
+/// A document and which version of it this is, from 1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Versioned<D> {
+    /// The version; each change raises it by one.
+    pub version: u64,
+    /// The document itself.
+    pub document: D,
+}
+
+/// Why a document could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] KeyValueError),
+    /// The stored bytes are no such document.
+    #[error("the document at {key} cannot be read: {reason}")]
+    Unreadable {
+        /// Its key.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// The latest version of the entity `key`, or `None` where there is none.
+pub fn latest<D: DeserializeOwned>(
+    store: &impl KeyValue,
+    key: &str,
+) -> Result<Option<Versioned<D>>, RecordError> {
+    let mut found = read(store, key)?;
+    loop {
+        let next = found
+            .as_ref()
+            .map_or(0, |known: &Versioned<D>| known.version)
+            .saturating_add(1);
+        match read(store, &version_key(key, next))? {
+            Some(newer) => found = Some(newer),
+            None => return Ok(found),
+        }
+    }
+}
+
+/// Stores a committed version. Doing it again changes nothing.
+pub fn write<D: Serialize>(
+    store: &impl KeyValue,
+    key: &str,
+    versioned: &Versioned<D>,
+) -> Result<(), RecordError> {
+    let bytes = encode(key, versioned)?;
+    store.set(&version_key(key, versioned.version), &bytes)?;
+    store.set(key, &bytes)?;
+    Ok(())
+}
+
+/// Stores a committed version if its writer did not come to it.
+///
+/// Returns whether anything was missing.
+pub fn repair<D: Serialize>(
+    store: &impl KeyValue,
+    key: &str,
+    versioned: &Versioned<D>,
+) -> Result<bool, RecordError> {
+    if store.exists(&version_key(key, versioned.version))? {
+        return Ok(false);
+    }
+    store.set(
+        &version_key(key, versioned.version),
+        &encode(key, versioned)?,
+    )?;
+    Ok(true)
+}
+
+fn version_key(key: &str, version: u64) -> String {
+    format!("{key}/v/{version}")
+}
+
+fn read<D: DeserializeOwned>(
+    store: &impl KeyValue,
+    key: &str,
+) -> Result<Option<Versioned<D>>, RecordError> {
+    store
+        .get(key)?
+        .map(|bytes| serde_json::from_slice(&bytes).map_err(|error| unreadable(key, error)))
+        .transpose()
+}
+
+fn encode<D: Serialize>(key: &str, versioned: &Versioned<D>) -> Result<Vec<u8>, RecordError> {
+    serde_json::to_vec(versioned).map_err(|error| unreadable(key, error))
+}
+
+fn unreadable(key: &str, error: serde_json::Error) -> RecordError {
+    RecordError::Unreadable {
+        key: key.to_owned(),
+        reason: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stores::MemoryKeyValue;
+
+    use super::*;
+
+    fn version(version: u64) -> Versioned<String> {
+        Versioned {
+            version,
+            document: format!("text {version}"),
+        }
+    }
+
+    #[test]
+    fn what_was_written_last_is_read() {
+        let store = MemoryKeyValue::default();
+        assert_eq!(latest::<String>(&store, "a").unwrap(), None);
+        for n in 1..=3 {
+            write(&store, "a", &version(n)).unwrap();
+            assert_eq!(latest(&store, "a").unwrap(), Some(version(n)));
+        }
+        assert_eq!(latest::<String>(&store, "b").unwrap(), None);
+    }
+
+    #[test]
+    fn a_late_writer_does_not_hide_a_newer_version() {
+        let store = MemoryKeyValue::default();
+        for n in [1, 2, 3] {
+            write(&store, "a", &version(n)).unwrap();
+        }
+        write(&store, "a", &version(1)).unwrap();
+        assert_eq!(latest(&store, "a").unwrap(), Some(version(3)));
+    }
+
+    #[test]
+    fn a_version_whose_writer_died_is_repaired_once_and_then_read() {
+        let store = MemoryKeyValue::default();
+        write(&store, "a", &version(1)).unwrap();
+        assert!(repair(&store, "a", &version(2)).unwrap());
+        assert!(!repair(&store, "a", &version(2)).unwrap());
+        assert_eq!(latest(&store, "a").unwrap(), Some(version(2)));
+    }
+
+    #[test]
+    fn a_first_version_whose_writer_died_is_found_without_a_pointer() {
+        let store = MemoryKeyValue::default();
+        repair(&store, "a", &version(1)).unwrap();
+        assert_eq!(latest(&store, "a").unwrap(), Some(version(1)));
+    }
+
+    #[test]
+    fn spoiled_bytes_are_an_error_and_not_an_absence() {
+        let store = MemoryKeyValue::default();
+        store.set("a", b"{").unwrap();
+        assert!(matches!(
+            latest::<String>(&store, "a"),
+            Err(RecordError::Unreadable { .. })
+        ));
+    }
+}

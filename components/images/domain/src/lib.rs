@@ -1,1 +1,27 @@
-//! images-domain.
+//! The rules of the images system: what a photo's record is, who changes it
+//! and how it is found. No Spin, no clock and no I/O.
+
+mod events;
+mod file_name;
+mod index;
+mod inspect;
+mod intake;
+pub mod keys;
+mod labels;
+mod media;
+mod message;
+mod record;
+mod scan;
+mod verdict;
+
+pub use events::{EventsError, ObjectCreated, parse_events};
+pub use file_name::{FileName, FileNameError};
+pub use index::changes;
+pub use inspect::inspect;
+pub use intake::{Intake, Invalid};
+pub use labels::{Label, Parent, StoredLabels, confidences};
+pub use media::MediaType;
+pub use message::{Message, SCHEMA};
+pub use record::{ImageRecord, Post, Status};
+pub use scan::{Filter, Grouping, MOST_NAMES, Operator, ScanQuery, ScanResponse};
+pub use verdict::{Analysis, Censorship};

@@ -1,1 +1,46 @@
-//! images-events.
+//! `POST /events/s3`: the object store tells that something was uploaded.
+
+#![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
+
+use http::StatusCode;
+use images_domain::{FileName, keys, parse_events};
+use queue::Queue;
+use serde_json::json;
+use spin_sdk::http::{IncomingRequest, ResponseOutparam};
+use spin_sdk::http_component;
+use stores::SpinRedis;
+use web::{ApiError, Call, Endpoint, Reply, log};
+
+/// A notification has at most 1,000 records of about 1 KiB.
+const BODY_LIMIT: usize = 2 * 1024 * 1024;
+
+#[http_component]
+async fn handle(request: IncomingRequest, out: ResponseOutparam) {
+    web::serve(request, out, Endpoint::post(BODY_LIMIT), receive).await;
+}
+
+async fn receive(call: Call) -> Reply {
+    web::require_bearer(&call, "events_token", &web::text("events_token")?)?;
+    let events = parse_events(&call.json()?)
+        .map_err(|error| ApiError::bad_request("invalid_event", error.to_string()))?;
+
+    let bucket = web::text("images_bucket_name")?;
+    let mut uploads = Vec::new();
+    for event in events {
+        match event.key.parse::<FileName>() {
+            Ok(file) if event.bucket == bucket => uploads.push((file, event.size, event.etag)),
+            // Not ours to judge: the store would only send it again.
+            _ => log::warn(
+                &call.trace,
+                "an event for something else was ignored",
+                json!({"bucket": event.bucket, "key": event.key}),
+            ),
+        }
+    }
+    let accepted = uploads.len();
+    if accepted > 0 {
+        let redis = SpinRedis::open(&web::text("redis_url")?)?;
+        images_storage::announce(&Queue::new(&redis, keys::QUEUE), uploads, &call.trace)?;
+    }
+    web::json(StatusCode::OK, &json!({"accepted": accepted}))
+}

@@ -1,1 +1,60 @@
-//! images-obtain.
+//! `GET /obtain/{file}`: a redirect to the caller's own photo.
+
+#![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
+
+use std::time::{Duration, SystemTime};
+
+use images_domain::{FileName, Status};
+use objects::{Objects, StoreConfig};
+use spin_sdk::http::{IncomingRequest, ResponseOutparam};
+use spin_sdk::http_component;
+use stores::SpinKeyValue;
+use web::{ApiError, Call, Endpoint, Reply};
+
+#[http_component]
+async fn handle(request: IncomingRequest, out: ResponseOutparam) {
+    web::serve(request, out, Endpoint::get(), obtain).await;
+}
+
+async fn obtain(call: Call) -> Reply {
+    let principal = web::authenticate(&call)?;
+    let missing = || ApiError::not_found("unknown_image", "you have no such photo");
+    let segment = call.last_segment();
+    let Ok(file) = segment.parse::<FileName>() else {
+        // Only the owner learns that a name is none.
+        let own = segment
+            .split_once('-')
+            .is_some_and(|(user, _)| user == principal.subject);
+        return Err(if own { missing() } else { not_yours() });
+    };
+    if !file.belongs_to(&principal.subject) {
+        return Err(not_yours());
+    }
+
+    let record = images_storage::load(&SpinKeyValue::open()?, &file)?.ok_or_else(missing)?;
+    let store = StoreConfig::from_variables(|name| web::text(name).ok(), "images_bucket_name")?;
+    let store = Objects::new(store);
+    let key = file.to_string();
+    match record.document.status {
+        Status::Corrupt => return Err(missing()),
+        // Uploaded perhaps, and not looked at yet: only the store knows.
+        Status::Waiting => {
+            store.head(&key).await?.ok_or_else(missing)?;
+        }
+        _ => {}
+    }
+    let expires = Duration::from_secs(web::number("signed_url_read_expiration", 1)?);
+    let presigned = store
+        .config()
+        .presign_get(&key, expires, SystemTime::now())?;
+    web::redirect(&presigned.url)
+}
+
+/// 401 and not 403: the contract has it so, whether the photo exists or not.
+fn not_yours() -> ApiError {
+    ApiError::unauthorized(
+        "not_your_image",
+        "this photo belongs to another user",
+        Some("insufficient_scope"),
+    )
+}

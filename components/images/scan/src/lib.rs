@@ -1,1 +1,26 @@
-//! images-scan.
+//! `GET /scan`: the caller's photos, by group and by label.
+
+#![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
+
+use http::StatusCode;
+use images_domain::ScanQuery;
+use spin_sdk::http::{IncomingRequest, ResponseOutparam};
+use spin_sdk::http_component;
+use stores::SpinRedis;
+use web::{ApiError, Call, Endpoint, Reply};
+
+#[http_component]
+async fn handle(request: IncomingRequest, out: ResponseOutparam) {
+    web::serve(request, out, Endpoint::get(), scan).await;
+}
+
+async fn scan(call: Call) -> Reply {
+    let principal = web::authenticate(&call)?;
+    let query = ScanQuery::parse(&call.query())
+        .map_err(|problem| ApiError::bad_request("invalid_query", problem))?;
+    let redis = SpinRedis::open(&web::text("redis_url")?)?;
+    web::json(
+        StatusCode::OK,
+        &images_storage::search(&redis, &principal.subject, query)?,
+    )
+}

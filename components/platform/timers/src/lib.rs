@@ -1,1 +1,31 @@
-//! timers.
+//! Timers: when an alarm key of a queue expires, Redis publishes its name,
+//! and what is due on that queue is made ready.
+
+#![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
+
+use anyhow::{Context, Result};
+use queue::{Queue, QueueNames};
+use serde_json::json;
+use spin_sdk::redis_component;
+use stores::SpinRedis;
+use web::{Trace, log};
+
+#[redis_component]
+fn handle(expired_key: Vec<u8>) -> Result<()> {
+    let key = String::from_utf8_lossy(&expired_key);
+    // Every key that expires is told here, and most are not alarms.
+    let Some(names) = QueueNames::of_alarm(&key) else {
+        return Ok(());
+    };
+    let url = spin_sdk::variables::get("redis_url").context("the variable redis_url")?;
+    let redis = SpinRedis::open(&url).context("opening Redis")?;
+    let (waiting, delayed) = Queue::named(&redis, names)
+        .wake()
+        .context("waking the queue")?;
+    log::info(
+        &Trace::new(),
+        "an alarm went off",
+        json!({"alarm": key, "waiting": waiting, "delayed": delayed}),
+    );
+    Ok(())
+}

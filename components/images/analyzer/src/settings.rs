@@ -1,0 +1,36 @@
+use std::time::Duration;
+
+use images_domain::Censorship;
+use objects::{Objects, StoreConfig};
+use queue::Policy;
+use web::{ApiError, number, text};
+
+/// What the component's variables say.
+pub(crate) struct Settings {
+    pub(crate) objects: Objects,
+    pub(crate) max_upload_bytes: u64,
+    pub(crate) censorship: Censorship,
+    pub(crate) policy: Policy,
+}
+
+impl Settings {
+    pub(crate) fn read() -> Result<Self, ApiError> {
+        let store = StoreConfig::from_variables(|name| text(name).ok(), "images_bucket_name")?;
+        Ok(Self {
+            objects: Objects::new(store),
+            max_upload_bytes: number("max_upload_bytes", 1)?,
+            censorship: Censorship {
+                min_confidence: number("min_confidence", 0.0)?,
+                label: text("censored_label")?.trim().to_owned(),
+                rejected: number("censored_rejected_threshold", 0.0)?,
+                under_review: number("censored_under_review_threshold", 0.0)?,
+            },
+            policy: Policy {
+                lease: Duration::from_secs(number("queue_lease_seconds", 1)?),
+                attempts: number("queue_attempts", 1)?,
+                base_delay: Duration::from_millis(number("queue_retry_base_ms", 1)?),
+                max_delay: Duration::from_millis(number("queue_retry_cap_ms", 1)?),
+            },
+        })
+    }
+}

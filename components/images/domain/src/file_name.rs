@@ -1,0 +1,129 @@
+//! The name of a photo: `{user_id}-{image_hash}.{extension}`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::MediaType;
+
+/// The name of a user's photo, which is its key in the object store.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FileName {
+    /// Whose photo it is.
+    pub user_id: u64,
+    /// The SHA-256 of its bytes as 64 lower-case hex digits.
+    pub hash: String,
+    /// What kind of image it is.
+    pub media_type: MediaType,
+}
+
+/// A text that is no name of a photo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a file name is {{user_id}}-{{64 hex digits}}.{{jpg, png or webp}}")]
+pub struct FileNameError;
+
+impl FileName {
+    /// The image itself, whoever has it: `{image_hash}.{extension}`.
+    pub fn image(&self) -> String {
+        format!("{}.{}", self.hash, self.media_type.extension())
+    }
+
+    /// The SHA-256 as its bytes.
+    pub fn digest(&self) -> [u8; 32] {
+        let nibble = |at| match self.hash.as_bytes().get(at) {
+            Some(digit @ b'0'..=b'9') => digit - b'0',
+            Some(digit @ b'a'..=b'f') => digit - b'a' + 10,
+            _ => 0,
+        };
+        std::array::from_fn(|at| nibble(2 * at) << 4 | nibble(2 * at + 1))
+    }
+
+    /// Whether the photo belongs to a subject of a token.
+    pub fn belongs_to(&self, subject: &str) -> bool {
+        self.user_id.to_string() == subject
+    }
+}
+
+impl fmt::Display for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.user_id, self.image())
+    }
+}
+
+impl FromStr for FileName {
+    type Err = FileNameError;
+
+    fn from_str(text: &str) -> Result<Self, FileNameError> {
+        let (user_id, image) = text.split_once('-').ok_or(FileNameError)?;
+        let (hash, extension) = image.split_once('.').ok_or(FileNameError)?;
+        let name = Self {
+            user_id: user_id.parse().map_err(|_| FileNameError)?,
+            hash: hash.to_owned(),
+            media_type: MediaType::from_extension(extension).ok_or(FileNameError)?,
+        };
+        // One photo has one name: no leading zeros or signs, no upper case.
+        let is_hash = is_sha256(hash) && !hash.bytes().any(|b| b.is_ascii_uppercase());
+        (is_hash && name.to_string() == text)
+            .then_some(name)
+            .ok_or(FileNameError)
+    }
+}
+
+/// Whether a text is a SHA-256 in hex of either case.
+pub(crate) fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: &str = "a1b2c3d4e5f6789abcdef1234567890abcdef12a1b2c3d4e5f6789abcdef1234";
+
+    #[test]
+    fn a_name_reads_back_as_it_was_written() {
+        let text = format!("456-{HASH}.jpg");
+        let name: FileName = text.parse().unwrap();
+        assert_eq!(name.user_id, 456);
+        assert_eq!(name.media_type, MediaType::Jpeg);
+        assert_eq!(name.to_string(), text);
+        assert_eq!(name.image(), format!("{HASH}.jpg"));
+        let digest: String = name
+            .digest()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(digest, HASH);
+    }
+
+    #[test]
+    fn a_name_belongs_to_exactly_one_subject() {
+        let name: FileName = format!("45-{HASH}.png").parse().unwrap();
+        assert!(name.belongs_to("45"));
+        for other in ["4", "456", "045", " 45", "45 ", "+45", "", "45-"] {
+            assert!(!name.belongs_to(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn other_texts_are_no_names() {
+        let upper = HASH.to_uppercase();
+        for text in [
+            String::new(),
+            format!("{HASH}.jpg"),
+            format!("-{HASH}.jpg"),
+            format!("045-{HASH}.jpg"),
+            format!("+45-{HASH}.jpg"),
+            format!("x-{HASH}.jpg"),
+            format!("45-{upper}.jpg"),
+            format!("45-{HASH}.jpeg"),
+            format!("45-{HASH}.JPG"),
+            format!("45-{HASH}"),
+            format!("45-{}.jpg", &HASH[1..]),
+            format!("../45-{HASH}.jpg"),
+            format!("45-{HASH}.jpg/"),
+            format!("99999999999999999999999-{HASH}.jpg"),
+        ] {
+            assert_eq!(text.parse::<FileName>(), Err(FileNameError), "{text}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Which indexes a record is in, and what a change of it does to them.
+
+use std::collections::BTreeMap;
+
+use queue::Effect;
+
+use crate::{Grouping, ImageRecord, Status, confidences, keys};
+
+/// The writes that bring the indexes from one state of a record to the next.
+pub fn changes(before: Option<&ImageRecord>, after: &ImageRecord) -> Vec<Effect> {
+    let old = before.map(entries).unwrap_or_default();
+    let new = entries(after);
+    let member = &after.file_name;
+    let removed = old
+        .keys()
+        .filter(|key| !new.contains_key(*key))
+        .map(|key| Effect::Unindex {
+            key: key.clone(),
+            member: member.clone(),
+        });
+    let added = new
+        .iter()
+        .filter(|(key, score)| old.get(*key) != Some(score))
+        .map(|(key, score)| Effect::Index {
+            key: key.clone(),
+            member: member.clone(),
+            score: *score,
+        });
+    removed.chain(added).collect()
+}
+
+/// The sorted sets that a record is in, each with its score there.
+fn entries(record: &ImageRecord) -> BTreeMap<String, f64> {
+    let mut entries = BTreeMap::new();
+    if record.status == Status::Corrupt {
+        return entries;
+    }
+    let user = record.user_id.to_string();
+    entries.insert(keys::group(&user, None), 0.0);
+    for post in &record.posts {
+        for grouping in [
+            Grouping::Post(post.post_id),
+            Grouping::Trip(post.trip_id),
+            Grouping::Location(post.location_id),
+        ] {
+            entries.insert(keys::group(&user, Some(grouping)), 0.0);
+        }
+    }
+    if record.is_analyzed() {
+        entries.insert(keys::analyzed(&user), 0.0);
+        for (name, confidence) in confidences(&record.rekognition_results) {
+            entries.insert(keys::label(&user, &name), confidence);
+        }
+    }
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::labels::label;
+    use crate::{Analysis, Intake};
+
+    fn intake(post_id: i64, trip_id: i64) -> Intake {
+        Intake::parse(&json!({
+            "image_hash": "0".repeat(64), "content_type": "image/png",
+            "post_id": post_id, "user_id": 7, "picture_id": 1,
+            "post": {"trip_id": trip_id, "location_id": 5, "content": ""}
+        }))
+        .unwrap()
+    }
+
+    fn received() -> ImageRecord {
+        ImageRecord::receive(None, &intake(1, 3), "t").unwrap()
+    }
+
+    /// The changes as `+key` and `-key`, without what all keys share.
+    fn short(effects: &[Effect]) -> Vec<String> {
+        let strip = |key: &str| key.trim_start_matches("{images}:index:7:").to_owned();
+        effects
+            .iter()
+            .map(|effect| match effect {
+                Effect::Index { key, score, .. } if *score > 0.0 => {
+                    format!("+{}={score}", strip(key))
+                }
+                Effect::Index { key, .. } => format!("+{}", strip(key)),
+                Effect::Unindex { key, .. } => format!("-{}", strip(key)),
+                other => format!("{other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_new_photo_is_in_its_groups() {
+        assert_eq!(
+            short(&changes(None, &received())),
+            ["+all", "+location_id:5", "+post_id:1", "+trip_id:3"]
+        );
+    }
+
+    #[test]
+    fn an_analysis_adds_its_labels_with_their_confidence() {
+        let before = received();
+        let analysis = Analysis {
+            status: Status::Approved,
+            results: vec![label("Tabby Cat", 80.0, &["Cat"])],
+        };
+        let after = before.analyzed(analysis, "e", "t").unwrap();
+        assert_eq!(
+            short(&changes(Some(&before), &after)),
+            ["+analyzed", "+label:cat=80", "+label:tabby cat=80"]
+        );
+        let corrupt = after.corrupt("x".into(), "t").unwrap();
+        assert_eq!(
+            short(&changes(Some(&after), &corrupt)),
+            [
+                "-all",
+                "-analyzed",
+                "-label:cat",
+                "-label:tabby cat",
+                "-location_id:5",
+                "-post_id:1",
+                "-trip_id:3"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_second_post_adds_only_what_is_new() {
+        let before = received();
+        let after = ImageRecord::receive(Some(&before), &intake(2, 3), "t").unwrap();
+        assert_eq!(short(&changes(Some(&before), &after)), ["+post_id:2"]);
+    }
+
+    #[test]
+    fn a_post_that_moved_to_another_trip_leaves_the_old_one() {
+        let before = received();
+        let after = ImageRecord::receive(Some(&before), &intake(1, 9), "t").unwrap();
+        assert_eq!(
+            short(&changes(Some(&before), &after)),
+            ["-trip_id:3", "+trip_id:9"]
+        );
+    }
+}

@@ -1,0 +1,176 @@
+//! What `POST /receiver` is told about a photo.
+
+use serde_json::{Map, Value};
+
+use crate::file_name::is_sha256;
+use crate::{FileName, MediaType, Post};
+
+/// The largest `post.content` in bytes.
+const LONGEST_CONTENT: usize = 8 * 1024;
+
+/// A photo that somebody is about to upload.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Intake {
+    /// The name that it gets.
+    pub file: FileName,
+    /// The post that it belongs to.
+    pub post: Post,
+}
+
+/// A field that is missing or wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {problem}")]
+pub struct Invalid {
+    /// Where it is, as in `post.trip_id`.
+    pub field: &'static str,
+    /// What it must be.
+    pub problem: String,
+}
+
+impl Intake {
+    /// Reads a request's body. Fields that are not known are ignored.
+    pub fn parse(body: &Value) -> Result<Self, Invalid> {
+        let body = object(body, "body")?;
+        let hash = text(body, "image_hash", "image_hash")?;
+        if !is_sha256(hash) {
+            return Err(invalid("image_hash", "must be a SHA-256 as 64 hex digits"));
+        }
+        let content_type = text(body, "content_type", "content_type")?;
+        let media_type = MediaType::from_name(content_type).ok_or_else(|| {
+            let kinds = MediaType::ALL.map(MediaType::name).join(", ");
+            invalid("content_type", format!("must be one of {kinds}"))
+        })?;
+        let user_id = integer(body, "user_id", "user_id")?;
+        let user_id = u64::try_from(user_id)
+            .map_err(|_| invalid("user_id", "must be an integer that is not negative"))?;
+        let post = object(body.get("post").unwrap_or(&Value::Null), "post")?;
+        let content = match post.get("content") {
+            None | Some(Value::Null) => "",
+            Some(_) => text(post, "content", "post.content")?,
+        };
+        if content.len() > LONGEST_CONTENT {
+            let problem = format!("may have at most {LONGEST_CONTENT} bytes");
+            return Err(invalid("post.content", problem));
+        }
+        Ok(Self {
+            file: FileName {
+                user_id,
+                hash: hash.to_ascii_lowercase(),
+                media_type,
+            },
+            post: Post {
+                post_id: integer(body, "post_id", "post_id")?,
+                picture_id: integer(body, "picture_id", "picture_id")?,
+                trip_id: integer(post, "trip_id", "post.trip_id")?,
+                location_id: integer(post, "location_id", "post.location_id")?,
+                content: content.to_owned(),
+            },
+        })
+    }
+}
+
+fn invalid(field: &'static str, problem: impl Into<String>) -> Invalid {
+    Invalid {
+        field,
+        problem: problem.into(),
+    }
+}
+
+fn object<'a>(value: &'a Value, field: &'static str) -> Result<&'a Map<String, Value>, Invalid> {
+    value
+        .as_object()
+        .ok_or_else(|| invalid(field, "must be a JSON object"))
+}
+
+fn text<'a>(
+    object: &'a Map<String, Value>,
+    name: &str,
+    field: &'static str,
+) -> Result<&'a str, Invalid> {
+    match object.get(name) {
+        None => Err(invalid(field, "is missing")),
+        Some(value) => value
+            .as_str()
+            .ok_or_else(|| invalid(field, "must be a string")),
+    }
+}
+
+fn integer(object: &Map<String, Value>, name: &str, field: &'static str) -> Result<i64, Invalid> {
+    match object.get(name) {
+        None => Err(invalid(field, "is missing")),
+        Some(value) => value
+            .as_i64()
+            .ok_or_else(|| invalid(field, "must be an integer")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn body() -> Value {
+        json!({
+            "image_hash": "A1B2C3D4E5F6789ABCDEF1234567890ABCDEF12A1B2C3D4E5F6789ABCDEF1234",
+            "content_type": "image/jpeg",
+            "post_id": 123, "user_id": 456, "picture_id": 789,
+            "post": {"trip_id": 3, "location_id": 5, "content": "Día increíble en el desierto"}
+        })
+    }
+
+    #[test]
+    fn the_request_of_the_contract_is_understood() {
+        let intake = Intake::parse(&body()).unwrap();
+        assert_eq!(
+            intake.file.to_string(),
+            "456-a1b2c3d4e5f6789abcdef1234567890abcdef12a1b2c3d4e5f6789abcdef1234.jpg"
+        );
+        assert_eq!(intake.post.post_id, 123);
+        assert_eq!(intake.post.content, "Día increíble en el desierto");
+    }
+
+    #[test]
+    fn unknown_fields_are_ignored() {
+        let mut body = body();
+        body["camera"] = json!({"iso": 100});
+        assert_eq!(Intake::parse(&body), Intake::parse(&self::body()));
+    }
+
+    #[test]
+    fn each_wrong_field_is_named() {
+        let cases = [
+            ("/image_hash", json!("a1b2"), "image_hash"),
+            ("/image_hash", json!(7), "image_hash"),
+            ("/content_type", json!("image/gif"), "content_type"),
+            ("/content_type", json!("image/jpg"), "content_type"),
+            ("/post_id", json!("123"), "post_id"),
+            ("/post_id", json!(1.5), "post_id"),
+            ("/picture_id", json!(null), "picture_id"),
+            ("/user_id", json!(-1), "user_id"),
+            ("/post", json!([]), "post"),
+            ("/post/trip_id", json!(true), "post.trip_id"),
+            ("/post/location_id", json!("5"), "post.location_id"),
+            ("/post/content", json!(5), "post.content"),
+            ("/post/content", json!("x".repeat(8193)), "post.content"),
+        ];
+        for (pointer, value, field) in cases {
+            let mut body = body();
+            *body.pointer_mut(pointer).unwrap() = value;
+            assert_eq!(Intake::parse(&body).unwrap_err().field, field, "{pointer}");
+        }
+        for field in [
+            "image_hash",
+            "content_type",
+            "post_id",
+            "user_id",
+            "picture_id",
+            "post",
+        ] {
+            let mut body = body();
+            body.as_object_mut().unwrap().remove(field);
+            assert_eq!(Intake::parse(&body).unwrap_err().field, field);
+        }
+        assert_eq!(Intake::parse(&json!([])).unwrap_err().field, "body");
+    }
+}

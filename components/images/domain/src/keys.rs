@@ -1,0 +1,56 @@
+//! The names of everything that the images system stores.
+//!
+//! | where | key | holds |
+//! |---|---|---|
+//! | key-value | `images/{file}`, `images/{file}/v/{n}` | the record and its versions |
+//! | key-value | `images/labels/{hash}.{ext}` | the labels of an image's content |
+//! | Redis | `{images}:version:{file}` | the version of the record |
+//! | Redis | `{images}:index:{user}:all` | a user's photos |
+//! | Redis | `{images}:index:{user}:analyzed` | those whose labels are known |
+//! | Redis | `{images}:index:{user}:{post_id,trip_id,location_id}:{id}` | those of a group |
+//! | Redis | `{images}:index:{user}:label:{name}` | those with a label, by confidence |
+//! | Redis | `{images}:queue:*` | the queue (crate `queue`) |
+//!
+//! In Redis, `{images}` is the hash tag that keeps them on one node.
+
+use crate::{FileName, Grouping};
+
+/// The queue of the system.
+pub const QUEUE: &str = "images";
+
+/// The record of a photo, in the key-value store.
+pub fn record(file: &FileName) -> String {
+    format!("images/{file}")
+}
+
+/// The labels of an image's content, in the key-value store.
+pub fn labels(file: &FileName) -> String {
+    format!("images/labels/{}", file.image())
+}
+
+/// The version register of a record.
+pub fn version(file: &FileName) -> String {
+    format!("{{images}}:version:{file}")
+}
+
+/// The photos of a user, or of one group of theirs.
+pub fn group(user: &str, grouping: Option<Grouping>) -> String {
+    match grouping {
+        None => format!("{{images}}:index:{user}:all"),
+        Some(grouping) => format!(
+            "{{images}}:index:{user}:{}:{}",
+            grouping.name(),
+            grouping.id()
+        ),
+    }
+}
+
+/// The photos of a user whose labels are known.
+pub fn analyzed(user: &str) -> String {
+    format!("{{images}}:index:{user}:analyzed")
+}
+
+/// The photos of a user that have a label, scored by confidence.
+pub fn label(user: &str, name: &str) -> String {
+    format!("{{images}}:index:{user}:label:{}", name.to_lowercase())
+}

@@ -1,0 +1,297 @@
+//! Searches: `GET /scan`.
+
+use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
+
+use crate::FileName;
+
+/// The most names in one answer.
+pub const MOST_NAMES: usize = 1_000;
+
+/// A group of a user's photos.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grouping {
+    /// Those of a post.
+    Post(i64),
+    /// Those of a trip.
+    Trip(i64),
+    /// Those of a place.
+    Location(i64),
+}
+
+impl Grouping {
+    /// The query parameter that asks for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Post(_) => "post_id",
+            Self::Trip(_) => "trip_id",
+            Self::Location(_) => "location_id",
+        }
+    }
+
+    /// The id of the post, trip or place.
+    pub fn id(self) -> i64 {
+        match self {
+            Self::Post(id) | Self::Trip(id) | Self::Location(id) => id,
+        }
+    }
+
+    fn parse(name: &str, id: &str) -> Result<Option<Self>, String> {
+        let make = match name {
+            "post_id" => Self::Post,
+            "trip_id" => Self::Trip,
+            "location_id" => Self::Location,
+            _ => return Ok(None),
+        };
+        id.parse()
+            .map(|id| Some(make(id)))
+            .map_err(|_| format!("{name} must be an integer, not {id:?}"))
+    }
+}
+
+/// How a confidence is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Operator {
+    /// The label is there with more than the threshold.
+    #[serde(rename = ">")]
+    Above,
+    /// The label is not there, or with less than the threshold.
+    #[serde(rename = "<")]
+    Below,
+}
+
+/// A condition on a label. Images that have not been analyzed meet none.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Filter {
+    /// The label's name as it was asked for; its case does not matter.
+    pub name: String,
+    /// How the confidence is compared.
+    pub operator: Operator,
+    /// What it is compared with, 0 to 100.
+    pub confidence_threshold: f64,
+}
+
+impl Filter {
+    /// Reads `<name><operator><number>`, as in `beach>80`.
+    fn parse(text: &str) -> Result<Self, String> {
+        let problem = |what: &str| format!("label={text}: {what}, as in label=beach>80");
+        let at = text
+            .find(['<', '>'])
+            .ok_or_else(|| problem("put < or > after the name"))?;
+        let (name, rest) = text.split_at(at);
+        let operator = if rest.starts_with('>') {
+            Operator::Above
+        } else {
+            Operator::Below
+        };
+        let name = name.trim();
+        if name.is_empty() {
+            return Err(problem("put a name before the operator"));
+        }
+        let confidence_threshold = rest
+            .get(1..)
+            .and_then(|number| number.trim().parse().ok())
+            .filter(|number| (0.0..=100.0).contains(number))
+            .ok_or_else(|| problem("put a number from 0 to 100 after the operator"))?;
+        Ok(Self {
+            name: name.to_owned(),
+            operator,
+            confidence_threshold,
+        })
+    }
+}
+
+impl Serialize for Filter {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Filter", 3)?;
+        object.serialize_field("name", &self.name)?;
+        object.serialize_field("operator", &self.operator)?;
+        // A threshold that was asked for as 80 is not answered as 80.0.
+        let threshold = self.confidence_threshold;
+        if threshold.fract() == 0.0 {
+            object.serialize_field("confidence_threshold", &(threshold as i64))?;
+        } else {
+            object.serialize_field("confidence_threshold", &threshold)?;
+        }
+        object.end()
+    }
+}
+
+/// A search.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScanQuery {
+    /// The group that is searched; all of the user's photos where there is none.
+    pub grouping: Option<Grouping>,
+    /// What the photos must all meet.
+    pub filters: Vec<Filter>,
+    /// The most names to answer, 1 to [`MOST_NAMES`].
+    pub limit: usize,
+    /// The name after which to go on, from `next_cursor`.
+    pub cursor: Option<String>,
+}
+
+/// The most filters in one search.
+const MOST_FILTERS: usize = 20;
+
+impl ScanQuery {
+    /// Reads a query's names and values. Names that are not known are ignored.
+    pub fn parse(query: &[(String, String)]) -> Result<Self, String> {
+        let mut search = Self {
+            grouping: None,
+            filters: Vec::new(),
+            limit: MOST_NAMES,
+            cursor: None,
+        };
+        for (name, value) in query {
+            if let Some(grouping) = Grouping::parse(name, value)? {
+                if search.grouping.replace(grouping).is_some() {
+                    return Err("give only one of post_id, trip_id and location_id".into());
+                }
+                continue;
+            }
+            match name.as_str() {
+                "label" => search.filters.push(Filter::parse(value)?),
+                "limit" => {
+                    search.limit = value
+                        .parse()
+                        .ok()
+                        .filter(|limit| (1..=MOST_NAMES).contains(limit))
+                        .ok_or_else(|| {
+                            format!("limit must be an integer from 1 to {MOST_NAMES}")
+                        })?;
+                }
+                "cursor" => {
+                    let is_name = value.parse::<FileName>().is_ok();
+                    search.cursor = Some(
+                        is_name
+                            .then(|| value.clone())
+                            .ok_or("cursor must be the next_cursor of an answer")?,
+                    );
+                }
+                _ => {}
+            }
+        }
+        if search.filters.len() > MOST_FILTERS {
+            return Err(format!("give at most {MOST_FILTERS} labels"));
+        }
+        Ok(search)
+    }
+
+    /// The answer to the search.
+    pub fn response(self, total_count: u64, images: Vec<String>, more: bool) -> ScanResponse {
+        ScanResponse {
+            grouping: self.grouping.map(Grouping::name),
+            grouping_id: self.grouping.map(Grouping::id),
+            filters: self.filters,
+            total_count,
+            next_cursor: if more { images.last().cloned() } else { None },
+            images,
+        }
+    }
+}
+
+/// What a search found.
+#[derive(Debug, Serialize)]
+pub struct ScanResponse {
+    grouping: Option<&'static str>,
+    grouping_id: Option<i64>,
+    filters: Vec<Filter>,
+    total_count: u64,
+    images: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parse(query: &str) -> Result<ScanQuery, String> {
+        let pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect();
+        ScanQuery::parse(&pairs)
+    }
+
+    fn filter(name: &str, operator: Operator, confidence_threshold: f64) -> Filter {
+        Filter {
+            name: name.into(),
+            operator,
+            confidence_threshold,
+        }
+    }
+
+    #[test]
+    fn a_search_may_have_a_group_and_several_labels() {
+        let search = parse("post_id=12&label=beach%3E80&label=ocean%3C90.5").unwrap();
+        assert_eq!(search.grouping, Some(Grouping::Post(12)));
+        assert_eq!(
+            search.filters,
+            [
+                filter("beach", Operator::Above, 80.0),
+                filter("ocean", Operator::Below, 90.5)
+            ]
+        );
+    }
+
+    #[test]
+    fn names_with_spaces_and_raw_operators_are_understood() {
+        assert_eq!(
+            parse("label=Tabby+Cat>80&label=sports%20car%20%3C%2050")
+                .unwrap()
+                .filters,
+            [
+                filter("Tabby Cat", Operator::Above, 80.0),
+                filter("sports car", Operator::Below, 50.0)
+            ]
+        );
+    }
+
+    #[test]
+    fn each_mistake_is_told() {
+        for (query, told) in [
+            ("post_id=1&trip_id=2", "only one of"),
+            ("post_id=1&post_id=1", "only one of"),
+            ("trip_id=abc", "trip_id must be an integer"),
+            ("location_id=", "location_id must be an integer"),
+            ("post_id=1.0", "post_id must be an integer"),
+            ("label=beach", "put < or >"),
+            ("label=beach%3D80", "put < or >"),
+            ("label=%3E80", "put a name"),
+            ("label=beach%3E", "put a number"),
+            ("label=beach%3Ehigh", "put a number"),
+            ("label=beach%3E101", "put a number"),
+            ("label=beach%3ENaN", "put a number"),
+            ("label=beach%3E%3E5", "put a number"),
+            ("limit=0", "limit must be"),
+            ("limit=1001", "limit must be"),
+            ("cursor=../x", "cursor must be"),
+        ] {
+            let error = parse(query).unwrap_err();
+            assert!(error.contains(told), "{query}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_answer_has_the_shape_of_the_contract() {
+        let search = parse("trip_id=-3&label=beach%3E80&label=ocean%3C90.5").unwrap();
+        let response = search.response(2, vec!["a".into()], true);
+        assert_eq!(
+            serde_json::to_value(response).unwrap(),
+            json!({
+                "grouping": "trip_id", "grouping_id": -3,
+                "filters": [
+                    {"name": "beach", "operator": ">", "confidence_threshold": 80},
+                    {"name": "ocean", "operator": "<", "confidence_threshold": 90.5}],
+                "total_count": 2, "images": ["a"], "next_cursor": "a"
+            })
+        );
+        let all = parse("").unwrap().response(0, vec![], false);
+        assert_eq!(
+            serde_json::to_value(all).unwrap(),
+            json!({"grouping": null, "grouping_id": null, "filters": [], "total_count": 0, "images": []})
+        );
+    }
+}

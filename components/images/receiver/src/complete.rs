@@ -1,0 +1,50 @@
+use http::StatusCode;
+use images_domain::{FileName, keys};
+use objects::{Objects, StoreConfig};
+use queue::Queue;
+use serde::Deserialize;
+use serde_json::json;
+use stores::{SpinKeyValue, SpinRedis};
+use web::{ApiError, Call, Reply};
+
+#[derive(Deserialize)]
+struct Complete {
+    file_name: String,
+}
+
+pub(crate) async fn complete(call: Call) -> Reply {
+    let principal = web::authenticate(&call)?;
+    let body: Complete = call.json()?;
+    let file: FileName = body
+        .file_name
+        .parse()
+        .map_err(|error| ApiError::bad_request("invalid_field", format!("file_name: {error}")))?;
+    if !file.belongs_to(&principal.subject) {
+        return Err(ApiError::forbidden(
+            "not_your_image",
+            "this photo belongs to another user",
+        ));
+    }
+    if images_storage::load(&SpinKeyValue::open()?, &file)?.is_none() {
+        return Err(ApiError::not_found(
+            "unknown_image",
+            "announce it with POST /receiver first",
+        ));
+    }
+    let store = StoreConfig::from_variables(|name| web::text(name).ok(), "images_bucket_name")?;
+    let object = Objects::new(store)
+        .head(&file.to_string())
+        .await?
+        .ok_or_else(|| {
+            ApiError::not_found(
+                "not_uploaded",
+                "nothing has been uploaded under this name yet",
+            )
+        })?;
+
+    let redis = SpinRedis::open(&web::text("redis_url")?)?;
+    let body = json!({"file_name": file.to_string(), "status": "queued"});
+    let upload = (file, Some(object.size), object.etag);
+    images_storage::announce(&Queue::new(&redis, keys::QUEUE), [upload], &call.trace)?;
+    web::json(StatusCode::ACCEPTED, &body)
+}

@@ -1,0 +1,106 @@
+//! Records, from one version to the next.
+
+use images_domain::{FileName, ImageRecord, Message, SCHEMA, changes, keys};
+use queue::{Change, Outcome, Queue};
+use records::{RecordError, Versioned};
+use stores::{KeyValue, Redis, RedisError};
+use web::{ApiError, Trace};
+
+/// Why a record could not be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// Redis failed.
+    #[error(transparent)]
+    Redis(#[from] RedisError),
+    /// The key-value store failed.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A message could not be written as JSON.
+    #[error("the message cannot be written: {0}")]
+    Message(#[from] serde_json::Error),
+}
+
+impl From<StorageError> for ApiError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Redis(error) => error.into(),
+            StorageError::Record(error) => error.into(),
+            StorageError::Message(error) => Self::internal(error.to_string()),
+        }
+    }
+}
+
+/// The latest version of a photo's record.
+pub fn load(
+    store: &impl KeyValue,
+    file: &FileName,
+) -> Result<Option<Versioned<ImageRecord>>, RecordError> {
+    records::latest(store, &keys::record(file))
+}
+
+/// Commits the next version of a record, with whatever else `change` does,
+/// and stores it. After a conflict nothing has happened: load and decide anew.
+pub fn save(
+    queue: &Queue<'_, impl Redis>,
+    store: &impl KeyValue,
+    file: &FileName,
+    before: Option<&Versioned<ImageRecord>>,
+    after: ImageRecord,
+    change: Change,
+    trace: &Trace,
+) -> Result<Outcome, StorageError> {
+    let known = before.map_or(0, |before| before.version);
+    let next = Versioned {
+        version: known.saturating_add(1),
+        document: after,
+    };
+    let message = Message::Record {
+        schema: SCHEMA,
+        trace: trace.clone(),
+        version: next.version,
+        document: Box::new(next.document.clone()),
+    };
+    let change = change
+        .of_entity(keys::version(file), known)
+        .publishing(serde_json::to_vec(&message)?)
+        .with_all(changes(
+            before.map(|before| &before.document),
+            &next.document,
+        ));
+    let outcome = queue.commit(&change)?;
+    if outcome == Outcome::Committed {
+        records::write(store, &keys::record(file), &next)?;
+    }
+    Ok(outcome)
+}
+
+/// Stores a committed version whose writer may have died before it did.
+pub fn repair(
+    store: &impl KeyValue,
+    file: &FileName,
+    version: u64,
+    document: ImageRecord,
+) -> Result<bool, RecordError> {
+    records::repair(store, &keys::record(file), &Versioned { version, document })
+}
+
+/// Puts objects that were stored on the queue, all of them or none.
+pub fn announce(
+    queue: &Queue<'_, impl Redis>,
+    uploads: impl IntoIterator<Item = (FileName, Option<u64>, Option<String>)>,
+    trace: &Trace,
+) -> Result<(), StorageError> {
+    let mut change = Change::new();
+    for (file, size, etag) in uploads {
+        let message = Message::Uploaded {
+            schema: SCHEMA,
+            trace: trace.clone(),
+            file: file.to_string(),
+            size,
+            etag,
+        };
+        change = change.publishing(serde_json::to_vec(&message)?);
+    }
+    queue.commit(&change)?;
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! Searches, in one script on the indexes.
+
+use std::sync::LazyLock;
+
+use images_domain::{Operator, ScanQuery, ScanResponse, keys};
+use queue::Script;
+use stores::{Arg, Redis, RedisError, Value};
+
+static SEARCH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("search.lua")));
+
+/// Searches the photos of a user.
+pub fn search(
+    redis: &impl Redis,
+    user: &str,
+    query: ScanQuery,
+) -> Result<ScanResponse, RedisError> {
+    let mut names = vec![keys::group(user, query.grouping), keys::analyzed(user)];
+    let mut conditions = Vec::new();
+    for filter in &query.filters {
+        names.push(keys::label(user, &filter.name));
+        let operator = match filter.operator {
+            Operator::Above => ">",
+            Operator::Below => "<",
+        };
+        conditions.push((operator, filter.confidence_threshold.to_string()));
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut args = vec![
+        Arg::Int(i64::try_from(query.limit).unwrap_or(i64::MAX)),
+        Arg::from(query.cursor.as_deref().unwrap_or_default()),
+    ];
+    for (operator, threshold) in &conditions {
+        args.extend([Arg::from(*operator), Arg::from(threshold)]);
+    }
+
+    let mut reply = SEARCH.run(redis, &names, &args)?.into_iter();
+    let mut number = || reply.next().as_ref().and_then(Value::as_int).unwrap_or(0);
+    let (total, more) = (number().unsigned_abs(), number() == 1);
+    let images = reply
+        .filter_map(|name| String::from_utf8(name.into_bytes()).ok())
+        .collect();
+    Ok(query.response(total, images, more))
+}

@@ -1,0 +1,58 @@
+-- Gives a worker its next messages, each under a lease: those whose time has
+-- come, those whose lease ran out, and new ones.
+--
+-- KEYS  1 stream   2 bell   3 alarm   4 delayed
+-- ARGV  1 consumer group   2 lease, ms   3 most messages
+--
+-- Reply  for each message: id, failures before this delivery, the message
+
+local stream, bell, alarm, delayed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local group, lease, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+
+-- Cleared before the reading: what is published from here on rings again.
+redis.call('DEL', bell)
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+for _, entry in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, most)) do
+  local failures, message = string.match(entry, '^[^|]*|(%d+)|(.*)$')
+  redis.call('ZREM', delayed, entry)
+  redis.call('XADD', stream, '*', 'm', message, 'f', failures)
+end
+
+redis.pcall('XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM')
+local reply = {}
+local function give(entries, again)
+  for _, entry in ipairs(entries) do
+    local id, fields = entry[1], entry[2]
+    local message, failures = '', 0
+    for i = 1, #fields, 2 do
+      if fields[i] == 'm' then message = fields[i + 1] end
+      if fields[i] == 'f' then failures = tonumber(fields[i + 1]) end
+    end
+    if again then
+      -- A lease that ran out is a failure too: the worker died or hung on it.
+      local pending = redis.call('XPENDING', stream, group, id, id, 1)
+      failures = failures + pending[1][4] - 1
+    end
+    reply[#reply + 1] = id
+    reply[#reply + 1] = failures
+    reply[#reply + 1] = message
+  end
+end
+
+-- One consumer name serves all workers: leases are told apart by message, and
+-- a name a worker would leave a dead consumer behind for each.
+local expired = redis.call('XAUTOCLAIM', stream, group, 'worker', lease, '0-0', 'COUNT', most)[2]
+give(expired, true)
+if #expired < most then
+  local new = redis.call('XREADGROUP', 'GROUP', group, 'worker', 'COUNT', most - #expired, 'STREAMS', stream, '>')
+  if new then give(new[1][2], false) end
+end
+
+if #reply > 0 then
+  -- Somebody must look again should this worker die.
+  local left = redis.call('PTTL', alarm)
+  if left < 0 or left > lease + 1000 then redis.call('SET', alarm, '', 'PX', lease + 1000) end
+end
+return reply

@@ -1,0 +1,32 @@
+-- What an alarm does: makes delayed messages ready whose time has come, rings
+-- for a worker if anything waits, and sets the next alarm.
+--
+-- KEYS  1 stream   2 bell   3 alarm   4 delayed
+-- ARGV  1 channel of the bell   2 life of a ringing bell, ms   3 alarm while messages wait, ms
+--
+-- Reply  number of messages in the stream, number of those delayed
+
+local stream, bell, alarm, delayed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local channel, bell_ms, alarm_ms = ARGV[1], ARGV[2], tonumber(ARGV[3])
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+for _, entry in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, 1000)) do
+  local failures, message = string.match(entry, '^[^|]*|(%d+)|(.*)$')
+  redis.call('ZREM', delayed, entry)
+  redis.call('XADD', stream, '*', 'm', message, 'f', failures)
+end
+
+local waiting = redis.call('XLEN', stream)
+local next_alarm = nil
+if waiting > 0 then
+  next_alarm = alarm_ms
+  if redis.call('SET', bell, '', 'NX', 'PX', bell_ms) then redis.call('PUBLISH', channel, '') end
+end
+local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
+if first[2] then
+  local due = math.max(tonumber(first[2]) - now, 1)
+  if not next_alarm or due < next_alarm then next_alarm = due end
+end
+if next_alarm then redis.call('SET', alarm, '', 'PX', math.ceil(next_alarm)) end
+return { waiting, redis.call('ZCARD', delayed) }

@@ -1,0 +1,82 @@
+//! How long a worker may hold a message, and when a failed one is tried again.
+
+use std::time::Duration;
+
+/// The policy of a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// How long a claimed message is hidden from other workers.
+    pub lease: Duration,
+    /// How many times a message is tried before it is a dead letter; at least 1.
+    pub attempts: u32,
+    /// Bound of the delay after the first failure; it doubles with each further one.
+    pub base_delay: Duration,
+    /// The delay's upper bound.
+    pub max_delay: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(30),
+            attempts: 5,
+            base_delay: Duration::from_secs(2),
+            max_delay: Duration::from_secs(300),
+        }
+    }
+}
+
+impl Policy {
+    /// Whether a message that failed in this attempt (from 1) has had its last.
+    pub fn is_last(&self, attempt: u32) -> bool {
+        attempt >= self.attempts
+    }
+
+    /// How long to wait after a failed attempt (from 1). `random` is uniform
+    /// in 0 to 1: the delay is spread over its whole range ("full jitter"), so
+    /// that messages that failed together do not come back together.
+    pub fn delay(&self, attempt: u32, random: f64) -> Duration {
+        let doublings = attempt.saturating_sub(1).min(30);
+        let bound = self
+            .base_delay
+            .saturating_mul(1 << doublings)
+            .min(self.max_delay);
+        bound
+            .mul_f64(random.clamp(0.0, 1.0))
+            .max(Duration::from_millis(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_the_cap() {
+        let policy = Policy::default();
+        let bounds: Vec<_> = (1..=9)
+            .map(|attempt| policy.delay(attempt, 1.0).as_secs())
+            .collect();
+        assert_eq!(bounds, [2, 4, 8, 16, 32, 64, 128, 256, 300]);
+        assert_eq!(policy.delay(u32::MAX, 1.0), policy.max_delay);
+    }
+
+    #[test]
+    fn jitter_spreads_a_delay_over_its_whole_range() {
+        let policy = Policy::default();
+        assert_eq!(policy.delay(3, 0.0), Duration::from_millis(1));
+        assert_eq!(policy.delay(3, 0.5), Duration::from_secs(4));
+        assert_eq!(policy.delay(3, 7.0), Duration::from_secs(8));
+    }
+
+    #[test]
+    fn the_last_attempt_is_the_one_the_policy_says() {
+        let policy = Policy {
+            attempts: 3,
+            ..Policy::default()
+        };
+        assert!(!policy.is_last(2));
+        assert!(policy.is_last(3));
+        assert!(policy.is_last(4));
+    }
+}

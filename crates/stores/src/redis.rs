@@ -1,0 +1,156 @@
+//! Redis, through one generic call.
+
+use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
+
+/// A connection to Redis that runs any command.
+pub trait Redis {
+    /// Runs a command. Nested arrays in the reply come flattened into one
+    /// list, which is how Spin's outbound Redis answers, so scripts answer
+    /// flat lists from the start.
+    fn call(&self, command: &str, args: &[Arg<'_>]) -> Result<Vec<Value>, RedisError>;
+}
+
+/// An argument of a command.
+#[derive(Clone, Copy, Debug)]
+pub enum Arg<'a> {
+    /// A key or another text.
+    Text(&'a str),
+    /// Any bytes.
+    Bytes(&'a [u8]),
+    /// An integer.
+    Int(i64),
+}
+
+impl<'a> From<&'a str> for Arg<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a String> for Arg<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Arg<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl From<i64> for Arg<'_> {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+/// One element of a reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// No value.
+    Nil,
+    /// A simple status, such as `OK`.
+    Status(String),
+    /// An integer.
+    Int(i64),
+    /// A bulk string.
+    Bytes(Vec<u8>),
+}
+
+impl Value {
+    /// The value as an integer, also where Redis sent it as digits.
+    pub fn as_int(&self) -> Option<i64> {
+        match self {
+            Self::Int(number) => Some(*number),
+            Self::Bytes(bytes) => std::str::from_utf8(bytes).ok()?.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// The value as text, where it is UTF-8.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Status(text) => Some(text),
+            Self::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
+            _ => None,
+        }
+    }
+
+    /// The value as bytes; empty for a nil or a number.
+    pub fn into_bytes(self) -> Vec<u8> {
+        match self {
+            Self::Status(text) => text.into_bytes(),
+            Self::Bytes(bytes) => bytes,
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Why Redis did not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum RedisError {
+    /// The address is none, or the component may not connect to it.
+    #[error("Redis is not open to this component: check redis_host and allowed_outbound_hosts")]
+    Denied,
+    /// Redis is out of reach, or answered with an error.
+    #[error("Redis failed: {0}")]
+    Unavailable(String),
+    /// `EVALSHA` of a script that this server has not seen.
+    #[error("Redis has not loaded the script")]
+    NoScript,
+}
+
+impl RedisError {
+    /// Tells an error text of Redis apart by its code word.
+    fn from_text(text: String) -> Self {
+        if text.contains("NOSCRIPT") || text.contains("NoScript") {
+            Self::NoScript
+        } else {
+            Self::Unavailable(text)
+        }
+    }
+}
+
+/// A connection of the Spin runtime. Each one opened is a TCP connection, so
+/// a request opens at most one.
+pub struct SpinRedis(Connection);
+
+impl SpinRedis {
+    /// Connects to a `redis://` or `rediss://` URL.
+    pub fn open(url: &str) -> Result<Self, RedisError> {
+        Ok(Self(Connection::open(url).map_err(from_spin)?))
+    }
+}
+
+impl Redis for SpinRedis {
+    fn call(&self, command: &str, args: &[Arg<'_>]) -> Result<Vec<Value>, RedisError> {
+        let parameters: Vec<_> = args
+            .iter()
+            .map(|arg| match arg {
+                Arg::Text(text) => RedisParameter::Binary(text.as_bytes().to_vec()),
+                Arg::Bytes(bytes) => RedisParameter::Binary(bytes.to_vec()),
+                Arg::Int(number) => RedisParameter::Int64(*number),
+            })
+            .collect();
+        let reply = self.0.execute(command, &parameters).map_err(from_spin)?;
+        Ok(reply
+            .into_iter()
+            .map(|value| match value {
+                RedisResult::Nil => Value::Nil,
+                RedisResult::Status(text) => Value::Status(text),
+                RedisResult::Int64(number) => Value::Int(number),
+                RedisResult::Binary(bytes) => Value::Bytes(bytes),
+            })
+            .collect())
+    }
+}
+
+fn from_spin(error: Error) -> RedisError {
+    match error {
+        Error::InvalidAddress => RedisError::Denied,
+        Error::TooManyConnections => RedisError::Unavailable("too many connections".into()),
+        Error::TypeError => RedisError::Unavailable("a key holds another type".into()),
+        Error::Other(text) => RedisError::from_text(text),
+    }
+}

@@ -1,0 +1,51 @@
+//! A request, as an endpoint sees it.
+
+use http::request::Parts;
+use percent_encoding::percent_decode_str;
+use serde::de::DeserializeOwned;
+
+use crate::{ApiError, Trace};
+
+/// A request with its whole body.
+pub struct Call {
+    pub(crate) parts: Parts,
+    pub(crate) body: Vec<u8>,
+    /// The ids that follow the request.
+    pub trace: Trace,
+}
+
+impl Call {
+    /// A header, where it is there and readable.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.parts.headers.get(name)?.to_str().ok()
+    }
+
+    /// The path, as it was sent.
+    pub fn path(&self) -> &str {
+        self.parts.uri.path()
+    }
+
+    /// The last segment of the path, percent-decoded.
+    pub fn last_segment(&self) -> String {
+        let segment = self.path().rsplit('/').next().unwrap_or_default();
+        percent_decode_str(segment).decode_utf8_lossy().into_owned()
+    }
+
+    /// The query's names and values in their order, decoded.
+    pub fn query(&self) -> Vec<(String, String)> {
+        let query = self.parts.uri.query().unwrap_or_default();
+        url::form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect()
+    }
+
+    /// The body as JSON.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            ApiError::bad_request(
+                "invalid_json",
+                format!("the body is not the JSON expected: {error}"),
+            )
+        })
+    }
+}

@@ -1,0 +1,131 @@
+//! From Spin's request to an endpoint, and back.
+
+use std::pin::pin;
+use std::time::Instant;
+
+use futures::StreamExt;
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use serde_json::json;
+use spin_sdk::http::{Headers, IncomingRequest, OutgoingResponse, ResponseOutparam};
+
+use crate::rules::Endpoint;
+use crate::{ApiError, Call, Reply, Trace, log, text};
+
+/// Serves one request: applies the rules that hold for all, lets `handler`
+/// answer, and logs what came of it.
+pub async fn serve<F: Future<Output = Reply>>(
+    request: IncomingRequest,
+    out: ResponseOutparam,
+    endpoint: Endpoint,
+    handler: impl FnOnce(Call) -> F,
+) {
+    let started = Instant::now();
+    let parts = parts(&request);
+    let header = |name: &str| {
+        parts
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    let trace = Trace::from_headers(header("x-request-id"), header("traceparent"));
+
+    let reply = match endpoint.answer_early(&parts) {
+        Some(reply) => reply,
+        None => match read_body(request, &endpoint).await {
+            Ok(body) => {
+                handler(Call {
+                    parts: parts.clone(),
+                    body,
+                    trace: trace.clone(),
+                })
+                .await
+            }
+            Err(error) => Err(error),
+        },
+    };
+
+    let mut fields = json!({
+        "method": parts.method.as_str(),
+        "path": parts.uri.path(),
+        "status": reply.as_ref().map_or_else(|error| error.status, |reply| reply.status()).as_u16(),
+    });
+    let mut failed = false;
+    if let (Err(error), Some(fields)) = (&reply, fields.as_object_mut()) {
+        failed = error.status.is_server_error();
+        fields.insert("code".into(), error.code.into());
+        // A 4xx is the client's to mend and its text is in the answer.
+        if failed {
+            fields.insert("error".into(), error.message.clone().into());
+            fields.insert("detail".into(), error.detail.clone().into());
+        }
+    }
+    let origins = text("allowed_origins").unwrap_or_default();
+    let response = endpoint.finish(&parts, &origins, &trace, reply);
+
+    let (head, body) = response.into_parts();
+    let entries: Vec<_> = head
+        .headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+        .collect();
+    let sent = match Headers::from_list(&entries) {
+        Ok(headers) => {
+            let response = OutgoingResponse::new(headers);
+            let _ = response.set_status_code(head.status.as_u16());
+            out.set_with_body(response, body)
+                .await
+                .map_err(|error| error.to_string())
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    if let (Err(error), Some(fields)) = (sent, fields.as_object_mut()) {
+        fields.insert("sendError".into(), error.into());
+    }
+    if let Some(fields) = fields.as_object_mut() {
+        fields.insert("durationMs".into(), millis(started).into());
+    }
+    let write = if failed { log::error } else { log::info };
+    write(&trace, "request", fields);
+}
+
+fn millis(started: Instant) -> f64 {
+    (started.elapsed().as_secs_f64() * 100_000.0).round() / 100.0
+}
+
+fn parts(request: &IncomingRequest) -> Parts {
+    let mut parts = Request::new(()).into_parts().0;
+    parts.method = Method::from_bytes(request.method().to_string().as_bytes()).unwrap_or_default();
+    parts.uri = request
+        .path_with_query()
+        .and_then(|path| path.parse::<Uri>().ok())
+        .unwrap_or_else(|| Uri::from_static("/"));
+    for (name, value) in request.headers().entries() {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(&value)) {
+            parts.headers.append(name, value);
+        }
+    }
+    parts
+}
+
+/// Reads the body, and no more of it than the endpoint takes.
+async fn read_body(request: IncomingRequest, endpoint: &Endpoint) -> Result<Vec<u8>, ApiError> {
+    let mut body = Vec::new();
+    if endpoint.body_limit == 0 {
+        return Ok(body);
+    }
+    let mut chunks = pin!(request.into_body_stream());
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| {
+            ApiError::bad_request("incomplete_body", "the body broke off")
+                .detail(format!("{error:?}"))
+        })?;
+        let length = body.len().saturating_add(chunk.len());
+        if let Some(error) = endpoint.refuse_body(u64::try_from(length).unwrap_or(u64::MAX)) {
+            return Err(error);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}

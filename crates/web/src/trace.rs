@@ -1,0 +1,132 @@
+//! Ids that follow a request through logs, queue messages and outbound calls.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The ids of one request: `X-Request-Id` and the W3C trace context
+/// (<https://www.w3.org/TR/trace-context/>, version 00).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trace {
+    request_id: String,
+    traceparent: String,
+}
+
+impl Trace {
+    /// Continues what the caller sent; what is absent or not well formed is made anew.
+    pub fn from_headers(request_id: Option<&str>, traceparent: Option<&str>) -> Self {
+        let request_id = request_id
+            .filter(|id| is_request_id(id))
+            .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
+        let (trace_id, flags) = traceparent.and_then(parse_traceparent).map_or_else(
+            || (Uuid::new_v4().simple().to_string(), "00".to_owned()),
+            |(trace_id, flags)| (trace_id.to_owned(), flags.to_owned()),
+        );
+        Self {
+            request_id,
+            traceparent: format!("00-{trace_id}-{}-{flags}", span_id()),
+        }
+    }
+
+    /// Ids for work that no request asked for.
+    pub fn new() -> Self {
+        Self::from_headers(None, None)
+    }
+
+    /// The same request in the next hop: a new span of the same trace.
+    pub fn continued(&self) -> Self {
+        Self::from_headers(Some(&self.request_id), Some(&self.traceparent))
+    }
+
+    /// The id of the request.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// The `traceparent` header to send on.
+    pub fn traceparent(&self) -> &str {
+        &self.traceparent
+    }
+
+    /// The id of the trace: 32 hex digits.
+    pub fn trace_id(&self) -> &str {
+        self.traceparent.get(3..35).unwrap_or_default()
+    }
+}
+
+impl Default for Trace {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn span_id() -> String {
+    let id = Uuid::new_v4().simple().to_string();
+    // The version digit of a UUID is always set, so this is never all zero.
+    id.get(..16).unwrap_or_default().to_owned()
+}
+
+fn is_request_id(id: &str) -> bool {
+    (1..=128).contains(&id.len())
+        && id
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.:/+=".contains(&b))
+}
+
+/// The trace id and flags of a `traceparent`.
+fn parse_traceparent(header: &str) -> Option<(&str, &str)> {
+    let mut parts = header.trim().splitn(5, '-');
+    let (version, trace_id, span_id, flags) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let is_hex = |text: &str, length| {
+        text.len() == length && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let is_zero = |text: &str| text.bytes().all(|b| b == b'0');
+    // Later versions may append fields; version 00 has none.
+    let fits = is_hex(version, 2) && version != "ff" && (version != "00" || parts.next().is_none());
+    (fits
+        && is_hex(trace_id, 32)
+        && !is_zero(trace_id)
+        && is_hex(span_id, 16)
+        && !is_zero(span_id)
+        && is_hex(flags, 2))
+    .then_some((trace_id, flags))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    #[test]
+    fn a_callers_ids_are_continued_with_a_new_span() {
+        let trace = Trace::from_headers(Some("order-77"), Some(PARENT));
+        assert_eq!(trace.request_id(), "order-77");
+        assert_eq!(trace.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert!(trace.traceparent().ends_with("-01"));
+        assert_ne!(trace.traceparent(), PARENT);
+        assert_eq!(trace.continued().trace_id(), trace.trace_id());
+        assert_ne!(trace.continued().traceparent(), trace.traceparent());
+    }
+
+    #[test]
+    fn what_is_not_well_formed_is_made_anew() {
+        for bad in [
+            "",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+        ] {
+            let trace = Trace::from_headers(Some("a\r\nSet-Cookie: x"), Some(bad));
+            assert_ne!(
+                trace.trace_id(),
+                "4bf92f3577b34da6a3ce929d0e0e4736",
+                "{bad}"
+            );
+            assert_eq!(trace.trace_id().len(), 32);
+            assert!(Uuid::parse_str(trace.request_id()).is_ok());
+        }
+    }
+}

@@ -1,1 +1,23 @@
-//! devstack.
+//! What the application needs around it in development and in tests: an S3
+//! store that sends event notifications, Redis, and doubles of cloud APIs.
+//!
+//! Nothing here is meant for production.
+
+mod error;
+mod redis;
+pub mod rekognition;
+pub mod s3;
+mod secrets;
+mod server;
+pub mod sigv4_verify;
+mod stack;
+mod token;
+
+pub use error::{Error, Result};
+pub use redis::{Redis, RedisOptions};
+pub use rekognition::{Rekognition, RekognitionOptions};
+pub use s3::{S3, S3Options};
+pub use secrets::Secrets;
+pub use server::{Peer, Server};
+pub use stack::{Stack, StackOptions};
+pub use token::token;

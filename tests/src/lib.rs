@@ -1,1 +1,254 @@
-//! tests.
+//! A whole Orilla for a test: the real application on the embedded host, with
+//! a Redis and an S3 store of its own, on free ports and in a folder that goes
+//! away with it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot set up its world has failed"
+)]
+
+mod manifest;
+mod photo;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use devstack::{Redis, RedisOptions, Stack, StackOptions};
+use reqwest::{Client, Method, RequestBuilder, Response, redirect};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+
+pub use manifest::Manifest;
+pub use photo::Photo;
+
+/// The user that a test is about.
+pub const USER: &str = "456";
+
+/// Longer than anything here takes on a busy machine: reaching it is a failure.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// The repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+/// Waits until something is so.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(started.elapsed() < PATIENCE, "this did not come about: {what}");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}
+
+/// A Redis of its own, for tests that need nothing else.
+pub struct OwnRedis {
+    /// The server.
+    pub server: Redis,
+    _dir: TempDir,
+}
+
+impl OwnRedis {
+    /// Starts it.
+    pub async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self { server: Redis::start(RedisOptions::new(dir.path())).await.unwrap(), _dir: dir }
+    }
+
+    /// A connection.
+    pub fn connect(&self) -> stores::native::NativeRedis {
+        stores::native::NativeRedis::open(self.server.url()).unwrap()
+    }
+}
+
+/// The first start compiles the components; the others find them compiled.
+static FIRST_START: Mutex<bool> = Mutex::const_new(false);
+
+/// The application and what it needs.
+pub struct App {
+    /// The stack that it runs in.
+    pub stack: Stack,
+    http: Client,
+    dir: TempDir,
+}
+
+impl App {
+    /// The application as it is shipped.
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The application with some variables set.
+    pub async fn with(variables: &[(&str, &str)]) -> Self {
+        Self::of(Manifest::shipped(), variables).await
+    }
+
+    /// Another application.
+    pub async fn of(manifest: Manifest, variables: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = manifest.write(dir.path());
+        let mut options = StackOptions::new(path, dir.path().join("data"));
+        options.cache_dir = Some(root().join("target/orilla-cache"));
+        options.rekognition = manifest.uses_rekognition();
+        options.variables = BTreeMap::from([
+            // Tests wait for retries, so these come soon.
+            ("queue_retry_base_ms".to_owned(), "50".to_owned()),
+            ("queue_retry_cap_ms".to_owned(), "200".to_owned()),
+        ]);
+        options
+            .variables
+            .extend(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let stack = {
+            let mut compiled = FIRST_START.lock().await;
+            if *compiled {
+                drop(compiled);
+                Stack::start(options).await
+            } else {
+                let stack = Stack::start(options).await;
+                *compiled = stack.is_ok();
+                stack
+            }
+        };
+        let http = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
+        Self { stack: stack.unwrap(), http, dir }
+    }
+
+    /// Stops everything.
+    pub async fn stop(self) {
+        self.stack.shutdown().await;
+        self.dir.close().unwrap();
+    }
+
+    /// A request without a token. `path` is a path of the application, or a URL.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = if path.starts_with("http") { path.to_owned() } else { self.stack.base_url() + path };
+        self.http.request(method, url)
+    }
+
+    /// A GET of a user.
+    pub async fn get(&self, user: &str, path: &str) -> Response {
+        self.request(Method::GET, path).bearer_auth(self.token(user)).send().await.unwrap()
+    }
+
+    /// A POST of a user.
+    pub async fn post(&self, user: &str, path: &str, body: &Value) -> Response {
+        self.request(Method::POST, path).bearer_auth(self.token(user)).json(body).send().await.unwrap()
+    }
+
+    /// A user's token.
+    pub fn token(&self, user: &str) -> String {
+        self.stack.token(user, &[]).unwrap()
+    }
+
+    /// Announces a photo of a user in post 1.
+    pub async fn announce(&self, user: &str, photo: &Photo) -> Value {
+        body(self.post(user, "/receiver", &photo.announcement(user, 1)).await, 200).await
+    }
+
+    /// Sends a photo's bytes to the URL that an announcement gave.
+    pub async fn put(&self, received: &Value, bytes: &[u8]) -> Response {
+        let mut request =
+            self.request(Method::PUT, received["upload_url"].as_str().unwrap()).body(bytes.to_vec());
+        for (name, value) in received["upload_headers"].as_object().unwrap() {
+            request = request.header(name, value.as_str().unwrap());
+        }
+        request.send().await.unwrap()
+    }
+
+    /// Announces and uploads a photo, and returns its name.
+    pub async fn upload(&self, user: &str, photo: &Photo) -> String {
+        let received = self.announce(user, photo).await;
+        let response = self.put(&received, &photo.bytes).await;
+        assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
+        received["file_name"].as_str().unwrap().to_owned()
+    }
+
+    /// The record of a user's photo.
+    pub async fn record(&self, user: &str, file: &str) -> Value {
+        body(self.get(user, &format!("/images/{file}")).await, 200).await
+    }
+
+    /// Waits until a photo has been looked at, and returns its record.
+    pub async fn looked_at(&self, user: &str, file: &str) -> Value {
+        self.has_status(user, file, |status| status != "waiting").await
+    }
+
+    /// Waits until a photo's status is as it should be, and returns its record.
+    pub async fn has_status(&self, user: &str, file: &str, wanted: impl Fn(&str) -> bool) -> Value {
+        let wanted = &wanted;
+        eventually(&format!("the status of {file}"), || async move {
+            let record = self.record(user, file).await;
+            wanted(record["status"].as_str().unwrap()).then_some(record)
+        })
+        .await
+    }
+
+    /// What a search of a user finds.
+    pub async fn scan(&self, user: &str, query: &str) -> Value {
+        body(self.get(user, &format!("/scan?{query}")).await, 200).await
+    }
+
+    /// Posts a notification with the store's token.
+    pub async fn notify(&self, event: &Value) -> Response {
+        self.request(Method::POST, "/events/s3")
+            .bearer_auth(self.stack.events_token())
+            .json(event)
+            .send()
+            .await
+            .unwrap()
+    }
+
+    /// A connection to the application's Redis.
+    pub fn redis(&self) -> stores::native::NativeRedis {
+        stores::native::NativeRedis::open(self.stack.redis().url()).unwrap()
+    }
+
+    /// Waits until nothing is on the queue any more.
+    pub async fn queue_is_empty(&self) {
+        eventually("the queue is empty", || async {
+            use stores::Redis;
+            let redis = self.redis();
+            let count = |command, key: &str| {
+                redis.call(command, &[key.into()]).unwrap().first().and_then(stores::Value::as_int)
+            };
+            let waiting = count("XLEN", "{images}:queue:stream");
+            let delayed = count("ZCARD", "{images}:queue:delayed");
+            (waiting == Some(0) && delayed == Some(0)).then_some(())
+        })
+        .await;
+    }
+}
+
+/// The body of an answer that has the status it should have.
+pub async fn body(response: Response, status: u16) -> Value {
+    let (found, url) = (response.status(), response.url().path().to_owned());
+    let text = response.text().await.unwrap();
+    assert_eq!(found, status, "{url}: {text}");
+    serde_json::from_str(&text).unwrap_or_else(|_| panic!("{url} answered no JSON: {text}"))
+}
+
+/// The code of an answer that is a refusal with the status it should have.
+pub async fn refusal(response: Response, status: u16) -> String {
+    let body = body(response, status).await;
+    assert!(body["error"].is_string(), "{body}");
+    body["code"].as_str().unwrap().to_owned()
+}
+
+/// A notification of AWS S3 that an object of the bucket `images` was stored.
+pub fn notification(key: &str, etag: &str) -> Value {
+    json!({"Records": [{
+        "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "us-east-1",
+        "eventTime": "2026-11-22T10:00:00.000Z", "eventName": "ObjectCreated:Put",
+        "s3": {"s3SchemaVersion": "1.0", "configurationId": "uploads",
+            "bucket": {"name": "images", "arn": "arn:aws:s3:::images"},
+            "object": {"key": key, "size": 1, "eTag": etag, "sequencer": "0055AED6DCD90281E5"}}
+    }]})
+}

@@ -1,0 +1,63 @@
+//! From a file to its labels.
+
+use crate::{
+    crop,
+    network::Network,
+    picture::{self, Unreadable},
+    taxonomy::{self, Label, Taxonomy},
+};
+
+/// The published weights, by the name of their checkpoint.
+const WEIGHTS: &str = "efficientnet-lite0-57934424";
+
+/// Goes up when decoding or scaling changes what the network sees.
+const PREPROCESSING: u32 = 1;
+
+/// Names everything that labels depend on: another name, other labels.
+pub fn model() -> String {
+    format!(
+        "{WEIGHTS} preprocessing-{PREPROCESSING} taxonomy-{}",
+        taxonomy::version()
+    )
+}
+
+/// The model, ready for any number of images.
+pub struct Labeler {
+    network: Network,
+    taxonomy: Taxonomy,
+}
+
+impl Labeler {
+    /// Makes the model ready.
+    pub fn new() -> Self {
+        Self {
+            network: Network::new(),
+            taxonomy: Taxonomy::new(),
+        }
+    }
+
+    /// The labels of an encoded image that are at least `min_confidence` (0 to
+    /// 100) sure, the most confident first.
+    pub fn label(&mut self, file: &[u8], min_confidence: f64) -> Result<Vec<Label>, Unreadable> {
+        let picture = picture::decode(file)?;
+        let logits = self.network.run(&crop::square(&picture));
+        Ok(self.taxonomy.labels(&softmax(&logits), min_confidence))
+    }
+}
+
+impl Default for Labeler {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The probability of each class.
+fn softmax(logits: &[f32]) -> Vec<f64> {
+    let most = logits.iter().copied().fold(f32::MIN, f32::max);
+    let powers: Vec<f64> = logits
+        .iter()
+        .map(|logit| f64::from(logit - most).exp())
+        .collect();
+    let total: f64 = powers.iter().sum();
+    powers.iter().map(|power| power / total).collect()
+}

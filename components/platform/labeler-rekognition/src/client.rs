@@ -1,0 +1,184 @@
+use std::time::SystemTime;
+
+use futures::{StreamExt, stream};
+use outbound::{Transport, collect};
+
+use crate::{Config, Failure, Image, Label, Options, request, response};
+
+/// How many images are asked about at the same time. Together with their base64
+/// they have to fit into a component's memory.
+const IN_FLIGHT: usize = 8;
+
+/// More than the labels of any image have.
+const MAX_ANSWER_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Asks Rekognition about images.
+#[derive(Debug, Clone)]
+pub struct Rekognition<T> {
+    config: Config,
+    transport: T,
+}
+
+impl<T: Transport> Rekognition<T> {
+    /// A client that sends through `transport`.
+    pub fn new(config: Config, transport: T) -> Self {
+        Self { config, transport }
+    }
+
+    /// Labels every image, several at once; the results are in the order of the
+    /// images. Requests are signed with the time that `clock` tells.
+    pub async fn detect_labels(
+        &self,
+        images: Vec<Image>,
+        options: Options,
+        clock: impl Fn() -> SystemTime,
+    ) -> Vec<Result<Vec<Label>, Failure>> {
+        stream::iter(images)
+            .map(|image| self.detect(image, options, &clock))
+            .buffered(IN_FLIGHT)
+            .collect()
+            .await
+    }
+
+    async fn detect(
+        &self,
+        image: Image,
+        options: Options,
+        clock: impl Fn() -> SystemTime,
+    ) -> Result<Vec<Label>, Failure> {
+        let request = request::detect_labels(&self.config, &image, options, clock())?;
+        // The request holds its base64 now, for as long as it is sent.
+        drop(image);
+        let answer = self.transport.send(request).await.map_err(unsent)?;
+        let answer = collect(answer, MAX_ANSWER_BYTES)
+            .await
+            .map_err(|error| Failure::Unavailable(error.to_string()))?;
+        response::labels(&answer, options)
+    }
+}
+
+fn unsent(error: outbound::Error) -> Failure {
+    let text = error.to_string();
+    match error {
+        outbound::Error::NotAllowed { .. } | outbound::Error::Invalid { .. } => {
+            Failure::Refused(text)
+        }
+        outbound::Error::Unreachable { .. } => Failure::Unavailable(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::future::Future;
+
+    use futures::executor::block_on;
+    use futures::future::poll_fn;
+    use http::{Request, Response};
+    use outbound::Error;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::config::tests::config;
+
+    const OPTIONS: Options = Options {
+        min_confidence: 50.0,
+        max_labels: 10,
+    };
+
+    /// Answers with the bytes of the image as the label, each request only
+    /// after as many turns as its first byte says.
+    #[derive(Default)]
+    struct Double {
+        in_flight: Cell<usize>,
+        most_in_flight: Cell<usize>,
+    }
+
+    impl Transport for &Double {
+        type Body = stream::Iter<std::vec::IntoIter<Result<Vec<u8>, Error>>>;
+
+        fn send(
+            &self,
+            request: Request<Vec<u8>>,
+        ) -> impl Future<Output = Result<Response<Self::Body>, Error>> {
+            self.in_flight.set(self.in_flight.get() + 1);
+            self.most_in_flight
+                .set(self.most_in_flight.get().max(self.in_flight.get()));
+            let body: Value = serde_json::from_slice(request.body()).unwrap();
+            let name = body["Image"]["Bytes"].as_str().unwrap().to_owned();
+            let mut turns = name.as_bytes()[0];
+            async move {
+                poll_fn(|context| {
+                    if turns == 0 {
+                        return std::task::Poll::Ready(());
+                    }
+                    turns -= 1;
+                    context.waker().wake_by_ref();
+                    std::task::Poll::Pending
+                })
+                .await;
+                self.in_flight.set(self.in_flight.get() - 1);
+                let answer = json!({"Labels": [{"Name": name, "Confidence": 90.0}]});
+                let chunks = vec![Ok(answer.to_string().into_bytes())];
+                Ok(Response::new(stream::iter(chunks)))
+            }
+        }
+    }
+
+    fn png(bytes: &[u8]) -> Image {
+        Image {
+            bytes: bytes.to_vec(),
+            content_type: "image/png".into(),
+        }
+    }
+
+    #[test]
+    fn several_images_are_in_flight_and_come_back_in_their_order() {
+        let double = Double::default();
+        let rekognition = Rekognition::new(config(&[]).unwrap(), &double);
+        let images: Vec<_> = (0..20u8).rev().map(|n| png(&[n * 12; 3])).collect();
+        let sent: Vec<_> = images.iter().map(|image| base64(&image.bytes)).collect();
+        let results = block_on(rekognition.detect_labels(images, OPTIONS, SystemTime::now));
+        let names: Vec<_> = results
+            .into_iter()
+            .map(|labels| labels.unwrap()[0].name.clone())
+            .collect();
+        assert_eq!(names, sent);
+        assert_eq!(double.most_in_flight.get(), IN_FLIGHT);
+    }
+
+    fn base64(bytes: &[u8]) -> String {
+        use base64::Engine;
+        base64::prelude::BASE64_STANDARD.encode(bytes)
+    }
+
+    #[test]
+    fn an_image_that_fails_does_not_fail_the_others() {
+        let webp = Image {
+            bytes: vec![1],
+            content_type: "image/webp".into(),
+        };
+        let double = Double::default();
+        let rekognition = Rekognition::new(config(&[]).unwrap(), &double);
+        let images = vec![png(&[1]), webp, png(&[2])];
+        let results = block_on(rekognition.detect_labels(images, OPTIONS, SystemTime::now));
+        assert!(results[0].is_ok());
+        assert!(matches!(results[1], Err(Failure::InvalidImage(_))));
+        assert!(results[2].is_ok());
+    }
+
+    #[test]
+    fn a_host_that_is_not_allowed_is_a_refusal_and_one_that_is_down_is_not() {
+        let host = "https://rekognition.us-east-1.amazonaws.com".to_owned();
+        let refused = unsent(Error::NotAllowed { host: host.clone() });
+        let Failure::Refused(text) = refused else {
+            panic!("{refused:?}");
+        };
+        assert!(text.contains("allowed_outbound_hosts"), "{text}");
+        let down = unsent(Error::Unreachable {
+            host,
+            reason: "it refused the connection".into(),
+        });
+        assert!(matches!(down, Failure::Unavailable(_)), "{down:?}");
+    }
+}

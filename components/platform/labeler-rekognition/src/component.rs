@@ -1,0 +1,81 @@
+//! The component: `wit/labels` on the outside, variables, clock and network on
+//! the inside.
+//!
+//! The bindings and the macro that exports them are unsafe code by wit-bindgen.
+#![allow(unsafe_code, missing_docs)]
+
+use std::time::SystemTime;
+
+use outbound::Spin;
+
+use self::exports::orilla::labels::labeler;
+use crate::{Config, Failure, Image, Label, MODEL, Options, Rekognition};
+
+wit_bindgen::generate!({
+    world: "provider",
+    path: "../../../wit/labels",
+});
+
+struct Labeler;
+
+export!(Labeler);
+
+impl labeler::Guest for Labeler {
+    fn model() -> String {
+        MODEL.to_owned()
+    }
+
+    fn detect_labels(
+        images: Vec<labeler::Image>,
+        options: labeler::Options,
+    ) -> Vec<Result<Vec<labeler::Label>, labeler::Failure>> {
+        let config = match Config::from_variables(|name| spin_sdk::variables::get(name).ok()) {
+            Ok(config) => config,
+            Err(error) => {
+                let refused = Err(labeler::Failure::Refused(error.to_string()));
+                return vec![refused; images.len()];
+            }
+        };
+        let images = images
+            .into_iter()
+            .map(|image| Image {
+                bytes: image.bytes,
+                content_type: image.content_type,
+            })
+            .collect();
+        let options = Options {
+            min_confidence: options.min_confidence,
+            max_labels: options.max_labels,
+        };
+        let rekognition = Rekognition::new(config, Spin);
+        spin_sdk::http::run(rekognition.detect_labels(images, options, SystemTime::now))
+            .into_iter()
+            .map(|result| match result {
+                Ok(labels) => Ok(labels.into_iter().map(Into::into).collect()),
+                Err(failure) => Err(failure.into()),
+            })
+            .collect()
+    }
+}
+
+impl From<Label> for labeler::Label {
+    fn from(label: Label) -> Self {
+        Self {
+            name: label.name,
+            confidence: label.confidence,
+            parents: label.parents,
+        }
+    }
+}
+
+impl From<Failure> for labeler::Failure {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::InvalidImage(text) => Self::InvalidImage(text),
+            Failure::TooLarge(text) => Self::TooLarge(text),
+            Failure::Throttled(text) => Self::Throttled(text),
+            Failure::Unavailable(text) => Self::Unavailable(text),
+            Failure::Refused(text) => Self::Refused(text),
+        }
+    }
+}

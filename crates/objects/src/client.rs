@@ -1,0 +1,322 @@
+use std::time::SystemTime;
+
+use http::{Method, Request, Response, StatusCode};
+use outbound::{Spin, Transport, collect};
+
+use crate::response::{content_type, etag, failure, size};
+use crate::{Error, StoreConfig};
+
+/// More than any error of S3 has; what is longer does not come from a store.
+const MAX_ERROR_BYTES: u64 = 64 * 1024;
+
+/// What the store knows of an object without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectInfo {
+    /// Its length in bytes.
+    pub size: u64,
+    /// The version of its content, without quotes.
+    pub etag: Option<String>,
+    /// The media type that it was uploaded with.
+    pub content_type: Option<String>,
+}
+
+/// An object with its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Its content.
+    pub bytes: Vec<u8>,
+    /// The version of its content, without quotes.
+    pub etag: Option<String>,
+    /// The media type that it was uploaded with.
+    pub content_type: Option<String>,
+}
+
+/// Reads and writes the objects of a bucket. Nothing here retries: a caller
+/// knows whether it has the time.
+#[derive(Debug, Clone)]
+pub struct Objects<T = Spin> {
+    config: StoreConfig,
+    transport: T,
+}
+
+impl Objects {
+    /// The objects of the bucket, through the Spin runtime.
+    pub fn new(config: StoreConfig) -> Self {
+        Self::with_transport(config, Spin)
+    }
+}
+
+impl<T: Transport> Objects<T> {
+    /// The objects of the bucket, through another transport.
+    pub fn with_transport(config: StoreConfig, transport: T) -> Self {
+        Self { config, transport }
+    }
+
+    /// Where the bucket is, for presigning.
+    pub fn config(&self) -> &StoreConfig {
+        &self.config
+    }
+
+    /// Size and version of the object `key`, or `None` if there is none.
+    ///
+    /// # Errors
+    /// Any [`Error`] but [`Error::TooLarge`].
+    pub async fn head(&self, key: &str) -> Result<Option<ObjectInfo>, Error> {
+        let request = self
+            .config
+            .bare_request(Method::HEAD, key, SystemTime::now())?;
+        let response = self.transport.send(request).await?;
+        if response.status() != StatusCode::OK {
+            // An answer to HEAD has no body that could say more (RFC 9110, 9.3.2).
+            return failure(response.status(), &[]).map_or(Ok(None), Err);
+        }
+        Ok(Some(ObjectInfo {
+            size: size(response.headers())?,
+            etag: etag(response.headers()),
+            content_type: content_type(response.headers()),
+        }))
+    }
+
+    /// The object `key` with its content, or `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] if it has more than `max_bytes`, before it is read
+    /// where the store tells its size; else any [`Error`].
+    pub async fn get(&self, key: &str, max_bytes: u64) -> Result<Option<Object>, Error> {
+        let request = self
+            .config
+            .bare_request(Method::GET, key, SystemTime::now())?;
+        let response = self.transport.send(request).await?;
+        if response.status() != StatusCode::OK {
+            return self.failed(response).await.map_or(Ok(None), Err);
+        }
+        let response = collect(response, max_bytes).await?;
+        Ok(Some(Object {
+            etag: etag(response.headers()),
+            content_type: content_type(response.headers()),
+            bytes: response.into_body(),
+        }))
+    }
+
+    /// Stores `bytes` as the object `key`, in place of the one that was there.
+    ///
+    /// # Errors
+    /// Any [`Error`] but [`Error::TooLarge`].
+    pub async fn put(&self, key: &str, bytes: Vec<u8>, content_type: &str) -> Result<(), Error> {
+        let request = self
+            .config
+            .put_request(key, bytes, content_type, SystemTime::now())?;
+        match self.change(request).await? {
+            Some(()) => Ok(()),
+            None => Err(Error::Misconfigured(
+                "404: the bucket does not exist at this endpoint".into(),
+            )),
+        }
+    }
+
+    /// Removes the object `key`; one that is not there is removed already.
+    ///
+    /// # Errors
+    /// Any [`Error`] but [`Error::TooLarge`].
+    pub async fn delete(&self, key: &str) -> Result<(), Error> {
+        let request = self
+            .config
+            .bare_request(Method::DELETE, key, SystemTime::now())?;
+        self.change(request).await.map(|_| ())
+    }
+
+    /// Sends a request whose answer holds nothing; `None` is a 404.
+    async fn change(&self, request: Request<Vec<u8>>) -> Result<Option<()>, Error> {
+        let response = self.transport.send(request).await?;
+        if response.status().is_success() {
+            return Ok(Some(()));
+        }
+        self.failed(response).await.map_or(Ok(None), Err)
+    }
+
+    async fn failed(&self, response: Response<T::Body>) -> Option<Error> {
+        let status = response.status();
+        // Without a readable body the status alone has to do.
+        let body = collect(response, MAX_ERROR_BYTES).await;
+        failure(
+            status,
+            body.as_ref().map_or(&[], |response| response.body()),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::future::Future;
+
+    use futures::executor::block_on;
+    use futures::stream;
+    use outbound::Error as OutboundError;
+
+    use super::*;
+    use crate::config::tests::config;
+
+    type Chunks = Vec<Result<Vec<u8>, OutboundError>>;
+
+    /// A store that gives one answer and remembers what it was asked.
+    struct Store {
+        answer: RefCell<Option<Result<Response<Chunks>, OutboundError>>>,
+        asked: RefCell<Vec<Request<Vec<u8>>>>,
+    }
+
+    impl Transport for &Store {
+        type Body = stream::Iter<std::vec::IntoIter<Result<Vec<u8>, OutboundError>>>;
+
+        fn send(
+            &self,
+            request: Request<Vec<u8>>,
+        ) -> impl Future<Output = Result<Response<Self::Body>, OutboundError>> {
+            self.asked.borrow_mut().push(request);
+            let answer = self.answer.borrow_mut().take().expect("asked once");
+            async move { answer.map(|response| response.map(stream::iter)) }
+        }
+    }
+
+    fn store(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Store {
+        let mut response = Response::builder().status(status);
+        for (name, value) in headers {
+            response = response.header(*name, *value);
+        }
+        let chunks = body.chunks(4).map(|chunk| Ok(chunk.to_vec())).collect();
+        Store {
+            answer: RefCell::new(Some(Ok(response.body(chunks).unwrap()))),
+            asked: RefCell::default(),
+        }
+    }
+
+    fn objects(store: &Store) -> Objects<&Store> {
+        Objects::with_transport(config(&[]).unwrap(), store)
+    }
+
+    #[test]
+    fn an_object_is_read_with_its_version_and_type() {
+        let headers = [
+            ("content-length", "5"),
+            ("etag", "\"abc\""),
+            ("content-type", "image/png"),
+        ];
+        let store = store(200, &headers, b"bytes");
+        let object = block_on(objects(&store).get("1-a.png", 5))
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            object,
+            Object {
+                bytes: b"bytes".to_vec(),
+                etag: Some("abc".into()),
+                content_type: Some("image/png".into()),
+            }
+        );
+        let asked = store.asked.borrow();
+        assert_eq!(asked[0].method(), Method::GET);
+        assert_eq!(asked[0].uri(), "http://127.0.0.1:9000/images/1-a.png");
+        assert!(asked[0].headers().contains_key("authorization"));
+    }
+
+    #[test]
+    fn an_object_that_is_too_large_is_not_kept() {
+        let store = store(200, &[("content-length", "6")], b"bytes!");
+        assert_eq!(
+            block_on(objects(&store).get("a", 5)),
+            Err(Error::TooLarge {
+                limit: 5,
+                size: Some(6)
+            })
+        );
+    }
+
+    #[test]
+    fn what_does_not_exist_is_none() {
+        let missing = b"<Error><Code>NoSuchKey</Code></Error>";
+        assert_eq!(
+            block_on(objects(&store(404, &[], missing)).get("a", 5)),
+            Ok(None)
+        );
+        assert_eq!(block_on(objects(&store(404, &[], b"")).head("a")), Ok(None));
+        assert_eq!(
+            block_on(objects(&store(404, &[], missing)).delete("a")),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn a_missing_bucket_is_not_a_missing_object() {
+        let body = b"<Error><Code>NoSuchBucket</Code></Error>";
+        let get = block_on(objects(&store(404, &[], body)).get("a", 5));
+        assert!(matches!(get, Err(Error::Misconfigured(_))), "{get:?}");
+        let put = block_on(objects(&store(404, &[], b"")).put("a", vec![1], "image/png"));
+        assert!(matches!(put, Err(Error::Misconfigured(_))), "{put:?}");
+    }
+
+    #[test]
+    fn head_tells_size_and_version() {
+        let store = store(
+            200,
+            &[("content-length", "15728640"), ("etag", "\"v1\"")],
+            b"",
+        );
+        let info = block_on(objects(&store).head("a")).unwrap().unwrap();
+        assert_eq!(info.size, 15_728_640);
+        assert_eq!(info.etag.as_deref(), Some("v1"));
+        assert_eq!(store.asked.borrow()[0].method(), Method::HEAD);
+    }
+
+    #[test]
+    fn an_object_is_stored_with_its_type() {
+        let store = store(200, &[("etag", "\"v1\"")], b"");
+        block_on(objects(&store).put("a", b"bytes".to_vec(), "image/png")).unwrap();
+        let asked = store.asked.borrow();
+        assert_eq!(asked[0].method(), Method::PUT);
+        assert_eq!(asked[0].body(), b"bytes");
+        assert_eq!(asked[0].headers()["content-type"], "image/png");
+    }
+
+    #[test]
+    fn an_object_is_removed() {
+        let store = store(204, &[], b"");
+        assert_eq!(block_on(objects(&store).delete("a")), Ok(()));
+        assert_eq!(store.asked.borrow()[0].method(), Method::DELETE);
+    }
+
+    #[test]
+    fn a_store_that_is_down_or_forbidden_is_told_apart() {
+        let failing = |error: OutboundError| Store {
+            answer: RefCell::new(Some(Err(error))),
+            asked: RefCell::default(),
+        };
+        let down = failing(OutboundError::Unreachable {
+            host: "http://127.0.0.1:9000".into(),
+            reason: "it refused the connection".into(),
+        });
+        let error = block_on(objects(&down).head("a")).unwrap_err();
+        assert!(matches!(error, Error::Unavailable(_)), "{error}");
+
+        let forbidden = failing(OutboundError::NotAllowed {
+            host: "http://127.0.0.1:9000".into(),
+        });
+        let error = block_on(objects(&forbidden).head("a")).unwrap_err();
+        assert!(matches!(error, Error::Misconfigured(_)), "{error}");
+        assert!(error.to_string().contains("allowed_outbound_hosts"));
+    }
+
+    #[test]
+    fn a_connection_that_breaks_within_the_object_is_an_error() {
+        let broken = OutboundError::Unreachable {
+            host: "http://127.0.0.1:9000".into(),
+            reason: "reset".into(),
+        };
+        let response = Response::new(vec![Ok(vec![1, 2]), Err(broken)]);
+        let store = Store {
+            answer: RefCell::new(Some(Ok(response))),
+            asked: RefCell::default(),
+        };
+        let error = block_on(objects(&store).get("a", 5)).unwrap_err();
+        assert!(matches!(error, Error::Unavailable(_)), "{error}");
+    }
+}

@@ -1,0 +1,153 @@
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use futures::future::{Either, select};
+use futures::stream::LocalBoxStream;
+use futures::{SinkExt, Stream, StreamExt};
+use http::Uri;
+use spin_sdk::http::conversions::TryIntoOutgoingRequest;
+use spin_sdk::http::{ErrorCode, IncomingResponse, SendError};
+
+use crate::{Error, Transport};
+
+/// Sends through the Spin runtime (`wasi:http/outgoing-handler`). To be awaited
+/// inside [`spin_sdk::http::run`] or a Spin handler.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Spin;
+
+impl Transport for Spin {
+    type Body = Body;
+
+    async fn send(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Body>, Error> {
+        let host = host(request.uri());
+        let (request, body) =
+            request
+                .try_into_outgoing_request()
+                .map_err(|error| Error::Invalid {
+                    host: host.clone(),
+                    reason: error.to_string(),
+                })?;
+
+        let mut sink = request.take_body();
+        let write = async move {
+            // A write fails when the runtime has given up on the request. Why it did
+            // is told by the response, so this result says nothing that is needed.
+            _ = sink.send(body.unwrap_or_default()).await;
+        };
+        let response = spin_sdk::http::send::<_, IncomingResponse>(request);
+        let response = match select(pin!(response), pin!(write)).await {
+            Either::Left((response, _unread_body)) => response,
+            Either::Right(((), response)) => response.await,
+        };
+        let response = response.map_err(|error| send_error(&host, &error))?;
+
+        let mut head = http::Response::builder().status(response.status());
+        for (name, value) in response.headers().entries() {
+            head = head.header(name, value);
+        }
+        let broken_host = host.clone();
+        let chunks = response.take_body_stream().map(move |chunk| {
+            chunk.map_err(|error| Error::Unreachable {
+                host: broken_host.clone(),
+                reason: format!("the answer broke off: {}", error.to_debug_string()),
+            })
+        });
+        let body = Body {
+            chunks: chunks.boxed_local(),
+            _response: response,
+        };
+        head.body(body).map_err(|error| Error::Unreachable {
+            host,
+            reason: error.to_string(),
+        })
+    }
+}
+
+/// The body of an answer that Spin received.
+pub struct Body {
+    chunks: LocalBoxStream<'static, Result<Vec<u8>, Error>>,
+    // The runtime cancels the exchange when this is dropped.
+    _response: IncomingResponse,
+}
+
+impl Stream for Body {
+    type Item = Result<Vec<u8>, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.chunks.poll_next_unpin(context)
+    }
+}
+
+fn send_error(host: &str, error: &SendError) -> Error {
+    let host = host.to_owned();
+    match error {
+        SendError::Http(ErrorCode::HttpRequestDenied) => Error::NotAllowed { host },
+        SendError::RequestConversion(error) => Error::Invalid {
+            host,
+            reason: error.to_string(),
+        },
+        SendError::Http(code) => Error::Unreachable {
+            host,
+            reason: reason(code),
+        },
+        other => Error::Unreachable {
+            host,
+            reason: other.to_string(),
+        },
+    }
+}
+
+fn reason(code: &ErrorCode) -> String {
+    match code {
+        ErrorCode::DnsError(_) | ErrorCode::DestinationNotFound => "its name is not known".into(),
+        ErrorCode::DestinationIpProhibited => {
+            "its address is in a network that the runtime blocks".into()
+        }
+        ErrorCode::ConnectionRefused => "it refused the connection".into(),
+        ErrorCode::DnsTimeout
+        | ErrorCode::ConnectionTimeout
+        | ErrorCode::ConnectionReadTimeout
+        | ErrorCode::ConnectionWriteTimeout
+        | ErrorCode::HttpResponseTimeout => "it did not answer in time".into(),
+        other => other.to_string(),
+    }
+}
+
+/// Scheme and authority: what a person has to write into `allowed_outbound_hosts`.
+fn host(uri: &Uri) -> String {
+    format!(
+        "{}://{}",
+        uri.scheme_str().unwrap_or("https"),
+        uri.authority()
+            .map(|authority| authority.as_str())
+            .unwrap_or_default()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_without_permission_is_told_apart_and_says_what_to_change() {
+        let uri: Uri = "http://store.example:9000/bucket/key?signature=secret"
+            .parse()
+            .unwrap();
+        let error = send_error(&host(&uri), &SendError::Http(ErrorCode::HttpRequestDenied));
+        let text = error.to_string();
+        assert!(text.contains("http://store.example:9000 "), "{text}");
+        assert!(text.contains("allowed_outbound_hosts"), "{text}");
+        assert!(!text.contains("secret"), "{text}");
+    }
+
+    #[test]
+    fn a_refused_connection_is_unreachable() {
+        assert_eq!(
+            send_error("http://a", &SendError::Http(ErrorCode::ConnectionRefused)),
+            Error::Unreachable {
+                host: "http://a".into(),
+                reason: "it refused the connection".into()
+            }
+        );
+    }
+}

@@ -1,0 +1,121 @@
+//! Checks: printed one a line, and counted.
+
+use std::{
+    fmt::{Debug, Display},
+    io::{self, Write},
+    time::Duration,
+};
+
+use anyhow::{Result, ensure};
+
+/// The width of what is checked; what was found is beside it.
+const WIDTH: usize = 44;
+
+/// What has been checked so far.
+#[derive(Default)]
+pub struct Checks {
+    passed: usize,
+    failed: Vec<String>,
+}
+
+impl Checks {
+    /// Prints and counts a check: what was found, or what differs.
+    pub fn add(&mut self, what: impl Display, outcome: Result<String>) {
+        let what = what.to_string();
+        match outcome {
+            Ok(found) => {
+                self.passed += 1;
+                say(format!("  ✓ {what:<WIDTH$}  {found}").trim_end());
+            }
+            Err(error) => {
+                let line = format!("✗ {what}: {error:#}");
+                say(format_args!("  {line}"));
+                self.failed.push(line);
+            }
+        }
+    }
+
+    /// Prints how it went, and whether everything was as it should be.
+    pub fn summarize(&self, took: Duration) -> bool {
+        let all = self.passed + self.failed.len();
+        if self.failed.is_empty() {
+            let seconds = took.as_secs_f64();
+            say(format_args!(
+                "\ndemo: {all} checks passed in {seconds:.1} s"
+            ));
+            return true;
+        }
+        say(format_args!(
+            "\ndemo: {} of {all} checks failed:",
+            self.failed.len()
+        ));
+        for line in &self.failed {
+            say(format_args!("  {line}"));
+        }
+        false
+    }
+}
+
+/// An error that says what differs, unless nothing does.
+pub fn same<T: PartialEq + Debug>(what: &str, found: T, expected: T) -> Result<()> {
+    ensure!(
+        found == expected,
+        "{what} should be {expected:?} and is {found:?}"
+    );
+    Ok(())
+}
+
+/// Prints a heading.
+pub fn heading(text: &str) {
+    say(format_args!("\n{text}"));
+}
+
+/// Prints a line, hashes cut short. Nobody may be reading; the checks go on all the same.
+pub fn say(text: impl Display) {
+    let _ = writeln!(io::stdout(), "{}", shorten(&text.to_string()));
+}
+
+/// Leaves of each SHA-256 what is needed to tell it from others.
+fn shorten(text: &str) -> String {
+    const DIGITS: usize = 64;
+    const KEPT: usize = 8;
+    let mut short = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let digits = rest
+            .find(|c: char| !c.is_ascii_hexdigit())
+            .unwrap_or(rest.len());
+        let (run, after) = rest.split_at(digits.max(first.len_utf8()));
+        match run.split_at_checked(KEPT) {
+            Some((kept, _)) if digits == DIGITS => short.extend([kept, "…"]),
+            _ => short.push_str(run),
+        }
+        rest = after;
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_hashes_are_cut_short() {
+        let hash = "0123456789abcdef".repeat(4);
+        let text = format!("é /obtain/456-{hash}.jpg, 0123456789abcdef and 9");
+        assert_eq!(
+            shorten(&text),
+            "é /obtain/456-01234567….jpg, 0123456789abcdef and 9"
+        );
+    }
+
+    #[test]
+    fn a_check_that_fails_makes_the_demo_fail() {
+        let mut checks = Checks::default();
+        checks.add("one", Ok(String::new()));
+        assert!(checks.summarize(Duration::ZERO));
+        checks.add("two", same("it", 1, 2).map(|()| String::new()));
+        assert!(!checks.summarize(Duration::ZERO));
+        assert_eq!(checks.failed, ["✗ two: it should be 2 and is 1"]);
+    }
+}

@@ -1,0 +1,171 @@
+//! The demo: starts Redis, an S3 store and the application on free ports, and
+//! drives real photos through them over HTTP, as a client outside would.
+//! Whatever differs from what it should be makes it fail.
+
+mod checks;
+mod client;
+mod images;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Instant,
+};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use clap::Parser;
+use devstack::{Error, Stack, StackOptions};
+use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
+
+use checks::{Checks, say};
+use client::Client;
+use images::Photo;
+
+/// Drives real photos through the whole application and checks what comes out
+#[derive(Parser)]
+#[command(name = "demo", version)]
+struct Cli {
+    /// The application's manifest
+    #[arg(short, long, default_value = "spin.toml")]
+    file: PathBuf,
+    /// The folder of the photos
+    #[arg(long, default_value = "data/photos")]
+    photos: PathBuf,
+    /// A new or empty folder in which data and logs are kept [default: a
+    /// temporary one that is removed at the end]
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+}
+
+/// How the demo ended, where it could be started at all.
+enum End {
+    Complete(Checks),
+    Interrupted,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let started = Instant::now();
+    match run(&cli).await {
+        Ok(End::Complete(checks)) => {
+            let passed = checks.summarize(started.elapsed());
+            if !passed && cli.data_dir.is_none() {
+                say("demo: `--data-dir DIR` keeps the data and the logs");
+            }
+            ExitCode::from(u8::from(!passed))
+        }
+        Ok(End::Interrupted) => {
+            say("\ndemo: interrupted");
+            ExitCode::from(130)
+        }
+        Err(error) => {
+            eprintln!("demo: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: &Cli) -> Result<End> {
+    // From here on, so that a signal during the start is not lost.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let signaled = async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    tokio::pin!(signaled);
+
+    let photos = Photo::all(&cli.photos)?;
+    // Dropped last: what runs in the folder is stopped before it goes.
+    let folder = Folder::open(cli.data_dir.as_deref())?;
+    say("Starting Redis, an S3 store and the application (the first start also compiles it)");
+    let starting = Instant::now();
+    let stack = tokio::select! {
+        stack = start(&cli.file, folder.path()) => stack?,
+        () = &mut signaled => return Ok(End::Interrupted),
+    };
+    say(format_args!(
+        "Ready at {} after {:.1} s",
+        stack.base_url(),
+        starting.elapsed().as_secs_f64()
+    ));
+
+    let mut checks = Checks::default();
+    let interrupted = tokio::select! {
+        () = chapters(&stack, photos, &mut checks) => false,
+        () = &mut signaled => true,
+    };
+    stack.shutdown().await;
+    folder.close()?;
+    Ok(if interrupted {
+        End::Interrupted
+    } else {
+        End::Complete(checks)
+    })
+}
+
+async fn start(manifest: &Path, data_dir: &Path) -> Result<Stack> {
+    match Stack::start(StackOptions::new(manifest, data_dir)).await {
+        // Its advice would be another Redis, but the story starts with an empty one.
+        Err(Error::RedisMissing { program }) => bail!(
+            "`{program}` was not found; install Redis (Debian, Ubuntu: `apt-get install \
+             redis-server`; macOS: `brew install redis`)"
+        ),
+        // Its message holds its sources already.
+        started => started.map_err(|error| anyhow!("{error}")),
+    }
+}
+
+/// The whole story. A chapter that cannot go on is a failed check.
+async fn chapters(stack: &Stack, photos: Vec<Photo>, checks: &mut Checks) {
+    let told = async {
+        let client = Client::new(stack.base_url(), stack.jwt_secret())?;
+        images::tell(&client, photos, checks).await
+    };
+    if let Err(error) = told.await {
+        checks.add("images", Err(error));
+    }
+}
+
+/// Where the data are: in a folder of the user's, or in a temporary one.
+enum Folder {
+    Kept(PathBuf),
+    Temporary(TempDir),
+}
+
+impl Folder {
+    fn open(kept: Option<&Path>) -> Result<Self> {
+        let Some(path) = kept else {
+            let folder = tempfile::Builder::new().prefix("orilla-demo-").tempdir();
+            return Ok(Self::Temporary(folder.context("no temporary folder")?));
+        };
+        std::fs::create_dir_all(path).with_context(|| path.display().to_string())?;
+        let mut entries = path
+            .read_dir()
+            .with_context(|| path.display().to_string())?;
+        ensure!(
+            entries.next().is_none(),
+            "{} is not empty; the demo starts from nothing, so choose another folder",
+            path.display()
+        );
+        Ok(Self::Kept(path.to_path_buf()))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Kept(path) => path,
+            Self::Temporary(folder) => folder.path(),
+        }
+    }
+
+    fn close(self) -> Result<()> {
+        match self {
+            Self::Kept(_) => Ok(()),
+            Self::Temporary(folder) => folder.close().context("the temporary folder stays"),
+        }
+    }
+}

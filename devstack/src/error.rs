@@ -1,0 +1,95 @@
+use std::{io, path::PathBuf};
+
+/// A result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a part of the development stack could not be started or used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file or folder could not be read or written.
+    #[error("{path}: {source}", path = path.display())]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A file holds something that this version does not understand.
+    #[error("{path} is damaged, move it away and start again: {reason}", path = path.display())]
+    Damaged {
+        /// Which one.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Nothing can listen on the address that was asked for.
+    #[error("cannot listen on {address}: {source}; choose another address or stop what uses it")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// An option has a value that can't be used.
+    #[error("{0}")]
+    Option(String),
+    /// The S3 store refused its data folder.
+    #[error("the S3 store cannot use {path}: {reason}", path = path.display())]
+    Store {
+        /// The folder.
+        path: PathBuf,
+        /// What the store says.
+        reason: String,
+    },
+    /// `redis-server` is not installed.
+    #[error(
+        "`{program}` was not found. Install Redis (Debian, Ubuntu: `apt-get install redis-server`; \
+         macOS: `brew install redis`) or set REDIS_URL to one that runs"
+    )]
+    RedisMissing {
+        /// The program that was looked for.
+        program: String,
+    },
+    /// `redis-server` ended or does not answer.
+    #[error("Redis did not start: {reason}; its log is {log}", log = log.display())]
+    RedisStart {
+        /// What happened.
+        reason: String,
+        /// Where its log is.
+        log: PathBuf,
+    },
+    /// The Redis that the user named does not answer.
+    #[error("no Redis answers at {address}: {reason}; check REDIS_URL")]
+    RedisUnreachable {
+        /// Host and port, without credentials.
+        address: String,
+        /// What the client says.
+        reason: String,
+    },
+    /// Another stack runs on the same data.
+    #[error("{path} is in use by another devstack; stop it or choose another data folder", path = .0.display())]
+    InUse(PathBuf),
+    /// The application did not start.
+    #[error(transparent)]
+    Application(Box<orilla::StartError>),
+    /// The operating system does not tell of signals.
+    #[error("signals cannot be received: {0}")]
+    Signals(io::Error),
+    /// Only a Redis that the development stack started can be stopped by it.
+    #[error("this Redis was not started here and is not stopped here")]
+    RedisExternal,
+}
+
+/// Adds the path to an I/O error.
+pub(crate) trait At<T> {
+    fn at(self, path: &std::path::Path) -> Result<T>;
+}
+
+impl<T> At<T> for io::Result<T> {
+    fn at(self, path: &std::path::Path) -> Result<T> {
+        self.map_err(|source| Error::File {
+            path: path.to_path_buf(),
+            source,
+        })
+    }
+}

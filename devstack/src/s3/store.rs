@@ -1,0 +1,221 @@
+use http::HeaderValue;
+use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, dto::*};
+use s3s_fs::FileSystem;
+use time::OffsetDateTime;
+
+use super::{event::Event, outbox::Outbox};
+use crate::Peer;
+
+/// Files as S3 objects, with an event for every object created.
+pub(super) struct Store {
+    files: FileSystem,
+    outbox: Outbox,
+    region: String,
+}
+
+/// What a request says about itself, kept because the operation consumes it.
+struct Origin {
+    bucket: String,
+    key: String,
+    access_key: String,
+    source: String,
+}
+
+impl Origin {
+    fn new<I>(request: &S3Request<I>, bucket: &str, key: &str) -> Self {
+        Self {
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+            access_key: request
+                .credentials
+                .as_ref()
+                .map(|credentials| credentials.access_key.clone())
+                .unwrap_or_default(),
+            source: request
+                .extensions
+                .get::<Peer>()
+                .map(|peer| peer.0.ip().to_string())
+                .unwrap_or_default(),
+        }
+    }
+}
+
+impl Store {
+    pub(super) fn new(files: FileSystem, outbox: Outbox, region: &str) -> Self {
+        Self {
+            files,
+            outbox,
+            region: region.to_owned(),
+        }
+    }
+
+    /// Records the event before the client gets its answer.
+    async fn created<T>(
+        &self,
+        kind: &str,
+        origin: Origin,
+        e_tag: Option<&ETag>,
+        response: &mut S3Response<T>,
+    ) -> S3Result<()> {
+        let head = self.head(&origin).await?;
+        let mut request_id = String::new();
+        self.outbox
+            .push(|sequencer| {
+                request_id = format!("{sequencer:016X}");
+                Event {
+                    sequencer,
+                    kind: kind.to_owned(),
+                    time: OffsetDateTime::now_utc(),
+                    region: self.region.clone(),
+                    bucket: origin.bucket,
+                    key: origin.key,
+                    size: head
+                        .content_length
+                        .and_then(|length| u64::try_from(length).ok())
+                        .unwrap_or(0),
+                    e_tag: e_tag
+                        .or(head.e_tag.as_ref())
+                        .map(|e_tag| e_tag.value().to_owned())
+                        .unwrap_or_default(),
+                    content_type: head.content_type,
+                    access_key: origin.access_key,
+                    source: origin.source,
+                    request_id: request_id.clone(),
+                }
+            })
+            .await
+            .map_err(|error| S3Error::with_source(S3ErrorCode::InternalError, error.into()))?;
+        if let Ok(request_id) = HeaderValue::try_from(request_id) {
+            response.headers.insert("x-amz-request-id", request_id);
+        }
+        Ok(())
+    }
+
+    async fn head(&self, origin: &Origin) -> S3Result<HeadObjectOutput> {
+        let request = internal(HeadObjectInput {
+            bucket: origin.bucket.clone(),
+            key: origin.key.clone(),
+            ..Default::default()
+        });
+        Ok(self.files.head_object(request).await?.output)
+    }
+
+    /// The files would make a bucket of any name; S3 answers `NoSuchBucket`.
+    async fn bucket_exists(&self, bucket: &str) -> S3Result<()> {
+        let request = internal(HeadBucketInput {
+            bucket: bucket.to_owned(),
+            ..Default::default()
+        });
+        self.files.head_bucket(request).await.map(drop)
+    }
+}
+
+/// A request that comes from the store itself.
+fn internal<I>(input: I) -> S3Request<I> {
+    S3Request {
+        input,
+        method: http::Method::HEAD,
+        uri: http::Uri::default(),
+        headers: http::HeaderMap::new(),
+        extensions: http::Extensions::new(),
+        credentials: None,
+        region: None,
+        service: None,
+        trailing_headers: None,
+    }
+}
+
+/// Implements [`S3`]: the operations listed go to the files as they are, those
+/// written out are added to them, and all others are not implemented.
+macro_rules! store {
+    ({ $($operation:ident: $input:ty => $output:ty,)* } $($created:item)*) => {
+        #[async_trait::async_trait]
+        impl S3 for Store {
+            $(
+                async fn $operation(
+                    &self,
+                    request: S3Request<$input>,
+                ) -> S3Result<S3Response<$output>> {
+                    self.files.$operation(request).await
+                }
+            )*
+            $($created)*
+        }
+    };
+}
+
+store! {
+    {
+        abort_multipart_upload: AbortMultipartUploadInput => AbortMultipartUploadOutput,
+        create_bucket: CreateBucketInput => CreateBucketOutput,
+        delete_bucket: DeleteBucketInput => DeleteBucketOutput,
+        delete_object: DeleteObjectInput => DeleteObjectOutput,
+        delete_objects: DeleteObjectsInput => DeleteObjectsOutput,
+        get_bucket_location: GetBucketLocationInput => GetBucketLocationOutput,
+        get_object: GetObjectInput => GetObjectOutput,
+        head_bucket: HeadBucketInput => HeadBucketOutput,
+        head_object: HeadObjectInput => HeadObjectOutput,
+        list_buckets: ListBucketsInput => ListBucketsOutput,
+        list_objects: ListObjectsInput => ListObjectsOutput,
+        list_objects_v2: ListObjectsV2Input => ListObjectsV2Output,
+        list_parts: ListPartsInput => ListPartsOutput,
+        upload_part: UploadPartInput => UploadPartOutput,
+        upload_part_copy: UploadPartCopyInput => UploadPartCopyOutput,
+    }
+
+    async fn put_object(
+        &self,
+        request: S3Request<PutObjectInput>,
+    ) -> S3Result<S3Response<PutObjectOutput>> {
+        let origin = Origin::new(&request, &request.input.bucket, &request.input.key);
+        self.bucket_exists(&origin.bucket).await?;
+        let mut response = self.files.put_object(request).await?;
+        let e_tag = response.output.e_tag.clone();
+        self.created("Put", origin, e_tag.as_ref(), &mut response).await?;
+        Ok(response)
+    }
+
+    async fn post_object(
+        &self,
+        request: S3Request<PostObjectInput>,
+    ) -> S3Result<S3Response<PostObjectOutput>> {
+        let origin = Origin::new(&request, &request.input.bucket, &request.input.key);
+        self.bucket_exists(&origin.bucket).await?;
+        let mut response = self.files.post_object(request).await?;
+        let e_tag = response.output.e_tag.clone();
+        self.created("Post", origin, e_tag.as_ref(), &mut response).await?;
+        Ok(response)
+    }
+
+    async fn create_multipart_upload(
+        &self,
+        request: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        self.bucket_exists(&request.input.bucket).await?;
+        self.files.create_multipart_upload(request).await
+    }
+
+    async fn copy_object(
+        &self,
+        request: S3Request<CopyObjectInput>,
+    ) -> S3Result<S3Response<CopyObjectOutput>> {
+        let origin = Origin::new(&request, &request.input.bucket, &request.input.key);
+        let mut response = self.files.copy_object(request).await?;
+        self.created("Copy", origin, None, &mut response).await?;
+        Ok(response)
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        request: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        let origin = Origin::new(&request, &request.input.bucket, &request.input.key);
+        let mut response = self.files.complete_multipart_upload(request).await?;
+        if let Some(result) = response.output.future.take() {
+            response.output = result.await?;
+        }
+        let e_tag = response.output.e_tag.clone();
+        self.created("CompleteMultipartUpload", origin, e_tag.as_ref(), &mut response).await?;
+        Ok(response)
+    }
+}

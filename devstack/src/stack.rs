@@ -1,0 +1,276 @@
+use std::{
+    collections::BTreeMap,
+    fs::{File, TryLockError},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use orilla::RunningApp;
+
+use crate::{
+    Error, Redis, RedisOptions, Rekognition, RekognitionOptions, Result, S3, S3Options, Secrets,
+    error::At, s3::EventTarget, token,
+};
+
+/// How to start a [`Stack`].
+#[derive(Clone, Debug)]
+pub struct StackOptions {
+    /// The application's `spin.toml`.
+    pub manifest: PathBuf,
+    /// Where the application listens; port 0 is any free port.
+    pub listen: SocketAddr,
+    /// Where the S3 store listens; port 0 is any free port.
+    pub s3_listen: SocketAddr,
+    /// Holds everything that is kept. It is made if it does not exist.
+    pub data_dir: PathBuf,
+    /// Variables of the application, before those that the stack sets itself.
+    pub variables: BTreeMap<String, String>,
+    /// A Redis to use instead of starting one.
+    pub redis_url: Option<String>,
+    /// Buckets to create.
+    pub buckets: Vec<String>,
+    /// Whether to start a double of Rekognition and point the variables to it.
+    pub rekognition: bool,
+    /// A `runtime-config.toml`, if there is one.
+    pub runtime_config_file: Option<PathBuf>,
+    /// Where compiled components are kept; `None` is the host's default.
+    pub cache_dir: Option<PathBuf>,
+    /// Do not print the routes and the output of components.
+    pub quiet: bool,
+}
+
+impl StackOptions {
+    /// Free ports on loopback, a Redis of its own, the bucket `images`, and
+    /// nothing printed: what tests want.
+    pub fn new(manifest: impl Into<PathBuf>, data_dir: impl Into<PathBuf>) -> Self {
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            manifest: manifest.into(),
+            listen: any_port,
+            s3_listen: any_port,
+            data_dir: data_dir.into(),
+            variables: BTreeMap::new(),
+            redis_url: None,
+            buckets: vec!["images".into()],
+            rekognition: false,
+            runtime_config_file: None,
+            cache_dir: None,
+            quiet: true,
+        }
+    }
+}
+
+/// Redis, the S3 store and the application, set up for each other.
+#[derive(Debug)]
+pub struct Stack {
+    // Dropped in this order: first what uses, then what is used.
+    app: Option<RunningApp>,
+    rekognition: Option<Rekognition>,
+    s3: S3,
+    redis: Redis,
+    secrets: Secrets,
+    app_options: orilla::Options,
+    data_dir: PathBuf,
+    _lock: File,
+}
+
+impl Stack {
+    /// Starts everything. It is back when the application serves requests.
+    ///
+    /// # Errors
+    /// The first part that does not start; those started before it are stopped.
+    pub async fn start(options: StackOptions) -> Result<Self> {
+        let data_dir = options.data_dir;
+        std::fs::create_dir_all(&data_dir).at(&data_dir)?;
+        let lock = lock(&data_dir)?;
+        let secrets = Secrets::read_or_make(&data_dir)?;
+        let redis = match &options.redis_url {
+            Some(url) => Redis::external(url).await?,
+            None => Redis::start(RedisOptions::new(data_dir.join("redis"))).await?,
+        };
+        let s3 = S3::start(S3Options {
+            listen: options.s3_listen,
+            access_key: secrets.s3_access_key.clone(),
+            secret_key: secrets.s3_secret_key.clone(),
+            buckets: options.buckets,
+            ..S3Options::new(data_dir.join("s3"))
+        })
+        .await?;
+        let rekognition = match options.rekognition {
+            true => Some(Rekognition::start(RekognitionOptions::default()).await?),
+            false => None,
+        };
+
+        let mut variables = variables(&secrets, &redis, &s3, rekognition.as_ref());
+        variables.extend(options.variables);
+        let mut app_options = orilla::Options::new(options.manifest);
+        app_options.listen = options.listen;
+        app_options.runtime_config_file = options.runtime_config_file;
+        app_options.state_dir = data_dir.join("app");
+        app_options.variables = variables;
+        app_options.quiet = options.quiet;
+        app_options.cache_dir = options.cache_dir;
+        let mut stack = Self {
+            app: None,
+            rekognition,
+            s3,
+            redis,
+            secrets,
+            app_options,
+            data_dir,
+            _lock: lock,
+        };
+        stack.start_app().await?;
+        let events = stack.base_url() + "/events/s3";
+        stack
+            .s3
+            .set_event_target(EventTarget::new(events, stack.events_token()));
+        Ok(stack)
+    }
+
+    /// Where the application listens.
+    pub fn address(&self) -> SocketAddr {
+        self.app_options.listen
+    }
+
+    /// The URL of the application, without a slash at its end.
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address())
+    }
+
+    /// The S3 store.
+    pub fn s3(&self) -> &S3 {
+        &self.s3
+    }
+
+    /// Redis.
+    pub fn redis(&self) -> &Redis {
+        &self.redis
+    }
+
+    /// The double of Rekognition, if one was asked for.
+    pub fn rekognition(&self) -> Option<&Rekognition> {
+        self.rekognition.as_ref()
+    }
+
+    /// A JWT that the application accepts for an hour.
+    ///
+    /// # Errors
+    /// The secret can't be a key.
+    pub fn token(&self, subject: &str, roles: &[&str]) -> Result<String> {
+        token(
+            self.jwt_secret(),
+            subject,
+            roles,
+            Duration::from_secs(60 * 60),
+        )
+    }
+
+    /// What JWTs are signed with (HS256).
+    pub fn jwt_secret(&self) -> &str {
+        &self.secrets.jwt_secret
+    }
+
+    /// The bearer token of `POST /events/s3`.
+    pub fn events_token(&self) -> &str {
+        &self.secrets.events_token
+    }
+
+    /// Where everything is kept.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// Where the output of the application's components is logged.
+    pub fn log_dir(&self) -> PathBuf {
+        self.app_options.state_dir.join("logs")
+    }
+
+    /// Stops the application alone, after the requests in flight.
+    pub async fn stop_app(&mut self) {
+        if let Some(app) = self.app.take()
+            && !app.shutdown().await
+        {
+            tracing::warn!("requests were still running and have been cut off");
+        }
+    }
+
+    /// Starts the application again, at the same address, after stopping it if it runs.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn restart_app(&mut self) -> Result<()> {
+        self.stop_app().await;
+        self.start_app().await
+    }
+
+    /// Stops everything in order: first the application, last Redis.
+    pub async fn shutdown(mut self) {
+        self.stop_app().await;
+        if let Some(rekognition) = self.rekognition {
+            rekognition.shutdown().await;
+        }
+        self.s3.shutdown().await;
+        match self.redis.stop().await {
+            Ok(()) | Err(Error::RedisExternal) => {}
+            Err(error) => tracing::error!(%error, "Redis was not stopped"),
+        }
+    }
+
+    async fn start_app(&mut self) -> Result<()> {
+        let app = orilla::start(self.app_options.clone())
+            .await
+            .map_err(|error| Error::Application(Box::new(error)))?;
+        self.app_options.listen = app.address();
+        self.app = Some(app);
+        Ok(())
+    }
+}
+
+/// One stack at a time: two of Redis would ruin each other's files.
+fn lock(data_dir: &Path) -> Result<File> {
+    let path = data_dir.join("lock");
+    let file = File::create(&path).at(&path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse(data_dir.to_path_buf())),
+        Err(TryLockError::Error(error)) => Err(error).at(&path),
+    }
+}
+
+fn variables(
+    secrets: &Secrets,
+    redis: &Redis,
+    s3: &S3,
+    rekognition: Option<&Rekognition>,
+) -> BTreeMap<String, String> {
+    let mut variables: Vec<(&str, String)> = vec![
+        ("redis_scheme", redis.scheme().into()),
+        ("redis_host", redis.host()),
+        ("redis_credentials", redis.credentials()),
+        ("jwt_algorithm", "HS256".into()),
+        ("jwt_secret", secrets.jwt_secret.clone()),
+        ("events_token", secrets.events_token.clone()),
+        ("s3_endpoint", s3.url()),
+        ("s3_region", s3.region().into()),
+        ("s3_access_key_id", s3.access_key().into()),
+        ("s3_secret_access_key", s3.secret_key().into()),
+    ];
+    if let Some(rekognition) = rekognition {
+        let options = rekognition.options();
+        variables.extend([
+            ("rekognition_endpoint", rekognition.url()),
+            ("rekognition_region", options.region.clone()),
+            ("rekognition_access_key_id", options.keys.access_key.clone()),
+            (
+                "rekognition_secret_access_key",
+                options.keys.secret_key.clone(),
+            ),
+        ]);
+    }
+    variables
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}

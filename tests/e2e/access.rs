@@ -1,0 +1,205 @@
+//! Who is let in.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use ed25519_dalek::pkcs8::{EncodePrivateKey, EncodePublicKey};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use p256::pkcs8::LineEnding;
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+use tests::{App, Photo, USER, body, refusal};
+
+const FAR: u64 = 4_102_444_800;
+
+/// A token of another implementation than the one that verifies.
+fn token(algorithm: Algorithm, key: &EncodingKey, claims: &Value) -> String {
+    jsonwebtoken::encode(&Header::new(algorithm), claims, key).unwrap()
+}
+
+fn hs256(app: &App, claims: &Value) -> String {
+    token(Algorithm::HS256, &EncodingKey::from_secret(app.stack.jwt_secret().as_bytes()), claims)
+}
+
+async fn scan(app: &App, token: &str) -> Response {
+    app.request(Method::GET, "/scan").bearer_auth(token).send().await.unwrap()
+}
+
+async fn is_refused(app: &App, token: &str) -> bool {
+    let response = scan(app, token).await;
+    let challenge = response.headers()["www-authenticate"].to_str().unwrap().to_owned();
+    assert!(challenge.starts_with("Bearer ") && challenge.contains(r#"error="invalid_token""#), "{challenge}");
+    ["invalid_token", "malformed_token"].contains(&refusal(response, 401).await.as_str())
+}
+
+#[tokio::test]
+async fn without_a_token_nothing_opens() {
+    let app = App::start().await;
+    let photo = Photo::of("camera.png").file_name(USER);
+    for (method, path) in [
+        (Method::POST, "/receiver".to_owned()),
+        (Method::POST, "/receiver/complete".to_owned()),
+        (Method::GET, format!("/obtain/{photo}")),
+        (Method::GET, format!("/images/{photo}")),
+        (Method::GET, "/scan".to_owned()),
+        (Method::POST, "/events/s3".to_owned()),
+        (Method::POST, "/ops/queues/images/drain".to_owned()),
+    ] {
+        let response = app.request(method.clone(), &path).json(&json!({})).send().await.unwrap();
+        assert_eq!(response.headers()["www-authenticate"], r#"Bearer realm="orilla""#, "{path}");
+        assert_eq!(refusal(response, 401).await, "missing_token", "{method} {path}");
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn only_a_token_that_holds_opens() {
+    let app = App::with(&[("jwt_issuer", "travel-log"), ("jwt_audience", "orilla")]).await;
+    let good = json!({"sub": USER, "exp": FAR, "iss": "travel-log", "aud": ["orilla", "other"]});
+    body(scan(&app, &hs256(&app, &good)).await, 200).await;
+
+    let with = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        claims
+    };
+    let without = |name: &str| {
+        let mut claims = good.clone();
+        claims.as_object_mut().unwrap().remove(name);
+        claims
+    };
+    for claims in [
+        with("exp", json!(1_000_000_000)),
+        with("nbf", json!(FAR - 1)),
+        with("iss", json!("somebody")),
+        with("aud", json!("other")),
+        without("exp"),
+        without("iss"),
+        without("aud"),
+        without("sub"),
+    ] {
+        assert!(is_refused(&app, &hs256(&app, &claims)).await, "{claims}");
+    }
+
+    let good = hs256(&app, &good);
+    let (signed, signature) = good.rsplit_once('.').unwrap();
+    let (header, payload) = signed.split_once('.').unwrap();
+    let none = BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
+    let other = BASE64_URL_SAFE_NO_PAD.encode(format!(r#"{{"sub":"1","exp":{FAR}}}"#));
+    for forged in [
+        format!("{none}.{payload}."),
+        format!("{header}.{other}.{signature}"),
+        format!("{header}.{payload}."),
+        "not-a-token".to_owned(),
+    ] {
+        assert!(is_refused(&app, &forged).await, "{forged}");
+    }
+    let secret = EncodingKey::from_secret(b"another secret of more than 32 bytes, which is not it");
+    let claims = json!({"sub": USER, "exp": FAR, "iss": "travel-log", "aud": "orilla"});
+    assert!(is_refused(&app, &token(Algorithm::HS256, &secret, &claims)).await);
+    let longer = token(
+        Algorithm::HS512,
+        &EncodingKey::from_secret(app.stack.jwt_secret().as_bytes()),
+        &claims,
+    );
+    assert!(is_refused(&app, &longer).await, "the algorithm is the configuration's, not the token's");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn each_algorithm_takes_its_own_tokens_and_no_others() {
+    let mut random = rsa::rand_core::OsRng;
+    let rsa = rsa::RsaPrivateKey::new(&mut random, 2048).unwrap();
+    let p256 = p256::SecretKey::random(&mut random);
+    let ed25519 = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
+    let pem = |key: rsa::pkcs8::der::zeroize::Zeroizing<String>| key.to_string().into_bytes();
+    let keys = [
+        (
+            "RS256",
+            Algorithm::RS256,
+            EncodingKey::from_rsa_pem(&pem(rsa.to_pkcs8_pem(LineEnding::LF).unwrap())).unwrap(),
+            rsa.to_public_key().to_public_key_pem(LineEnding::LF).unwrap(),
+        ),
+        (
+            "ES256",
+            Algorithm::ES256,
+            EncodingKey::from_ec_pem(&pem(p256.to_pkcs8_pem(LineEnding::LF).unwrap())).unwrap(),
+            p256.public_key().to_public_key_pem(LineEnding::LF).unwrap(),
+        ),
+        (
+            "EdDSA",
+            Algorithm::EdDSA,
+            EncodingKey::from_ed_pem(&pem(ed25519.to_pkcs8_pem(LineEnding::LF).unwrap())).unwrap(),
+            ed25519.verifying_key().to_public_key_pem(LineEnding::LF).unwrap(),
+        ),
+    ];
+    let claims = json!({"sub": 456, "exp": FAR});
+    for (name, algorithm, key, public) in &keys {
+        let app = App::with(&[("jwt_algorithm", name), ("jwt_public_key", public)]).await;
+        body(scan(&app, &token(*algorithm, key, &claims)).await, 200).await;
+        assert!(is_refused(&app, &hs256(&app, &claims)).await, "{name}");
+        // The public key is public: a token signed with it as a secret must not hold.
+        let confused = EncodingKey::from_secret(public.as_bytes());
+        assert!(is_refused(&app, &token(Algorithm::HS256, &confused, &claims)).await, "{name}");
+        app.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_deployment_without_a_proper_secret_lets_nobody_in_and_says_so() {
+    for secret in ["", "shorter than 32 bytes"] {
+        let app = App::with(&[("jwt_secret", secret)]).await;
+        let key = EncodingKey::from_secret(secret.as_bytes());
+        let token = token(Algorithm::HS256, &key, &json!({"sub": USER, "exp": FAR}));
+        let answer = body(scan(&app, &token).await, 500).await;
+        assert_eq!(answer["code"], "misconfigured");
+        assert!(answer["error"].as_str().unwrap().contains("jwt_secret"), "{answer}");
+        app.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn the_subject_may_be_in_another_claim() {
+    let app = App::with(&[("jwt_subject_claim", "user_id")]).await;
+    let photo = Photo::of("camera.png");
+    let token = hs256(&app, &json!({"sub": "somebody", "user_id": 456, "exp": FAR}));
+    let response = app
+        .request(Method::POST, "/receiver")
+        .bearer_auth(token)
+        .json(&photo.announcement(USER, 1))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(body(response, 200).await["file_name"], photo.file_name(USER));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_announces_reads_or_completes_for_another() {
+    let app = App::start().await;
+    let photo = Photo::of("camera.png");
+    let response = app.post("7", "/receiver", &photo.announcement(USER, 1)).await;
+    assert_eq!(refusal(response, 403).await, "not_your_user_id");
+    let file = photo.file_name(USER);
+    assert_eq!(app.get(USER, &format!("/images/{file}")).await.status(), 404, "nothing was stored");
+
+    app.upload(USER, &photo).await;
+    for (response, status) in [
+        (app.get("7", &format!("/images/{file}")).await, 404),
+        (app.get("7", &format!("/obtain/{file}")).await, 401),
+        (app.post("7", "/receiver/complete", &json!({"file_name": file})).await, 403),
+    ] {
+        refusal(response, status).await;
+    }
+    assert_eq!(app.scan("7", "").await["total_count"], 0);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn only_operators_drain_queues() {
+    let app = App::start().await;
+    let drain = |token: String| app.request(Method::POST, "/ops/queues/images/drain").bearer_auth(token).send();
+    assert_eq!(refusal(drain(app.token(USER)).await.unwrap(), 403).await, "missing_role");
+    let answer = body(drain(app.stack.token("operator", &["ops"]).unwrap()).await.unwrap(), 200).await;
+    assert_eq!(answer, json!({"queue": "images", "handled": 0}));
+    app.stop().await;
+}

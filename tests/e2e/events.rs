@@ -1,0 +1,100 @@
+//! Notifications of the object store.
+
+use reqwest::Method;
+use serde_json::json;
+use tests::{App, Photo, USER, body, notification, refusal};
+
+#[tokio::test]
+async fn only_the_store_may_notify() {
+    let app = App::start().await;
+    let event = notification("1-a.png", "e");
+    let post = |token: String| app.request(Method::POST, "/events/s3").bearer_auth(token).json(&event).send();
+    assert_eq!(refusal(post("wrong".into()).await.unwrap(), 401).await, "invalid_token");
+    // A user's JWT is no store's token.
+    assert_eq!(refusal(post(app.token(USER)).await.unwrap(), 401).await, "invalid_token");
+    body(post(app.stack.events_token().into()).await.unwrap(), 200).await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_configured_token_nobody_may_notify() {
+    let app = App::with(&[("events_token", "")]).await;
+    let response = app.request(Method::POST, "/events/s3").bearer_auth("").json(&json!({})).send().await;
+    let answer = body(response.unwrap(), 500).await;
+    assert_eq!(answer["code"], "misconfigured");
+    assert!(answer["error"].as_str().unwrap().contains("events_token"), "{answer}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn the_same_event_again_does_no_harm() {
+    let app = App::start().await;
+    let file = app.upload(USER, &Photo::of("coffee.jpg")).await;
+    let record = app.looked_at(USER, &file).await;
+    let etag = record["etag"].as_str().unwrap();
+    for etag in [etag, etag, "another"] {
+        body(app.notify(&notification(&file, etag)).await, 200).await;
+    }
+    app.queue_is_empty().await;
+    assert_eq!(app.record(USER, &file).await, record);
+    assert_eq!(app.scan(USER, "").await["total_count"], 1);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_notification_may_have_several_records_of_which_some_are_not_ours() {
+    let app = App::start().await;
+    app.stack.s3().events_delivered().await;
+    let mut several = notification("1-a.png", "e");
+    let (ours, mut other_bucket, mut removed) = (
+        notification(&Photo::of("camera.png").file_name(USER), "e")["Records"][0].clone(),
+        notification(&Photo::of("coffee.jpg").file_name(USER), "e")["Records"][0].clone(),
+        notification(&Photo::of("rocket.jpg").file_name(USER), "e")["Records"][0].clone(),
+    );
+    other_bucket["s3"]["bucket"]["name"] = "backups".into();
+    removed["eventName"] = "ObjectRemoved:Delete".into();
+    several["Records"].as_array_mut().unwrap().extend([ours, other_bucket, removed]);
+    assert_eq!(body(app.notify(&several).await, 200).await, json!({"accepted": 1}));
+    app.queue_is_empty().await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn test_events_and_eventbridge_are_understood_and_nonsense_is_not() {
+    let app = App::start().await;
+    let test = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "images"});
+    assert_eq!(body(app.notify(&test).await, 200).await["accepted"], 0);
+    let bridge = json!({
+        "version": "0", "detail-type": "Object Created", "source": "aws.s3",
+        "detail": {"bucket": {"name": "images"},
+            "object": {"key": Photo::of("camera.png").file_name(USER), "size": 5, "etag": "e"}}
+    });
+    assert_eq!(body(app.notify(&bridge).await, 200).await["accepted"], 1);
+    assert_eq!(refusal(app.notify(&json!({"hello": "world"})).await, 400).await, "invalid_event");
+    app.queue_is_empty().await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_store_without_notifications_is_served_by_its_clients() {
+    let app = App::start().await;
+    app.stack.s3().set_event_target(None);
+    let photo = Photo::of("coffee.jpg");
+    let running = &app;
+    let complete = |file: String| async move {
+        let body = json!({"file_name": file});
+        running.post(USER, "/receiver/complete", &body).await
+    };
+    assert_eq!(refusal(complete(photo.file_name(USER)).await, 404).await, "unknown_image");
+    let received = app.announce(USER, &photo).await;
+    let file = photo.file_name(USER);
+    assert_eq!(refusal(complete(file.clone()).await, 404).await, "not_uploaded");
+    assert_eq!(refusal(complete("nonsense".into()).await, 400).await, "invalid_field");
+
+    assert_eq!(app.put(&received, &photo.bytes).await.status(), 200);
+    app.queue_is_empty().await;
+    assert_eq!(app.record(USER, &file).await["status"], "waiting", "nobody has told");
+    body(complete(file.clone()).await, 202).await;
+    assert_eq!(app.looked_at(USER, &file).await["status"], "approved");
+    app.stop().await;
+}

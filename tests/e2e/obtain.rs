@@ -1,0 +1,86 @@
+//! Getting photos back.
+
+use devstack::sigv4_verify::verify_presigned;
+use http::{HeaderMap, Method};
+use reqwest::Response;
+use tests::{App, Photo, USER, refusal};
+use time::OffsetDateTime;
+
+async fn obtain(app: &App, user: &str, file: &str) -> Response {
+    app.get(user, &format!("/obtain/{file}")).await
+}
+
+#[tokio::test]
+async fn the_owner_gets_the_same_bytes_back() {
+    let app = App::with(&[("signed_url_read_expiration", "120")]).await;
+    let photo = Photo::of("coffee.jpg");
+    let file = app.upload(USER, &photo).await;
+    app.looked_at(USER, &file).await;
+
+    let response = obtain(&app, USER, &file).await;
+    assert_eq!(response.status(), 302);
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    let location = response.headers()["location"].to_str().unwrap().to_owned();
+    let presigned = verify_presigned(
+        &Method::GET,
+        &location.parse().unwrap(),
+        &HeaderMap::new(),
+        app.stack.s3().secret_key(),
+        OffsetDateTime::now_utc(),
+    );
+    assert_eq!(presigned.unwrap().expires_in, time::Duration::seconds(120));
+
+    let image = app.request(Method::GET, &location).send().await.unwrap();
+    assert_eq!(image.status(), 200);
+    assert_eq!(image.bytes().await.unwrap(), photo.bytes);
+
+    let head = app.request(Method::HEAD, &format!("/obtain/{file}")).bearer_auth(app.token(USER)).send();
+    assert_eq!(head.await.unwrap().status(), 302);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn anothers_photo_is_401_whether_it_exists_or_not() {
+    let app = App::start().await;
+    let photo = Photo::of("camera.png");
+    let file = app.upload(USER, &photo).await;
+    app.looked_at(USER, &file).await;
+    let missing = Photo::of("coffee.jpg").file_name(USER);
+    let mut answers = Vec::new();
+    for file in [file.as_str(), &missing, "456-nonsense", "nonsense", "456-"] {
+        let response = obtain(&app, "7", file).await;
+        assert!(response.headers().contains_key("www-authenticate"));
+        let text = response.text().await.unwrap();
+        assert!(text.contains("not_your_image"), "{file}: {text}");
+        answers.push(text);
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "nothing is told apart: {answers:?}");
+    // 45 is no prefix of 456.
+    assert_eq!(refusal(obtain(&app, "45", &file).await, 401).await, "not_your_image");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn ones_own_photo_that_is_not_there_is_404() {
+    let app = App::start().await;
+    let photo = Photo::of("camera.png");
+    let file = photo.file_name(USER);
+    assert_eq!(refusal(obtain(&app, USER, &file).await, 404).await, "unknown_image");
+    assert_eq!(refusal(obtain(&app, USER, "456-nonsense").await, 404).await, "unknown_image");
+    app.announce(USER, &photo).await;
+    assert_eq!(refusal(obtain(&app, USER, &file).await, 404).await, "unknown_image");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_photo_can_be_had_before_it_is_analyzed() {
+    let app = App::start().await;
+    app.stack.s3().set_event_target(None);
+    let photo = Photo::of("camera.png");
+    let file = app.upload(USER, &photo).await;
+    assert_eq!(app.record(USER, &file).await["status"], "waiting");
+    assert_eq!(obtain(&app, USER, &file).await.status(), 302);
+    assert_eq!(app.stack.s3().faults().requests("HeadObject"), 1);
+    app.stop().await;
+}

@@ -1,0 +1,101 @@
+//! What is needed is down for a while.
+
+use devstack::s3::Fault;
+use reqwest::Method;
+use tests::{App, Manifest, Photo, USER, body, eventually, refusal};
+
+#[tokio::test]
+async fn redis_down_is_503_and_nothing_is_lost_when_it_is_back() {
+    let app = App::start().await;
+    let file = app.upload(USER, &Photo::of("camera.png")).await;
+    app.looked_at(USER, &file).await;
+    app.queue_is_empty().await;
+    app.stack.redis().stop().await.unwrap();
+
+    let coffee = Photo::of("coffee.jpg");
+    let response = app.post(USER, "/receiver", &coffee.announcement(USER, 1)).await;
+    assert_eq!(response.headers()["retry-after"], "2");
+    assert_eq!(refusal(response, 503).await, "unavailable");
+    assert_eq!(refusal(app.get(USER, "/scan").await, 503).await, "unavailable");
+    // What needs no Redis goes on.
+    assert_eq!(app.get(USER, &format!("/obtain/{file}")).await.status(), 302);
+
+    app.stack.redis().restart().await.unwrap();
+    let (app, announcement) = (&app, coffee.announcement(USER, 1));
+    let announcement = &announcement;
+    let received = eventually("Redis is back", || async move {
+        let response = app.post(USER, "/receiver", announcement).await;
+        (response.status() == 200).then_some(response)
+    })
+    .await;
+    assert_eq!(app.scan(USER, "").await["total_count"], 2, "the index outlived the restart");
+    let received = body(received, 200).await;
+    assert_eq!(app.put(&received, &coffee.bytes).await.status(), 200);
+    app.has_status(USER, &coffee.file_name(USER), |status| status == "approved").await;
+}
+
+#[tokio::test]
+async fn an_object_store_that_fails_for_a_while_is_tried_again() {
+    let app = App::start().await;
+    app.stack.s3().faults().next_of("GetObject", 1, Fault::InternalError);
+    app.stack.s3().faults().next_of("GetObject", 1, Fault::SlowDown);
+    app.stack.s3().faults().next_of("GetObject", 1, Fault::Reset);
+    let file = app.upload(USER, &Photo::of("coffee.jpg")).await;
+    assert_eq!(app.looked_at(USER, &file).await["status"], "approved");
+    assert_eq!(app.stack.s3().faults().requests("GetObject"), 4);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn an_object_store_that_stays_down_fails_the_record_with_the_reason() {
+    let app = App::with(&[("queue_attempts", "2")]).await;
+    let photo = Photo::of("camera.png");
+    let received = app.announce(USER, &photo).await;
+    app.stack.s3().faults().next_of("GetObject", 2, Fault::SlowDown);
+    assert_eq!(app.put(&received, &photo.bytes).await.status(), 200);
+    let record = app.looked_at(USER, &photo.file_name(USER)).await;
+    assert_eq!(record["status"], "failed");
+    assert!(record["reason"].as_str().unwrap().contains("object store"), "{record}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn asking_the_store_for_a_waiting_photo_is_503_when_it_is_down() {
+    let app = App::start().await;
+    let photo = Photo::of("camera.png");
+    app.announce(USER, &photo).await;
+    app.stack.s3().faults().next_of("HeadObject", 1, Fault::SlowDown);
+    let response = app.get(USER, &format!("/obtain/{}", photo.file_name(USER))).await;
+    assert_eq!(refusal(response, 503).await, "unavailable");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn where_nothing_rings_a_bell_a_drain_does_the_work() {
+    let app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
+    let file = app.upload(USER, &Photo::of("coffee.jpg")).await;
+    app.stack.s3().events_delivered().await;
+    assert_eq!(app.record(USER, &file).await["status"], "waiting");
+    let drained = app
+        .request(Method::POST, "/ops/queues/images/drain")
+        .bearer_auth(app.stack.token("operator", &["ops"]).unwrap())
+        .send()
+        .await
+        .unwrap();
+    assert!(body(drained, 200).await["handled"].as_u64().unwrap() >= 2);
+    assert_eq!(app.record(USER, &file).await["status"], "approved");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn work_goes_on_where_it_was_after_the_application_is_stopped() {
+    let mut app = App::start().await;
+    let photo = Photo::of("coffee.jpg");
+    let received = app.announce(USER, &photo).await;
+    app.stack.stop_app().await;
+    // The store keeps its notification until somebody takes it.
+    assert_eq!(app.put(&received, &photo.bytes).await.status(), 200);
+    app.stack.restart_app().await.unwrap();
+    assert_eq!(app.looked_at(USER, &photo.file_name(USER)).await["status"], "approved");
+    app.stop().await;
+}

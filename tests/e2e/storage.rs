@@ -1,0 +1,172 @@
+//! Searches against a model, on a real Redis.
+
+use std::collections::BTreeMap;
+
+use images_domain::{Analysis, ImageRecord, Intake, Label, Operator, ScanQuery, Status, keys};
+use images_storage::{load, save, search};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use queue::{Change, Outcome, Queue};
+use serde_json::{Value, json};
+use stores::native::NativeRedis;
+use stores::{MemoryKeyValue, Redis};
+use tests::OwnRedis;
+use web::Trace;
+
+const NAMES: [&str; 3] = ["Cat", "Sports Car", "Ocean"];
+
+/// What happens to a photo: it is used in a post, analyzed, or found corrupt.
+#[derive(Clone, Debug)]
+enum Step {
+    Post { photo: u8, post: i64, trip: i64 },
+    Analyze { photo: u8, confidences: [Option<u8>; 3] },
+    Corrupt { photo: u8 },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let photo = 0..6_u8;
+    prop_oneof![
+        4 => (photo.clone(), 0..3_i64, 0..3_i64).prop_map(|(photo, post, trip)| Step::Post { photo, post, trip }),
+        3 => (photo.clone(), prop::array::uniform3(prop::option::of(0..=100_u8)))
+            .prop_map(|(photo, confidences)| Step::Analyze { photo, confidences }),
+        1 => photo.prop_map(|photo| Step::Corrupt { photo }),
+    ]
+}
+
+fn intake(photo: u8, post: i64, trip: i64) -> Intake {
+    Intake::parse(&json!({
+        "image_hash": format!("{photo:064x}"), "content_type": "image/png",
+        "user_id": 7, "post_id": post, "picture_id": 1,
+        "post": {"trip_id": trip, "location_id": 1, "content": ""}
+    }))
+    .unwrap()
+}
+
+fn apply(step: &Step, redis: &NativeRedis, store: &MemoryKeyValue) {
+    let (Step::Post { photo, .. } | Step::Analyze { photo, .. } | Step::Corrupt { photo }) = *step;
+    let file = intake(photo, 0, 0).file;
+    let before = load(store, &file).unwrap();
+    let record = before.as_ref().map(|before| &before.document);
+    let after = match step {
+        Step::Post { post, trip, .. } => ImageRecord::receive(record, &intake(photo, *post, *trip), "t"),
+        Step::Corrupt { .. } => record.and_then(|record| record.corrupt("x".into(), "t")),
+        Step::Analyze { confidences, .. } => {
+            let results = NAMES.iter().zip(confidences).filter_map(|(name, confidence)| {
+                let confidence = f64::from((*confidence)?);
+                Some(Label { name: (*name).into(), confidence, parents: vec![] })
+            });
+            let analysis = Analysis { status: Status::Approved, results: results.collect() };
+            record.and_then(|record| record.analyzed(analysis, "e", "t"))
+        }
+    };
+    if let Some(after) = after {
+        let queue = Queue::new(redis, keys::QUEUE);
+        let saved = save(&queue, store, &file, before.as_ref(), after, Change::new(), &Trace::new());
+        assert_eq!(saved.unwrap(), Outcome::Committed);
+    }
+}
+
+/// What a search should find, by looking at every record.
+fn expected(records: &BTreeMap<String, ImageRecord>, query: &ScanQuery) -> Vec<String> {
+    let fits = |record: &ImageRecord| {
+        record.status != Status::Corrupt
+            && query.grouping.is_none_or(|grouping| {
+                record.posts.iter().any(|post| match grouping.name() {
+                    "post_id" => post.post_id == grouping.id(),
+                    "trip_id" => post.trip_id == grouping.id(),
+                    _ => post.location_id == grouping.id(),
+                })
+            })
+            && query.filters.iter().all(|filter| {
+                let label = record
+                    .rekognition_results
+                    .iter()
+                    .find(|label| label.name.eq_ignore_ascii_case(&filter.name));
+                record.status == Status::Approved
+                    && match filter.operator {
+                        Operator::Above => label.is_some_and(|label| label.confidence > filter.confidence_threshold),
+                        Operator::Below => label.is_none_or(|label| label.confidence < filter.confidence_threshold),
+                    }
+            })
+    };
+    records.iter().filter(|(_, record)| fits(record)).map(|(name, _)| name.clone()).collect()
+}
+
+fn find(redis: &NativeRedis, query: &ScanQuery) -> Value {
+    serde_json::to_value(search(redis, "7", query.clone()).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn searches_find_what_looking_at_every_record_would_find() {
+    let server = OwnRedis::start().await;
+    let redis = server.connect();
+    let filter = (prop::sample::select(&["cat", "SPORTS CAR", "ocean", "nothing"]), any::<bool>(), 0..=100_u8);
+    let filters = prop::collection::vec(filter, 0..3);
+    let grouping = prop::option::of((prop::sample::select(&["post_id", "trip_id", "location_id"]), 0..3_i64));
+    let queries = prop::collection::vec((grouping, filters, 1..4_usize), 8);
+    let mut runner = TestRunner::new(Config { cases: 96, failure_persistence: None, ..Config::default() });
+    let checked = runner.run(&(prop::collection::vec(step(), 1..40), queries), |(steps, queries)| {
+        redis.call("FLUSHALL", &[]).unwrap();
+        let store = MemoryKeyValue::default();
+        for step in &steps {
+            apply(step, &redis, &store);
+        }
+        let records: BTreeMap<_, _> = (0..6)
+            .filter_map(|photo| load(&store, &intake(photo, 0, 0).file).unwrap())
+            .map(|record| (record.document.file_name.clone(), record.document))
+            .collect();
+        for (grouping, filters, limit) in queries {
+            let mut pairs: Vec<(String, String)> = vec![("limit".into(), limit.to_string())];
+            pairs.extend(grouping.map(|(name, id)| (name.into(), id.to_string())));
+            pairs.extend(filters.iter().map(|(name, above, threshold)| {
+                ("label".into(), format!("{name}{}{threshold}", if *above { '>' } else { '<' }))
+            }));
+            let mut query = ScanQuery::parse(&pairs).unwrap();
+            let expected = expected(&records, &query);
+            let mut found = Vec::new();
+            loop {
+                let page = find(&redis, &query);
+                prop_assert_eq!(&page["total_count"], &json!(expected.len()));
+                let images = page["images"].as_array().unwrap();
+                prop_assert!(images.len() <= limit);
+                found.extend(images.iter().map(|name| name.as_str().unwrap().to_owned()));
+                match page.get("next_cursor") {
+                    Some(cursor) => query.cursor = Some(cursor.as_str().unwrap().into()),
+                    None => break,
+                }
+            }
+            prop_assert_eq!(found, expected);
+        }
+        Ok(())
+    });
+    checked.unwrap();
+}
+
+#[tokio::test]
+async fn a_group_larger_than_a_chunk_is_searched_to_its_end() {
+    let server = OwnRedis::start().await;
+    let redis = server.connect();
+    for number in 0..1_203_u32 {
+        let name = format!("7-{number:064x}.png");
+        for (key, score) in [
+            (keys::group("7", None), 0),
+            (keys::analyzed("7"), 0),
+            (keys::label("7", "cat"), i64::from(number % 100)),
+        ] {
+            redis.call("ZADD", &[(&key).into(), score.into(), (&name).into()]).unwrap();
+        }
+    }
+    let query = |text: &str| {
+        ScanQuery::parse(&[("label".into(), text.into())]).unwrap()
+    };
+    let found = find(&redis, &query("cat>49"));
+    assert_eq!(found["total_count"], 600);
+    let found = find(&redis, &query("cat<100"));
+    assert_eq!(found["total_count"], 1_203);
+    assert_eq!(found["images"].as_array().unwrap().len(), 1_000);
+    let mut rest = query("cat<100");
+    rest.cursor = Some(found["next_cursor"].as_str().unwrap().into());
+    let rest = find(&redis, &rest);
+    assert_eq!(rest["images"].as_array().unwrap().len(), 203);
+    assert!(rest.get("next_cursor").is_none());
+}

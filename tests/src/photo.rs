@@ -1,0 +1,64 @@
+//! Photos to upload.
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::root;
+
+/// A photo, and what is announced of it.
+#[derive(Clone)]
+pub struct Photo {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// The media type that is announced.
+    pub content_type: &'static str,
+}
+
+impl Photo {
+    /// One of `data/photos`.
+    pub fn of(name: &str) -> Self {
+        let bytes = std::fs::read(root().join("data/photos").join(name)).unwrap();
+        let content_type = match name.rsplit('.').next().unwrap() {
+            "jpg" => "image/jpeg",
+            "png" => "image/png",
+            "webp" => "image/webp",
+            other => panic!("no photo ends in {other}"),
+        };
+        Self { bytes, content_type }
+    }
+
+    /// A small PNG that is like no other with another number: bytes after the
+    /// end of an image are not part of it.
+    pub fn distinct(number: u32) -> Self {
+        let mut photo = Self::of("camera.png");
+        photo.bytes.extend(number.to_le_bytes());
+        photo
+    }
+
+    /// The SHA-256 of the bytes, in hex.
+    pub fn hash(&self) -> String {
+        Sha256::digest(&self.bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The name that the photo gets.
+    pub fn file_name(&self, user: &str) -> String {
+        let extension = match self.content_type {
+            "image/jpeg" => "jpg",
+            "image/png" => "png",
+            _ => "webp",
+        };
+        format!("{user}-{}.{extension}", self.hash())
+    }
+
+    /// The body of `POST /receiver` for a use of the photo in a post.
+    pub fn announcement(&self, user: &str, post_id: i64) -> Value {
+        json!({
+            "image_hash": self.hash(),
+            "content_type": self.content_type,
+            "post_id": post_id,
+            "user_id": user.parse::<u64>().unwrap(),
+            "picture_id": 789,
+            "post": {"trip_id": 3, "location_id": 5, "content": "Día increíble en el desierto"}
+        })
+    }
+}

@@ -1,1 +1,39 @@
-//! orilla.
+//! The embedded host: does what `spin up` does with a `spin.toml`, where no Spin is
+//! installed. Where it and Spin differ, Spin is right.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), orilla::StartError> {
+//! let mut options = orilla::Options::new("spin.toml");
+//! options.listen = ([127, 0, 0, 1], 0).into();
+//! let app = orilla::start(options).await?;
+//! println!("{}", app.address());
+//! app.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The way of a request: [`triggers`] receive it, a `runtime` calls the component
+//! in a new instance, and `factors` answer what the component imports.
+
+mod allowed_hosts;
+mod app;
+mod bindings;
+mod cache;
+mod cli;
+mod componentize;
+mod compose;
+mod engine;
+mod factors;
+mod guest;
+mod load;
+mod logs;
+mod manifest;
+mod runtime;
+mod runtime_config;
+mod template;
+mod triggers;
+mod variables;
+
+pub use app::{Options, RunningApp, StartError, start};
+pub use cli::Cli;
+pub use manifest::ManifestError;

@@ -17,17 +17,31 @@ fn token(algorithm: Algorithm, key: &EncodingKey, claims: &Value) -> String {
 }
 
 fn hs256(app: &App, claims: &Value) -> String {
-    token(Algorithm::HS256, &EncodingKey::from_secret(app.stack.jwt_secret().as_bytes()), claims)
+    token(
+        Algorithm::HS256,
+        &EncodingKey::from_secret(app.stack.jwt_secret().as_bytes()),
+        claims,
+    )
 }
 
 async fn scan(app: &App, token: &str) -> Response {
-    app.request(Method::GET, "/scan").bearer_auth(token).send().await.unwrap()
+    app.request(Method::GET, "/scan")
+        .bearer_auth(token)
+        .send()
+        .await
+        .unwrap()
 }
 
 async fn is_refused(app: &App, token: &str) -> bool {
     let response = scan(app, token).await;
-    let challenge = response.headers()["www-authenticate"].to_str().unwrap().to_owned();
-    assert!(challenge.starts_with("Bearer ") && challenge.contains(r#"error="invalid_token""#), "{challenge}");
+    let challenge = response.headers()["www-authenticate"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        challenge.starts_with("Bearer ") && challenge.contains(r#"error="invalid_token""#),
+        "{challenge}"
+    );
     ["invalid_token", "malformed_token"].contains(&refusal(response, 401).await.as_str())
 }
 
@@ -44,9 +58,22 @@ async fn without_a_token_nothing_opens() {
         (Method::POST, "/events/s3".to_owned()),
         (Method::POST, "/ops/queues/images/drain".to_owned()),
     ] {
-        let response = app.request(method.clone(), &path).json(&json!({})).send().await.unwrap();
-        assert_eq!(response.headers()["www-authenticate"], r#"Bearer realm="orilla""#, "{path}");
-        assert_eq!(refusal(response, 401).await, "missing_token", "{method} {path}");
+        let response = app
+            .request(method.clone(), &path)
+            .json(&json!({}))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(
+            response.headers()["www-authenticate"],
+            r#"Bearer realm="orilla""#,
+            "{path}"
+        );
+        assert_eq!(
+            refusal(response, 401).await,
+            "missing_token",
+            "{method} {path}"
+        );
     }
     app.stop().await;
 }
@@ -101,7 +128,10 @@ async fn only_a_token_that_holds_opens() {
         &EncodingKey::from_secret(app.stack.jwt_secret().as_bytes()),
         &claims,
     );
-    assert!(is_refused(&app, &longer).await, "the algorithm is the configuration's, not the token's");
+    assert!(
+        is_refused(&app, &longer).await,
+        "the algorithm is the configuration's, not the token's"
+    );
     app.stop().await;
 }
 
@@ -117,7 +147,9 @@ async fn each_algorithm_takes_its_own_tokens_and_no_others() {
             "RS256",
             Algorithm::RS256,
             EncodingKey::from_rsa_pem(&pem(rsa.to_pkcs8_pem(LineEnding::LF).unwrap())).unwrap(),
-            rsa.to_public_key().to_public_key_pem(LineEnding::LF).unwrap(),
+            rsa.to_public_key()
+                .to_public_key_pem(LineEnding::LF)
+                .unwrap(),
         ),
         (
             "ES256",
@@ -129,7 +161,10 @@ async fn each_algorithm_takes_its_own_tokens_and_no_others() {
             "EdDSA",
             Algorithm::EdDSA,
             EncodingKey::from_ed_pem(&pem(ed25519.to_pkcs8_pem(LineEnding::LF).unwrap())).unwrap(),
-            ed25519.verifying_key().to_public_key_pem(LineEnding::LF).unwrap(),
+            ed25519
+                .verifying_key()
+                .to_public_key_pem(LineEnding::LF)
+                .unwrap(),
         ),
     ];
     let claims = json!({"sub": 456, "exp": FAR});
@@ -139,7 +174,10 @@ async fn each_algorithm_takes_its_own_tokens_and_no_others() {
         assert!(is_refused(&app, &hs256(&app, &claims)).await, "{name}");
         // The public key is public: a token signed with it as a secret must not hold.
         let confused = EncodingKey::from_secret(public.as_bytes());
-        assert!(is_refused(&app, &token(Algorithm::HS256, &confused, &claims)).await, "{name}");
+        assert!(
+            is_refused(&app, &token(Algorithm::HS256, &confused, &claims)).await,
+            "{name}"
+        );
         app.stop().await;
     }
 }
@@ -152,7 +190,10 @@ async fn a_deployment_without_a_proper_secret_lets_nobody_in_and_says_so() {
         let token = token(Algorithm::HS256, &key, &json!({"sub": USER, "exp": FAR}));
         let answer = body(scan(&app, &token).await, 500).await;
         assert_eq!(answer["code"], "misconfigured");
-        assert!(answer["error"].as_str().unwrap().contains("jwt_secret"), "{answer}");
+        assert!(
+            answer["error"].as_str().unwrap().contains("jwt_secret"),
+            "{answer}"
+        );
         app.stop().await;
     }
 }
@@ -161,7 +202,10 @@ async fn a_deployment_without_a_proper_secret_lets_nobody_in_and_says_so() {
 async fn the_subject_may_be_in_another_claim() {
     let app = App::with(&[("jwt_subject_claim", "user_id")]).await;
     let photo = Photo::of("camera.png");
-    let token = hs256(&app, &json!({"sub": "somebody", "user_id": 456, "exp": FAR}));
+    let token = hs256(
+        &app,
+        &json!({"sub": "somebody", "user_id": 456, "exp": FAR}),
+    );
     let response = app
         .request(Method::POST, "/receiver")
         .bearer_auth(token)
@@ -169,7 +213,10 @@ async fn the_subject_may_be_in_another_claim() {
         .send()
         .await
         .unwrap();
-    assert_eq!(body(response, 200).await["file_name"], photo.file_name(USER));
+    assert_eq!(
+        body(response, 200).await["file_name"],
+        photo.file_name(USER)
+    );
     app.stop().await;
 }
 
@@ -177,16 +224,26 @@ async fn the_subject_may_be_in_another_claim() {
 async fn nobody_announces_reads_or_completes_for_another() {
     let app = App::start().await;
     let photo = Photo::of("camera.png");
-    let response = app.post("7", "/receiver", &photo.announcement(USER, 1)).await;
+    let response = app
+        .post("7", "/receiver", &photo.announcement(USER, 1))
+        .await;
     assert_eq!(refusal(response, 403).await, "not_your_user_id");
     let file = photo.file_name(USER);
-    assert_eq!(app.get(USER, &format!("/images/{file}")).await.status(), 404, "nothing was stored");
+    assert_eq!(
+        app.get(USER, &format!("/images/{file}")).await.status(),
+        404,
+        "nothing was stored"
+    );
 
     app.upload(USER, &photo).await;
     for (response, status) in [
         (app.get("7", &format!("/images/{file}")).await, 404),
         (app.get("7", &format!("/obtain/{file}")).await, 401),
-        (app.post("7", "/receiver/complete", &json!({"file_name": file})).await, 403),
+        (
+            app.post("7", "/receiver/complete", &json!({"file_name": file}))
+                .await,
+            403,
+        ),
     ] {
         refusal(response, status).await;
     }
@@ -197,9 +254,22 @@ async fn nobody_announces_reads_or_completes_for_another() {
 #[tokio::test]
 async fn only_operators_drain_queues() {
     let app = App::start().await;
-    let drain = |token: String| app.request(Method::POST, "/ops/queues/images/drain").bearer_auth(token).send();
-    assert_eq!(refusal(drain(app.token(USER)).await.unwrap(), 403).await, "missing_role");
-    let answer = body(drain(app.stack.token("operator", &["ops"]).unwrap()).await.unwrap(), 200).await;
+    let drain = |token: String| {
+        app.request(Method::POST, "/ops/queues/images/drain")
+            .bearer_auth(token)
+            .send()
+    };
+    assert_eq!(
+        refusal(drain(app.token(USER)).await.unwrap(), 403).await,
+        "missing_role"
+    );
+    let answer = body(
+        drain(app.stack.token("operator", &["ops"]).unwrap())
+            .await
+            .unwrap(),
+        200,
+    )
+    .await;
     assert_eq!(answer, json!({"queue": "images", "handled": 0}));
     app.stop().await;
 }

@@ -18,7 +18,10 @@ async fn a_photo_goes_in_and_its_labels_come_out() {
     assert_eq!(record["status"], "approved");
     assert!(confidence(&record, "Espresso").unwrap() > 90.0, "{record}");
     for label in record["rekognition_results"].as_array().unwrap() {
-        assert!(label["Confidence"].as_f64().unwrap() >= 75.0, "min_confidence: {label}");
+        assert!(
+            label["Confidence"].as_f64().unwrap() >= 75.0,
+            "min_confidence: {label}"
+        );
     }
     for (query, found) in [
         ("label=espresso%3E90", 1),
@@ -41,7 +44,11 @@ async fn a_cat_is_found_by_its_parents_and_censored() {
     let cat = confidence(&record, "Cat").unwrap();
     // Three kinds of cat, none of them sure alone.
     assert!(cat > 85.0, "{record}");
-    let expected = if cat >= 90.0 { "rejected" } else { "under_review" };
+    let expected = if cat >= 90.0 {
+        "rejected"
+    } else {
+        "under_review"
+    };
     assert_eq!(record["status"], expected);
     assert_eq!(app.scan(USER, "label=animal%3E85").await["total_count"], 1);
     app.stop().await;
@@ -58,7 +65,11 @@ async fn thresholds_and_the_censored_label_are_configuration() {
     let file = app.upload(USER, &Photo::of("coffee.jpg")).await;
     let record = app.looked_at(USER, &file).await;
     assert_eq!(record["status"], "rejected");
-    assert_eq!(confidence(&record, "Espresso"), None, "what is not kept still counts");
+    assert_eq!(
+        confidence(&record, "Espresso"),
+        None,
+        "what is not kept still counts"
+    );
     app.stop().await;
 }
 
@@ -71,7 +82,10 @@ async fn all_three_formats_are_analyzed() {
         .filter(|name| !name.ends_with(".md"))
         .collect();
     for format in [".jpg", ".png", ".webp"] {
-        assert!(names.iter().any(|name| name.ends_with(format)), "{format}: {names:?}");
+        assert!(
+            names.iter().any(|name| name.ends_with(format)),
+            "{format}: {names:?}"
+        );
     }
     let running = &app;
     let looked_at = names.iter().map(|name| async move {
@@ -79,7 +93,10 @@ async fn all_three_formats_are_analyzed() {
         (name, running.looked_at(USER, &file).await)
     });
     for (name, record) in join_all(looked_at).await {
-        assert!(["approved", "under_review", "rejected"].contains(&record["status"].as_str().unwrap()), "{name}: {record}");
+        assert!(
+            ["approved", "under_review", "rejected"].contains(&record["status"].as_str().unwrap()),
+            "{name}: {record}"
+        );
     }
     assert_eq!(app.scan(USER, "").await["total_count"], names.len());
     app.stop().await;
@@ -91,20 +108,41 @@ async fn wrong_bytes_are_found_out_and_can_be_made_good() {
     let photo = Photo::of("rocket.jpg");
     let received = app.announce(USER, &photo).await;
     let file = photo.file_name(USER);
-    assert_eq!(app.put(&received, &Photo::of("camera.png").bytes).await.status(), 200);
+    assert_eq!(
+        app.put(&received, &Photo::of("camera.png").bytes)
+            .await
+            .status(),
+        200
+    );
 
     let record = app.looked_at(USER, &file).await;
     assert_eq!(record["status"], "corrupt");
-    assert!(record["reason"].as_str().unwrap().contains("SHA-256"), "{record}");
-    assert_eq!(app.scan(USER, "").await["total_count"], 0, "corrupt ones never appear");
-    assert_eq!(app.get(USER, &format!("/obtain/{file}")).await.status(), 404);
+    assert!(
+        record["reason"].as_str().unwrap().contains("SHA-256"),
+        "{record}"
+    );
+    assert_eq!(
+        app.scan(USER, "").await["total_count"],
+        0,
+        "corrupt ones never appear"
+    );
+    assert_eq!(
+        app.get(USER, &format!("/obtain/{file}")).await.status(),
+        404
+    );
     app.queue_is_empty().await;
-    assert_eq!(app.stack.s3().faults().requests("DeleteObject"), 1, "the object is deleted");
+    assert_eq!(
+        app.stack.s3().faults().requests("DeleteObject"),
+        1,
+        "the object is deleted"
+    );
 
     let again = app.announce(USER, &photo).await;
     assert_eq!(again["already_uploaded"], false);
     assert_eq!(app.put(&again, &photo.bytes).await.status(), 200);
-    let record = app.has_status(USER, &file, |status| status == "approved").await;
+    let record = app
+        .has_status(USER, &file, |status| status == "approved")
+        .await;
     assert!(record.get("reason").is_none(), "{record}");
     assert_eq!(app.scan(USER, "").await["total_count"], 1);
     app.stop().await;
@@ -113,8 +151,14 @@ async fn wrong_bytes_are_found_out_and_can_be_made_good() {
 #[tokio::test]
 async fn what_an_upload_claims_to_be_is_checked_by_its_content() {
     let app = App::with(&[("max_upload_bytes", "200000")]).await;
-    let png_as_jpeg = Photo { content_type: "image/jpeg", ..Photo::of("camera.png") };
-    let text = Photo { bytes: b"<svg onload=alert(1)>".to_vec(), content_type: "image/png" };
+    let png_as_jpeg = Photo {
+        content_type: "image/jpeg",
+        ..Photo::of("camera.png")
+    };
+    let text = Photo {
+        bytes: b"<svg onload=alert(1)>".to_vec(),
+        content_type: "image/png",
+    };
     let large = Photo::of("chelsea.png");
     for (photo, reason) in [
         (png_as_jpeg, "the content is image/png, not image/jpeg"),
@@ -124,7 +168,10 @@ async fn what_an_upload_claims_to_be_is_checked_by_its_content() {
         let file = app.upload(USER, &photo).await;
         let record = app.looked_at(USER, &file).await;
         assert_eq!(record["status"], "corrupt");
-        assert!(record["reason"].as_str().unwrap().contains(reason), "{record}");
+        assert!(
+            record["reason"].as_str().unwrap().contains(reason),
+            "{record}"
+        );
     }
     app.stop().await;
 }
@@ -138,7 +185,13 @@ async fn a_photo_that_breaks_off_fails_and_harms_no_other() {
     let whole = app.upload(USER, &Photo::of("camera.png")).await;
     let record = app.looked_at(USER, &torn).await;
     assert_eq!(record["status"], "failed");
-    assert!(record["reason"].as_str().unwrap().contains("cannot be read"), "{record}");
+    assert!(
+        record["reason"]
+            .as_str()
+            .unwrap()
+            .contains("cannot be read"),
+        "{record}"
+    );
     assert_eq!(app.looked_at(USER, &whole).await["status"], "approved");
     assert_eq!(app.scan(USER, "label=tripod%3E90").await["total_count"], 1);
     app.stop().await;
@@ -150,7 +203,8 @@ async fn a_record_whose_writer_died_is_stored_by_the_worker() {
     let photo = Photo::of("camera.png");
     // What a receiver that died between commit and write leaves behind.
     let intake = images_domain::Intake::parse(&photo.announcement(USER, 1)).unwrap();
-    let record = images_domain::ImageRecord::receive(None, &intake, "2026-11-22T10:00:00.000Z").unwrap();
+    let record =
+        images_domain::ImageRecord::receive(None, &intake, "2026-11-22T10:00:00.000Z").unwrap();
     let redis = app.redis();
     let queue = queue::Queue::new(&redis, images_domain::keys::QUEUE);
     let saved = images_storage::save(
@@ -173,7 +227,10 @@ async fn a_record_whose_writer_died_is_stored_by_the_worker() {
     .await;
     assert_eq!(body(record, 200).await["status"], "waiting");
     app.queue_is_empty().await;
-    let register = redis.call("GET", &[images_domain::keys::version(&intake.file).as_str().into()]);
+    let register = redis.call(
+        "GET",
+        &[images_domain::keys::version(&intake.file).as_str().into()],
+    );
     assert_eq!(register.unwrap(), [stores::Value::Bytes(b"1".to_vec())]);
 }
 
@@ -203,7 +260,9 @@ async fn a_message_that_cannot_be_read_is_put_away_and_holds_nothing_up() {
     let app = App::start().await;
     let redis = app.redis();
     let queue = queue::Queue::new(&redis, images_domain::keys::QUEUE);
-    let broken = queue::Change::new().publishing("{").publishing(json!({"type": "unknown"}).to_string());
+    let broken = queue::Change::new()
+        .publishing("{")
+        .publishing(json!({"type": "unknown"}).to_string());
     queue.commit(&broken).unwrap();
     let file = app.upload(USER, &Photo::of("camera.png")).await;
     assert_eq!(app.looked_at(USER, &file).await["status"], "approved");

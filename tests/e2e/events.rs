@@ -8,10 +8,21 @@ use tests::{App, Photo, USER, body, notification, refusal};
 async fn only_the_store_may_notify() {
     let app = App::start().await;
     let event = notification("1-a.png", "e");
-    let post = |token: String| app.request(Method::POST, "/events/s3").bearer_auth(token).json(&event).send();
-    assert_eq!(refusal(post("wrong".into()).await.unwrap(), 401).await, "invalid_token");
+    let post = |token: String| {
+        app.request(Method::POST, "/events/s3")
+            .bearer_auth(token)
+            .json(&event)
+            .send()
+    };
+    assert_eq!(
+        refusal(post("wrong".into()).await.unwrap(), 401).await,
+        "invalid_token"
+    );
     // A user's JWT is no store's token.
-    assert_eq!(refusal(post(app.token(USER)).await.unwrap(), 401).await, "invalid_token");
+    assert_eq!(
+        refusal(post(app.token(USER)).await.unwrap(), 401).await,
+        "invalid_token"
+    );
     body(post(app.stack.events_token().into()).await.unwrap(), 200).await;
     app.stop().await;
 }
@@ -19,10 +30,18 @@ async fn only_the_store_may_notify() {
 #[tokio::test]
 async fn without_a_configured_token_nobody_may_notify() {
     let app = App::with(&[("events_token", "")]).await;
-    let response = app.request(Method::POST, "/events/s3").bearer_auth("").json(&json!({})).send().await;
+    let response = app
+        .request(Method::POST, "/events/s3")
+        .bearer_auth("")
+        .json(&json!({}))
+        .send()
+        .await;
     let answer = body(response.unwrap(), 500).await;
     assert_eq!(answer["code"], "misconfigured");
-    assert!(answer["error"].as_str().unwrap().contains("events_token"), "{answer}");
+    assert!(
+        answer["error"].as_str().unwrap().contains("events_token"),
+        "{answer}"
+    );
     app.stop().await;
 }
 
@@ -53,8 +72,14 @@ async fn a_notification_may_have_several_records_of_which_some_are_not_ours() {
     );
     other_bucket["s3"]["bucket"]["name"] = "backups".into();
     removed["eventName"] = "ObjectRemoved:Delete".into();
-    several["Records"].as_array_mut().unwrap().extend([ours, other_bucket, removed]);
-    assert_eq!(body(app.notify(&several).await, 200).await, json!({"accepted": 1}));
+    several["Records"]
+        .as_array_mut()
+        .unwrap()
+        .extend([ours, other_bucket, removed]);
+    assert_eq!(
+        body(app.notify(&several).await, 200).await,
+        json!({"accepted": 1})
+    );
     app.queue_is_empty().await;
     app.stop().await;
 }
@@ -70,7 +95,10 @@ async fn test_events_and_eventbridge_are_understood_and_nonsense_is_not() {
             "object": {"key": Photo::of("camera.png").file_name(USER), "size": 5, "etag": "e"}}
     });
     assert_eq!(body(app.notify(&bridge).await, 200).await["accepted"], 1);
-    assert_eq!(refusal(app.notify(&json!({"hello": "world"})).await, 400).await, "invalid_event");
+    assert_eq!(
+        refusal(app.notify(&json!({"hello": "world"})).await, 400).await,
+        "invalid_event"
+    );
     app.queue_is_empty().await;
     app.stop().await;
 }
@@ -85,15 +113,28 @@ async fn a_store_without_notifications_is_served_by_its_clients() {
         let body = json!({"file_name": file});
         running.post(USER, "/receiver/complete", &body).await
     };
-    assert_eq!(refusal(complete(photo.file_name(USER)).await, 404).await, "unknown_image");
+    assert_eq!(
+        refusal(complete(photo.file_name(USER)).await, 404).await,
+        "unknown_image"
+    );
     let received = app.announce(USER, &photo).await;
     let file = photo.file_name(USER);
-    assert_eq!(refusal(complete(file.clone()).await, 404).await, "not_uploaded");
-    assert_eq!(refusal(complete("nonsense".into()).await, 400).await, "invalid_field");
+    assert_eq!(
+        refusal(complete(file.clone()).await, 404).await,
+        "not_uploaded"
+    );
+    assert_eq!(
+        refusal(complete("nonsense".into()).await, 400).await,
+        "invalid_field"
+    );
 
     assert_eq!(app.put(&received, &photo.bytes).await.status(), 200);
     app.queue_is_empty().await;
-    assert_eq!(app.record(USER, &file).await["status"], "waiting", "nobody has told");
+    assert_eq!(
+        app.record(USER, &file).await["status"],
+        "waiting",
+        "nobody has told"
+    );
     body(complete(file.clone()).await, 202).await;
     assert_eq!(app.looked_at(USER, &file).await["status"], "approved");
     app.stop().await;

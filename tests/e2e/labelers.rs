@@ -19,7 +19,10 @@ async fn rekognition_labels_photos_when_the_manifest_says_so() {
     let photo = Photo::of("camera.png");
     rekognition(&app).set_labels(
         &photo.bytes,
-        vec![Label::new("Golden Retriever", 98.5, &["Dog", "Animal"]), Label::new("Dog", 99.25, &["Animal"])],
+        vec![
+            Label::new("Golden Retriever", 98.5, &["Dog", "Animal"]),
+            Label::new("Dog", 99.25, &["Animal"]),
+        ],
     );
     let file = app.upload(USER, &photo).await;
     let record = app.looked_at(USER, &file).await;
@@ -28,11 +31,22 @@ async fn rekognition_labels_photos_when_the_manifest_says_so() {
         record["rekognition_results"][0],
         json!({"Name": "Dog", "Confidence": 99.25, "Parents": [{"Name": "Animal"}]})
     );
-    assert_eq!(app.scan(USER, "label=golden%20retriever%3E98").await["total_count"], 1);
+    assert_eq!(
+        app.scan(USER, "label=golden%20retriever%3E98").await["total_count"],
+        1
+    );
     assert_eq!(app.scan(USER, "label=animal%3E99").await["total_count"], 1);
     let seen = rekognition(&app).requests();
-    assert_eq!(seen[0].min_confidence, Some(50.0), "as low as the censorship needs");
-    assert_eq!(rekognition(&app).refused(), 0, "every request was signed as AWS asks");
+    assert_eq!(
+        seen[0].min_confidence,
+        Some(50.0),
+        "as low as the censorship needs"
+    );
+    assert_eq!(
+        rekognition(&app).refused(),
+        0,
+        "every request was signed as AWS asks"
+    );
     app.stop().await;
 }
 
@@ -43,7 +57,8 @@ async fn the_same_image_of_another_user_is_not_labeled_again() {
     rekognition(&app).set_labels(&photo.bytes, vec![Label::new("Tripod", 95.0, &[])]);
     for user in [USER, "7"] {
         let file = app.upload(user, &photo).await;
-        app.has_status(user, &file, |status| status == "approved").await;
+        app.has_status(user, &file, |status| status == "approved")
+            .await;
         assert_eq!(app.scan(user, "label=tripod%3E90").await["total_count"], 1);
     }
     assert_eq!(rekognition(&app).requests().len(), 1);
@@ -58,7 +73,8 @@ async fn throttling_and_outages_are_waited_out() {
     rekognition(&app).fail_next(2, Failure::Throttling);
     rekognition(&app).fail_next(1, Failure::InternalServerError);
     let file = app.upload(USER, &photo).await;
-    app.has_status(USER, &file, |status| status == "approved").await;
+    app.has_status(USER, &file, |status| status == "approved")
+        .await;
     assert_eq!(rekognition(&app).requests().len(), 4);
     app.stop().await;
 }
@@ -72,12 +88,20 @@ async fn after_the_last_attempt_the_record_says_why_it_failed() {
     let file = app.upload(USER, &photo).await;
     let record = app.looked_at(USER, &file).await;
     assert_eq!(record["status"], "failed");
-    assert!(record["reason"].as_str().unwrap().contains("busy"), "{record}");
-    assert_eq!(rekognition(&app).requests().len(), 3, "exactly as many attempts as configured");
+    assert!(
+        record["reason"].as_str().unwrap().contains("busy"),
+        "{record}"
+    );
+    assert_eq!(
+        rekognition(&app).requests().len(),
+        3,
+        "exactly as many attempts as configured"
+    );
 
     // Told of again, it is looked at again.
     body(app.notify(&notification(&file, "")).await, 200).await;
-    app.has_status(USER, &file, |status| status == "approved").await;
+    app.has_status(USER, &file, |status| status == "approved")
+        .await;
     app.stop().await;
 }
 
@@ -99,7 +123,8 @@ async fn several_images_are_in_flight_at_once() {
     }
     body(app.notify(&event).await, 200).await;
     for file in &files {
-        app.has_status(USER, file, |status| status == "approved").await;
+        app.has_status(USER, file, |status| status == "approved")
+            .await;
     }
     assert_eq!(rekognition(&app).most_in_flight(), 4);
     app.stop().await;

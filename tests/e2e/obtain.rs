@@ -34,7 +34,10 @@ async fn the_owner_gets_the_same_bytes_back() {
     assert_eq!(image.status(), 200);
     assert_eq!(image.bytes().await.unwrap(), photo.bytes);
 
-    let head = app.request(Method::HEAD, &format!("/obtain/{file}")).bearer_auth(app.token(USER)).send();
+    let head = app
+        .request(Method::HEAD, &format!("/obtain/{file}"))
+        .bearer_auth(app.token(USER))
+        .send();
     assert_eq!(head.await.unwrap().status(), 302);
     app.stop().await;
 }
@@ -57,7 +60,10 @@ async fn anothers_photo_is_401_whether_it_exists_or_not() {
     answers.dedup();
     assert_eq!(answers.len(), 1, "nothing is told apart: {answers:?}");
     // 45 is no prefix of 456.
-    assert_eq!(refusal(obtain(&app, "45", &file).await, 401).await, "not_your_image");
+    assert_eq!(
+        refusal(obtain(&app, "45", &file).await, 401).await,
+        "not_your_image"
+    );
     app.stop().await;
 }
 
@@ -66,10 +72,19 @@ async fn ones_own_photo_that_is_not_there_is_404() {
     let app = App::start().await;
     let photo = Photo::of("camera.png");
     let file = photo.file_name(USER);
-    assert_eq!(refusal(obtain(&app, USER, &file).await, 404).await, "unknown_image");
-    assert_eq!(refusal(obtain(&app, USER, "456-nonsense").await, 404).await, "unknown_image");
+    assert_eq!(
+        refusal(obtain(&app, USER, &file).await, 404).await,
+        "unknown_image"
+    );
+    assert_eq!(
+        refusal(obtain(&app, USER, "456-nonsense").await, 404).await,
+        "unknown_image"
+    );
     app.announce(USER, &photo).await;
-    assert_eq!(refusal(obtain(&app, USER, &file).await, 404).await, "unknown_image");
+    assert_eq!(
+        refusal(obtain(&app, USER, &file).await, 404).await,
+        "unknown_image"
+    );
     app.stop().await;
 }
 

@@ -13,12 +13,20 @@ async fn redis_down_is_503_and_nothing_is_lost_when_it_is_back() {
     app.stack.redis().stop().await.unwrap();
 
     let coffee = Photo::of("coffee.jpg");
-    let response = app.post(USER, "/receiver", &coffee.announcement(USER, 1)).await;
+    let response = app
+        .post(USER, "/receiver", &coffee.announcement(USER, 1))
+        .await;
     assert_eq!(response.headers()["retry-after"], "2");
     assert_eq!(refusal(response, 503).await, "unavailable");
-    assert_eq!(refusal(app.get(USER, "/scan").await, 503).await, "unavailable");
+    assert_eq!(
+        refusal(app.get(USER, "/scan").await, 503).await,
+        "unavailable"
+    );
     // What needs no Redis goes on.
-    assert_eq!(app.get(USER, &format!("/obtain/{file}")).await.status(), 302);
+    assert_eq!(
+        app.get(USER, &format!("/obtain/{file}")).await.status(),
+        302
+    );
 
     app.stack.redis().restart().await.unwrap();
     let (app, announcement) = (&app, coffee.announcement(USER, 1));
@@ -28,18 +36,32 @@ async fn redis_down_is_503_and_nothing_is_lost_when_it_is_back() {
         (response.status() == 200).then_some(response)
     })
     .await;
-    assert_eq!(app.scan(USER, "").await["total_count"], 2, "the index outlived the restart");
+    assert_eq!(
+        app.scan(USER, "").await["total_count"],
+        2,
+        "the index outlived the restart"
+    );
     let received = body(received, 200).await;
     assert_eq!(app.put(&received, &coffee.bytes).await.status(), 200);
-    app.has_status(USER, &coffee.file_name(USER), |status| status == "approved").await;
+    app.has_status(USER, &coffee.file_name(USER), |status| status == "approved")
+        .await;
 }
 
 #[tokio::test]
 async fn an_object_store_that_fails_for_a_while_is_tried_again() {
     let app = App::start().await;
-    app.stack.s3().faults().next_of("GetObject", 1, Fault::InternalError);
-    app.stack.s3().faults().next_of("GetObject", 1, Fault::SlowDown);
-    app.stack.s3().faults().next_of("GetObject", 1, Fault::Reset);
+    app.stack
+        .s3()
+        .faults()
+        .next_of("GetObject", 1, Fault::InternalError);
+    app.stack
+        .s3()
+        .faults()
+        .next_of("GetObject", 1, Fault::SlowDown);
+    app.stack
+        .s3()
+        .faults()
+        .next_of("GetObject", 1, Fault::Reset);
     let file = app.upload(USER, &Photo::of("coffee.jpg")).await;
     assert_eq!(app.looked_at(USER, &file).await["status"], "approved");
     assert_eq!(app.stack.s3().faults().requests("GetObject"), 4);
@@ -51,11 +73,17 @@ async fn an_object_store_that_stays_down_fails_the_record_with_the_reason() {
     let app = App::with(&[("queue_attempts", "2")]).await;
     let photo = Photo::of("camera.png");
     let received = app.announce(USER, &photo).await;
-    app.stack.s3().faults().next_of("GetObject", 2, Fault::SlowDown);
+    app.stack
+        .s3()
+        .faults()
+        .next_of("GetObject", 2, Fault::SlowDown);
     assert_eq!(app.put(&received, &photo.bytes).await.status(), 200);
     let record = app.looked_at(USER, &photo.file_name(USER)).await;
     assert_eq!(record["status"], "failed");
-    assert!(record["reason"].as_str().unwrap().contains("object store"), "{record}");
+    assert!(
+        record["reason"].as_str().unwrap().contains("object store"),
+        "{record}"
+    );
     app.stop().await;
 }
 
@@ -64,8 +92,13 @@ async fn asking_the_store_for_a_waiting_photo_is_503_when_it_is_down() {
     let app = App::start().await;
     let photo = Photo::of("camera.png");
     app.announce(USER, &photo).await;
-    app.stack.s3().faults().next_of("HeadObject", 1, Fault::SlowDown);
-    let response = app.get(USER, &format!("/obtain/{}", photo.file_name(USER))).await;
+    app.stack
+        .s3()
+        .faults()
+        .next_of("HeadObject", 1, Fault::SlowDown);
+    let response = app
+        .get(USER, &format!("/obtain/{}", photo.file_name(USER)))
+        .await;
     assert_eq!(refusal(response, 503).await, "unavailable");
     app.stop().await;
 }
@@ -96,6 +129,9 @@ async fn work_goes_on_where_it_was_after_the_application_is_stopped() {
     // The store keeps its notification until somebody takes it.
     assert_eq!(app.put(&received, &photo.bytes).await.status(), 200);
     app.stack.restart_app().await.unwrap();
-    assert_eq!(app.looked_at(USER, &photo.file_name(USER)).await["status"], "approved");
+    assert_eq!(
+        app.looked_at(USER, &photo.file_name(USER)).await["status"],
+        "approved"
+    );
     app.stop().await;
 }

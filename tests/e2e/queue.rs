@@ -10,19 +10,30 @@ use tests::{OwnRedis, eventually};
 const NOW: u64 = 1_795_330_800_000;
 
 fn policy() -> Policy {
-    Policy { lease: Duration::from_secs(60), ..Policy::default() }
+    Policy {
+        lease: Duration::from_secs(60),
+        ..Policy::default()
+    }
 }
 
 fn publish(queue: &Queue<'_, NativeRedis>, message: &str) {
-    assert_eq!(queue.commit(&Change::new().publishing(message)).unwrap(), Outcome::Committed);
+    assert_eq!(
+        queue.commit(&Change::new().publishing(message)).unwrap(),
+        Outcome::Committed
+    );
 }
 
 fn texts(deliveries: &[Delivery]) -> Vec<String> {
-    deliveries.iter().map(|delivery| String::from_utf8(delivery.message.clone()).unwrap()).collect()
+    deliveries
+        .iter()
+        .map(|delivery| String::from_utf8(delivery.message.clone()).unwrap())
+        .collect()
 }
 
 fn length(redis: &NativeRedis, command: &str, key: &str) -> i64 {
-    redis.call(command, &[key.into()]).unwrap()[0].as_int().unwrap()
+    redis.call(command, &[key.into()]).unwrap()[0]
+        .as_int()
+        .unwrap()
 }
 
 #[tokio::test]
@@ -36,8 +47,16 @@ async fn what_is_published_is_delivered_once_and_is_gone_when_settled() {
     }
     let first = queue.claim(&policy(), 2).unwrap();
     let rest = queue.claim(&policy(), 10).unwrap();
-    assert_eq!((texts(&first), texts(&rest)), (vec!["a".into(), "b\0\"|".into()], vec!["c".into()]));
-    assert!(first.iter().chain(&rest).all(|delivery| delivery.attempt == 1));
+    assert_eq!(
+        (texts(&first), texts(&rest)),
+        (vec!["a".into(), "b\0\"|".into()], vec!["c".into()])
+    );
+    assert!(
+        first
+            .iter()
+            .chain(&rest)
+            .all(|delivery| delivery.attempt == 1)
+    );
     for delivery in first.iter().chain(&rest) {
         assert_eq!(queue.ack(delivery).unwrap(), Outcome::Committed);
         assert_eq!(queue.ack(delivery).unwrap(), Outcome::AlreadySettled);
@@ -51,16 +70,25 @@ async fn a_message_of_a_worker_that_died_is_delivered_again() {
     let redis = server.connect();
     let queue = Queue::new(&redis, "q");
     publish(&queue, "a");
-    let short = Policy { lease: Duration::from_millis(1), ..policy() };
+    let short = Policy {
+        lease: Duration::from_millis(1),
+        ..policy()
+    };
     let died = queue.claim(&policy(), 1).unwrap();
-    assert!(queue.claim(&policy(), 1).unwrap().is_empty(), "it is under a lease");
+    assert!(
+        queue.claim(&policy(), 1).unwrap().is_empty(),
+        "it is under a lease"
+    );
     let (queue, short) = (&queue, &short);
     let again = eventually("the lease runs out", || async move {
         let again = queue.claim(short, 1).unwrap();
         (!again.is_empty()).then_some(again)
     })
     .await;
-    assert_eq!((again[0].id.as_str(), again[0].attempt), (died[0].id.as_str(), 2));
+    assert_eq!(
+        (again[0].id.as_str(), again[0].attempt),
+        (died[0].id.as_str(), 2)
+    );
     // Both may be at it now; one of them settles.
     assert_eq!(queue.ack(&died[0]).unwrap(), Outcome::Committed);
     assert_eq!(queue.ack(&again[0]).unwrap(), Outcome::AlreadySettled);
@@ -75,17 +103,32 @@ async fn a_failed_message_comes_back_after_its_delay_and_counts_its_attempts() {
     let past = NOW - 3_600_000;
     for attempt in 1..=4 {
         let delivery = queue.claim(&policy(), 1).unwrap().remove(0);
-        assert_eq!((delivery.attempt, delivery.message.as_slice()), (attempt, b"a|b".as_slice()));
+        assert_eq!(
+            (delivery.attempt, delivery.message.as_slice()),
+            (attempt, b"a|b".as_slice())
+        );
         let retry = queue.retry(&delivery, Duration::from_secs(1), past);
-        queue.commit(&Change::new().settling(&delivery.id).with(retry)).unwrap();
+        queue
+            .commit(&Change::new().settling(&delivery.id).with(retry))
+            .unwrap();
     }
     assert_eq!(length(&redis, "ZCARD", "{q}:queue:delayed"), 1);
     assert_eq!(length(&redis, "XLEN", "{q}:queue:stream"), 0);
 
     let delivery = queue.claim(&policy(), 1).unwrap().remove(0);
     let far = queue.retry(&delivery, Duration::from_secs(3600), u64::MAX / 2_000_000);
-    queue.commit(&Change::new().settling(&delivery.id).with(far)).unwrap();
-    let later = redis.call("ZRANGE", &["{q}:queue:delayed".into(), 0.into(), 0.into(), "WITHSCORES".into()]);
+    queue
+        .commit(&Change::new().settling(&delivery.id).with(far))
+        .unwrap();
+    let later = redis.call(
+        "ZRANGE",
+        &[
+            "{q}:queue:delayed".into(),
+            0.into(),
+            0.into(),
+            "WITHSCORES".into(),
+        ],
+    );
     assert!(later.unwrap().len() == 2);
 }
 
@@ -97,11 +140,27 @@ async fn a_dead_letter_keeps_message_error_and_attempts() {
     publish(&queue, "poison");
     let delivery = queue.claim(&policy(), 1).unwrap().remove(0);
     let bury = queue.bury(&delivery, "it would not go down", NOW);
-    queue.commit(&Change::new().settling(&delivery.id).with(bury)).unwrap();
-    let dead = redis.call("XRANGE", &["{q}:queue:dead".into(), "-".into(), "+".into()]).unwrap();
+    queue
+        .commit(&Change::new().settling(&delivery.id).with(bury))
+        .unwrap();
+    let dead = redis
+        .call("XRANGE", &["{q}:queue:dead".into(), "-".into(), "+".into()])
+        .unwrap();
     let fields: Vec<_> = dead[1..].iter().filter_map(Value::as_str).collect();
     let at = NOW.to_string();
-    assert_eq!(fields, ["m", "poison", "error", "it would not go down", "attempts", "1", "at", &at]);
+    assert_eq!(
+        fields,
+        [
+            "m",
+            "poison",
+            "error",
+            "it would not go down",
+            "attempts",
+            "1",
+            "at",
+            &at
+        ]
+    );
     assert!(queue.claim(&policy(), 1).unwrap().is_empty());
 }
 
@@ -110,23 +169,50 @@ async fn a_change_happens_whole_or_not_at_all() {
     let server = OwnRedis::start().await;
     let redis = server.connect();
     let queue = Queue::new(&redis, "q");
-    let index = |member: &str| Effect::Index { key: "{q}:index".into(), member: member.into(), score: 1.5 };
-    let change = |version, member: &str| {
-        Change::new().of_entity("{q}:version:e", version).publishing(member).with(index(member))
+    let index = |member: &str| Effect::Index {
+        key: "{q}:index".into(),
+        member: member.into(),
+        score: 1.5,
     };
-    assert_eq!(queue.commit(&change(0, "first")).unwrap(), Outcome::Committed);
-    assert_eq!(queue.commit(&change(0, "rival")).unwrap(), Outcome::Conflict { version: 1 });
-    assert_eq!(queue.commit(&change(1, "second")).unwrap(), Outcome::Committed);
+    let change = |version, member: &str| {
+        Change::new()
+            .of_entity("{q}:version:e", version)
+            .publishing(member)
+            .with(index(member))
+    };
+    assert_eq!(
+        queue.commit(&change(0, "first")).unwrap(),
+        Outcome::Committed
+    );
+    assert_eq!(
+        queue.commit(&change(0, "rival")).unwrap(),
+        Outcome::Conflict { version: 1 }
+    );
+    assert_eq!(
+        queue.commit(&change(1, "second")).unwrap(),
+        Outcome::Committed
+    );
 
-    let members = redis.call("ZRANGE", &["{q}:index".into(), 0.into(), Arg::Int(-1)]).unwrap();
-    assert_eq!(members.iter().filter_map(Value::as_str).collect::<Vec<_>>(), ["first", "second"]);
-    assert_eq!(texts(&queue.claim(&policy(), 10).unwrap()), ["first", "second"]);
+    let members = redis
+        .call("ZRANGE", &["{q}:index".into(), 0.into(), Arg::Int(-1)])
+        .unwrap();
+    assert_eq!(
+        members.iter().filter_map(Value::as_str).collect::<Vec<_>>(),
+        ["first", "second"]
+    );
+    assert_eq!(
+        texts(&queue.claim(&policy(), 10).unwrap()),
+        ["first", "second"]
+    );
 
     // Neither an effect nor a version without the message that they belong to.
     let settled = change(2, "third").settling("1-1");
     assert_eq!(queue.commit(&settled).unwrap(), Outcome::AlreadySettled);
     assert_eq!(length(&redis, "ZCARD", "{q}:index"), 2);
-    assert_eq!(redis.call("GET", &["{q}:version:e".into()]).unwrap(), [Value::Bytes(b"2".to_vec())]);
+    assert_eq!(
+        redis.call("GET", &["{q}:version:e".into()]).unwrap(),
+        [Value::Bytes(b"2".to_vec())]
+    );
 }
 
 #[tokio::test]
@@ -136,7 +222,10 @@ async fn a_lost_register_is_made_good_by_the_version_that_is_known() {
     let queue = Queue::new(&redis, "q");
     let change = Change::new().of_entity("{q}:version:e", 7);
     assert_eq!(queue.commit(&change).unwrap(), Outcome::Committed);
-    assert_eq!(queue.commit(&change).unwrap(), Outcome::Conflict { version: 8 });
+    assert_eq!(
+        queue.commit(&change).unwrap(),
+        Outcome::Conflict { version: 8 }
+    );
 }
 
 #[tokio::test]
@@ -147,7 +236,8 @@ async fn a_thousand_messages_cost_one_wake_up() {
     let mut listener = client.get_connection().unwrap();
     let mut bell = listener.as_pubsub();
     bell.subscribe(QueueNames::new("q").channel()).unwrap();
-    bell.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    bell.set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
 
     let queue = Queue::new(&redis, "q");
     for number in 0..1_000 {
@@ -156,7 +246,12 @@ async fn a_thousand_messages_cost_one_wake_up() {
     assert!(bell.get_message().is_ok());
     // The claim clears the bell, so what comes next rings again; nothing is in between.
     assert_eq!(queue.claim(&policy(), 2_000).unwrap().len(), 1_000);
-    redis.call("PUBLISH", &[QueueNames::new("q").channel().into(), "marker".into()]).unwrap();
+    redis
+        .call(
+            "PUBLISH",
+            &[QueueNames::new("q").channel().into(), "marker".into()],
+        )
+        .unwrap();
     assert_eq!(bell.get_message().unwrap().get_payload_bytes(), b"marker");
     publish(&queue, "next");
     assert_eq!(bell.get_message().unwrap().get_payload_bytes(), b"");
@@ -168,17 +263,29 @@ async fn an_alarm_rings_for_what_a_lost_bell_left_behind() {
     let redis = server.connect();
     let queue = Queue::new(&redis, "q");
     publish(&queue, "a");
-    assert!(length(&redis, "PTTL", "{q}:queue:alarm") > 0, "somebody will look again");
-    redis.call("DEL", &["{q}:queue:bell".into(), "{q}:queue:alarm".into()]).unwrap();
+    assert!(
+        length(&redis, "PTTL", "{q}:queue:alarm") > 0,
+        "somebody will look again"
+    );
+    redis
+        .call("DEL", &["{q}:queue:bell".into(), "{q}:queue:alarm".into()])
+        .unwrap();
     assert_eq!(queue.wake().unwrap(), (1, 0));
     assert_eq!(length(&redis, "EXISTS", "{q}:queue:bell"), 1);
-    assert!(length(&redis, "PTTL", "{q}:queue:alarm") > 0, "and again, until it is done");
+    assert!(
+        length(&redis, "PTTL", "{q}:queue:alarm") > 0,
+        "and again, until it is done"
+    );
 
     let delivery = queue.claim(&policy(), 1).unwrap().remove(0);
     queue.ack(&delivery).unwrap();
     redis.call("DEL", &["{q}:queue:alarm".into()]).unwrap();
     assert_eq!(queue.wake().unwrap(), (0, 0));
-    assert_eq!(length(&redis, "EXISTS", "{q}:queue:alarm"), 0, "nothing waits: no more alarms");
+    assert_eq!(
+        length(&redis, "EXISTS", "{q}:queue:alarm"),
+        0,
+        "nothing waits: no more alarms"
+    );
 }
 
 #[tokio::test]

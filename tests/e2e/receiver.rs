@@ -16,7 +16,10 @@ fn verify(app: &App, received: &Value, headers: bool) -> Result<Presigned, Refus
     if headers {
         for (name, value) in received["upload_headers"].as_object().unwrap() {
             let name: HeaderName = name.parse().unwrap();
-            sent.insert(name, HeaderValue::from_str(value.as_str().unwrap()).unwrap());
+            sent.insert(
+                name,
+                HeaderValue::from_str(value.as_str().unwrap()).unwrap(),
+            );
         }
     }
     let secret = app.stack.s3().secret_key();
@@ -31,13 +34,27 @@ async fn an_announced_photo_gets_a_url_to_upload_it_to() {
     assert_eq!(received["file_name"], photo.file_name(USER));
     assert_eq!(received["expires_in"], 60);
     assert_eq!(received["already_uploaded"], false);
-    assert_eq!(received["upload_headers"], json!({"content-type": "image/png"}));
+    assert_eq!(
+        received["upload_headers"],
+        json!({"content-type": "image/png"})
+    );
     let url = received["upload_url"].as_str().unwrap();
-    assert!(url.starts_with(&format!("{}/images/{}?", app.stack.s3().url(), photo.file_name(USER))), "{url}");
+    assert!(
+        url.starts_with(&format!(
+            "{}/images/{}?",
+            app.stack.s3().url(),
+            photo.file_name(USER)
+        )),
+        "{url}"
+    );
 
     let presigned = verify(&app, &received, false).unwrap();
     assert_eq!(presigned.expires_in, time::Duration::seconds(60));
-    assert_eq!(presigned.signed_headers, ["host"], "any HTTP client can upload");
+    assert_eq!(
+        presigned.signed_headers,
+        ["host"],
+        "any HTTP client can upload"
+    );
     assert_eq!(presigned.region, "us-east-1");
 
     let record = app.record(USER, &photo.file_name(USER)).await;
@@ -75,13 +92,27 @@ async fn the_same_photo_in_a_second_post_is_one_file_in_both() {
     let received = body(app.post(USER, "/receiver", &second).await, 200).await;
     assert_eq!(received["file_name"], file.as_str());
     assert_eq!(received["already_uploaded"], true);
-    for query in ["post_id=1", "post_id=2", "trip_id=3", "trip_id=4", "location_id=5", ""] {
+    for query in [
+        "post_id=1",
+        "post_id=2",
+        "trip_id=3",
+        "trip_id=4",
+        "location_id=5",
+        "",
+    ] {
         let found = app.scan(USER, query).await;
-        assert_eq!((&found["total_count"], &found["images"]), (&json!(1), &json!([file])), "{query}");
+        assert_eq!(
+            (&found["total_count"], &found["images"]),
+            (&json!(1), &json!([file])),
+            "{query}"
+        );
     }
     let record = app.record(USER, &file).await;
     assert_eq!(record["posts"].as_array().unwrap().len(), 2);
-    assert_eq!(record["status"], "approved", "what is known of the photo stays known");
+    assert_eq!(
+        record["status"], "approved",
+        "what is known of the photo stays known"
+    );
 
     // The same request again is the same photo in the same posts.
     body(app.post(USER, "/receiver", &second).await, 200).await;
@@ -94,7 +125,9 @@ async fn many_announcements_of_one_photo_at_once_are_all_kept() {
     let app = App::start().await;
     let photo = Photo::of("camera.png");
     let announcements: Vec<_> = (1..=8).map(|post| photo.announcement(USER, post)).collect();
-    let answers = announcements.iter().map(|body| app.post(USER, "/receiver", body));
+    let answers = announcements
+        .iter()
+        .map(|body| app.post(USER, "/receiver", body));
     let mut refused = Vec::new();
     for (announcement, response) in announcements.iter().zip(join_all(answers).await) {
         match response.status().as_u16() {
@@ -128,11 +161,23 @@ async fn a_bad_request_says_which_field_is_wrong_and_stores_nothing() {
         announcement[field] = value;
         let answer = body(app.post(USER, "/receiver", &announcement).await, 400).await;
         assert_eq!(answer["code"], "invalid_field");
-        assert!(answer["error"].as_str().unwrap().starts_with(field), "{answer}");
+        assert!(
+            answer["error"].as_str().unwrap().starts_with(field),
+            "{answer}"
+        );
     }
-    let broken = app.request(Method::POST, "/receiver").bearer_auth(app.token(USER)).body("{").send();
+    let broken = app
+        .request(Method::POST, "/receiver")
+        .bearer_auth(app.token(USER))
+        .body("{")
+        .send();
     assert_eq!(refusal(broken.await.unwrap(), 400).await, "invalid_json");
-    assert_eq!(app.get(USER, &format!("/images/{}", photo.file_name(USER))).await.status(), 404);
+    assert_eq!(
+        app.get(USER, &format!("/images/{}", photo.file_name(USER)))
+            .await
+            .status(),
+        404
+    );
     assert_eq!(app.scan(USER, "").await["total_count"], 0);
     app.stop().await;
 }
@@ -143,15 +188,29 @@ async fn a_signed_upload_holds_its_sender_to_type_and_bytes() {
     let photo = Photo::of("rocket.jpg");
     let received = app.announce(USER, &photo).await;
     let presigned = verify(&app, &received, true).unwrap();
-    assert_eq!(presigned.signed_headers, ["content-type", "host", "x-amz-checksum-sha256"]);
-    assert!(verify(&app, &received, false).is_err(), "the headers are part of the signature");
+    assert_eq!(
+        presigned.signed_headers,
+        ["content-type", "host", "x-amz-checksum-sha256"]
+    );
+    assert!(
+        verify(&app, &received, false).is_err(),
+        "the headers are part of the signature"
+    );
 
     let bare = app.request(Method::PUT, received["upload_url"].as_str().unwrap());
-    assert_eq!(bare.body(photo.bytes.clone()).send().await.unwrap().status(), 403);
+    assert_eq!(
+        bare.body(photo.bytes.clone())
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        403
+    );
     let wrong = app.put(&received, b"other bytes").await;
     assert!(wrong.status().is_client_error(), "{}", wrong.status());
     assert_eq!(app.put(&received, &photo.bytes).await.status(), 200);
-    app.has_status(USER, &photo.file_name(USER), |status| status == "approved").await;
+    app.has_status(USER, &photo.file_name(USER), |status| status == "approved")
+        .await;
     app.stop().await;
 }
 
@@ -159,6 +218,7 @@ async fn a_signed_upload_holds_its_sender_to_type_and_bytes() {
 async fn urls_are_made_for_the_store_that_clients_reach() {
     let app = App::with(&[
         ("s3_addressing", "virtual"),
+        ("s3_endpoint", "http://minio.internal:9000"),
         ("s3_public_endpoint", "https://s3.eu-south-2.amazonaws.com"),
         ("s3_region", "eu-south-2"),
         ("s3_session_token", "a temporary/token+=="),
@@ -167,9 +227,15 @@ async fn urls_are_made_for_the_store_that_clients_reach() {
     .await;
     let received = app.announce(USER, &Photo::of("camera.png")).await;
     let url = received["upload_url"].as_str().unwrap();
-    assert!(url.starts_with("https://images.s3.eu-south-2.amazonaws.com/456-"), "{url}");
+    assert!(
+        url.starts_with("https://images.s3.eu-south-2.amazonaws.com/456-"),
+        "{url}"
+    );
     let presigned = verify(&app, &received, false).unwrap();
-    assert_eq!(presigned.session_token.as_deref(), Some("a temporary/token+=="));
+    assert_eq!(
+        presigned.session_token.as_deref(),
+        Some("a temporary/token+==")
+    );
     assert_eq!(presigned.region, "eu-south-2");
     assert_eq!(received["expires_in"], 900);
     app.stop().await;
@@ -185,7 +251,11 @@ async fn an_upload_url_is_of_no_use_when_its_time_is_over() {
         let response = app.put(received, b"late").await;
         (response.status() == 403).then_some(response)
     });
-    assert!(tokio::time::timeout(Duration::from_secs(60), refused).await.is_ok());
+    assert!(
+        tokio::time::timeout(Duration::from_secs(60), refused)
+            .await
+            .is_ok()
+    );
     app.stop().await;
 }
 
@@ -193,9 +263,20 @@ async fn an_upload_url_is_of_no_use_when_its_time_is_over() {
 async fn a_deployment_that_cannot_sign_takes_no_records() {
     let app = App::with(&[("s3_secret_access_key", "")]).await;
     let photo = Photo::of("camera.png");
-    let answer = body(app.post(USER, "/receiver", &photo.announcement(USER, 1)).await, 500).await;
+    let answer = body(
+        app.post(USER, "/receiver", &photo.announcement(USER, 1))
+            .await,
+        500,
+    )
+    .await;
     assert_eq!(answer["code"], "misconfigured");
-    assert!(answer["error"].as_str().unwrap().contains("s3_secret_access_key"), "{answer}");
+    assert!(
+        answer["error"]
+            .as_str()
+            .unwrap()
+            .contains("s3_secret_access_key"),
+        "{answer}"
+    );
     assert_eq!(app.scan(USER, "").await["total_count"], 0);
     app.stop().await;
 }

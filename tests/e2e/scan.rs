@@ -5,7 +5,14 @@ use serde_json::{Value, json};
 use tests::{App, Photo, USER, body};
 
 /// Announces a photo without uploading it.
-async fn announce(app: &App, user: &str, photo: &Photo, post: i64, trip: i64, location: i64) -> String {
+async fn announce(
+    app: &App,
+    user: &str,
+    photo: &Photo,
+    post: i64,
+    trip: i64,
+    location: i64,
+) -> String {
     let mut announcement = photo.announcement(user, post);
     announcement["post"]["trip_id"] = trip.into();
     announcement["post"]["location_id"] = location.into();
@@ -27,7 +34,10 @@ async fn photos_are_found_by_post_trip_and_location() {
         json!({"grouping": "trip_id", "grouping_id": 10, "filters": [], "total_count": 2, "images": both})
     );
     assert_eq!(app.scan(USER, "post_id=1").await["images"], json!([first]));
-    assert_eq!(app.scan(USER, "location_id=101").await["images"], json!([second]));
+    assert_eq!(
+        app.scan(USER, "location_id=101").await["images"],
+        json!([second])
+    );
     assert_eq!(app.scan(USER, "location_id=999").await["total_count"], 0);
     let all = app.scan(USER, "").await;
     assert_eq!(
@@ -41,7 +51,11 @@ async fn photos_are_found_by_post_trip_and_location() {
 async fn photos_that_are_not_analyzed_meet_no_label_filter() {
     let app = App::start().await;
     announce(&app, USER, &Photo::distinct(1), 1, 1, 1).await;
-    for query in ["label=cat%3E0", "label=cat%3C100", "label=cat%3C100&trip_id=1"] {
+    for query in [
+        "label=cat%3E0",
+        "label=cat%3C100",
+        "label=cat%3C100&trip_id=1",
+    ] {
         assert_eq!(app.scan(USER, query).await["total_count"], 0, "{query}");
     }
     assert_eq!(app.scan(USER, "trip_id=1").await["total_count"], 1);
@@ -51,7 +65,12 @@ async fn photos_that_are_not_analyzed_meet_no_label_filter() {
 #[tokio::test]
 async fn filters_are_told_back_as_they_were_understood() {
     let app = App::start().await;
-    let found = app.scan(USER, "post_id=3&label=Sports+Car%3E80&label=ocean%20%3C%2090.5").await;
+    let found = app
+        .scan(
+            USER,
+            "post_id=3&label=Sports+Car%3E80&label=ocean%20%3C%2090.5",
+        )
+        .await;
     assert_eq!(
         found,
         json!({
@@ -88,7 +107,12 @@ async fn a_search_that_is_not_understood_says_why() {
 async fn a_long_answer_comes_in_pages() {
     let app = App::start().await;
     let photos: Vec<_> = (0..5).map(Photo::distinct).collect();
-    let mut files = join_all(photos.iter().map(|photo| announce(&app, USER, photo, 1, 1, 1))).await;
+    let mut files = join_all(
+        photos
+            .iter()
+            .map(|photo| announce(&app, USER, photo, 1, 1, 1)),
+    )
+    .await;
     files.sort();
     let mut seen: Vec<Value> = Vec::new();
     let mut query = "limit=2".to_owned();
@@ -96,7 +120,9 @@ async fn a_long_answer_comes_in_pages() {
         let page = app.scan(USER, &query).await;
         assert_eq!(page["total_count"], 5, "all are counted");
         seen.extend(page["images"].as_array().unwrap().iter().cloned());
-        let Some(cursor) = page.get("next_cursor") else { break };
+        let Some(cursor) = page.get("next_cursor") else {
+            break;
+        };
         query = format!("limit=2&cursor={}", cursor.as_str().unwrap());
     }
     assert_eq!(seen, files);

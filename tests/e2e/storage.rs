@@ -18,9 +18,18 @@ const NAMES: [&str; 3] = ["Cat", "Sports Car", "Ocean"];
 /// What happens to a photo: it is used in a post, analyzed, or found corrupt.
 #[derive(Clone, Debug)]
 enum Step {
-    Post { photo: u8, post: i64, trip: i64 },
-    Analyze { photo: u8, confidences: [Option<u8>; 3] },
-    Corrupt { photo: u8 },
+    Post {
+        photo: u8,
+        post: i64,
+        trip: i64,
+    },
+    Analyze {
+        photo: u8,
+        confidences: [Option<u8>; 3],
+    },
+    Corrupt {
+        photo: u8,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -48,20 +57,40 @@ fn apply(step: &Step, redis: &NativeRedis, store: &MemoryKeyValue) {
     let before = load(store, &file).unwrap();
     let record = before.as_ref().map(|before| &before.document);
     let after = match step {
-        Step::Post { post, trip, .. } => ImageRecord::receive(record, &intake(photo, *post, *trip), "t"),
+        Step::Post { post, trip, .. } => {
+            ImageRecord::receive(record, &intake(photo, *post, *trip), "t")
+        }
         Step::Corrupt { .. } => record.and_then(|record| record.corrupt("x".into(), "t")),
         Step::Analyze { confidences, .. } => {
-            let results = NAMES.iter().zip(confidences).filter_map(|(name, confidence)| {
-                let confidence = f64::from((*confidence)?);
-                Some(Label { name: (*name).into(), confidence, parents: vec![] })
-            });
-            let analysis = Analysis { status: Status::Approved, results: results.collect() };
+            let results = NAMES
+                .iter()
+                .zip(confidences)
+                .filter_map(|(name, confidence)| {
+                    let confidence = f64::from((*confidence)?);
+                    Some(Label {
+                        name: (*name).into(),
+                        confidence,
+                        parents: vec![],
+                    })
+                });
+            let analysis = Analysis {
+                status: Status::Approved,
+                results: results.collect(),
+            };
             record.and_then(|record| record.analyzed(analysis, "e", "t"))
         }
     };
     if let Some(after) = after {
         let queue = Queue::new(redis, keys::QUEUE);
-        let saved = save(&queue, store, &file, before.as_ref(), after, Change::new(), &Trace::new());
+        let saved = save(
+            &queue,
+            store,
+            &file,
+            before.as_ref(),
+            after,
+            Change::new(),
+            &Trace::new(),
+        );
         assert_eq!(saved.unwrap(), Outcome::Committed);
     }
 }
@@ -84,12 +113,19 @@ fn expected(records: &BTreeMap<String, ImageRecord>, query: &ScanQuery) -> Vec<S
                     .find(|label| label.name.eq_ignore_ascii_case(&filter.name));
                 record.status == Status::Approved
                     && match filter.operator {
-                        Operator::Above => label.is_some_and(|label| label.confidence > filter.confidence_threshold),
-                        Operator::Below => label.is_none_or(|label| label.confidence < filter.confidence_threshold),
+                        Operator::Above => label
+                            .is_some_and(|label| label.confidence > filter.confidence_threshold),
+                        Operator::Below => {
+                            label.is_none_or(|label| label.confidence < filter.confidence_threshold)
+                        }
                     }
             })
     };
-    records.iter().filter(|(_, record)| fits(record)).map(|(name, _)| name.clone()).collect()
+    records
+        .iter()
+        .filter(|(_, record)| fits(record))
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 fn find(redis: &NativeRedis, query: &ScanQuery) -> Value {
@@ -100,45 +136,62 @@ fn find(redis: &NativeRedis, query: &ScanQuery) -> Value {
 async fn searches_find_what_looking_at_every_record_would_find() {
     let server = OwnRedis::start().await;
     let redis = server.connect();
-    let filter = (prop::sample::select(&["cat", "SPORTS CAR", "ocean", "nothing"]), any::<bool>(), 0..=100_u8);
+    let filter = (
+        prop::sample::select(&["cat", "SPORTS CAR", "ocean", "nothing"]),
+        any::<bool>(),
+        0..=100_u8,
+    );
     let filters = prop::collection::vec(filter, 0..3);
-    let grouping = prop::option::of((prop::sample::select(&["post_id", "trip_id", "location_id"]), 0..3_i64));
+    let grouping = prop::option::of((
+        prop::sample::select(&["post_id", "trip_id", "location_id"]),
+        0..3_i64,
+    ));
     let queries = prop::collection::vec((grouping, filters, 1..4_usize), 8);
-    let mut runner = TestRunner::new(Config { cases: 96, failure_persistence: None, ..Config::default() });
-    let checked = runner.run(&(prop::collection::vec(step(), 1..40), queries), |(steps, queries)| {
-        redis.call("FLUSHALL", &[]).unwrap();
-        let store = MemoryKeyValue::default();
-        for step in &steps {
-            apply(step, &redis, &store);
-        }
-        let records: BTreeMap<_, _> = (0..6)
-            .filter_map(|photo| load(&store, &intake(photo, 0, 0).file).unwrap())
-            .map(|record| (record.document.file_name.clone(), record.document))
-            .collect();
-        for (grouping, filters, limit) in queries {
-            let mut pairs: Vec<(String, String)> = vec![("limit".into(), limit.to_string())];
-            pairs.extend(grouping.map(|(name, id)| (name.into(), id.to_string())));
-            pairs.extend(filters.iter().map(|(name, above, threshold)| {
-                ("label".into(), format!("{name}{}{threshold}", if *above { '>' } else { '<' }))
-            }));
-            let mut query = ScanQuery::parse(&pairs).unwrap();
-            let expected = expected(&records, &query);
-            let mut found = Vec::new();
-            loop {
-                let page = find(&redis, &query);
-                prop_assert_eq!(&page["total_count"], &json!(expected.len()));
-                let images = page["images"].as_array().unwrap();
-                prop_assert!(images.len() <= limit);
-                found.extend(images.iter().map(|name| name.as_str().unwrap().to_owned()));
-                match page.get("next_cursor") {
-                    Some(cursor) => query.cursor = Some(cursor.as_str().unwrap().into()),
-                    None => break,
-                }
-            }
-            prop_assert_eq!(found, expected);
-        }
-        Ok(())
+    let mut runner = TestRunner::new(Config {
+        cases: 96,
+        failure_persistence: None,
+        ..Config::default()
     });
+    let checked = runner.run(
+        &(prop::collection::vec(step(), 1..40), queries),
+        |(steps, queries)| {
+            redis.call("FLUSHALL", &[]).unwrap();
+            let store = MemoryKeyValue::default();
+            for step in &steps {
+                apply(step, &redis, &store);
+            }
+            let records: BTreeMap<_, _> = (0..6)
+                .filter_map(|photo| load(&store, &intake(photo, 0, 0).file).unwrap())
+                .map(|record| (record.document.file_name.clone(), record.document))
+                .collect();
+            for (grouping, filters, limit) in queries {
+                let mut pairs: Vec<(String, String)> = vec![("limit".into(), limit.to_string())];
+                pairs.extend(grouping.map(|(name, id)| (name.into(), id.to_string())));
+                pairs.extend(filters.iter().map(|(name, above, threshold)| {
+                    (
+                        "label".into(),
+                        format!("{name}{}{threshold}", if *above { '>' } else { '<' }),
+                    )
+                }));
+                let mut query = ScanQuery::parse(&pairs).unwrap();
+                let expected = expected(&records, &query);
+                let mut found = Vec::new();
+                loop {
+                    let page = find(&redis, &query);
+                    prop_assert_eq!(&page["total_count"], &json!(expected.len()));
+                    let images = page["images"].as_array().unwrap();
+                    prop_assert!(images.len() <= limit);
+                    found.extend(images.iter().map(|name| name.as_str().unwrap().to_owned()));
+                    match page.get("next_cursor") {
+                        Some(cursor) => query.cursor = Some(cursor.as_str().unwrap().into()),
+                        None => break,
+                    }
+                }
+                prop_assert_eq!(found, expected);
+            }
+            Ok(())
+        },
+    );
     checked.unwrap();
 }
 
@@ -153,12 +206,12 @@ async fn a_group_larger_than_a_chunk_is_searched_to_its_end() {
             (keys::analyzed("7"), 0),
             (keys::label("7", "cat"), i64::from(number % 100)),
         ] {
-            redis.call("ZADD", &[(&key).into(), score.into(), (&name).into()]).unwrap();
+            redis
+                .call("ZADD", &[(&key).into(), score.into(), (&name).into()])
+                .unwrap();
         }
     }
-    let query = |text: &str| {
-        ScanQuery::parse(&[("label".into(), text.into())]).unwrap()
-    };
+    let query = |text: &str| ScanQuery::parse(&[("label".into(), text.into())]).unwrap();
     let found = find(&redis, &query("cat>49"));
     assert_eq!(found["total_count"], 600);
     let found = find(&redis, &query("cat<100"));

@@ -34,17 +34,26 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The repository.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_path_buf()
 }
 
 /// Waits until something is so.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+pub async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut look: impl FnMut() -> F,
+) -> T {
     let started = Instant::now();
     loop {
         if let Some(found) = look().await {
             return found;
         }
-        assert!(started.elapsed() < PATIENCE, "this did not come about: {what}");
+        assert!(
+            started.elapsed() < PATIENCE,
+            "this did not come about: {what}"
+        );
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
 }
@@ -60,7 +69,10 @@ impl OwnRedis {
     /// Starts it.
     pub async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        Self { server: Redis::start(RedisOptions::new(dir.path())).await.unwrap(), _dir: dir }
+        Self {
+            server: Redis::start(RedisOptions::new(dir.path())).await.unwrap(),
+            _dir: dir,
+        }
     }
 
     /// A connection.
@@ -103,9 +115,11 @@ impl App {
             ("queue_retry_base_ms".to_owned(), "50".to_owned()),
             ("queue_retry_cap_ms".to_owned(), "200".to_owned()),
         ]);
-        options
-            .variables
-            .extend(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        options.variables.extend(
+            variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        );
         let stack = {
             let mut compiled = FIRST_START.lock().await;
             if *compiled {
@@ -117,8 +131,16 @@ impl App {
                 stack
             }
         };
-        let http = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
-        Self { stack: stack.unwrap(), http, dir }
+        let http = Client::builder()
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .unwrap();
+        Self {
+            stack: stack.unwrap(),
+            http,
+            dir,
+        }
     }
 
     /// Stops everything.
@@ -129,18 +151,31 @@ impl App {
 
     /// A request without a token. `path` is a path of the application, or a URL.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let url = if path.starts_with("http") { path.to_owned() } else { self.stack.base_url() + path };
+        let url = if path.starts_with("http") {
+            path.to_owned()
+        } else {
+            self.stack.base_url() + path
+        };
         self.http.request(method, url)
     }
 
     /// A GET of a user.
     pub async fn get(&self, user: &str, path: &str) -> Response {
-        self.request(Method::GET, path).bearer_auth(self.token(user)).send().await.unwrap()
+        self.request(Method::GET, path)
+            .bearer_auth(self.token(user))
+            .send()
+            .await
+            .unwrap()
     }
 
     /// A POST of a user.
     pub async fn post(&self, user: &str, path: &str, body: &Value) -> Response {
-        self.request(Method::POST, path).bearer_auth(self.token(user)).json(body).send().await.unwrap()
+        self.request(Method::POST, path)
+            .bearer_auth(self.token(user))
+            .json(body)
+            .send()
+            .await
+            .unwrap()
     }
 
     /// A user's token.
@@ -150,13 +185,19 @@ impl App {
 
     /// Announces a photo of a user in post 1.
     pub async fn announce(&self, user: &str, photo: &Photo) -> Value {
-        body(self.post(user, "/receiver", &photo.announcement(user, 1)).await, 200).await
+        body(
+            self.post(user, "/receiver", &photo.announcement(user, 1))
+                .await,
+            200,
+        )
+        .await
     }
 
     /// Sends a photo's bytes to the URL that an announcement gave.
     pub async fn put(&self, received: &Value, bytes: &[u8]) -> Response {
-        let mut request =
-            self.request(Method::PUT, received["upload_url"].as_str().unwrap()).body(bytes.to_vec());
+        let mut request = self
+            .request(Method::PUT, received["upload_url"].as_str().unwrap())
+            .body(bytes.to_vec());
         for (name, value) in received["upload_headers"].as_object().unwrap() {
             request = request.header(name, value.as_str().unwrap());
         }
@@ -178,7 +219,8 @@ impl App {
 
     /// Waits until a photo has been looked at, and returns its record.
     pub async fn looked_at(&self, user: &str, file: &str) -> Value {
-        self.has_status(user, file, |status| status != "waiting").await
+        self.has_status(user, file, |status| status != "waiting")
+            .await
     }
 
     /// Waits until a photo's status is as it should be, and returns its record.
@@ -217,7 +259,11 @@ impl App {
             use stores::Redis;
             let redis = self.redis();
             let count = |command, key: &str| {
-                redis.call(command, &[key.into()]).unwrap().first().and_then(stores::Value::as_int)
+                redis
+                    .call(command, &[key.into()])
+                    .unwrap()
+                    .first()
+                    .and_then(stores::Value::as_int)
             };
             let waiting = count("XLEN", "{images}:queue:stream");
             let delayed = count("ZCARD", "{images}:queue:delayed");

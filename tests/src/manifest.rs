@@ -18,7 +18,9 @@ impl Manifest {
 
     /// With `labeler-rekognition` for the labeler: the edit that the README shows.
     pub fn with_rekognition(mut self) -> Self {
-        let analyzer = self.0["component"]["images-analyzer"].as_table_mut().unwrap();
+        let analyzer = self.0["component"]["images-analyzer"]
+            .as_table_mut()
+            .unwrap();
         let dependencies = analyzer["dependencies"].as_table_mut().unwrap();
         dependencies["orilla:labels/labeler@0.1.0"] = toml::toml! {
             path = "target/wasm32-wasip1/wasm/labeler_rekognition.wasm"
@@ -27,7 +29,13 @@ impl Manifest {
         let hosts = analyzer["allowed_outbound_hosts"].as_array_mut().unwrap();
         hosts.push("{{ rekognition_endpoint }}".into());
         let variables = analyzer["variables"].as_table_mut().unwrap();
-        for name in ["endpoint", "region", "access_key_id", "secret_access_key", "session_token"] {
+        for name in [
+            "endpoint",
+            "region",
+            "access_key_id",
+            "secret_access_key",
+            "session_token",
+        ] {
             let name = format!("rekognition_{name}");
             variables.insert(name.clone(), format!("{{{{ {name} }}}}").into());
         }
@@ -36,7 +44,11 @@ impl Manifest {
 
     /// For a platform that has no Redis trigger.
     pub fn without_redis_triggers(mut self) -> Self {
-        self.0["trigger"].as_table_mut().unwrap().remove("redis").unwrap();
+        self.0["trigger"]
+            .as_table_mut()
+            .unwrap()
+            .remove("redis")
+            .unwrap();
         self
     }
 

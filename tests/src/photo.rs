@@ -24,7 +24,10 @@ impl Photo {
             "webp" => "image/webp",
             other => panic!("no photo ends in {other}"),
         };
-        Self { bytes, content_type }
+        Self {
+            bytes,
+            content_type,
+        }
     }
 
     /// A small PNG that is like no other with another number: bytes after the
@@ -37,7 +40,10 @@ impl Photo {
 
     /// The SHA-256 of the bytes, in hex.
     pub fn hash(&self) -> String {
-        Sha256::digest(&self.bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+        Sha256::digest(&self.bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     /// The name that the photo gets.

@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, Request};
 use sigv4::{Payload, Signer};
 
@@ -32,11 +32,7 @@ impl StoreConfig {
     ) -> Result<Request<Vec<u8>>, Error> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, header_value(content_type)?);
-        let length = bytes.len();
-        let mut request = self.request(Method::PUT, key, headers, bytes, now)?;
-        // S3 takes no chunked bodies, which is what is sent without a length.
-        request.headers_mut().insert(CONTENT_LENGTH, length.into());
-        Ok(request)
+        self.request(Method::PUT, key, headers, bytes, now)
     }
 
     fn request(
@@ -96,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_announce_their_length_and_sign_their_type_and_digest() {
+    fn writes_sign_their_type_and_digest() {
         let request = config(&[])
             .unwrap()
             .put_request(
@@ -107,7 +103,6 @@ mod tests {
             )
             .unwrap();
         assert_eq!(request.method(), Method::PUT);
-        assert_eq!(request.headers()["content-length"], "21");
         assert_eq!(request.headers()["content-type"], "text/plain");
         assert_eq!(
             request.headers()["x-amz-content-sha256"],

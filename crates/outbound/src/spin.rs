@@ -4,7 +4,8 @@ use std::task::{Context, Poll};
 use futures::future::{Either, select};
 use futures::stream::LocalBoxStream;
 use futures::{SinkExt, Stream, StreamExt};
-use http::Uri;
+use http::header::CONTENT_LENGTH;
+use http::{Method, Uri};
 use spin_sdk::http::conversions::TryIntoOutgoingRequest;
 use spin_sdk::http::{ErrorCode, IncomingResponse, SendError};
 
@@ -20,6 +21,7 @@ impl Transport for Spin {
 
     async fn send(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Body>, Error> {
         let host = host(request.uri());
+        let request = with_length(request);
         let (request, body) =
             request
                 .try_into_outgoing_request()
@@ -61,6 +63,17 @@ impl Transport for Spin {
             reason: error.to_string(),
         })
     }
+}
+
+/// Says how long the body is. Without that a runtime sends chunks, which S3 does
+/// not take (411), not even of a DELETE that has no body. Where a body means
+/// nothing none is announced (RFC 9110, 8.6).
+fn with_length(mut request: http::Request<Vec<u8>>) -> http::Request<Vec<u8>> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let length = request.body().len().into();
+        request.headers_mut().insert(CONTENT_LENGTH, length);
+    }
+    request
 }
 
 /// The body of an answer that Spin received.
@@ -138,6 +151,21 @@ mod tests {
         assert!(text.contains("http://store.example:9000 "), "{text}");
         assert!(text.contains("allowed_outbound_hosts"), "{text}");
         assert!(!text.contains("secret"), "{text}");
+    }
+
+    #[test]
+    fn a_body_is_announced_with_its_length_even_if_there_is_none() {
+        let announced = |method, body: &[u8]| {
+            let request = http::Request::builder().method(method).body(body.to_vec());
+            with_length(request.unwrap())
+                .headers()
+                .get(CONTENT_LENGTH)
+                .cloned()
+        };
+        assert_eq!(announced(Method::DELETE, b"").unwrap(), "0");
+        assert_eq!(announced(Method::PUT, b"bytes").unwrap(), "5");
+        assert_eq!(announced(Method::GET, b""), None);
+        assert_eq!(announced(Method::HEAD, b""), None);
     }
 
     #[test]

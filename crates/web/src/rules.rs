@@ -131,7 +131,9 @@ impl Endpoint {
             response.body_mut().clear();
         } else if response.status() != StatusCode::NO_CONTENT {
             let length = HeaderValue::from(response.body().len());
-            response.headers_mut().insert(header::CONTENT_LENGTH, length);
+            response
+                .headers_mut()
+                .insert(header::CONTENT_LENGTH, length);
         }
         response
     }

@@ -13,9 +13,9 @@ use web::{ApiError, Trace, log, now_millis, rfc3339};
 use crate::labeler::{self, Unlabeled};
 use crate::settings::Settings;
 
-/// The most bytes of photos that are in memory at once. They are there twice
-/// while the labeler looks at them, and a platform may give 128 MiB.
-const MOST_BYTES: u64 = 24 * 1024 * 1024;
+/// The most bytes of photos that are in memory at once. The labeler holds them
+/// too, beside one decoded picture, and a platform may give 128 MiB.
+const MOST_BYTES: u64 = 15 * 1024 * 1024;
 
 /// A message that says that a photo was uploaded.
 pub(crate) struct Upload {
@@ -50,9 +50,14 @@ pub(crate) async fn handle(
     store: &SpinKeyValue,
     uploads: Vec<Upload>,
 ) -> Result<(), ApiError> {
+    // A worker may have died on a photo that comes again. It is handled alone
+    // and last, so that it cannot take others with it.
+    let (fresh, again): (Vec<_>, Vec<_>) = uploads
+        .into_iter()
+        .partition(|upload| upload.delivery.attempt == 1);
     let mut some = Vec::new();
     let mut bytes = 0;
-    for upload in uploads {
+    for upload in fresh {
         let size = upload
             .size
             .unwrap_or(u64::MAX)
@@ -64,7 +69,16 @@ pub(crate) async fn handle(
         bytes += size;
         some.push(upload);
     }
-    handle_together(settings, queue, store, some).await
+    handle_together(settings, queue, store, some).await?;
+    for upload in again {
+        if upload.delivery.attempt > settings.policy.attempts {
+            let finding = Finding::Later("every worker died while looking at it".into());
+            conclude(settings, queue, store, &upload, finding).await?;
+        } else {
+            handle_together(settings, queue, store, vec![upload]).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn handle_together(

@@ -1,0 +1,431 @@
+//! Starts an application and stops it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use wasmtime::component::Linker;
+
+use crate::allowed_hosts::AllowedHosts;
+use crate::cache::Cache;
+use crate::engine::{MAX_MEMORY, engine};
+use crate::factors::key_value::Stores;
+use crate::guest::{ComponentContext, add_to_linker};
+use crate::load::load;
+use crate::logs::ComponentLogs;
+use crate::manifest::{HttpRoute, LoadedManifest, ManifestError};
+use crate::runtime::{Limits, Prepared, Runtime};
+use crate::runtime_config::RuntimeConfig;
+use crate::template::Template;
+use crate::triggers::http::{HttpService, Links, Router, Server};
+use crate::triggers::redis::{Channels, Subscriber, Subscription};
+use crate::variables;
+
+/// How an application is started. [`Options::new`] has the defaults.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The `spin.toml`.
+    pub manifest: PathBuf,
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// A `runtime-config.toml`, if there is one.
+    pub runtime_config_file: Option<PathBuf>,
+    /// Where stores and logs are kept: by default `.spin` beside the manifest,
+    /// which Spin uses too.
+    pub state_dir: PathBuf,
+    /// Values of variables, before those of the environment.
+    pub variables: BTreeMap<String, String>,
+    /// Print nothing: neither routes nor the output of components, which is in the logs.
+    pub quiet: bool,
+    /// Where compiled components are kept, when not in `.orilla/cache` beside the
+    /// manifest. Applications may share it.
+    pub cache_dir: Option<PathBuf>,
+    /// How long a call of a component may take, waiting included.
+    pub time_limit: Duration,
+    /// How many bytes a linear memory of a component may grow to, at most 128 MiB.
+    pub memory_limit: usize,
+    /// How long [`RunningApp::shutdown`] waits for what is in flight.
+    pub drain_limit: Duration,
+}
+
+impl Options {
+    /// The defaults for a manifest: what `orilla up -f MANIFEST` does.
+    pub fn new(manifest: impl Into<PathBuf>) -> Self {
+        let manifest = manifest.into();
+        let state_dir = folder_of(&manifest).join(".spin");
+        Self {
+            manifest,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)),
+            runtime_config_file: None,
+            state_dir,
+            variables: BTreeMap::new(),
+            quiet: false,
+            cache_dir: None,
+            time_limit: Duration::from_secs(30),
+            memory_limit: MAX_MEMORY,
+            drain_limit: Duration::from_secs(30),
+        }
+    }
+}
+
+fn folder_of(manifest: &Path) -> &Path {
+    manifest.parent().unwrap_or(Path::new(""))
+}
+
+/// Why an application doesn't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The manifest is refused.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The runtime configuration is refused.
+    #[error("the runtime configuration: {0:#}")]
+    RuntimeConfig(anyhow::Error),
+    /// Stores, logs or the cache can't be opened.
+    #[error("the state folder {}: {source:#}", folder.display())]
+    State {
+        /// The folder.
+        folder: PathBuf,
+        /// What went wrong.
+        source: anyhow::Error,
+    },
+    /// The wasm of a component is not valid, or wants what this host hasn't got.
+    #[error("component `{component}`: {source:#}")]
+    Component {
+        /// The component.
+        component: String,
+        /// What went wrong.
+        source: anyhow::Error,
+    },
+    /// The address can't be listened on.
+    #[error("can't listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// The engine or a task can't be started.
+    #[error("{0:#}")]
+    Host(anyhow::Error),
+}
+
+/// An application that runs. Dropped, it ends at once; [`RunningApp::shutdown`]
+/// lets it finish what it has begun.
+#[derive(Debug)]
+pub struct RunningApp {
+    service: Arc<HttpService>,
+    runtime: Arc<Runtime>,
+    server: Server,
+    subscriptions: Vec<Subscription>,
+    stop: watch::Sender<bool>,
+    log_dir: PathBuf,
+    drain_limit: Duration,
+}
+
+/// Starts an application. It is back when the application listens, and when each
+/// Redis subscription is made or will be tried again.
+///
+/// # Errors
+/// Anything that keeps the application from serving its routes. A Redis server
+/// that is down doesn't.
+pub async fn start(options: Options) -> Result<RunningApp, StartError> {
+    // It fails when a provider is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let manifest = Arc::new(LoadedManifest::read(&options.manifest)?);
+    let config = match &options.runtime_config_file {
+        Some(file) => RuntimeConfig::read(file).map_err(StartError::RuntimeConfig)?,
+        None => RuntimeConfig::default(),
+    };
+    let environment = |name: &str| std::env::var(name).ok();
+    let values = variables::resolve(&manifest, &options.variables, environment, &config)?;
+
+    let log_dir = options.state_dir.join("logs");
+    let state = |source: anyhow::Error| StartError::State {
+        folder: options.state_dir.clone(),
+        source,
+    };
+    std::fs::create_dir_all(&log_dir).map_err(|error| state(error.into()))?;
+    let stores = Stores::open(&config, &options.state_dir).map_err(state)?;
+    let links = Arc::new(Links::default());
+    let shared = Shared {
+        options: &options,
+        values: &values,
+        stores: Arc::new(stores),
+        links: links.clone(),
+        log_dir: &log_dir,
+    };
+    let runtime = Arc::new(prepare(&manifest, &shared).await?);
+
+    let router = routes(&manifest, &runtime)?;
+    let (stop, stopped) = watch::channel(false);
+    let subscribers = subscribers(&manifest, &values, &runtime, &stopped)?;
+    let failed = |source| StartError::Listen {
+        address: options.listen,
+        source,
+    };
+    let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let service = HttpService::new(router, runtime.clone(), address, info(&manifest));
+    let service = Arc::new(service);
+    links.set(&service);
+    let server = Server::start(listener, service.clone(), stopped);
+    if !options.quiet {
+        announce(&service, &subscribers, &log_dir);
+    }
+    let subscriptions = subscribers.into_iter().map(Subscriber::start);
+    let subscriptions = futures::future::join_all(subscriptions).await;
+    Ok(RunningApp {
+        service,
+        runtime,
+        server,
+        subscriptions,
+        stop,
+        log_dir,
+        drain_limit: options.drain_limit,
+    })
+}
+
+impl RunningApp {
+    /// Where the application listens.
+    pub fn address(&self) -> SocketAddr {
+        self.service.address()
+    }
+
+    /// Where the output of components is: `<component>_stdout.txt` and `_stderr.txt`.
+    pub fn log_dir(&self) -> &Path {
+        &self.log_dir
+    }
+
+    /// Stops: takes no more connections and messages, and waits for the requests
+    /// and the messages in hand, but not forever. Whether all of them were finished.
+    pub async fn shutdown(mut self) -> bool {
+        // It fails when nothing listens any more.
+        let _ = self.stop.send(true);
+        let drained = async {
+            self.server.stopped().await;
+            for subscription in &mut self.subscriptions {
+                subscription.stopped().await;
+            }
+            self.runtime.idle().await;
+        };
+        tokio::time::timeout(self.drain_limit, drained)
+            .await
+            .is_ok()
+    }
+}
+
+impl Drop for RunningApp {
+    fn drop(&mut self) {
+        self.server.abort();
+        self.subscriptions.iter().for_each(Subscription::abort);
+    }
+}
+
+/// What the components of an application share while they are prepared.
+struct Shared<'a> {
+    options: &'a Options,
+    values: &'a BTreeMap<String, String>,
+    stores: Arc<Stores>,
+    links: Arc<Links>,
+    log_dir: &'a Path,
+}
+
+async fn prepare(
+    manifest: &Arc<LoadedManifest>,
+    shared: &Shared<'_>,
+) -> Result<Runtime, StartError> {
+    let engine = engine().map_err(StartError::Host)?;
+    let cache_dir = match &shared.options.cache_dir {
+        Some(folder) => folder.clone(),
+        None => folder_of(&shared.options.manifest).join(".orilla/cache"),
+    };
+    let cache = Cache::open(&cache_dir).map_err(|error| StartError::State {
+        folder: cache_dir,
+        source: error.into(),
+    })?;
+    let mut linker = Linker::new(&engine);
+    add_to_linker(&mut linker).map_err(|error| StartError::Host(error.into()))?;
+
+    let triggers = &manifest.manifest.trigger;
+    let http = triggers.http.iter().map(|trigger| trigger.component.name());
+    let redis = triggers
+        .redis
+        .iter()
+        .map(|trigger| trigger.component.name());
+    let names: BTreeSet<String> = http.chain(redis).map(str::to_owned).collect();
+    let loading: Vec<_> = names
+        .into_iter()
+        .map(|name| {
+            let (engine, cache, manifest) = (engine.clone(), cache.clone(), manifest.clone());
+            let task = name.clone();
+            let task = tokio::task::spawn_blocking(move || load(&engine, &cache, &manifest, &task));
+            (name, task)
+        })
+        .collect();
+
+    let mut components = BTreeMap::new();
+    for (name, task) in loading {
+        let compiled = task
+            .await
+            .map_err(|error| StartError::Host(error.into()))??;
+        let pre = linker
+            .instantiate_pre(&compiled)
+            .map_err(|error| StartError::Component {
+                component: name.clone(),
+                source: error.into(),
+            })?;
+        let context = context(manifest, shared, &name)?;
+        components.insert(name, Prepared::new(pre, context));
+    }
+    let limits = Limits {
+        time: shared.options.time_limit,
+        memory: shared.options.memory_limit.min(MAX_MEMORY),
+    };
+    Ok(Runtime::new(engine, limits, components))
+}
+
+fn context(
+    manifest: &LoadedManifest,
+    shared: &Shared<'_>,
+    name: &str,
+) -> Result<ComponentContext, StartError> {
+    let table = format!("component.{name}");
+    let Some(component) = manifest.manifest.component.get(name) else {
+        return Err(manifest
+            .invalid("component", name, "there is no such table")
+            .into());
+    };
+    let variables = component
+        .variables
+        .iter()
+        .map(|(key, text)| {
+            let value = Template::parse(text).and_then(|text| text.render(shared.values));
+            let wrong = |reason| manifest.invalid(format!("{table}.variables"), key, reason);
+            Ok((key.clone(), value.map_err(wrong)?))
+        })
+        .collect::<Result<_, ManifestError>>()?;
+    let allowed_hosts = AllowedHosts::parse(&component.allowed_outbound_hosts, shared.values)
+        .map_err(|reason| manifest.invalid(&table, "allowed_outbound_hosts", reason))?;
+    for label in &component.key_value_stores {
+        if !shared.stores.contains(label) {
+            let reason = format!(
+                "no store `{label}` is configured: add [key_value_store.{label}] to the runtime configuration"
+            );
+            return Err(manifest.invalid(&table, "key_value_stores", reason).into());
+        }
+    }
+    let logs =
+        ComponentLogs::open(shared.log_dir, name, shared.options.quiet).map_err(|error| {
+            StartError::State {
+                folder: shared.log_dir.to_owned(),
+                source: error.into(),
+            }
+        })?;
+    Ok(ComponentContext {
+        name: name.to_owned(),
+        variables,
+        environment: component.environment.clone().into_iter().collect(),
+        key_value_stores: component.key_value_stores.iter().cloned().collect(),
+        stores: shared.stores.clone(),
+        allowed_hosts,
+        logs,
+        links: shared.links.clone(),
+    })
+}
+
+fn routes(manifest: &LoadedManifest, runtime: &Runtime) -> Result<Router, StartError> {
+    let mut routes = Vec::new();
+    let mut tables = Vec::new();
+    for (index, trigger) in manifest.manifest.trigger.http.iter().enumerate() {
+        let table = format!("trigger.http[{index}]");
+        let component = trigger.component.name();
+        if !runtime.answers_http(component) {
+            let reason = format!("`{component}` doesn't export wasi:http/incoming-handler");
+            return Err(manifest.invalid(table, "component", reason).into());
+        }
+        if let HttpRoute::Path(route) = &trigger.route {
+            routes.push((route.as_str(), component));
+            tables.push(table);
+        }
+    }
+    Router::new(routes).map_err(|(index, reason)| {
+        let table = tables.get(index).cloned().unwrap_or_default();
+        manifest.invalid(table, "route", reason).into()
+    })
+}
+
+fn subscribers(
+    manifest: &LoadedManifest,
+    values: &BTreeMap<String, String>,
+    runtime: &Arc<Runtime>,
+    stop: &watch::Receiver<bool>,
+) -> Result<Vec<Subscriber>, StartError> {
+    let render = |table: &str, key: &str, text: &str| {
+        Template::parse(text)
+            .and_then(|template| template.render(values))
+            .map_err(|reason| manifest.invalid(table, key, reason))
+    };
+    let settings = manifest.manifest.application.trigger.redis.as_ref();
+    let default = match settings {
+        Some(settings) => render("application.trigger.redis", "address", &settings.address)?,
+        None => String::new(),
+    };
+    let mut servers: BTreeMap<String, (String, Channels)> = BTreeMap::new();
+    for (index, trigger) in manifest.manifest.trigger.redis.iter().enumerate() {
+        let table = format!("trigger.redis[{index}]");
+        let component = trigger.component.name();
+        if !runtime.handles_redis(component) {
+            let reason = format!("`{component}` doesn't export fermyon:spin/inbound-redis");
+            return Err(manifest.invalid(table, "component", reason).into());
+        }
+        let (address, table_of_address) = match &trigger.address {
+            Some(address) => (render(&table, "address", address)?, table.clone()),
+            None => (default.clone(), "application.trigger.redis".to_owned()),
+        };
+        let channel = render(&table, "channel", &trigger.channel)?;
+        let (_, channels) = servers
+            .entry(address)
+            .or_insert_with(|| (table_of_address, Channels::new()));
+        channels
+            .entry(channel)
+            .or_default()
+            .push(component.to_owned());
+    }
+    let subscribers = servers.into_iter().map(|(address, (table, channels))| {
+        Subscriber::new(&address, channels, runtime.clone(), stop.clone()).map_err(|error| {
+            manifest
+                .invalid(table, "address", format!("{error:#}"))
+                .into()
+        })
+    });
+    subscribers.collect()
+}
+
+fn info(manifest: &LoadedManifest) -> Bytes {
+    let application = &manifest.manifest.application;
+    let info = serde_json::json!({ "name": application.name, "version": application.version });
+    Bytes::from(info.to_string())
+}
+
+// What a person who starts the program wants to see.
+fn announce(service: &HttpService, subscribers: &[Subscriber], log_dir: &Path) {
+    let base = format!("http://{}", service.address());
+    println!("Serving {base}");
+    println!("Available Routes:");
+    for (route, component) in service.router().routes() {
+        println!("  {component}: {base}{route}");
+    }
+    for subscriber in subscribers {
+        println!("Redis channels of {}:", subscriber.server());
+        for (channel, components) in subscriber.channels() {
+            println!("  {}: {channel}", components.join(", "));
+        }
+    }
+    println!("Logs of components: {}", log_dir.display());
+}

@@ -1,0 +1,25 @@
+//! Rust bindings of the interfaces in `wit/`.
+
+/// Imports that the host answers: `fermyon:spin@2.0.0`.
+#[allow(missing_docs, clippy::all, clippy::restriction)]
+pub mod platform {
+    wasmtime::component::bindgen!({
+        path: "wit/platform",
+        world: "platform",
+        imports: { default: async | trappable },
+        with: {
+            "fermyon:spin/key-value.store": crate::factors::key_value::Store,
+            "fermyon:spin/redis.connection": crate::factors::redis::Connection,
+        },
+    });
+}
+
+/// The export that the Redis trigger calls: `fermyon:spin/inbound-redis`.
+#[allow(missing_docs, clippy::all, clippy::restriction)]
+pub mod redis_handler {
+    wasmtime::component::bindgen!({
+        path: "wit/inbound-redis",
+        world: "redis-handler",
+        exports: { default: async },
+    });
+}

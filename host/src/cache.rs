@@ -1,0 +1,206 @@
+//! Compiled components on disk, so that a second start compiles nothing.
+//!
+//! An entry is a file named by a hash of everything that went into it. It starts
+//! with the SHA-256 of the rest, so that a file cut short or damaged is compiled
+//! anew and not run. Several processes may share a folder: entries are written
+//! to the side and renamed.
+
+use std::hash::{Hash, Hasher};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use sha2::{Digest, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+const DIGEST_BYTES: usize = 32;
+/// Entries that nobody used for so long are removed.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// A folder of compiled components.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    folder: PathBuf,
+}
+
+/// The name of an entry: a hash of the engine's settings and of what is compiled.
+#[derive(Clone, Debug)]
+pub struct Key(String);
+
+/// Builds a [`Key`].
+pub struct KeyBuilder(Sha256);
+
+impl KeyBuilder {
+    /// Starts with the version and the settings of the engine.
+    pub fn new(engine: &Engine) -> Self {
+        let mut builder = Self(Sha256::new());
+        engine.precompile_compatibility_hash().hash(&mut builder);
+        builder
+    }
+
+    /// Adds one part of the input.
+    pub fn part(mut self, bytes: &[u8]) -> Self {
+        self.0.update(bytes.len().to_le_bytes());
+        self.0.update(bytes);
+        self
+    }
+
+    /// The key of all parts.
+    pub fn key(self) -> Key {
+        Key(hex(&self.0.finalize()))
+    }
+}
+
+impl Hasher for KeyBuilder {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    // Only the digest is used.
+    fn finish(&self) -> u64 {
+        0
+    }
+}
+
+impl Cache {
+    /// Uses a folder, which is made if need be and which only the user may enter:
+    /// what is in it is run as native code.
+    ///
+    /// # Errors
+    /// The folder can't be made.
+    pub fn open(folder: &Path) -> std::io::Result<Self> {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// The compiled component of a key, if it is there and whole.
+    pub fn load(&self, engine: &Engine, key: &Key) -> Option<Component> {
+        let path = self.path(key);
+        let file = std::fs::read(&path).ok()?;
+        let (digest, compiled) = file.split_at_checked(DIGEST_BYTES)?;
+        if Sha256::digest(compiled).as_slice() != digest {
+            tracing::warn!(file = %path.display(), "a cached component is damaged and compiled anew");
+            return None;
+        }
+        let component = deserialize(engine, compiled)?;
+        // A mark of use for `prune`; not being able to set it does no harm.
+        if let Ok(file) = std::fs::File::options().append(true).open(&path) {
+            let _ = file.set_modified(SystemTime::now());
+        }
+        Some(component)
+    }
+
+    /// Keeps a compiled component.
+    ///
+    /// # Errors
+    /// The folder can't be written.
+    pub fn store(&self, key: &Key, compiled: &[u8]) -> std::io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        file.write_all(&Sha256::digest(compiled))?;
+        file.write_all(compiled)?;
+        file.persist(self.path(key)).map_err(|error| error.error)?;
+        self.prune();
+        Ok(())
+    }
+
+    fn path(&self, key: &Key) -> PathBuf {
+        self.folder.join(format!("{}.cwasm", key.0))
+    }
+
+    fn prune(&self) {
+        let Ok(entries) = self.folder.read_dir() else {
+            return;
+        };
+        for entry in entries.flatten() {
+            let unused = entry
+                .metadata()
+                .and_then(|metadata| metadata.modified())
+                .is_ok_and(|used| used.elapsed().is_ok_and(|age| age > KEPT));
+            if unused {
+                // Another process may have removed it already.
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+#[allow(unsafe_code)]
+fn deserialize(engine: &Engine, compiled: &[u8]) -> Option<Component> {
+    // SAFETY: these bytes are exactly what `Engine::precompile_component` gave to
+    // `Cache::store`: their digest has just been checked, and the folder belongs
+    // to this user. wasmtime refuses what other versions or settings compiled.
+    unsafe { Component::deserialize(engine, compiled) }.ok()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::engine;
+
+    fn compiled(engine: &Engine) -> Vec<u8> {
+        let wasm = wat::parse_str("(component)").unwrap();
+        engine.precompile_component(&wasm).unwrap()
+    }
+
+    #[test]
+    fn what_was_stored_is_loaded_and_what_is_damaged_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(&folder.path().join("new")).unwrap();
+        let engine = engine().unwrap();
+        let key = KeyBuilder::new(&engine).part(b"wasm").key();
+        assert!(cache.load(&engine, &key).is_none());
+        cache.store(&key, &compiled(&engine)).unwrap();
+        assert!(cache.load(&engine, &key).is_some());
+
+        let path = cache.path(&key);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(cache.load(&engine, &key).is_none());
+        std::fs::write(&path, &bytes[..10]).unwrap();
+        assert!(cache.load(&engine, &key).is_none());
+    }
+
+    #[test]
+    fn keys_tell_inputs_apart() {
+        let engine = engine().unwrap();
+        let key = |parts: &[&[u8]]| {
+            let start = KeyBuilder::new(&engine);
+            parts.iter().fold(start, |key, part| key.part(part)).key().0
+        };
+        assert_eq!(key(&[b"ab", b"c"]), key(&[b"ab", b"c"]));
+        assert_ne!(key(&[b"ab", b"c"]), key(&[b"a", b"bc"]));
+        assert_ne!(key(&[b"ab"]), key(&[b"ab", b""]));
+    }
+
+    #[test]
+    fn entries_out_of_use_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        let engine = engine().unwrap();
+        let old = KeyBuilder::new(&engine).part(b"old").key();
+        let new = KeyBuilder::new(&engine).part(b"new").key();
+        cache.store(&old, &compiled(&engine)).unwrap();
+        std::fs::File::options()
+            .append(true)
+            .open(cache.path(&old))
+            .unwrap()
+            .set_modified(SystemTime::now() - KEPT - Duration::from_secs(60))
+            .unwrap();
+        cache.store(&new, &compiled(&engine)).unwrap();
+        assert!(!cache.path(&old).exists());
+        assert!(cache.path(&new).exists());
+    }
+}

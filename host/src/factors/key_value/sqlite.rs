@@ -1,0 +1,125 @@
+//! Stores in SQLite files, laid out as Spin lays them out.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::bindings::platform::fermyon::spin::key_value::Error;
+
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Database files that are open already: stores may share one.
+#[derive(Default)]
+pub struct Files(BTreeMap<PathBuf, Arc<Mutex<Connection>>>);
+
+/// A store in a file. Clones are handles of the same store.
+#[derive(Clone, Debug)]
+pub struct Sqlite {
+    label: Arc<str>,
+    connection: Arc<Mutex<Connection>>,
+}
+
+impl Files {
+    pub fn open(&mut self, path: &Path, label: &str) -> anyhow::Result<Sqlite> {
+        let connection = match self.0.get(path) {
+            Some(connection) => connection.clone(),
+            None => {
+                let connection = connect(path)
+                    .with_context(|| format!("can't open the store {}", path.display()))?;
+                let connection = Arc::new(Mutex::new(connection));
+                self.0.insert(path.to_owned(), connection.clone());
+                connection
+            }
+        };
+        Ok(Sqlite {
+            label: label.into(),
+            connection,
+        })
+    }
+}
+
+fn connect(path: &Path) -> anyhow::Result<Connection> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // A write in the log survives the process being killed.
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS spin_key_value (\
+         store TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, \
+         PRIMARY KEY (store, key))",
+        [],
+    )?;
+    Ok(connection)
+}
+
+impl Sqlite {
+    pub async fn get(&self, key: String) -> Result<Option<Vec<u8>>, Error> {
+        self.with(move |db, label| {
+            db.prepare_cached("SELECT value FROM spin_key_value WHERE store = ?1 AND key = ?2")?
+                .query_row(params![label, key], |row| row.get(0))
+                .optional()
+        })
+        .await
+    }
+
+    pub async fn set(&self, key: String, value: Vec<u8>) -> Result<(), Error> {
+        self.with(move |db, label| {
+            db.prepare_cached(
+                "INSERT INTO spin_key_value (store, key, value) VALUES (?1, ?2, ?3) \
+                 ON CONFLICT (store, key) DO UPDATE SET value = excluded.value",
+            )?
+            .execute(params![label, key, value])
+            .map(drop)
+        })
+        .await
+    }
+
+    pub async fn delete(&self, key: String) -> Result<(), Error> {
+        self.with(move |db, label| {
+            db.prepare_cached("DELETE FROM spin_key_value WHERE store = ?1 AND key = ?2")?
+                .execute(params![label, key])
+                .map(drop)
+        })
+        .await
+    }
+
+    pub async fn exists(&self, key: String) -> Result<bool, Error> {
+        self.with(move |db, label| {
+            db.prepare_cached("SELECT 1 FROM spin_key_value WHERE store = ?1 AND key = ?2")?
+                .exists(params![label, key])
+        })
+        .await
+    }
+
+    pub async fn keys(&self) -> Result<Vec<String>, Error> {
+        self.with(|db, label| {
+            db.prepare_cached("SELECT key FROM spin_key_value WHERE store = ?1")?
+                .query_map(params![label], |row| row.get(0))?
+                .collect()
+        })
+        .await
+    }
+
+    /// Runs a statement where it may block.
+    async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection, &str) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let Self { label, connection } = self.clone();
+        tokio::task::spawn_blocking(move || {
+            let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            work(&connection, &label)
+        })
+        .await
+        .map_err(|error| Error::Other(error.to_string()))?
+        .map_err(|error| Error::Other(error.to_string()))
+    }
+}

@@ -1,0 +1,6 @@
+//! What the host gives to guests beside WASI's clocks, random and stdio.
+
+pub mod key_value;
+pub mod outbound_http;
+pub mod redis;
+pub mod variables;

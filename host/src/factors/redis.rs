@@ -1,0 +1,242 @@
+//! `fermyon:spin/redis`: commands to the servers that a component may reach.
+
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{
+    AsyncCommands, AsyncConnectionConfig, ErrorKind, FromRedisValue, ParsingError, RedisError,
+    Value,
+};
+use wasmtime::component::Resource;
+
+use crate::bindings::platform::fermyon::spin::redis::{
+    Error, Host, HostConnection, RedisParameter, RedisResult,
+};
+use crate::guest::{Guest, MAX_HANDLES};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One TCP connection of an instance.
+pub struct Connection(MultiplexedConnection);
+
+/// A reply as a guest sees it: one flat list, whatever was nested.
+struct Flat(Vec<RedisResult>);
+
+impl FromRedisValue for Flat {
+    fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
+        let mut flat = Vec::new();
+        flatten(value, &mut flat)?;
+        Ok(Self(flat))
+    }
+}
+
+fn flatten(value: Value, flat: &mut Vec<RedisResult>) -> Result<(), ParsingError> {
+    flat.push(match value {
+        Value::Nil => RedisResult::Nil,
+        Value::Int(number) => RedisResult::Int64(number),
+        Value::Boolean(yes) => RedisResult::Int64(yes.into()),
+        Value::Okay => RedisResult::Status("OK".to_owned()),
+        Value::SimpleString(text) => RedisResult::Status(text),
+        Value::BulkString(bytes) | Value::BigNumber(bytes) => RedisResult::Binary(bytes),
+        Value::Double(number) => RedisResult::Binary(number.to_string().into_bytes()),
+        Value::Array(values) | Value::Set(values) => {
+            return values
+                .into_iter()
+                .try_for_each(|value| flatten(value, flat));
+        }
+        Value::ServerError(error) => {
+            return Err(ParsingError::from(format!("a nested error: {error}")));
+        }
+        other => {
+            return Err(ParsingError::from(format!(
+                "this kind of reply is not supported: {other:?}"
+            )));
+        }
+    });
+    Ok(())
+}
+
+fn other(error: RedisError) -> Error {
+    Error::Other(error.to_string())
+}
+
+async fn connect(address: &str) -> Result<MultiplexedConnection, Error> {
+    let client = redis::Client::open(address).map_err(|_| Error::InvalidAddress)?;
+    // How long a command may take is the guest's matter: a blocking read may wait.
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_response_timeout(None);
+    client
+        .get_multiplexed_async_connection_with_config(&config)
+        .await
+        .map_err(other)
+}
+
+impl Guest {
+    fn redis(&mut self, this: &Resource<Connection>) -> wasmtime::Result<MultiplexedConnection> {
+        Ok(self.table.get(this)?.0.clone())
+    }
+}
+
+impl Host for Guest {}
+
+impl HostConnection for Guest {
+    async fn open(
+        &mut self,
+        address: String,
+    ) -> wasmtime::Result<Result<Resource<Connection>, Error>> {
+        if !self.context().allowed_hosts.allows(&address, "redis") {
+            self.report_denied("redis", &address);
+            return Ok(Err(Error::InvalidAddress));
+        }
+        if self.redis_connections >= MAX_HANDLES {
+            return Ok(Err(Error::TooManyConnections));
+        }
+        Ok(match connect(&address).await {
+            Ok(connection) => {
+                self.redis_connections += 1;
+                Ok(self.table.push(Connection(connection))?)
+            }
+            Err(error) => Err(error),
+        })
+    }
+
+    async fn publish(
+        &mut self,
+        this: Resource<Connection>,
+        channel: String,
+        payload: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), Error>> {
+        let mut redis = self.redis(&this)?;
+        Ok(redis.publish(channel, payload).await.map_err(other))
+    }
+
+    async fn get(
+        &mut self,
+        this: Resource<Connection>,
+        key: String,
+    ) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
+        let mut redis = self.redis(&this)?;
+        Ok(redis.get(key).await.map_err(other))
+    }
+
+    async fn set(
+        &mut self,
+        this: Resource<Connection>,
+        key: String,
+        value: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), Error>> {
+        let mut redis = self.redis(&this)?;
+        Ok(redis.set(key, value).await.map_err(other))
+    }
+
+    async fn incr(
+        &mut self,
+        this: Resource<Connection>,
+        key: String,
+    ) -> wasmtime::Result<Result<i64, Error>> {
+        let mut redis = self.redis(&this)?;
+        Ok(redis.incr(key, 1).await.map_err(other))
+    }
+
+    async fn del(
+        &mut self,
+        this: Resource<Connection>,
+        keys: Vec<String>,
+    ) -> wasmtime::Result<Result<u32, Error>> {
+        let mut redis = self.redis(&this)?;
+        Ok(redis.del(keys).await.map_err(other))
+    }
+
+    async fn sadd(
+        &mut self,
+        this: Resource<Connection>,
+        key: String,
+        values: Vec<String>,
+    ) -> wasmtime::Result<Result<u32, Error>> {
+        let mut redis = self.redis(&this)?;
+        Ok(redis
+            .sadd(key, values)
+            .await
+            .map_err(|error: RedisError| match error.kind() {
+                ErrorKind::UnexpectedReturnType => Error::TypeError,
+                _ => other(error),
+            }))
+    }
+
+    async fn smembers(
+        &mut self,
+        this: Resource<Connection>,
+        key: String,
+    ) -> wasmtime::Result<Result<Vec<String>, Error>> {
+        let mut redis = self.redis(&this)?;
+        Ok(redis.smembers(key).await.map_err(other))
+    }
+
+    async fn srem(
+        &mut self,
+        this: Resource<Connection>,
+        key: String,
+        values: Vec<String>,
+    ) -> wasmtime::Result<Result<u32, Error>> {
+        let mut redis = self.redis(&this)?;
+        Ok(redis.srem(key, values).await.map_err(other))
+    }
+
+    async fn execute(
+        &mut self,
+        this: Resource<Connection>,
+        command: String,
+        arguments: Vec<RedisParameter>,
+    ) -> wasmtime::Result<Result<Vec<RedisResult>, Error>> {
+        let mut redis = self.redis(&this)?;
+        let mut command = redis::cmd(&command);
+        for argument in arguments {
+            match argument {
+                RedisParameter::Int64(number) => command.arg(number),
+                RedisParameter::Binary(bytes) => command.arg(bytes),
+            };
+        }
+        let reply = command.query_async::<Flat>(&mut redis).await;
+        Ok(reply.map(|flat| flat.0).map_err(other))
+    }
+
+    async fn drop(&mut self, this: Resource<Connection>) -> wasmtime::Result<()> {
+        self.table.delete(this)?;
+        self.redis_connections -= 1;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_are_flattened_as_in_spin() {
+        let nested = Value::Array(vec![
+            Value::Int(1),
+            Value::Array(vec![Value::BulkString(b"a".to_vec()), Value::Nil]),
+            Value::Okay,
+            Value::Array(vec![]),
+            Value::Boolean(true),
+            Value::Double(1.5),
+        ]);
+        let flat = Flat::from_redis_value(nested).unwrap().0;
+        assert_eq!(
+            format!("{flat:?}"),
+            format!(
+                "{:?}",
+                [
+                    RedisResult::Int64(1),
+                    RedisResult::Binary(b"a".to_vec()),
+                    RedisResult::Nil,
+                    RedisResult::Status("OK".to_owned()),
+                    RedisResult::Int64(1),
+                    RedisResult::Binary(b"1.5".to_vec()),
+                ]
+            )
+        );
+        assert!(Flat::from_redis_value(Value::Map(vec![])).is_err());
+    }
+}

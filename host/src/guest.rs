@@ -1,0 +1,159 @@
+//! What one instance of a component has: its WASI context, its handles and limits.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use wasmtime::ResourceLimiter;
+use wasmtime::component::{HasSelf, Linker, ResourceTable};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use crate::allowed_hosts::{self, AllowedHosts};
+use crate::bindings::platform::Platform;
+use crate::factors::key_value::Stores;
+use crate::factors::outbound_http::OutboundHttp;
+use crate::logs::ComponentLogs;
+use crate::triggers::http::Links;
+
+/// How many handles of a kind an instance may hold.
+pub const MAX_HANDLES: usize = 256;
+
+/// What all instances of a component share.
+#[derive(Debug)]
+pub struct ComponentContext {
+    /// The component's name in the manifest.
+    pub name: String,
+    /// Its variables, templates filled in.
+    pub variables: BTreeMap<String, String>,
+    /// Its environment variables.
+    pub environment: Vec<(String, String)>,
+    /// The labels of stores that it may open.
+    pub key_value_stores: BTreeSet<String>,
+    /// The stores of the application.
+    pub stores: Arc<Stores>,
+    /// Where it may connect to.
+    pub allowed_hosts: AllowedHosts,
+    /// Where its output goes.
+    pub logs: ComponentLogs,
+    /// The application's own HTTP server.
+    pub links: Arc<Links>,
+}
+
+/// The data of a wasmtime store.
+pub struct Guest {
+    /// The guest's handles.
+    pub table: ResourceTable,
+    /// How many key-value stores it has open.
+    pub open_stores: usize,
+    /// How many Redis connections it has open.
+    pub redis_connections: usize,
+    /// Its memory limit.
+    pub limit: MemoryLimit,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    outbound: OutboundHttp,
+}
+
+impl Guest {
+    /// Sets up a new instance, whose memories may grow to so many bytes each.
+    pub fn new(context: Arc<ComponentContext>, memory_limit: usize) -> Self {
+        let wasi = WasiCtxBuilder::new()
+            .envs(&context.environment)
+            .stdout(context.logs.stdout.clone())
+            .stderr(context.logs.stderr.clone())
+            .build();
+        Self {
+            table: ResourceTable::new(),
+            open_stores: 0,
+            redis_connections: 0,
+            limit: MemoryLimit {
+                bytes: memory_limit,
+                reached: false,
+            },
+            wasi,
+            http: WasiHttpCtx::new(),
+            outbound: OutboundHttp::new(context),
+        }
+    }
+
+    /// What all instances of the component share.
+    pub fn context(&self) -> &ComponentContext {
+        self.outbound.context()
+    }
+
+    /// Tells the developer why a connection was refused.
+    pub fn report_denied(&self, default_scheme: &str, url: &str) {
+        report_denied(self.context(), default_scheme, url);
+    }
+}
+
+/// Tells the developer why a connection was refused, without what is secret in the URL.
+pub fn report_denied(context: &ComponentContext, default_scheme: &str, url: &str) {
+    let origin = allowed_hosts::origin(url, default_scheme);
+    let origin = origin.as_deref().unwrap_or("an address that is no URL");
+    tracing::warn!(
+        component = context.name,
+        "refused to connect to {origin}: allowed_outbound_hosts of the component doesn't have it"
+    );
+}
+
+/// Gives linkers everything that this host offers to components.
+///
+/// # Errors
+/// An interface is offered twice, which no input can cause.
+pub fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
+    Platform::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl WasiHttpView for Guest {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            hooks: &mut self.outbound,
+            table: &mut self.table,
+            ctx: &mut self.http,
+        }
+    }
+}
+
+/// Refuses growth of a linear memory past a limit. The guest sees its allocation
+/// fail, as on a machine whose memory is full.
+#[derive(Debug)]
+pub struct MemoryLimit {
+    bytes: usize,
+    /// Whether growth was refused.
+    pub reached: bool,
+}
+
+impl ResourceLimiter for MemoryLimit {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let fits = desired <= self.bytes;
+        self.reached |= !fits;
+        Ok(fits)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        _desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        // The pool bounds tables.
+        Ok(true)
+    }
+}

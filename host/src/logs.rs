@@ -1,0 +1,134 @@
+//! Where the output of components goes: to the terminal and to a file a stream.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
+
+/// How much a guest may write at once, in bytes.
+const WRITE_LIMIT: usize = 64 * 1024;
+
+/// Which stream of the terminal a log goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Terminal {
+    Stdout,
+    Stderr,
+    Quiet,
+}
+
+/// The two streams of one component.
+#[derive(Clone, Debug)]
+pub struct ComponentLogs {
+    /// Its standard output.
+    pub stdout: Log,
+    /// Its standard error.
+    pub stderr: Log,
+}
+
+impl ComponentLogs {
+    /// Opens `<component>_stdout.txt` and `<component>_stderr.txt` in a folder, to
+    /// write after what is in them already. These are the names that Spin uses.
+    ///
+    /// # Errors
+    /// The files can't be opened.
+    pub fn open(folder: &Path, component: &str, quiet: bool) -> io::Result<Self> {
+        let open = |stream: &str, terminal: Terminal| {
+            let path: PathBuf = folder.join(format!("{component}_{stream}.txt"));
+            let file = OpenOptions::new().create(true).append(true).open(path)?;
+            let terminal = if quiet { Terminal::Quiet } else { terminal };
+            Ok::<_, io::Error>(Log {
+                file: Arc::new(Mutex::new(file)),
+                terminal,
+            })
+        };
+        Ok(Self {
+            stdout: open("stdout", Terminal::Stdout)?,
+            stderr: open("stderr", Terminal::Stderr)?,
+        })
+    }
+}
+
+/// One stream of one component. All instances of the component write to it, each
+/// write as a whole.
+#[derive(Clone, Debug)]
+pub struct Log {
+    file: Arc<Mutex<File>>,
+    terminal: Terminal,
+}
+
+impl Log {
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.write_all(bytes)?;
+        // A terminal that went away must not fail the guest.
+        let _ = match self.terminal {
+            Terminal::Stdout => io::stdout().lock().write_all(bytes),
+            Terminal::Stderr => io::stderr().lock().write_all(bytes),
+            Terminal::Quiet => Ok(()),
+        };
+        Ok(())
+    }
+}
+
+impl IsTerminal for Log {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Log {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    // Without a task in between, everything that a guest wrote is in the log by
+    // the time its request is over.
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Log {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for Log {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.append(&bytes)
+            .map_err(|error| StreamError::LastOperationFailed(error.into()))
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(WRITE_LIMIT)
+    }
+}
+
+impl AsyncWrite for Log {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(self.append(bytes).map(|()| bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

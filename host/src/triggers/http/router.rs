@@ -1,0 +1,229 @@
+//! Which component answers a path, with the precedence of Spin: exact segments
+//! before `:name`, and those before a trailing `/...`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// The routes of an application.
+pub struct Router {
+    routes: routefinder::Router<Route>,
+}
+
+/// A route of the manifest.
+#[derive(Clone, Debug)]
+struct Route {
+    component: String,
+    /// As the manifest has it.
+    raw: String,
+    /// As it is matched: with a leading and without a trailing slash.
+    pattern: String,
+}
+
+/// A path that a route takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteMatch {
+    /// Who answers.
+    pub component: String,
+    /// The route as the manifest has it.
+    pub raw_route: String,
+    /// The route with a leading slash and without a trailing one.
+    pub route: String,
+    /// What the trailing `/...` stands for, from its slash on.
+    pub path_info: String,
+    /// What each `:name` stands for.
+    pub named: BTreeMap<String, String>,
+}
+
+impl Router {
+    /// Builds the table. Of two equal routes the later one counts, with a warning.
+    ///
+    /// # Errors
+    /// The number of a route that can't be parsed, and why.
+    pub fn new<'a>(
+        routes: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, (usize, String)> {
+        let mut by_pattern: BTreeMap<String, (usize, Route)> = BTreeMap::new();
+        for (index, (raw, component)) in routes.into_iter().enumerate() {
+            let pattern = pattern(raw);
+            let route = Route {
+                component: component.to_owned(),
+                raw: raw.to_owned(),
+                pattern: pattern.clone(),
+            };
+            if let Some((_, other)) = by_pattern.insert(pattern, (index, route)) {
+                tracing::warn!(
+                    "route {} of `{}` is never used: `{component}` has it too",
+                    other.raw,
+                    other.component
+                );
+            }
+        }
+        let mut router = routefinder::Router::new();
+        for (pattern, (index, route)) in by_pattern {
+            let spec = match pattern.strip_suffix("/...") {
+                Some(prefix) => format!("{prefix}/*"),
+                None => pattern,
+            };
+            router
+                .add(spec.as_str(), route)
+                .map_err(|reason| (index, reason.to_string()))?;
+        }
+        Ok(Self { routes: router })
+    }
+
+    /// The most specific route that takes a path.
+    pub fn route(&self, path: &str) -> Option<RouteMatch> {
+        let best = self.routes.best_match(path)?;
+        let route = best.handler();
+        let captures = best.captures();
+        let path_info = captures
+            .wildcard()
+            .map_or(Cow::Borrowed(""), |rest| trailing(rest, path));
+        Some(RouteMatch {
+            component: route.component.clone(),
+            raw_route: route.raw.clone(),
+            route: route.pattern.clone(),
+            path_info: path_info.into_owned(),
+            named: captures
+                .iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        })
+    }
+
+    /// Every route with its component, for people.
+    pub fn routes(&self) -> impl Iterator<Item = (String, &str)> {
+        self.routes.iter().map(|(_, route)| {
+            let shown = match route.pattern.strip_suffix("/...") {
+                Some(prefix) => format!("{prefix} (wildcard)"),
+                None if route.pattern.is_empty() => "/".to_owned(),
+                None => route.pattern.clone(),
+            };
+            (shown, route.component.as_str())
+        })
+    }
+}
+
+impl RouteMatch {
+    /// The match of a request from another component, which goes by no route.
+    pub fn internal(component: &str, path: &str) -> Self {
+        Self {
+            component: component.to_owned(),
+            raw_route: "/...".to_owned(),
+            route: "/...".to_owned(),
+            path_info: path.to_owned(),
+            named: BTreeMap::new(),
+        }
+    }
+
+    /// The manifest's route without the trailing `/...`.
+    pub fn prefix(&self) -> &str {
+        self.raw_route
+            .strip_suffix("/...")
+            .unwrap_or(&self.raw_route)
+    }
+}
+
+fn pattern(raw: &str) -> String {
+    let route = raw.strip_suffix('/').unwrap_or(raw);
+    if raw.starts_with('/') {
+        route.to_owned()
+    } else {
+        format!("/{route}")
+    }
+}
+
+/// The router gives the rest without the slashes around it; components get them.
+fn trailing<'a>(rest: &'a str, path: &str) -> Cow<'a, str> {
+    match (rest.is_empty(), path.ends_with('/')) {
+        (true, false) => rest.into(),
+        (true, true) => "/".into(),
+        (false, false) => format!("/{rest}").into(),
+        (false, true) => format!("/{rest}/").into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn component(routes: &[(&str, &str)], path: &str) -> Option<String> {
+        let router = Router::new(routes.iter().copied()).unwrap();
+        router.route(path).map(|found| found.component)
+    }
+
+    #[test]
+    fn the_most_specific_route_wins_in_any_order() {
+        let mut routes = [
+            ("/...", "all"),
+            ("/images/...", "images"),
+            ("/images/:file", "file"),
+            ("/images/list", "list"),
+            ("/:system/list", "lists"),
+        ];
+        for _ in 0..routes.len() {
+            routes.rotate_left(1);
+            for (path, expected) in [
+                ("/", "all"),
+                ("/other", "all"),
+                ("/images", "images"),
+                ("/images/a.png", "file"),
+                ("/images/a/b", "images"),
+                ("/images/list", "list"),
+                ("/images/list/", "list"),
+                ("/jobs/list", "lists"),
+            ] {
+                assert_eq!(
+                    component(&routes, path).as_deref(),
+                    Some(expected),
+                    "{path}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn paths_without_a_route_have_none() {
+        let routes = [("/receiver", "receiver"), ("/obtain/:file", "obtain")];
+        for path in [
+            "/",
+            "/receiver/x",
+            "/obtain",
+            "/obtain/",
+            "/obtain/a/b",
+            "/Receiver",
+        ] {
+            assert_eq!(component(&routes, path), None, "{path}");
+        }
+        assert!(component(&routes, "/obtain/a").is_some());
+    }
+
+    #[test]
+    fn a_match_tells_what_the_pattern_stood_for() {
+        let router = Router::new([("/a/:id/...", "a"), ("b/", "b")]).unwrap();
+        for (path, path_info) in [
+            ("/a/1", ""),
+            ("/a/1/", "/"),
+            ("/a/1/x/y", "/x/y"),
+            ("/a/1/x/", "/x/"),
+        ] {
+            let found = router.route(path).unwrap();
+            assert_eq!(found.path_info, path_info, "{path}");
+            assert_eq!(found.named, [("id".to_owned(), "1".to_owned())].into());
+            assert_eq!(found.prefix(), "/a/:id");
+        }
+        let found = router.route("/b").unwrap();
+        assert_eq!(
+            (found.raw_route.as_str(), found.route.as_str()),
+            ("b/", "/b")
+        );
+    }
+
+    #[test]
+    fn of_equal_routes_the_later_counts() {
+        assert_eq!(
+            component(&[("/a", "one"), ("/a/", "two")], "/a").as_deref(),
+            Some("two")
+        );
+    }
+}

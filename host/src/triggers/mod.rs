@@ -1,0 +1,4 @@
+//! What calls components.
+
+pub mod http;
+pub mod redis;

@@ -1,0 +1,161 @@
+//! The Redis trigger: one subscription a server, one message at a time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use futures::StreamExt;
+use redis::Client;
+use redis::aio::PubSub;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::runtime::Runtime;
+
+const RETRY_FIRST: Duration = Duration::from_millis(100);
+const RETRY_LAST: Duration = Duration::from_secs(5);
+/// How often a silent connection is checked.
+const CHECK: Duration = Duration::from_secs(15);
+
+/// The components of each channel of one server.
+pub type Channels = BTreeMap<String, Vec<String>>;
+
+/// The subscription to one server.
+pub struct Subscriber {
+    client: Client,
+    channels: Channels,
+    runtime: Arc<Runtime>,
+    stop: watch::Receiver<bool>,
+}
+
+/// The task of a subscription.
+#[derive(Debug)]
+pub struct Subscription {
+    task: JoinHandle<()>,
+}
+
+impl Subscriber {
+    /// Prepares a subscription.
+    ///
+    /// # Errors
+    /// The address is not one of Redis.
+    pub fn new(
+        address: &str,
+        channels: Channels,
+        runtime: Arc<Runtime>,
+        stop: watch::Receiver<bool>,
+    ) -> anyhow::Result<Self> {
+        let client = Client::open(address).context("it is no Redis address")?;
+        Ok(Self {
+            client,
+            channels,
+            runtime,
+            stop,
+        })
+    }
+
+    /// The server's host and port, which are no secret.
+    pub fn server(&self) -> String {
+        self.client.get_connection_info().addr().to_string()
+    }
+
+    /// The channels and their components.
+    pub fn channels(&self) -> &Channels {
+        &self.channels
+    }
+
+    /// Subscribes, and comes back when the first try is over: if it fails, others follow.
+    pub async fn start(self) -> Subscription {
+        let (tried, first_try) = oneshot::channel();
+        let task = tokio::spawn(self.run(tried));
+        // The sender is dropped only if the task ends, which is an end of trying too.
+        let _ = first_try.await;
+        Subscription { task }
+    }
+
+    async fn run(mut self, tried: oneshot::Sender<()>) {
+        let mut tried = Some(tried);
+        let mut delay = RETRY_FIRST;
+        let server = self.server();
+        while !*self.stop.borrow() {
+            let subscribed = self.subscribe().await;
+            if let Some(tried) = tried.take() {
+                // Nobody waits any more only if the start was given up.
+                let _ = tried.send(());
+            }
+            let reason = match subscribed {
+                Ok(subscription) => {
+                    if delay > RETRY_FIRST {
+                        tracing::info!("subscribed to Redis at {server} again");
+                    }
+                    delay = RETRY_FIRST;
+                    match self.listen(subscription).await {
+                        Some(reason) => reason,
+                        None => return,
+                    }
+                }
+                Err(error) => format!("{error:#}"),
+            };
+            tracing::warn!("no subscription to Redis at {server}: {reason}; next try in {delay:?}");
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                _ = self.stop.changed() => {}
+            }
+            delay = (delay * 2).min(RETRY_LAST);
+        }
+    }
+
+    async fn subscribe(&self) -> anyhow::Result<PubSub> {
+        let mut subscription = self.client.get_async_pubsub().await?;
+        for channel in self.channels.keys() {
+            subscription.subscribe(channel).await?;
+        }
+        Ok(subscription)
+    }
+
+    /// Handles messages until the connection is lost, and tells why it was, or
+    /// until the application stops.
+    async fn listen(&mut self, subscription: PubSub) -> Option<String> {
+        let (mut sink, mut messages) = subscription.split();
+        loop {
+            let message = tokio::select! {
+                message = messages.next() => message,
+                _ = self.stop.changed() => return None,
+                () = tokio::time::sleep(CHECK) => {
+                    // A peer that vanished without a word is noticed only by asking.
+                    match tokio::time::timeout(CHECK, sink.ping::<redis::Value>()).await {
+                        Ok(Ok(_)) => continue,
+                        Ok(Err(error)) => return Some(error.to_string()),
+                        Err(_) => return Some("it doesn't answer".to_owned()),
+                    }
+                }
+            };
+            let Some(message) = message else {
+                return Some("the connection was closed".to_owned());
+            };
+            let Some(components) = self.channels.get(message.get_channel_name()) else {
+                continue;
+            };
+            let payload = message.get_payload_bytes().to_vec();
+            // Failures are logged where they happen; the next message goes on.
+            let calls = components
+                .iter()
+                .map(|component| self.runtime.call_redis(component, &payload));
+            futures::future::join_all(calls).await;
+        }
+    }
+}
+
+impl Subscription {
+    /// Waits until the current message is handled, after `stop` has changed.
+    pub async fn stopped(&mut self) {
+        // It fails only by a panic, which has been reported.
+        let _ = (&mut self.task).await;
+    }
+
+    /// Ends the subscription at once.
+    pub fn abort(&self) {
+        self.task.abort();
+    }
+}

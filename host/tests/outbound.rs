@@ -42,15 +42,10 @@ async fn a_store_that_the_manifest_does_not_give_is_closed() {
 #[tokio::test]
 async fn stores_live_where_the_runtime_configuration_says() {
     let manifest = probe_manifest("").replace(r#"["default"]"#, r#"["default", "files", "gone"]"#);
-    let project = Project::new(&manifest, &["probe"]);
-    assert!(
-        project
-            .refusal()
-            .await
-            .to_string()
-            .contains("[key_value_store.files]")
-    );
+    let refused = Project::new(&manifest, &["probe"]).refusal().await;
+    assert!(refused.to_string().contains("[key_value_store.files]"));
 
+    let project = Project::new(&manifest, &["probe"]);
     let config = project.path("runtime-config.toml");
     let text = r#"
         [key_value_store.default]

@@ -1,4 +1,9 @@
 //! The Redis trigger, against a real server.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
 
 mod common;
 

@@ -2,14 +2,6 @@
 //! a Redis and an S3 store of its own, on free ports and in a folder that goes
 //! away with it.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot set up its world has failed"
-)]
-
 mod manifest;
 mod photo;
 

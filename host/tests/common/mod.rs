@@ -1,6 +1,12 @@
 //! Guests and applications for the tests.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;

@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// needed and made again when it is lost.
 #[derive(Clone)]
 pub struct Redis {
-    client: Client,
+    client: Arc<Client>,
     connection: Arc<OnceCell<ConnectionManager>>,
 }
 
@@ -36,7 +36,7 @@ impl Redis {
         let client = Client::open(url)
             .with_context(|| format!("[key_value_store.{label}] `url` is no Redis address"))?;
         Ok(Self {
-            client,
+            client: Arc::new(client),
             connection: Arc::default(),
         })
     }
@@ -47,7 +47,7 @@ impl Redis {
                 .set_number_of_retries(1)
                 .set_connection_timeout(Some(TIMEOUT))
                 .set_response_timeout(Some(TIMEOUT));
-            ConnectionManager::new_with_config(self.client.clone(), config)
+            ConnectionManager::new_with_config(Client::clone(&self.client), config)
         };
         self.connection
             .get_or_try_init(connect)

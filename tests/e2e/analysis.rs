@@ -1,9 +1,14 @@
 //! From an uploaded photo to its labels, and what happens to wrong uploads.
 
+use std::time::Duration;
+
 use futures::future::join_all;
+use images_domain::keys;
+use queue::{Policy, Queue};
+use reqwest::Method;
 use serde_json::{Value, json};
 use stores::{KeyValue, Redis};
-use tests::{App, Photo, USER, body, eventually};
+use tests::{App, Manifest, Photo, USER, body, eventually};
 
 fn confidence(record: &Value, name: &str) -> Option<f64> {
     let labels = record["rekognition_results"].as_array().unwrap();
@@ -206,7 +211,7 @@ async fn a_record_whose_writer_died_is_stored_by_the_worker() {
     let record =
         images_domain::ImageRecord::receive(None, &intake, "2026-11-22T10:00:00.000Z").unwrap();
     let redis = app.redis();
-    let queue = queue::Queue::new(&redis, images_domain::keys::QUEUE);
+    let queue = Queue::new(&redis, keys::QUEUE);
     let saved = images_storage::save(
         &queue,
         &BrokenStore,
@@ -227,10 +232,7 @@ async fn a_record_whose_writer_died_is_stored_by_the_worker() {
     .await;
     assert_eq!(body(record, 200).await["status"], "waiting");
     app.queue_is_empty().await;
-    let register = redis.call(
-        "GET",
-        &[images_domain::keys::version(&intake.file).as_str().into()],
-    );
+    let register = redis.call("GET", &[keys::version(&intake.file).as_str().into()]);
     assert_eq!(register.unwrap(), [stores::Value::Bytes(b"1".to_vec())]);
 }
 
@@ -259,7 +261,7 @@ impl KeyValue for BrokenStore {
 async fn a_message_that_cannot_be_read_is_put_away_and_holds_nothing_up() {
     let app = App::start().await;
     let redis = app.redis();
-    let queue = queue::Queue::new(&redis, images_domain::keys::QUEUE);
+    let queue = Queue::new(&redis, keys::QUEUE);
     let broken = queue::Change::new()
         .publishing("{")
         .publishing(json!({"type": "unknown"}).to_string());
@@ -269,5 +271,52 @@ async fn a_message_that_cannot_be_read_is_put_away_and_holds_nothing_up() {
     app.queue_is_empty().await;
     let dead = redis.call("XLEN", &["{images}:queue:dead".into()]).unwrap();
     assert_eq!(dead, [stores::Value::Int(2)]);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_photo_that_kills_every_worker_is_given_up() {
+    let variables = [("queue_attempts", "2"), ("queue_lease_seconds", "1")];
+    let app = App::of(Manifest::shipped().without_redis_triggers(), &variables).await;
+    let file = app.upload(USER, &Photo::of("camera.png")).await;
+    app.stack.s3().events_delivered().await;
+
+    // Workers that claim the message and are never heard of again.
+    let redis = app.redis();
+    let queue = Queue::new(&redis, keys::QUEUE);
+    let hasty = Policy {
+        lease: Duration::from_millis(1),
+        ..Policy::default()
+    };
+    let (queue, hasty) = (&queue, &hasty);
+    for attempt in 1..=2 {
+        eventually("a worker claims it", || async move {
+            let claimed = queue.claim(hasty, 10).unwrap();
+            claimed
+                .iter()
+                .any(|delivery| delivery.attempt >= attempt)
+                .then_some(())
+        })
+        .await;
+    }
+    let (running, file) = (&app, &file);
+    let record = eventually("its lease runs out and it is given up", || async move {
+        let token = running.stack.token("operator", &["ops"]).unwrap();
+        let drain = running
+            .request(Method::POST, "/ops/queues/images/drain")
+            .bearer_auth(token);
+        body(drain.send().await.unwrap(), 200).await;
+        let record = running.record(USER, file).await;
+        (record["status"] != "waiting").then_some(record)
+    })
+    .await;
+    assert_eq!(record["status"], "failed");
+    assert!(
+        record["reason"]
+            .as_str()
+            .unwrap()
+            .contains("every worker died"),
+        "{record}"
+    );
     app.stop().await;
 }

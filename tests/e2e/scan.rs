@@ -26,6 +26,9 @@ async fn photos_are_found_by_post_trip_and_location() {
     let first = announce(&app, USER, &Photo::distinct(1), 1, 10, 100).await;
     let second = announce(&app, USER, &Photo::distinct(2), 2, 10, 101).await;
     announce(&app, "7", &Photo::distinct(1), 1, 10, 100).await;
+    for stranger in ["456:post_id", "somebody", "0456"] {
+        assert_eq!(app.scan(stranger, "").await["total_count"], 0, "{stranger}");
+    }
 
     let mut both = [first.clone(), second.clone()];
     both.sort();

@@ -129,7 +129,7 @@ fn expected(records: &BTreeMap<String, ImageRecord>, query: &ScanQuery) -> Vec<S
 }
 
 fn find(redis: &NativeRedis, query: &ScanQuery) -> Value {
-    serde_json::to_value(search(redis, "7", query.clone()).unwrap()).unwrap()
+    serde_json::to_value(search(redis, 7, query.clone()).unwrap()).unwrap()
 }
 
 #[tokio::test]
@@ -202,9 +202,9 @@ async fn a_group_larger_than_a_chunk_is_searched_to_its_end() {
     for number in 0..1_203_u32 {
         let name = format!("7-{number:064x}.png");
         for (key, score) in [
-            (keys::group("7", None), 0),
-            (keys::analyzed("7"), 0),
-            (keys::label("7", "cat"), i64::from(number % 100)),
+            (keys::group(7, None), 0),
+            (keys::analyzed(7), 0),
+            (keys::label(7, "cat"), i64::from(number % 100)),
         ] {
             redis
                 .call("ZADD", &[(&key).into(), score.into(), (&name).into()])

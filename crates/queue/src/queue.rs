@@ -11,8 +11,18 @@ use crate::policy::Policy;
 use crate::script::Script;
 
 static COMMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/commit.lua")));
-static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/claim.lua")));
-static WAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/wake.lua")));
+static CLAIM: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("lua/promote.lua"),
+        include_str!("lua/claim.lua")
+    ))
+});
+static WAKE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("lua/promote.lua"),
+        include_str!("lua/wake.lua")
+    ))
+});
 
 const GROUP: &str = "workers";
 

@@ -39,8 +39,17 @@ impl FileName {
 
     /// Whether the photo belongs to a subject of a token.
     pub fn belongs_to(&self, subject: &str) -> bool {
-        self.user_id.to_string() == subject
+        user_id(subject) == Some(self.user_id)
     }
+}
+
+/// The user that a subject of a token is: an integer as it is written without
+/// signs and leading zeros. Other subjects have no photos.
+pub fn user_id(subject: &str) -> Option<u64> {
+    subject
+        .parse()
+        .ok()
+        .filter(|user: &u64| user.to_string() == subject)
 }
 
 impl fmt::Display for FileName {

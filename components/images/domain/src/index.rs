@@ -35,21 +35,21 @@ fn entries(record: &ImageRecord) -> BTreeMap<String, f64> {
     if record.status == Status::Corrupt {
         return entries;
     }
-    let user = record.user_id.to_string();
-    entries.insert(keys::group(&user, None), 0.0);
+    let user = record.user_id;
+    entries.insert(keys::group(user, None), 0.0);
     for post in &record.posts {
         for grouping in [
             Grouping::Post(post.post_id),
             Grouping::Trip(post.trip_id),
             Grouping::Location(post.location_id),
         ] {
-            entries.insert(keys::group(&user, Some(grouping)), 0.0);
+            entries.insert(keys::group(user, Some(grouping)), 0.0);
         }
     }
     if record.is_analyzed() {
-        entries.insert(keys::analyzed(&user), 0.0);
+        entries.insert(keys::analyzed(user), 0.0);
         for (name, confidence) in confidences(&record.rekognition_results) {
-            entries.insert(keys::label(&user, &name), confidence);
+            entries.insert(keys::label(user, &name), confidence);
         }
     }
     entries

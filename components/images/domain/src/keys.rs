@@ -34,7 +34,7 @@ pub fn version(file: &FileName) -> String {
 }
 
 /// The photos of a user, or of one group of theirs.
-pub fn group(user: &str, grouping: Option<Grouping>) -> String {
+pub fn group(user: u64, grouping: Option<Grouping>) -> String {
     match grouping {
         None => format!("{{images}}:index:{user}:all"),
         Some(grouping) => format!(
@@ -46,11 +46,11 @@ pub fn group(user: &str, grouping: Option<Grouping>) -> String {
 }
 
 /// The photos of a user whose labels are known.
-pub fn analyzed(user: &str) -> String {
+pub fn analyzed(user: u64) -> String {
     format!("{{images}}:index:{user}:analyzed")
 }
 
 /// The photos of a user that have a label, scored by confidence.
-pub fn label(user: &str, name: &str) -> String {
+pub fn label(user: u64, name: &str) -> String {
     format!("{{images}}:index:{user}:label:{}", name.to_lowercase())
 }

@@ -15,7 +15,7 @@ mod scan;
 mod verdict;
 
 pub use events::{EventsError, ObjectCreated, parse_events};
-pub use file_name::{FileName, FileNameError};
+pub use file_name::{FileName, FileNameError, user_id};
 pub use index::changes;
 pub use inspect::inspect;
 pub use intake::{Intake, Invalid};

@@ -3,7 +3,7 @@
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
 use http::StatusCode;
-use images_domain::ScanQuery;
+use images_domain::{ScanQuery, user_id};
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 use stores::SpinRedis;
@@ -18,9 +18,12 @@ async fn scan(call: Call) -> Reply {
     let principal = web::authenticate(&call)?;
     let query = ScanQuery::parse(&call.query())
         .map_err(|problem| ApiError::bad_request("invalid_query", problem))?;
+    let Some(user) = user_id(&principal.subject) else {
+        return web::json(StatusCode::OK, &query.response(0, Vec::new(), false));
+    };
     let redis = SpinRedis::open(&web::text("redis_url")?)?;
     web::json(
         StatusCode::OK,
-        &images_storage::search(&redis, &principal.subject, query)?,
+        &images_storage::search(&redis, user, query)?,
     )
 }

@@ -9,11 +9,7 @@ use stores::{Arg, Redis, RedisError, Value};
 static SEARCH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("search.lua")));
 
 /// Searches the photos of a user.
-pub fn search(
-    redis: &impl Redis,
-    user: &str,
-    query: ScanQuery,
-) -> Result<ScanResponse, RedisError> {
+pub fn search(redis: &impl Redis, user: u64, query: ScanQuery) -> Result<ScanResponse, RedisError> {
     let mut names = vec![keys::group(user, query.grouping), keys::analyzed(user)];
     let mut conditions = Vec::new();
     for filter in &query.filters {

@@ -12,13 +12,7 @@ local group, lease, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 -- Cleared before the reading: what is published from here on rings again.
 redis.call('DEL', bell)
 
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-for _, entry in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, most)) do
-  local failures, message = string.match(entry, '^[^|]*|(%d+)|(.*)$')
-  redis.call('ZREM', delayed, entry)
-  redis.call('XADD', stream, '*', 'm', message, 'f', failures)
-end
+promote(stream, delayed, most)
 
 redis.pcall('XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM')
 local reply = {}

@@ -9,13 +9,7 @@
 local stream, bell, alarm, delayed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local channel, bell_ms, alarm_ms = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-for _, entry in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, 1000)) do
-  local failures, message = string.match(entry, '^[^|]*|(%d+)|(.*)$')
-  redis.call('ZREM', delayed, entry)
-  redis.call('XADD', stream, '*', 'm', message, 'f', failures)
-end
+local now = promote(stream, delayed, 1000)
 
 local waiting = redis.call('XLEN', stream)
 local next_alarm = nil

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use devstack::s3::Fault;
 use futures::future::join_all;
 use images_domain::keys;
 use queue::{Policy, Queue};
@@ -208,8 +209,9 @@ async fn a_record_whose_writer_died_is_stored_by_the_worker() {
     let photo = Photo::of("camera.png");
     // What a receiver that died between commit and write leaves behind.
     let intake = images_domain::Intake::parse(&photo.announcement(USER, 1)).unwrap();
-    let record =
-        images_domain::ImageRecord::receive(None, &intake, "2026-11-22T10:00:00.000Z").unwrap();
+    let record = images_domain::ImageRecord::receive(None, &intake, "2026-11-22T10:00:00.000Z")
+        .unwrap()
+        .unwrap();
     let redis = app.redis();
     let queue = Queue::new(&redis, keys::QUEUE);
     let saved = images_storage::save(
@@ -275,48 +277,108 @@ async fn a_message_that_cannot_be_read_is_put_away_and_holds_nothing_up() {
 }
 
 #[tokio::test]
-async fn a_photo_that_kills_every_worker_is_given_up() {
+async fn a_photo_that_kills_every_worker_is_given_up_and_takes_no_other_along() {
     let variables = [("queue_attempts", "2"), ("queue_lease_seconds", "1")];
     let app = App::of(Manifest::shipped().without_redis_triggers(), &variables).await;
-    let file = app.upload(USER, &Photo::of("camera.png")).await;
+    let killer = app.upload(USER, &Photo::of("camera.png")).await;
+    app.stack.s3().events_delivered().await;
+    let other = app.upload(USER, &Photo::of("coffee.jpg")).await;
     app.stack.s3().events_delivered().await;
 
-    // Workers that claim the message and are never heard of again.
+    // Workers that claim messages and are never heard of again.
     let redis = app.redis();
     let queue = Queue::new(&redis, keys::QUEUE);
     let hasty = Policy {
         lease: Duration::from_millis(1),
         ..Policy::default()
     };
+    for delivery in queue.claim(&hasty, 10).unwrap() {
+        if String::from_utf8_lossy(&delivery.message).contains("image.record") {
+            queue.ack(&delivery).unwrap();
+        }
+    }
     let (queue, hasty) = (&queue, &hasty);
-    for attempt in 1..=2 {
-        eventually("a worker claims it", || async move {
-            let claimed = queue.claim(hasty, 10).unwrap();
+    eventually(
+        "workers die on the first photo until its attempts are used up",
+        || async move {
+            let claimed = queue.claim(hasty, 1).unwrap();
             claimed
                 .iter()
-                .any(|delivery| delivery.attempt >= attempt)
+                .any(|delivery| delivery.attempt >= 2)
                 .then_some(())
-        })
-        .await;
-    }
-    let (running, file) = (&app, &file);
-    let record = eventually("its lease runs out and it is given up", || async move {
+        },
+    )
+    .await;
+
+    let running = &app;
+    let drain = || async move {
         let token = running.stack.token("operator", &["ops"]).unwrap();
         let drain = running
             .request(Method::POST, "/ops/queues/images/drain")
             .bearer_auth(token);
         body(drain.send().await.unwrap(), 200).await;
-        let record = running.record(USER, file).await;
-        (record["status"] != "waiting").then_some(record)
-    })
-    .await;
+    };
+    for (file, status) in [(&killer, "failed"), (&other, "approved")] {
+        let record = eventually("its lease runs out and it is looked at", || async move {
+            drain().await;
+            let record = running.record(USER, file).await;
+            (record["status"] != "waiting").then_some(record)
+        })
+        .await;
+        assert_eq!(record["status"], status, "{record}");
+        if status == "failed" {
+            assert!(
+                record["reason"]
+                    .as_str()
+                    .unwrap()
+                    .contains("every worker died"),
+                "{record}"
+            );
+        }
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_corrupt_object_that_cannot_be_removed_stays_out_of_reach() {
+    let app = App::with(&[("queue_attempts", "3")]).await;
+    let photo = Photo::of("rocket.jpg");
+    let received = app.announce(USER, &photo).await;
+    app.stack
+        .s3()
+        .faults()
+        .next_of("DeleteObject", 3, Fault::InternalError);
+    assert_eq!(app.put(&received, b"something else").await.status(), 200);
+    let file = photo.file_name(USER);
+    app.has_status(USER, &file, |status| status == "corrupt")
+        .await;
+    app.queue_is_empty().await;
+    assert_eq!(app.stack.s3().faults().requests("DeleteObject"), 3);
+    assert_eq!(app.record(USER, &file).await["status"], "corrupt");
+    assert_eq!(
+        app.get(USER, &format!("/obtain/{file}")).await.status(),
+        404
+    );
+    assert_eq!(app.scan(USER, "").await["total_count"], 0);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_decompression_bomb_fails_and_harms_nobody() {
+    let app = App::start().await;
+    // A PNG that says that it is 50,000 pixels wide and high.
+    let mut bomb = Photo::of("camera.png");
+    bomb.bytes[16..24].copy_from_slice(&[0, 0, 0xc3, 0x50, 0, 0, 0xc3, 0x50]);
+    let checksum = crc32fast::hash(&bomb.bytes[12..29]);
+    bomb.bytes[29..33].copy_from_slice(&checksum.to_be_bytes());
+    let bomb = app.upload(USER, &bomb).await;
+    let record = app.looked_at(USER, &bomb).await;
     assert_eq!(record["status"], "failed");
     assert!(
-        record["reason"]
-            .as_str()
-            .unwrap()
-            .contains("every worker died"),
+        record["reason"].as_str().unwrap().contains("too large"),
         "{record}"
     );
+    let file = app.upload(USER, &Photo::of("camera.png")).await;
+    assert_eq!(app.looked_at(USER, &file).await["status"], "approved");
     app.stop().await;
 }

@@ -98,8 +98,8 @@ async fn after_the_last_attempt_the_record_says_why_it_failed() {
         "exactly as many attempts as configured"
     );
 
-    // Told of again, it is looked at again.
-    body(app.notify(&notification(&file, "")).await, 200).await;
+    // Announced again, it is looked at again.
+    assert_eq!(app.announce(USER, &photo).await["already_uploaded"], true);
     app.has_status(USER, &file, |status| status == "approved")
         .await;
     app.stop().await;

@@ -229,7 +229,7 @@ async fn a_lost_register_is_made_good_by_the_version_that_is_known() {
 }
 
 #[tokio::test]
-async fn a_thousand_messages_cost_one_wake_up() {
+async fn many_messages_cost_one_wake_up() {
     let server = OwnRedis::start().await;
     let redis = server.connect();
     let client = redis::Client::open(server.server.url()).unwrap();
@@ -240,9 +240,13 @@ async fn a_thousand_messages_cost_one_wake_up() {
         .unwrap();
 
     let queue = Queue::new(&redis, "q");
-    for number in 0..1_000 {
+    for number in 0..50 {
         publish(&queue, &number.to_string());
     }
+    let many = (50..1_000).fold(Change::new(), |many, number| {
+        many.publishing(number.to_string())
+    });
+    queue.commit(&many).unwrap();
     assert!(bell.get_message().is_ok());
     // The claim clears the bell, so what comes next rings again; nothing is in between.
     assert_eq!(queue.claim(&policy(), 2_000).unwrap().len(), 1_000);
@@ -297,4 +301,73 @@ async fn scripts_are_sent_again_to_a_server_that_forgot_them() {
     redis.call("SCRIPT", &["FLUSH".into()]).unwrap();
     publish(&queue, "b");
     assert_eq!(texts(&queue.claim(&policy(), 10).unwrap()), ["a", "b"]);
+}
+
+#[tokio::test]
+async fn whoever_looks_sets_an_alarm_that_was_lost() {
+    let server = OwnRedis::start().await;
+    let redis = server.connect();
+    let queue = Queue::new(&redis, "q");
+    publish(&queue, "a");
+    let delivery = queue.claim(&policy(), 1).unwrap().remove(0);
+    let hour = Duration::from_secs(3_600);
+    let now = redis.call("TIME", &[]).unwrap()[0]
+        .as_int()
+        .unwrap()
+        .unsigned_abs()
+        * 1_000;
+    let retry = queue.retry(&delivery, hour, now);
+    queue
+        .commit(&Change::new().settling(&delivery.id).with(retry))
+        .unwrap();
+    // It went off while nobody listened.
+    redis.call("DEL", &["{q}:queue:alarm".into()]).unwrap();
+    assert!(queue.claim(&policy(), 10).unwrap().is_empty());
+    let alarm = length(&redis, "PTTL", "{q}:queue:alarm");
+    assert!(
+        alarm > 3_000_000,
+        "at the time of the delayed message: {alarm}"
+    );
+}
+
+#[tokio::test]
+async fn of_messages_that_come_again_one_is_given_at_a_time() {
+    let server = OwnRedis::start().await;
+    let redis = server.connect();
+    let queue = Queue::new(&redis, "q");
+    for message in ["killer", "b", "c"] {
+        publish(&queue, message);
+    }
+    let hasty = Policy {
+        lease: Duration::from_millis(1),
+        ..policy()
+    };
+    assert_eq!(queue.claim(&hasty, 10).unwrap().len(), 3);
+    let (queue, hasty) = (&queue, &hasty);
+    let again = eventually("the leases run out", || async move {
+        let again = queue.claim(hasty, 10).unwrap();
+        (!again.is_empty()).then_some(again)
+    })
+    .await;
+    // Whatever the killer does, the others' attempts are their own.
+    assert_eq!(
+        (texts(&again), again[0].attempt),
+        (vec!["killer".to_owned()], 2)
+    );
+}
+
+#[tokio::test]
+async fn a_postponed_message_has_as_many_attempts_left_as_before() {
+    let server = OwnRedis::start().await;
+    let redis = server.connect();
+    let queue = Queue::new(&redis, "q");
+    publish(&queue, "a");
+    for _ in 0..3 {
+        let delivery = queue.claim(&policy(), 1).unwrap().remove(0);
+        assert_eq!(delivery.attempt, 1);
+        let later = queue.postpone(&delivery, Duration::from_secs(1), NOW - 3_600_000);
+        queue
+            .commit(&Change::new().settling(&delivery.id).with(later))
+            .unwrap();
+    }
 }

@@ -58,7 +58,7 @@ fn apply(step: &Step, redis: &NativeRedis, store: &MemoryKeyValue) {
     let record = before.as_ref().map(|before| &before.document);
     let after = match step {
         Step::Post { post, trip, .. } => {
-            ImageRecord::receive(record, &intake(photo, *post, *trip), "t")
+            ImageRecord::receive(record, &intake(photo, *post, *trip), "t").unwrap()
         }
         Step::Corrupt { .. } => record.and_then(|record| record.corrupt("x".into(), "t")),
         Step::Analyze { confidences, .. } => {

@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use outbound::{Spin, Transport, collect};
 
 use crate::response::{content_type, etag, failure, size};
@@ -37,6 +37,7 @@ pub struct Object {
 pub struct Objects<T = Spin> {
     config: StoreConfig,
     transport: T,
+    headers: HeaderMap,
 }
 
 impl Objects {
@@ -49,7 +50,18 @@ impl Objects {
 impl<T: Transport> Objects<T> {
     /// The objects of the bucket, through another transport.
     pub fn with_transport(config: StoreConfig, transport: T) -> Self {
-        Self { config, transport }
+        Self {
+            config,
+            transport,
+            headers: HeaderMap::new(),
+        }
+    }
+
+    /// The same objects, asked for with further headers, which are not signed:
+    /// those that a request is followed by.
+    #[must_use]
+    pub fn with_headers(self, headers: HeaderMap) -> Self {
+        Self { headers, ..self }
     }
 
     /// Where the bucket is, for presigning.
@@ -65,7 +77,7 @@ impl<T: Transport> Objects<T> {
         let request = self
             .config
             .bare_request(Method::HEAD, key, SystemTime::now())?;
-        let response = self.transport.send(request).await?;
+        let response = self.send(request).await?;
         if response.status() != StatusCode::OK {
             // An answer to HEAD has no body that could say more (RFC 9110, 9.3.2).
             return failure(response.status(), &[]).map_or(Ok(None), Err);
@@ -86,7 +98,7 @@ impl<T: Transport> Objects<T> {
         let request = self
             .config
             .bare_request(Method::GET, key, SystemTime::now())?;
-        let response = self.transport.send(request).await?;
+        let response = self.send(request).await?;
         if response.status() != StatusCode::OK {
             return self.failed(response).await.map_or(Ok(None), Err);
         }
@@ -125,9 +137,14 @@ impl<T: Transport> Objects<T> {
         self.change(request).await.map(|_| ())
     }
 
+    async fn send(&self, mut request: Request<Vec<u8>>) -> Result<Response<T::Body>, Error> {
+        request.headers_mut().extend(self.headers.clone());
+        Ok(self.transport.send(request).await?)
+    }
+
     /// Sends a request whose answer holds nothing; `None` is a 404.
     async fn change(&self, request: Request<Vec<u8>>) -> Result<Option<()>, Error> {
-        let response = self.transport.send(request).await?;
+        let response = self.send(request).await?;
         if response.status().is_success() {
             return Ok(Some(()));
         }

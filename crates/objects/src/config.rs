@@ -239,8 +239,8 @@ pub(crate) mod tests {
             "https://store.example/images/a/b"
         );
         assert_eq!(
-            url(&[("s3_endpoint", "http://[::1]:9000/s3/")], "a"),
-            "http://[::1]:9000/s3/images/a"
+            url(&[("s3_endpoint", "http://[::1]:9000/")], "a"),
+            "http://[::1]:9000/images/a"
         );
     }
 

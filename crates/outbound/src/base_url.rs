@@ -2,8 +2,8 @@ use std::fmt;
 
 use http::Uri;
 
-/// The URL of a service as an operator configures it: scheme, host, port, and a
-/// path if the service has one, such as behind a gateway.
+/// The URL of a service as an operator configures it: scheme, host and port. A path
+/// is refused: `allowed_outbound_hosts` of Spin, which the URL goes into, takes none.
 ///
 /// It is written as clients send it in `Host`, which signatures cover: in lower
 /// case, and without the port if that is the scheme's own.
@@ -12,7 +12,6 @@ pub struct BaseUrl {
     scheme: &'static str,
     host: String,
     port: Option<u16>,
-    path: String,
 }
 
 impl BaseUrl {
@@ -33,14 +32,13 @@ impl BaseUrl {
         if authority.as_str().contains('@') {
             return Err("can't hold credentials: they have variables of their own");
         }
-        if uri.query().is_some() {
-            return Err("can't have a query");
+        if uri.path() != "/" || uri.query().is_some() {
+            return Err("can't have a path or a query");
         }
         Ok(Self {
             scheme,
             host: authority.host().to_ascii_lowercase(),
             port: authority.port_u16().filter(|port| *port != default_port),
-            path: uri.path().trim_end_matches('/').to_owned(),
         })
     }
 
@@ -62,7 +60,7 @@ impl fmt::Display for BaseUrl {
         if let Some(port) = self.port {
             write!(f, ":{port}")?;
         }
-        f.write_str(&self.path)
+        Ok(())
     }
 }
 
@@ -77,7 +75,7 @@ mod tests {
             ("https://Store.Example:443/", "https://store.example"),
             ("http://store.example:80", "http://store.example"),
             ("http://store.example:443", "http://store.example:443"),
-            ("http://[::1]:9000/s3/", "http://[::1]:9000/s3"),
+            ("http://[::1]:9000/", "http://[::1]:9000"),
         ] {
             assert_eq!(BaseUrl::parse(text).unwrap().to_string(), written);
         }
@@ -92,6 +90,7 @@ mod tests {
             ("/store", "http://"),
             ("http://key:secret@store.example", "credentials"),
             ("http://store.example/?a=b", "query"),
+            ("http://store.example/s3", "path"),
             ("http://bad host", "no URL"),
             ("", "no URL"),
         ] {

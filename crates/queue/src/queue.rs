@@ -147,11 +147,23 @@ impl<'a, R: Redis> Queue<'a, R> {
         self.commit(&Change::new().settling(&delivery.id))
     }
 
-    /// The effect that delivers a message again after a delay.
+    /// The effect that delivers a message again after a delay, as its next attempt.
     ///
     /// `now` is in milliseconds since the Unix epoch.
     pub fn retry(&self, delivery: &Delivery, delay: Duration, now: u64) -> Effect {
-        let mut entry = format!("{}|{}|", delivery.id, delivery.attempt).into_bytes();
+        self.delay(delivery, delivery.attempt, delay, now)
+    }
+
+    /// The effect that delivers a message again after a delay, as the same
+    /// attempt: for when it was not the message that failed.
+    ///
+    /// `now` is in milliseconds since the Unix epoch.
+    pub fn postpone(&self, delivery: &Delivery, delay: Duration, now: u64) -> Effect {
+        self.delay(delivery, delivery.attempt.saturating_sub(1), delay, now)
+    }
+
+    fn delay(&self, delivery: &Delivery, failures: u32, delay: Duration, now: u64) -> Effect {
+        let mut entry = format!("{}|{failures}|", delivery.id).into_bytes();
         entry.extend_from_slice(&delivery.message);
         let due = now.saturating_add(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
         Effect::Delay {

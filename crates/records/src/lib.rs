@@ -68,6 +68,12 @@ pub fn write<D: Serialize>(
     Ok(())
 }
 
+/// Forgets a version. Only for documents whose history nobody asks for, and only
+/// versions that are not the latest.
+pub fn forget(store: &impl KeyValue, key: &str, version: u64) -> Result<(), RecordError> {
+    Ok(store.delete(&version_key(key, version))?)
+}
+
 /// Stores a committed version if its writer did not come to it.
 ///
 /// Returns whether anything was missing.
@@ -87,7 +93,7 @@ pub fn repair<D: Serialize>(
 }
 
 fn version_key(key: &str, version: u64) -> String {
-    format!("{key}/v/{version}")
+    format!("{key}:v:{version}")
 }
 
 fn read<D: DeserializeOwned>(
@@ -159,6 +165,17 @@ mod tests {
         let store = MemoryKeyValue::default();
         repair(&store, "a", &version(1)).unwrap();
         assert_eq!(latest(&store, "a").unwrap(), Some(version(1)));
+    }
+
+    #[test]
+    fn a_forgotten_version_leaves_the_latest_as_it_is() {
+        let store = MemoryKeyValue::default();
+        for n in 1..=3 {
+            write(&store, "a", &version(n)).unwrap();
+        }
+        forget(&store, "a", 1).unwrap();
+        assert!(!store.exists("a:v:1").unwrap());
+        assert_eq!(latest(&store, "a").unwrap(), Some(version(3)));
     }
 
     #[test]

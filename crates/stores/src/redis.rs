@@ -91,7 +91,9 @@ impl Value {
 #[derive(Debug, thiserror::Error)]
 pub enum RedisError {
     /// The address is none, or the component may not connect to it.
-    #[error("Redis is not open to this component: check redis_host and allowed_outbound_hosts")]
+    #[error(
+        "Redis is not open to this component: check redis_host, redis_credentials (percent-encoded) and allowed_outbound_hosts"
+    )]
     Denied,
     /// Redis is out of reach, or answered with an error.
     #[error("Redis failed: {0}")]

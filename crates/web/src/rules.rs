@@ -1,7 +1,7 @@
 //! What holds for every request, whatever the endpoint does.
 
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde_json::json;
 
 use crate::cors::{self, Origins};
@@ -119,14 +119,7 @@ impl Endpoint {
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
         );
-        for (name, value) in [
-            ("x-request-id", trace.request_id()),
-            ("traceparent", trace.traceparent()),
-        ] {
-            if let Ok(value) = HeaderValue::from_str(value) {
-                headers.insert(HeaderName::from_static(name), value);
-            }
-        }
+        headers.extend(trace.headers());
         if request.method == Method::HEAD {
             response.body_mut().clear();
         } else if response.status() != StatusCode::NO_CONTENT {

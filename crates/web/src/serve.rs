@@ -21,7 +21,7 @@ pub async fn serve<F: Future<Output = Reply>>(
     handler: impl FnOnce(Call) -> F,
 ) {
     let started = Instant::now();
-    let parts = parts(&request);
+    let (parts, understood) = parts(&request);
     let header = |name: &str| {
         parts
             .headers
@@ -30,7 +30,11 @@ pub async fn serve<F: Future<Output = Reply>>(
     };
     let trace = Trace::from_headers(header("x-request-id"), header("traceparent"));
 
-    let reply = match endpoint.answer_early(&parts) {
+    let early = understood
+        .err()
+        .map(Err)
+        .or_else(|| endpoint.answer_early(&parts));
+    let reply = match early {
         Some(reply) => reply,
         None => match read_body(request, &endpoint).await {
             Ok(body) => {
@@ -93,20 +97,28 @@ fn millis(started: Instant) -> f64 {
     (started.elapsed().as_secs_f64() * 100_000.0).round() / 100.0
 }
 
-fn parts(request: &IncomingRequest) -> Parts {
+/// The head of a request, and what of it cannot be understood.
+fn parts(request: &IncomingRequest) -> (Parts, Result<(), ApiError>) {
     let mut parts = Request::new(()).into_parts().0;
-    parts.method = Method::from_bytes(request.method().to_string().as_bytes()).unwrap_or_default();
-    parts.uri = request
-        .path_with_query()
-        .and_then(|path| path.parse::<Uri>().ok())
-        .unwrap_or_else(|| Uri::from_static("/"));
+    let mut understood = Ok(());
+    match Method::from_bytes(request.method().to_string().as_bytes()) {
+        Ok(method) => parts.method = method,
+        Err(_) => understood = Err(ApiError::bad_request("invalid_method", "this is no method")),
+    }
+    match request.path_with_query().unwrap_or_default().parse::<Uri>() {
+        Ok(uri) => parts.uri = uri,
+        Err(_) => {
+            let message = "the path or query has characters that must be percent-encoded";
+            understood = Err(ApiError::bad_request("invalid_path", message));
+        }
+    }
     for (name, value) in request.headers().entries() {
         let name = HeaderName::from_bytes(name.as_bytes());
         if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(&value)) {
             parts.headers.append(name, value);
         }
     }
-    parts
+    (parts, understood)
 }
 
 /// Reads the body, and no more of it than the endpoint takes.

@@ -1,5 +1,6 @@
 //! Ids that follow a request through logs, queue messages and outbound calls.
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -45,6 +46,20 @@ impl Trace {
     /// The `traceparent` header to send on.
     pub fn traceparent(&self) -> &str {
         &self.traceparent
+    }
+
+    /// The headers of an outbound request.
+    pub fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("x-request-id", &self.request_id),
+            ("traceparent", &self.traceparent),
+        ] {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+        headers
     }
 
     /// The id of the trace: 32 hex digits.

@@ -12,12 +12,15 @@ use bindings::orilla::labels::labeler::{self, Failure, Image, Options};
 /// More than anybody looks for in one photo.
 const MAX_LABELS: u32 = 100;
 
-/// Why an image has no labels.
+/// Why an image has no labels. The detail is for the log alone.
 pub(crate) enum Unlabeled {
     /// Another try may help.
-    Later(String),
+    Later {
+        reason: &'static str,
+        detail: String,
+    },
     /// Another try won't help.
-    Never(String),
+    Never { reason: String },
 }
 
 /// Which labeler it is: labels of one are not those of another.
@@ -45,32 +48,46 @@ pub(crate) fn detect(
     results
         .into_iter()
         .map(|result| match result {
-            Ok(labels) => Ok(labels.into_iter().map(label).collect()),
+            Ok(labels) => Ok(labels.into_iter().filter_map(label).collect()),
             Err(failure) => Err(unlabeled(failure)),
         })
         .collect()
 }
 
-fn label(label: labeler::Label) -> Label {
+/// A label of whichever labeler is bound; `None` if it makes no sense.
+fn label(label: labeler::Label) -> Option<Label> {
+    let confidence = label.confidence.clamp(0.0, 100.0);
     let parents = label
         .parents
         .into_iter()
         .map(|name| Parent { name })
         .collect();
-    Label {
+    confidence.is_finite().then_some(Label {
         name: label.name,
-        confidence: label.confidence,
+        confidence,
         parents,
-    }
+    })
 }
 
 fn unlabeled(failure: Failure) -> Unlabeled {
+    let never = |what, why| Unlabeled::Never {
+        reason: format!("the image {what}: {why}"),
+    };
     match failure {
-        Failure::InvalidImage(why) => Unlabeled::Never(format!("the image cannot be read: {why}")),
-        Failure::TooLarge(why) => Unlabeled::Never(format!("the image is too large: {why}")),
-        Failure::Throttled(why) => Unlabeled::Later(format!("the labeler is busy: {why}")),
-        Failure::Unavailable(why) => Unlabeled::Later(format!("the labeler is down: {why}")),
+        Failure::InvalidImage(why) => never("cannot be read", why),
+        Failure::TooLarge(why) => never("is too large", why),
+        Failure::Throttled(detail) => Unlabeled::Later {
+            reason: "the labeler is busy",
+            detail,
+        },
+        Failure::Unavailable(detail) => Unlabeled::Later {
+            reason: "the labeler is down",
+            detail,
+        },
         // Somebody may set it right before the attempts are used up.
-        Failure::Refused(why) => Unlabeled::Later(format!("the labeler refused: {why}")),
+        Failure::Refused(detail) => Unlabeled::Later {
+            reason: "the labeler refused",
+            detail,
+        },
     }
 }

@@ -7,7 +7,9 @@
     reason = "the bindings' macros generate the imports and exports"
 )]
 
+mod conclude;
 mod labeler;
+mod labels;
 mod settings;
 mod upload;
 mod worker;

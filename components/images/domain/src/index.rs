@@ -73,7 +73,9 @@ mod tests {
     }
 
     fn received() -> ImageRecord {
-        ImageRecord::receive(None, &intake(1, 3), "t").unwrap()
+        ImageRecord::receive(None, &intake(1, 3), "t")
+            .unwrap()
+            .unwrap()
     }
 
     /// The changes as `+key` and `-key`, without what all keys share.
@@ -130,14 +132,18 @@ mod tests {
     #[test]
     fn a_second_post_adds_only_what_is_new() {
         let before = received();
-        let after = ImageRecord::receive(Some(&before), &intake(2, 3), "t").unwrap();
+        let after = ImageRecord::receive(Some(&before), &intake(2, 3), "t")
+            .unwrap()
+            .unwrap();
         assert_eq!(short(&changes(Some(&before), &after)), ["+post_id:2"]);
     }
 
     #[test]
     fn a_post_that_moved_to_another_trip_leaves_the_old_one() {
         let before = received();
-        let after = ImageRecord::receive(Some(&before), &intake(1, 9), "t").unwrap();
+        let after = ImageRecord::receive(Some(&before), &intake(1, 9), "t")
+            .unwrap()
+            .unwrap();
         assert_eq!(
             short(&changes(Some(&before), &after)),
             ["-trip_id:3", "+trip_id:9"]

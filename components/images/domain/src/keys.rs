@@ -2,8 +2,8 @@
 //!
 //! | where | key | holds |
 //! |---|---|---|
-//! | key-value | `images/{file}`, `images/{file}/v/{n}` | the record and its versions |
-//! | key-value | `images/labels/{hash}.{ext}` | the labels of an image's content |
+//! | key-value | `images:{file}`, `images:{file}:v:{n}` | the record and its versions |
+//! | key-value | `images:labels:{hash}.{ext}` | the labels of an image's content |
 //! | Redis | `{images}:version:{file}` | the version of the record |
 //! | Redis | `{images}:index:{user}:all` | a user's photos |
 //! | Redis | `{images}:index:{user}:analyzed` | those whose labels are known |
@@ -20,12 +20,12 @@ pub const QUEUE: &str = "images";
 
 /// The record of a photo, in the key-value store.
 pub fn record(file: &FileName) -> String {
-    format!("images/{file}")
+    format!("images:{file}")
 }
 
 /// The labels of an image's content, in the key-value store.
 pub fn labels(file: &FileName) -> String {
-    format!("images/labels/{}", file.image())
+    format!("images:labels:{}", file.image())
 }
 
 /// The version register of a record.

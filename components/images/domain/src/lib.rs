@@ -22,6 +22,6 @@ pub use intake::{Intake, Invalid};
 pub use labels::{Label, Parent, StoredLabels, confidences};
 pub use media::MediaType;
 pub use message::{Message, SCHEMA};
-pub use record::{ImageRecord, Post, Status};
+pub use record::{ImageRecord, Post, Status, TooManyPosts};
 pub use scan::{Filter, Grouping, MOST_NAMES, Operator, ScanQuery, ScanResponse};
 pub use verdict::{Analysis, Censorship};

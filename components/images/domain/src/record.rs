@@ -4,6 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Analysis, FileName, Intake, Label};
 
+/// The most posts that may use one photo of a user.
+const MOST_POSTS: usize = 50;
+
+/// A photo that is used in too many posts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the photo is used in {MOST_POSTS} posts already, and may not be used in more")]
+pub struct TooManyPosts;
+
 /// A use of a photo in a post.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Post {
@@ -17,6 +25,13 @@ pub struct Post {
     pub location_id: i64,
     /// What was written.
     pub content: String,
+}
+
+impl Post {
+    /// Whether both say the same picture of the same post.
+    fn is_same_use(&self, other: &Self) -> bool {
+        (self.post_id, self.picture_id) == (other.post_id, other.picture_id)
+    }
 }
 
 /// Where a photo is on its way.
@@ -69,9 +84,13 @@ pub struct ImageRecord {
 impl ImageRecord {
     /// What an announced photo makes of the record there is, if any; `None`
     /// where nothing changes. `now` is RFC 3339.
-    pub fn receive(existing: Option<&Self>, intake: &Intake, now: &str) -> Option<Self> {
+    pub fn receive(
+        existing: Option<&Self>,
+        intake: &Intake,
+        now: &str,
+    ) -> Result<Option<Self>, TooManyPosts> {
         let Some(existing) = existing else {
-            return Some(Self {
+            return Ok(Some(Self {
                 file_name: intake.file.to_string(),
                 image_hash: intake.file.hash.clone(),
                 content_type: intake.file.media_type.name().to_owned(),
@@ -83,15 +102,14 @@ impl ImageRecord {
                 etag: None,
                 created_at: now.to_owned(),
                 updated_at: now.to_owned(),
-            });
+            }));
         };
         let mut record = existing.clone();
-        match record
-            .posts
-            .iter_mut()
-            .find(|post| post.post_id == intake.post.post_id)
-        {
+        let is_full = record.posts.len() >= MOST_POSTS;
+        let mut posts = record.posts.iter_mut();
+        match posts.find(|post| post.is_same_use(&intake.post)) {
             Some(post) => post.clone_from(&intake.post),
+            None if is_full => return Err(TooManyPosts),
             None => record.posts.push(intake.post.clone()),
         }
         if record.status == Status::Corrupt {
@@ -100,7 +118,7 @@ impl ImageRecord {
             record.reason = None;
             record.etag = None;
         }
-        record.changed_since(existing, now)
+        Ok(record.changed_since(existing, now))
     }
 
     /// The record after its object was analyzed.
@@ -127,8 +145,12 @@ impl ImageRecord {
         record.changed_since(self, now)
     }
 
-    /// The record after its analysis was given up.
+    /// The record after its analysis was given up. What is known of a photo by
+    /// an earlier one stays known.
     pub fn failed(&self, reason: String, now: &str) -> Option<Self> {
+        if self.is_analyzed() || self.status == Status::Corrupt {
+            return None;
+        }
         let record = Self {
             status: Status::Failed,
             reason: Some(reason),
@@ -184,7 +206,9 @@ mod tests {
     }
 
     fn received() -> ImageRecord {
-        ImageRecord::receive(None, &intake(1, "a"), "t0").unwrap()
+        ImageRecord::receive(None, &intake(1, "a"), "t0")
+            .unwrap()
+            .unwrap()
     }
 
     #[test]
@@ -202,13 +226,15 @@ mod tests {
     fn the_same_request_again_changes_nothing() {
         assert_eq!(
             ImageRecord::receive(Some(&received()), &intake(1, "a"), "t1"),
-            None
+            Ok(None)
         );
     }
 
     #[test]
     fn a_second_post_is_remembered_beside_the_first() {
-        let record = ImageRecord::receive(Some(&received()), &intake(2, "b"), "t1").unwrap();
+        let record = ImageRecord::receive(Some(&received()), &intake(2, "b"), "t1")
+            .unwrap()
+            .unwrap();
         let posts: Vec<_> = record.posts.iter().map(|post| post.post_id).collect();
         assert_eq!(posts, [1, 2]);
         assert_eq!(
@@ -219,7 +245,9 @@ mod tests {
 
     #[test]
     fn a_post_that_was_edited_replaces_itself() {
-        let record = ImageRecord::receive(Some(&received()), &intake(1, "edited"), "t1").unwrap();
+        let record = ImageRecord::receive(Some(&received()), &intake(1, "edited"), "t1")
+            .unwrap()
+            .unwrap();
         assert_eq!(record.posts.len(), 1);
         assert_eq!(record.posts[0].content, "edited");
     }
@@ -228,7 +256,9 @@ mod tests {
     fn a_corrupt_upload_can_be_made_good() {
         let corrupt = received().corrupt("another hash".into(), "t1").unwrap();
         assert!(!corrupt.is_uploaded());
-        let again = ImageRecord::receive(Some(&corrupt), &intake(1, "a"), "t2").unwrap();
+        let again = ImageRecord::receive(Some(&corrupt), &intake(1, "a"), "t2")
+            .unwrap()
+            .unwrap();
         assert_eq!((again.status, again.reason), (Status::Waiting, None));
     }
 
@@ -243,11 +273,45 @@ mod tests {
         assert!(!record.has_analyzed("e2"));
         assert!(!record.has_analyzed(""));
         assert_eq!(record.analyzed(analysis, "e1", "t2"), None);
-        assert!(
-            !record
-                .failed("gone".into(), "t3")
+    }
+
+    #[test]
+    fn giving_up_takes_nothing_away_that_is_known() {
+        let failed = received().failed("down".into(), "t1").unwrap();
+        assert_eq!(failed.status, Status::Failed);
+        assert!(failed.is_uploaded() && !failed.is_analyzed());
+        let analysis = Analysis {
+            status: Status::Rejected,
+            results: Vec::new(),
+        };
+        let analyzed = received().analyzed(analysis, "e1", "t1").unwrap();
+        assert_eq!(analyzed.failed("down".into(), "t2"), None);
+        let corrupt = received().corrupt("x".into(), "t1").unwrap();
+        assert_eq!(corrupt.failed("down".into(), "t2"), None);
+    }
+
+    #[test]
+    fn two_pictures_of_one_post_may_be_the_same_photo() {
+        let mut second = intake(1, "a");
+        second.post.picture_id = 790;
+        let record = ImageRecord::receive(Some(&received()), &second, "t1")
+            .unwrap()
+            .unwrap();
+        assert_eq!(record.posts.len(), 2);
+    }
+
+    #[test]
+    fn a_photo_is_not_used_without_end() {
+        let mut record = received();
+        for post in 2..=50 {
+            record = ImageRecord::receive(Some(&record), &intake(post, "a"), "t1")
                 .unwrap()
-                .has_analyzed("e1")
+                .unwrap();
+        }
+        assert_eq!(
+            ImageRecord::receive(Some(&record), &intake(51, "a"), "t2"),
+            Err(TooManyPosts)
         );
+        assert!(ImageRecord::receive(Some(&record), &intake(50, "edited"), "t2").is_ok());
     }
 }

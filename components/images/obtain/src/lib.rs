@@ -33,7 +33,7 @@ async fn obtain(call: Call) -> Reply {
 
     let record = images_storage::load(&SpinKeyValue::open()?, &file)?.ok_or_else(missing)?;
     let store = StoreConfig::from_variables(|name| web::text(name).ok(), "images_bucket_name")?;
-    let store = Objects::new(store);
+    let store = Objects::new(store).with_headers(call.trace.headers());
     let key = file.to_string();
     match record.document.status {
         Status::Corrupt => return Err(missing()),

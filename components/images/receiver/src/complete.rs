@@ -33,6 +33,7 @@ pub(crate) async fn complete(call: Call) -> Reply {
     }
     let store = StoreConfig::from_variables(|name| web::text(name).ok(), "images_bucket_name")?;
     let object = Objects::new(store)
+        .with_headers(call.trace.headers())
         .head(&file.to_string())
         .await?
         .ok_or_else(|| {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
-use images_domain::{FileName, ImageRecord, Intake, keys};
+use images_domain::{FileName, ImageRecord, Intake, Status, keys};
 use objects::{Integrity, Presigned, StoreConfig};
 use queue::{Change, Outcome, Queue};
 use serde::Serialize;
@@ -76,18 +76,36 @@ fn remember(call: &Call, intake: &Intake) -> Result<ImageRecord, ApiError> {
     let store = SpinKeyValue::open()?;
     let redis = SpinRedis::open(&web::text("redis_url")?)?;
     let queue = Queue::new(&redis, keys::QUEUE);
+    let record = update(&queue, &store, call, intake)?;
+    if record.status == Status::Failed {
+        // It is there and could not be analyzed; this is a good time to try again.
+        let upload = (intake.file.clone(), None, None);
+        images_storage::announce(&queue, [upload], &call.trace)?;
+    }
+    Ok(record)
+}
+
+fn update(
+    queue: &Queue<'_, SpinRedis>,
+    store: &SpinKeyValue,
+    call: &Call,
+    intake: &Intake,
+) -> Result<ImageRecord, ApiError> {
     for attempt in 1..=TRIES {
-        let before = images_storage::load(&store, &intake.file)?;
+        let before = images_storage::load(store, &intake.file)?;
         let now = web::rfc3339(web::now_millis());
         let existing = before.as_ref().map(|before| &before.document);
-        let Some(after) = ImageRecord::receive(existing, intake, &now) else {
+        let received = ImageRecord::receive(existing, intake, &now).map_err(|error| {
+            ApiError::new(StatusCode::CONFLICT, "too_many_posts", error.to_string())
+        })?;
+        let Some(after) = received else {
             return before
                 .map(|before| before.document)
                 .ok_or_else(|| ApiError::internal("a record neither is nor changes"));
         };
         let outcome = images_storage::save(
-            &queue,
-            &store,
+            queue,
+            store,
             &intake.file,
             before.as_ref(),
             after.clone(),

@@ -18,9 +18,10 @@ async fn scan(call: Call) -> Reply {
     let principal = web::authenticate(&call)?;
     let query = ScanQuery::parse(&call.query())
         .map_err(|problem| ApiError::bad_request("invalid_query", problem))?;
-    let Some(user) = user_id(&principal.subject) else {
-        return web::json(StatusCode::OK, &query.response(0, Vec::new(), false));
-    };
+    let user = user_id(&principal.subject).ok_or_else(|| {
+        let message = "the subject of the token is no user id: it must be an integer";
+        ApiError::forbidden("not_a_user", message)
+    })?;
     let redis = SpinRedis::open(&web::text("redis_url")?)?;
     web::json(
         StatusCode::OK,

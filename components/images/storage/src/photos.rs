@@ -69,7 +69,13 @@ pub fn save(
         ));
     let outcome = queue.commit(&change)?;
     if outcome == Outcome::Committed {
-        records::write(store, &keys::record(file), &next)?;
+        let key = keys::record(file);
+        records::write(store, &key, &next)?;
+        // Nobody asks for a photo's history. The version before stays, for
+        // readers that are on their way from it.
+        if let Some(old) = known.checked_sub(1).filter(|old| *old > 0) {
+            records::forget(store, &key, old)?;
+        }
     }
     Ok(outcome)
 }

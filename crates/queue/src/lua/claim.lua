@@ -12,7 +12,7 @@ local group, lease, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 -- Cleared before the reading: what is published from here on rings again.
 redis.call('DEL', bell)
 
-promote(stream, delayed, most)
+local now = promote(stream, delayed, most)
 
 redis.pcall('XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM')
 local reply = {}
@@ -37,16 +37,22 @@ end
 
 -- One consumer name serves all workers: leases are told apart by message, and
 -- a name a worker would leave a dead consumer behind for each.
-local expired = redis.call('XAUTOCLAIM', stream, group, 'worker', lease, '0-0', 'COUNT', most)[2]
+-- Of messages whose lease ran out only one is given at a time: it may be what
+-- killed its worker, and must not use up the attempts of others.
+local expired = redis.call('XAUTOCLAIM', stream, group, 'worker', lease, '0-0', 'COUNT', 1)[2]
 give(expired, true)
 if #expired < most then
   local new = redis.call('XREADGROUP', 'GROUP', group, 'worker', 'COUNT', most - #expired, 'STREAMS', stream, '>')
   if new then give(new[1][2], false) end
 end
 
-if #reply > 0 then
-  -- Somebody must look again should this worker die.
+-- Somebody must look again should this worker die, or an alarm be lost.
+local look_again = nil
+if redis.call('XLEN', stream) > 0 then look_again = lease + 1000 end
+local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
+if first[2] then look_again = math.min(look_again or math.huge, math.max(first[2] - now, 1)) end
+if look_again then
   local left = redis.call('PTTL', alarm)
-  if left < 0 or left > lease + 1000 then redis.call('SET', alarm, '', 'PX', lease + 1000) end
+  if left < 0 or left > look_again then redis.call('SET', alarm, '', 'PX', math.ceil(look_again)) end
 end
 return reply

@@ -7,7 +7,7 @@ use tests::{App, Photo, USER, body, notification, refusal};
 #[tokio::test]
 async fn only_the_store_may_notify() {
     let app = App::start().await;
-    let event = notification("1-a.png", "e");
+    let event = notification("1-a.png", 1, "e");
     let post = |token: String| {
         app.request(Method::POST, "/events/s3")
             .bearer_auth(token)
@@ -48,11 +48,17 @@ async fn without_a_configured_token_nobody_may_notify() {
 #[tokio::test]
 async fn the_same_event_again_does_no_harm() {
     let app = App::start().await;
-    let file = app.upload(USER, &Photo::of("coffee.jpg")).await;
+    let photo = Photo::of("coffee.jpg");
+    let file = app.upload(USER, &photo).await;
     let record = app.looked_at(USER, &file).await;
     let etag = record["etag"].as_str().unwrap();
     for etag in [etag, etag, "another"] {
-        body(app.notify(&notification(&file, etag)).await, 200).await;
+        body(
+            app.notify(&notification(&file, photo.bytes.len(), etag))
+                .await,
+            200,
+        )
+        .await;
     }
     app.queue_is_empty().await;
     assert_eq!(app.record(USER, &file).await, record);
@@ -64,11 +70,11 @@ async fn the_same_event_again_does_no_harm() {
 async fn a_notification_may_have_several_records_of_which_some_are_not_ours() {
     let app = App::start().await;
     app.stack.s3().events_delivered().await;
-    let mut several = notification("1-a.png", "e");
+    let mut several = notification("1-a.png", 1, "e");
     let (ours, mut other_bucket, mut removed) = (
-        notification(&Photo::of("camera.png").file_name(USER), "e")["Records"][0].clone(),
-        notification(&Photo::of("coffee.jpg").file_name(USER), "e")["Records"][0].clone(),
-        notification(&Photo::of("rocket.jpg").file_name(USER), "e")["Records"][0].clone(),
+        notification(&Photo::of("camera.png").file_name(USER), 1, "e")["Records"][0].clone(),
+        notification(&Photo::of("coffee.jpg").file_name(USER), 1, "e")["Records"][0].clone(),
+        notification(&Photo::of("rocket.jpg").file_name(USER), 1, "e")["Records"][0].clone(),
     );
     other_bucket["s3"]["bucket"]["name"] = "backups".into();
     removed["eventName"] = "ObjectRemoved:Delete".into();

@@ -116,9 +116,10 @@ async fn several_images_are_in_flight_at_once() {
     let files = join_all(photos.iter().map(|photo| app.upload(USER, photo))).await;
     // The double answers nobody before all four have asked.
     rekognition(&app).gather(4);
-    let mut event = notification(&files[0], "");
+    let size = photos[0].bytes.len();
+    let mut event = notification(&files[0], size, "");
     for file in &files[1..] {
-        let record = notification(file, "")["Records"][0].clone();
+        let record = notification(file, size, "")["Records"][0].clone();
         event["Records"].as_array_mut().unwrap().push(record);
     }
     body(app.notify(&event).await, 200).await;

@@ -2,7 +2,7 @@
 
 use devstack::s3::Fault;
 use reqwest::Method;
-use tests::{App, Manifest, Photo, USER, body, eventually, refusal};
+use tests::{App, Manifest, Photo, USER, body, eventually, notification, refusal};
 
 #[tokio::test]
 async fn redis_down_is_503_and_nothing_is_lost_when_it_is_back() {
@@ -133,5 +133,17 @@ async fn work_goes_on_where_it_was_after_the_application_is_stopped() {
         app.looked_at(USER, &photo.file_name(USER)).await["status"],
         "approved"
     );
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn an_object_that_grew_since_its_event_is_still_looked_at() {
+    let app = App::start().await;
+    app.stack.s3().set_event_target(None);
+    let photo = Photo::of("coffee.jpg");
+    let file = app.upload(USER, &photo).await;
+    // What was stored when the event was made was smaller.
+    body(app.notify(&notification(&file, 10, "earlier")).await, 200).await;
+    assert_eq!(app.looked_at(USER, &file).await["status"], "approved");
     app.stop().await;
 }

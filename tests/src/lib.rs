@@ -280,13 +280,14 @@ pub async fn refusal(response: Response, status: u16) -> String {
     body["code"].as_str().unwrap().to_owned()
 }
 
-/// A notification of AWS S3 that an object of the bucket `images` was stored.
-pub fn notification(key: &str, etag: &str) -> Value {
+/// A notification of AWS S3 that an object of the bucket `images` was stored,
+/// with `size` bytes.
+pub fn notification(key: &str, size: usize, etag: &str) -> Value {
     json!({"Records": [{
         "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "us-east-1",
         "eventTime": "2026-11-22T10:00:00.000Z", "eventName": "ObjectCreated:Put",
         "s3": {"s3SchemaVersion": "1.0", "configurationId": "uploads",
             "bucket": {"name": "images", "arn": "arn:aws:s3:::images"},
-            "object": {"key": key, "size": 1, "eTag": etag, "sequencer": "0055AED6DCD90281E5"}}
+            "object": {"key": key, "size": size, "eTag": etag, "sequencer": "0055AED6DCD90281E5"}}
     }]})
 }

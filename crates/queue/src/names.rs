@@ -34,6 +34,11 @@ impl QueueNames {
         (!name.is_empty() && !name.contains(['{', '}'])).then(|| Self::new(name))
     }
 
+    /// The keys that the scripts `claim` and `wake` take, in their order.
+    pub(crate) fn keys(&self) -> [&str; 4] {
+        [&self.stream, &self.bell, &self.alarm, &self.delayed]
+    }
+
     /// The pub/sub channel on which the workers of the queue are woken.
     pub fn channel(&self) -> &str {
         &self.channel

@@ -112,19 +112,14 @@ impl<'a, R: Redis> Queue<'a, R> {
 
     /// Claims up to `most` messages for the policy's lease.
     pub fn claim(&self, policy: &Policy, most: usize) -> Result<Vec<Delivery>, RedisError> {
-        let names = &self.names;
-        let keys = [
-            names.stream.as_str(),
-            &names.bell,
-            &names.alarm,
-            &names.delayed,
-        ];
         let args = [
             Arg::from(GROUP),
             Arg::Int(millis(policy.lease)),
             count(most),
         ];
-        let mut reply = CLAIM.run(self.redis, &keys, &args)?.into_iter();
+        let mut reply = CLAIM
+            .run(self.redis, &self.names.keys(), &args)?
+            .into_iter();
         let mut deliveries = Vec::new();
         while let (Some(id), Some(failures), Some(message)) =
             (reply.next(), reply.next(), reply.next())
@@ -188,19 +183,12 @@ impl<'a, R: Redis> Queue<'a, R> {
     /// Does what is due when the queue's alarm went off. Returns how many
     /// messages wait and how many are delayed.
     pub fn wake(&self) -> Result<(u64, u64), RedisError> {
-        let names = &self.names;
-        let keys = [
-            names.stream.as_str(),
-            &names.bell,
-            &names.alarm,
-            &names.delayed,
-        ];
         let args = [
-            Arg::from(&names.channel),
+            Arg::from(&self.names.channel),
             Arg::Int(millis(BELL)),
             Arg::Int(millis(ALARM)),
         ];
-        let reply = WAKE.run(self.redis, &keys, &args)?;
+        let reply = WAKE.run(self.redis, &self.names.keys(), &args)?;
         let number = |at: usize| {
             reply
                 .get(at)

@@ -239,10 +239,10 @@ fn parse_url(url: &str, default_scheme: &str) -> Option<Url> {
         Some((scheme, rest)) => (scheme, rest),
         None => (default_scheme, url),
     };
-    let without_user = match rest.split_once('@') {
-        Some((user, rest)) if !user.contains('/') => rest,
-        _ => rest,
-    };
+    // What comes after the authority (RFC 3986, 3.2) has no user in it.
+    let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let user = rest.get(..authority)?.rfind('@').map_or(0, |at| at + 1);
+    let without_user = rest.get(user..)?;
     Url::parse(&format!("{scheme}://{without_user}"))
         .ok()
         .filter(Url::has_host)
@@ -289,7 +289,9 @@ mod tests {
             ("http://*.example.com", "http://example.com", false),
             ("http://*.example.com", "http://myexample.com", false),
             ("redis://127.0.0.1", "redis://127.0.0.1:6379/0", true),
-            ("redis://127.0.0.1", "redis://user:p#ss@127.0.0.1", true),
+            ("redis://127.0.0.1", "redis://user:p%23ss@127.0.0.1", true),
+            ("redis://127.0.0.1", "redis://evil.com?@127.0.0.1", false),
+            ("redis://127.0.0.1", "redis://evil.com#@127.0.0.1", false),
             ("redis://10.0.0.1", "redis://10.0.0.1@127.0.0.1", false),
             ("redis://127.0.0.1", "rediss://127.0.0.1:6379", false),
             ("*://127.0.0.0/24:80", "http://127.0.0.9", true),

@@ -1,6 +1,7 @@
 //! Starts an application and stops it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -176,7 +177,8 @@ pub async fn start(options: Options) -> Result<RunningApp, StartError> {
     links.set(&service);
     let server = Server::start(listener, service.clone(), stopped);
     if !options.quiet {
-        announce(&service, &subscribers, &log_dir);
+        // Nobody may be reading; the application runs all the same.
+        let _ = announce(&service, &subscribers, &log_dir);
     }
     let subscriptions = subscribers.into_iter().map(Subscriber::start);
     let subscriptions = futures::future::join_all(subscriptions).await;
@@ -414,18 +416,24 @@ fn info(manifest: &LoadedManifest) -> Bytes {
 }
 
 // What a person who starts the program wants to see.
-fn announce(service: &HttpService, subscribers: &[Subscriber], log_dir: &Path) {
+fn announce(
+    service: &HttpService,
+    subscribers: &[Subscriber],
+    log_dir: &Path,
+) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
     let base = format!("http://{}", service.address());
-    println!("Serving {base}");
-    println!("Available Routes:");
+    writeln!(out, "Serving {base}")?;
+    writeln!(out, "Available Routes:")?;
     for (route, component) in service.router().routes() {
-        println!("  {component}: {base}{route}");
+        writeln!(out, "  {component}: {base}{route}")?;
     }
     for subscriber in subscribers {
-        println!("Redis channels of {}:", subscriber.server());
+        writeln!(out, "Redis channels of {}:", subscriber.server())?;
         for (channel, components) in subscriber.channels() {
-            println!("  {}: {channel}", components.join(", "));
+            writeln!(out, "  {}: {channel}", components.join(", "))?;
         }
     }
-    println!("Logs of components: {}", log_dir.display());
+    writeln!(out, "Logs of components: {}", log_dir.display())?;
+    out.flush()
 }

@@ -36,7 +36,8 @@ impl KeyBuilder {
     pub fn new(engine: &Engine) -> Self {
         let mut builder = Self(Sha256::new());
         engine.precompile_compatibility_hash().hash(&mut builder);
-        builder
+        // Another version of this host may compose components in another way.
+        builder.part(env!("CARGO_PKG_VERSION").as_bytes())
     }
 
     /// Adds one part of the input.
@@ -68,13 +69,15 @@ impl Cache {
     /// what is in it is run as native code.
     ///
     /// # Errors
-    /// The folder can't be made.
+    /// The folder can't be made, or others may write it.
     pub fn open(folder: &Path) -> std::io::Result<Self> {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(folder)?;
+        #[cfg(unix)]
+        check_owner(folder)?;
         Ok(Self {
             folder: folder.to_owned(),
         })
@@ -119,6 +122,10 @@ impl Cache {
             return;
         };
         for entry in entries.flatten() {
+            // The folder may be one where somebody keeps other things, too.
+            if !is_entry(&entry.path()) {
+                continue;
+            }
             let unused = entry
                 .metadata()
                 .and_then(|metadata| metadata.modified())
@@ -131,11 +138,34 @@ impl Cache {
     }
 }
 
+/// Refuses a folder that somebody else could plant code in.
+#[cfg(unix)]
+fn check_owner(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(folder)?;
+    let ours = metadata.uid() == rustix::process::geteuid().as_raw();
+    if ours && metadata.mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    let reason = "others may write it, and what is in it is run: choose another --cache-dir";
+    Err(std::io::Error::new(
+        std::io::ErrorKind::PermissionDenied,
+        reason,
+    ))
+}
+
+/// Whether a file is named as entries are.
+fn is_entry(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension == "cwasm")
+        && path.file_stem().is_some_and(|stem| stem.len() == 64)
+}
+
 #[allow(unsafe_code)]
 fn deserialize(engine: &Engine, compiled: &[u8]) -> Option<Component> {
     // SAFETY: these bytes are exactly what `Engine::precompile_component` gave to
-    // `Cache::store`: their digest has just been checked, and the folder belongs
-    // to this user. wasmtime refuses what other versions or settings compiled.
+    // `Cache::store`: their digest has just been checked, and `Cache::open` has
+    // made sure that only this user writes the folder. wasmtime refuses what other versions or settings compiled.
     unsafe { Component::deserialize(engine, compiled) }.ok()
 }
 
@@ -173,6 +203,17 @@ mod tests {
         assert!(cache.load(&engine, &key).is_none());
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_others_may_write_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let open = std::fs::Permissions::from_mode(0o777);
+        std::fs::set_permissions(folder.path(), open).unwrap();
+        let error = Cache::open(folder.path()).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
+    }
+
     #[test]
     fn keys_tell_inputs_apart() {
         let engine = engine().unwrap();
@@ -199,7 +240,12 @@ mod tests {
             .unwrap()
             .set_modified(SystemTime::now() - KEPT - Duration::from_secs(60))
             .unwrap();
+        let foreign = folder.path().join("thesis.odt");
+        let long_ago = SystemTime::now() - 2 * KEPT;
+        let file = std::fs::File::create(&foreign).unwrap();
+        file.set_modified(long_ago).unwrap();
         cache.store(&new, &compiled(&engine)).unwrap();
+        assert!(foreign.exists(), "what is not ours is left alone");
         assert!(!cache.path(&old).exists());
         assert!(cache.path(&new).exists());
     }

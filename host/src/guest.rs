@@ -55,8 +55,9 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// Sets up a new instance, whose memories may grow to so many bytes each.
-    pub fn new(context: Arc<ComponentContext>, memory_limit: usize) -> Self {
+    /// Sets up a new instance, whose memories may grow to so many bytes each, and
+    /// which so many components have called each other to come to.
+    pub fn new(context: Arc<ComponentContext>, memory_limit: usize, depth: u8) -> Self {
         let wasi = WasiCtxBuilder::new()
             .envs(&context.environment)
             .stdout(context.logs.stdout.clone())
@@ -72,7 +73,7 @@ impl Guest {
             },
             wasi,
             http: WasiHttpCtx::new(),
-            outbound: OutboundHttp::new(context),
+            outbound: OutboundHttp::new(context, depth),
         }
     }
 

@@ -19,6 +19,9 @@ use crate::guest::{ComponentContext, Guest};
 /// How many calls from outside run at once; more wait.
 const SLOTS: u32 = 256;
 
+/// How long a call waits for its place.
+const SLOT_TIME: Duration = Duration::from_secs(5);
+
 /// What a call may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -91,13 +94,14 @@ impl Runtime {
         prepared.is_some_and(|prepared| prepared.redis.is_some())
     }
 
-    /// Waits for a place for a call from outside.
+    /// Waits for a place for a call from outside, but not for long.
     ///
     /// # Errors
-    /// The application has stopped.
+    /// All places stay taken.
     pub async fn slot(&self) -> anyhow::Result<Slot> {
-        let permit = self.slots.clone().acquire_owned().await;
-        permit.map(Slot).context("the application has stopped")
+        let permit = self.slots.clone().acquire_owned();
+        let permit = tokio::time::timeout(SLOT_TIME, permit).await;
+        Ok(Slot(permit.context("too many requests at once")??))
     }
 
     /// Waits until no call is left.
@@ -108,6 +112,7 @@ impl Runtime {
 
     /// Calls a component's HTTP handler. The slot, if the call is from outside, is
     /// held until the guest is done, which may be after its response has started.
+    /// `depth` is how many components have called each other to come here.
     ///
     /// # Errors
     /// The guest failed before its response; that has been logged. Later failures
@@ -117,11 +122,12 @@ impl Runtime {
         component: &str,
         request: Request<WasiBody>,
         slot: Option<Slot>,
+        depth: u8,
     ) -> anyhow::Result<Response<WasiBody>> {
         let prepared = self.component(component)?;
         let handler = prepared.http.clone();
         let handler = handler.context("the component doesn't export wasi:http/incoming-handler")?;
-        let mut store = self.store(prepared);
+        let mut store = self.store(prepared, depth);
         let time = self.limits.time;
         let memory = self.limits.memory;
         let name = component.to_owned();
@@ -168,8 +174,9 @@ impl Runtime {
         let prepared = self.component(component)?;
         let handler = prepared.redis.as_ref();
         let handler = handler.context("the component doesn't export fermyon:spin/inbound-redis")?;
-        let _slot = self.slot().await?;
-        let mut store = self.store(prepared);
+        // No slot: these calls are as many as there are servers and components, and
+        // slow clients must not keep queues from being worked on.
+        let mut store = self.store(prepared, 0);
         let call = async {
             let instance = handler.instantiate_async(&mut store).await?;
             instance
@@ -194,8 +201,8 @@ impl Runtime {
             .with_context(|| format!("no component `{name}`"))
     }
 
-    fn store(&self, prepared: &Prepared) -> Store<Guest> {
-        let guest = Guest::new(prepared.context.clone(), self.limits.memory);
+    fn store(&self, prepared: &Prepared, depth: u8) -> Store<Guest> {
+        let guest = Guest::new(prepared.context.clone(), self.limits.memory, depth);
         let mut store = Store::new(&self.engine, guest);
         store.limiter(|guest| &mut guest.limit);
         store.set_epoch_deadline(1);

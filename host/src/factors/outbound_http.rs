@@ -21,7 +21,11 @@ type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
 /// Sends the requests of one instance.
 pub struct OutboundHttp {
     context: Arc<ComponentContext>,
+    depth: u8,
 }
+
+/// How many components may call each other in a chain.
+const MOST_CALLS: u8 = 8;
 
 /// Where a request goes.
 enum Target {
@@ -31,9 +35,10 @@ enum Target {
 }
 
 impl OutboundHttp {
-    /// Sends requests with the permissions of a component.
-    pub fn new(context: Arc<ComponentContext>) -> Self {
-        Self { context }
+    /// Sends requests with the permissions of a component that is the last of a
+    /// chain of calls so long.
+    pub fn new(context: Arc<ComponentContext>, depth: u8) -> Self {
+        Self { context, depth }
     }
 
     /// What all instances of the component share.
@@ -75,7 +80,7 @@ impl WasiHttpHooks for OutboundHttp {
         options: Option<RequestOptions>,
         _: Io,
     ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Io), Error>> + Send> {
-        let target = self.target(request.uri());
+        let (target, depth) = (self.target(request.uri()), self.depth + 1);
         Box::new(async move {
             match target? {
                 Target::World => send(request, options).await,
@@ -83,7 +88,10 @@ impl WasiHttpHooks for OutboundHttp {
                     send(redirect(request, service.address())?, options).await
                 }
                 Target::Component(service, component) => {
-                    let response = service.call_component(&component, request).await?;
+                    if depth > MOST_CALLS {
+                        return Err(Error::LoopDetected);
+                    }
+                    let response = service.call_component(&component, request, depth).await?;
                     Ok((response, Box::new(async { Ok(()) }) as Io))
                 }
             }

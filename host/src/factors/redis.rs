@@ -1,11 +1,12 @@
 //! `fermyon:spin/redis`: commands to the servers that a component may reach.
 
+use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncCommands, AsyncConnectionConfig, ErrorKind, FromRedisValue, ParsingError, RedisError,
-    Value,
+    AsyncCommands, AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, FromRedisValue,
+    ParsingError, RedisError, Value,
 };
 use wasmtime::component::Resource;
 
@@ -60,8 +61,22 @@ fn other(error: RedisError) -> Error {
     Error::Other(error.to_string())
 }
 
-async fn connect(address: &str) -> Result<MultiplexedConnection, Error> {
-    let client = redis::Client::open(address).map_err(|_| Error::InvalidAddress)?;
+/// The server that will be connected to, as a URL without anything secret. It is
+/// read from what the client has made of the address and not from the address, for
+/// two readers of a URL may disagree. Sockets of this machine are no servers.
+fn server(client: &Client) -> Option<String> {
+    let (scheme, host, port) = match client.get_connection_info().addr() {
+        ConnectionAddr::Tcp(host, port) => ("redis", host, port),
+        ConnectionAddr::TcpTls { host, port, .. } => ("rediss", host, port),
+        _ => return None,
+    };
+    match host.parse::<Ipv6Addr>() {
+        Ok(address) => Some(format!("{scheme}://[{address}]:{port}")),
+        Err(_) => Some(format!("{scheme}://{host}:{port}")),
+    }
+}
+
+async fn connect(client: &Client) -> Result<MultiplexedConnection, Error> {
     // How long a command may take is the guest's matter: a blocking read may wait.
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT_TIMEOUT))
@@ -85,14 +100,25 @@ impl HostConnection for Guest {
         &mut self,
         address: String,
     ) -> wasmtime::Result<Result<Resource<Connection>, Error>> {
-        if !self.context().allowed_hosts.allows(&address, "redis") {
-            self.report_denied("redis", &address);
+        // Without a scheme it is one of Redis, as in Spin.
+        let address = match address.contains("://") {
+            true => address,
+            false => format!("redis://{address}"),
+        };
+        let Ok(client) = Client::open(address) else {
+            return Ok(Err(Error::InvalidAddress));
+        };
+        let Some(server) = server(&client) else {
+            return Ok(Err(Error::InvalidAddress));
+        };
+        if !self.context().allowed_hosts.allows(&server, "redis") {
+            self.report_denied("redis", &server);
             return Ok(Err(Error::InvalidAddress));
         }
         if self.redis_connections >= MAX_HANDLES {
             return Ok(Err(Error::TooManyConnections));
         }
-        Ok(match connect(&address).await {
+        Ok(match connect(&client).await {
             Ok(connection) => {
                 self.redis_connections += 1;
                 Ok(self.table.push(Connection(connection))?)
@@ -211,6 +237,28 @@ impl HostConnection for Guest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_checked_is_what_is_connected_to() {
+        let checked = |address: &str| server(&Client::open(address).unwrap());
+        for (address, expected) in [
+            ("redis://127.0.0.1", "redis://127.0.0.1:6379"),
+            ("redis://user:secret@cache:7000/2", "redis://cache:7000"),
+            ("redis://[::1]:7000", "redis://[::1]:7000"),
+            (
+                "redis://evil.com:6379?@127.0.0.1:6379",
+                "redis://evil.com:6379",
+            ),
+            (
+                "redis://evil.com:6379#@127.0.0.1:6379",
+                "redis://evil.com:6379",
+            ),
+            ("redis:\t//evil.com", "redis://evil.com:6379"),
+        ] {
+            assert_eq!(checked(address).as_deref(), Some(expected), "{address}");
+        }
+        assert_eq!(checked("unix:///run/redis.sock"), None);
+    }
 
     #[test]
     fn replies_are_flattened_as_in_spin() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use futures::StreamExt;
 use redis::Client;
 use redis::aio::PubSub;
@@ -79,7 +79,12 @@ impl Subscriber {
         let mut delay = RETRY_FIRST;
         let server = self.server();
         while !*self.stop.borrow() {
-            let subscribed = self.subscribe().await;
+            let mut stop = self.stop.clone();
+            let subscribed = tokio::select! {
+                subscribed = tokio::time::timeout(CHECK, self.subscribe()) => subscribed
+                    .unwrap_or_else(|_| Err(anyhow!("it doesn't answer"))),
+                _ = stop.changed() => return,
+            };
             if let Some(tried) = tried.take() {
                 // Nobody waits any more only if the start was given up.
                 let _ = tried.send(());
@@ -100,7 +105,7 @@ impl Subscriber {
             tracing::warn!("no subscription to Redis at {server}: {reason}; next try in {delay:?}");
             tokio::select! {
                 () = tokio::time::sleep(delay) => {}
-                _ = self.stop.changed() => {}
+                _ = self.stop.changed() => return,
             }
             delay = (delay * 2).min(RETRY_LAST);
         }

@@ -2,10 +2,11 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_body_util::BodyExt;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
@@ -14,6 +15,11 @@ use tokio::task::{JoinHandle, JoinSet};
 use wasmtime_wasi_http::Error;
 
 use super::HttpService;
+
+/// How long a client may take to send the head of a request.
+const HEADER_TIME: Duration = Duration::from_secs(10);
+/// How long to wait when no connection can be accepted.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 
 /// The task that accepts connections.
 #[derive(Debug)]
@@ -49,6 +55,15 @@ async fn serve(listener: TcpListener, service: Arc<HttpService>, mut stop: watch
     let graceful = GracefulShutdown::new();
     // Dropping the set ends the connections in it.
     let mut connections = JoinSet::new();
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIME);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(HEADER_TIME);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -59,7 +74,7 @@ async fn serve(listener: TcpListener, service: Arc<HttpService>, mut stop: watch
             Err(error) => {
                 // Such as too many open files: others may end meanwhile.
                 tracing::warn!("can't accept a connection: {error}");
-                tokio::task::yield_now().await;
+                tokio::time::sleep(ACCEPT_AGAIN).await;
                 continue;
             }
         };
@@ -75,7 +90,7 @@ async fn serve(listener: TcpListener, service: Arc<HttpService>, mut stop: watch
                 Ok::<_, Infallible>(service.answer(request, client).await)
             }
         });
-        let connection = Builder::new(TokioExecutor::new())
+        let connection = builder
             .serve_connection(TokioIo::new(stream), answer)
             .into_owned();
         let connection = graceful.watch(connection);

@@ -92,11 +92,14 @@ impl HttpService {
             return status(StatusCode::BAD_REQUEST);
         }
         let Ok(slot) = self.runtime.slot().await else {
-            return status(StatusCode::SERVICE_UNAVAILABLE);
+            let mut response = status(StatusCode::SERVICE_UNAVAILABLE);
+            let soon = header::HeaderValue::from_static("1");
+            response.headers_mut().insert(header::RETRY_AFTER, soon);
+            return response;
         };
         headers::add(&mut request, &found, client);
         self.runtime
-            .call_http(&found.component, request, Some(slot))
+            .call_http(&found.component, request, Some(slot), 0)
             .await
             .unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR))
     }
@@ -110,6 +113,7 @@ impl HttpService {
         &self,
         component: &str,
         mut request: Request<WasiBody>,
+        depth: u8,
     ) -> Result<Response<WasiBody>, Error> {
         headers::strip(&mut request);
         let found = RouteMatch::internal(component, request.uri().path());
@@ -118,7 +122,10 @@ impl HttpService {
             tracing::error!("no component `{component}` answers HTTP requests");
             return Err(Error::DestinationNotFound);
         }
-        let response = self.runtime.call_http(component, request, None).await;
+        let response = self
+            .runtime
+            .call_http(component, request, None, depth)
+            .await;
         Ok(response.unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR)))
     }
 

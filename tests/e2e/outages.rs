@@ -2,7 +2,7 @@
 
 use devstack::s3::Fault;
 use reqwest::Method;
-use tests::{App, Manifest, Photo, USER, body, eventually, notification, refusal};
+use tests::{App, Manifest, OwnRedis, Photo, USER, body, eventually, notification, refusal};
 
 #[tokio::test]
 async fn redis_down_is_503_and_nothing_is_lost_when_it_is_back() {
@@ -145,5 +145,29 @@ async fn an_object_that_grew_since_its_event_is_still_looked_at() {
     // What was stored when the event was made was smaller.
     body(app.notify(&notification(&file, 10, "earlier")).await, 200).await;
     assert_eq!(app.looked_at(USER, &file).await["status"], "approved");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn documents_may_be_kept_in_redis_and_outlive_the_application() {
+    let documents = OwnRedis::start().await;
+    let config = format!(
+        "[key_value_store.default]\ntype = \"redis\"\nurl = \"{}\"\n",
+        documents.server.url()
+    );
+    let mut app = App::configured(Manifest::shipped(), &[], &config).await;
+    let file = app.upload(USER, &Photo::of("camera.png")).await;
+    let record = app.looked_at(USER, &file).await;
+    assert_eq!(record["status"], "approved");
+    app.queue_is_empty().await;
+    app.stack.restart_app().await.unwrap();
+    assert_eq!(app.record(USER, &file).await, record);
+
+    documents.server.stop().await.unwrap();
+    let path = format!("/images/{file}");
+    assert_eq!(
+        refusal(app.get(USER, &path).await, 503).await,
+        "unavailable"
+    );
     app.stop().await;
 }

@@ -97,11 +97,23 @@ impl App {
 
     /// Another application.
     pub async fn of(manifest: Manifest, variables: &[(&str, &str)]) -> Self {
+        Self::configured(manifest, variables, "").await
+    }
+
+    /// An application with a `runtime-config.toml`.
+    pub async fn configured(
+        manifest: Manifest,
+        variables: &[(&str, &str)],
+        runtime_config: &str,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = manifest.write(dir.path());
         let mut options = StackOptions::new(path, dir.path().join("data"));
         options.cache_dir = Some(root().join("target/orilla-cache"));
         options.rekognition = manifest.uses_rekognition();
+        let config_file = dir.path().join("runtime-config.toml");
+        std::fs::write(&config_file, runtime_config).unwrap();
+        options.runtime_config_file = Some(config_file);
         options.variables = BTreeMap::from([
             // Tests wait for retries, so these come soon.
             ("queue_retry_base_ms".to_owned(), "50".to_owned()),

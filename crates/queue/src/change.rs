@@ -2,13 +2,26 @@
 
 use std::time::Duration;
 
+use crate::effect::Effect;
+use crate::staged::Staged;
+
 /// A change that happens whole or not at all.
 #[derive(Clone, Debug, Default)]
 pub struct Change {
     pub(crate) entity: Option<(String, u64)>,
     pub(crate) settled: Option<String>,
+    pub(crate) once: Option<Once>,
+    pub(crate) staged: Option<Staged>,
     pub(crate) messages: Vec<Vec<u8>>,
     pub(crate) effects: Vec<Effect>,
+}
+
+/// What is remembered under an idempotency key.
+#[derive(Clone, Debug)]
+pub(crate) struct Once {
+    pub(crate) key: String,
+    pub(crate) value: Vec<u8>,
+    pub(crate) keep: Duration,
 }
 
 impl Change {
@@ -32,6 +45,29 @@ impl Change {
         self
     }
 
+    /// Lets the change happen once for an idempotency key, for as long as it is
+    /// kept. `value` is remembered with it and told to whoever tries again; it
+    /// must not be empty. `key` must carry the queue's hash tag.
+    pub fn once(
+        mut self,
+        key: impl Into<String>,
+        value: impl Into<Vec<u8>>,
+        keep: Duration,
+    ) -> Self {
+        self.once = Some(Once {
+            key: key.into(),
+            value: value.into(),
+            keep,
+        });
+        self
+    }
+
+    /// Publishes messages that were staged before.
+    pub fn publishing_staged(mut self, staged: Staged) -> Self {
+        self.staged = Some(staged);
+        self
+    }
+
     /// Publishes a message.
     pub fn publishing(mut self, message: impl Into<Vec<u8>>) -> Self {
         self.messages.push(message.into());
@@ -51,108 +87,8 @@ impl Change {
     }
 }
 
-/// A write that belongs to a change. Keys must carry the queue's hash tag.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Effect {
-    /// Puts a member into a sorted set, or gives it a new score.
-    Index {
-        /// The sorted set.
-        key: String,
-        /// The member.
-        member: String,
-        /// Its score.
-        score: f64,
-    },
-    /// Takes a member out of a sorted set.
-    Unindex {
-        /// The sorted set.
-        key: String,
-        /// The member.
-        member: String,
-    },
-    /// Delivers a message (again) after a delay.
-    Delay {
-        /// The queue's sorted set of delayed messages.
-        key: String,
-        /// The entry: a unique id, the failures so far and the message.
-        entry: Vec<u8>,
-        /// When it is due, in milliseconds since the Unix epoch.
-        due: u64,
-        /// How long that is from now.
-        delay: Duration,
-    },
-    /// Puts a message away as a dead letter.
-    Bury {
-        /// The queue's stream of dead letters.
-        key: String,
-        /// The message.
-        message: Vec<u8>,
-        /// Why its last attempt failed.
-        error: String,
-        /// How many attempts it had.
-        attempts: u32,
-        /// When it died, in milliseconds since the Unix epoch.
-        at: u64,
-    },
-}
-
-impl Effect {
-    pub(crate) fn key(&self) -> &str {
-        match self {
-            Self::Index { key, .. }
-            | Self::Unindex { key, .. }
-            | Self::Delay { key, .. }
-            | Self::Bury { key, .. } => key,
-        }
-    }
-
-    /// The effect as the commands of the script.
-    pub(crate) fn commands(&self) -> Vec<Vec<Vec<u8>>> {
-        let command = |words: &[&[u8]]| words.iter().map(|word| word.to_vec()).collect::<Vec<_>>();
-        match self {
-            Self::Index { key, member, score } => vec![command(&[
-                b"ZADD",
-                key.as_bytes(),
-                score.to_string().as_bytes(),
-                member.as_bytes(),
-            ])],
-            Self::Unindex { key, member } => {
-                vec![command(&[b"ZREM", key.as_bytes(), member.as_bytes()])]
-            }
-            Self::Delay {
-                key,
-                entry,
-                due,
-                delay,
-            } => vec![
-                command(&[b"ZADD", key.as_bytes(), due.to_string().as_bytes(), entry]),
-                command(&[b"ALARM", delay.as_millis().max(1).to_string().as_bytes()]),
-            ],
-            Self::Bury {
-                key,
-                message,
-                error,
-                attempts,
-                at,
-            } => vec![command(&[
-                b"XADD",
-                key.as_bytes(),
-                b"*",
-                b"m",
-                message,
-                b"error",
-                error.as_bytes(),
-                b"attempts",
-                attempts.to_string().as_bytes(),
-                b"at",
-                at.to_string().as_bytes(),
-            ])],
-        }
-    }
-}
-
 /// What became of a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It happened.
     Committed,
@@ -164,4 +100,9 @@ pub enum Outcome {
     },
     /// Another worker has settled the message: nothing happened.
     AlreadySettled,
+    /// The idempotency key has been used: nothing happened.
+    Duplicate {
+        /// What was remembered when it was.
+        value: Vec<u8>,
+    },
 }

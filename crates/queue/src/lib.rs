@@ -6,13 +6,23 @@
 //! Every change is one Lua script, so it happens whole or not at all.
 
 mod change;
+mod dead;
+mod effect;
+mod inspect;
 mod names;
 mod policy;
 mod queue;
 mod script;
+mod settlement;
+mod staged;
 
-pub use change::{Change, Effect, Outcome};
+pub use change::{Change, Outcome};
+pub use dead::{DeadLetter, DeadPage, LetterId, NoLetterId, Redriven};
+pub use effect::{Count, Effect};
+pub use inspect::Counts;
 pub use names::QueueNames;
 pub use policy::Policy;
-pub use queue::{Delivery, Queue};
+pub use queue::{Bell, Delivery, Queue};
 pub use script::Script;
+pub use settlement::Settlement;
+pub use staged::Staged;

@@ -4,11 +4,14 @@
 /// cluster keeps them on one node and one script can change them together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueNames {
+    name: String,
     pub(crate) stream: String,
     pub(crate) bell: String,
     pub(crate) alarm: String,
     pub(crate) delayed: String,
     pub(crate) dead: String,
+    pub(crate) stats: String,
+    pub(crate) staged: String,
     pub(crate) channel: String,
 }
 
@@ -19,11 +22,14 @@ impl QueueNames {
     pub fn new(name: &str) -> Self {
         let key = |part: &str| format!("{{{name}}}:queue:{part}");
         Self {
+            name: name.to_owned(),
             stream: key("stream"),
             bell: key("bell"),
             alarm: format!("{{{name}{ALARM}"),
             delayed: key("delayed"),
             dead: key("dead"),
+            stats: key("stats"),
+            staged: key("staged"),
             channel: format!("orilla:{name}:bell"),
         }
     }
@@ -37,6 +43,11 @@ impl QueueNames {
     /// The keys that the scripts `claim` and `wake` take, in their order.
     pub(crate) fn keys(&self) -> [&str; 4] {
         [&self.stream, &self.bell, &self.alarm, &self.delayed]
+    }
+
+    /// The name of the queue.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The pub/sub channel on which the workers of the queue are woken.

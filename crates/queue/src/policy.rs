@@ -13,6 +13,10 @@ pub struct Policy {
     pub base_delay: Duration,
     /// The delay's upper bound.
     pub max_delay: Duration,
+    /// How many messages a worker claims at once; at least 1.
+    pub batch: usize,
+    /// How many of them it handles side by side; at least 1.
+    pub concurrency: usize,
 }
 
 impl Default for Policy {
@@ -22,6 +26,8 @@ impl Default for Policy {
             attempts: 5,
             base_delay: Duration::from_secs(2),
             max_delay: Duration::from_secs(300),
+            batch: 32,
+            concurrency: 8,
         }
     }
 }

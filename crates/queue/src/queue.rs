@@ -1,16 +1,31 @@
 //! Publishing, claiming and settling.
 
+use std::cell::Cell;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use stores::{Arg, Redis, RedisError, Value};
 
-use crate::change::{Change, Effect, Outcome};
+use crate::change::{Change, Outcome};
+use crate::effect::{Count, Effect};
 use crate::names::QueueNames;
 use crate::policy::Policy;
 use crate::script::Script;
+use crate::settlement::Settlement;
+use crate::staged::Staged;
 
-static COMMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/commit.lua")));
+static COMMIT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("lua/effects.lua"),
+        include_str!("lua/commit.lua")
+    ))
+});
+static SETTLE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("lua/effects.lua"),
+        include_str!("lua/settle.lua")
+    ))
+});
 static CLAIM: LazyLock<Script> = LazyLock::new(|| {
     Script::new(concat!(
         include_str!("lua/promote.lua"),
@@ -19,25 +34,48 @@ static CLAIM: LazyLock<Script> = LazyLock::new(|| {
 });
 static WAKE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(concat!(
+        include_str!("lua/effects.lua"),
         include_str!("lua/promote.lua"),
         include_str!("lua/wake.lua")
     ))
 });
+static STAGE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/stage.lua")));
 
-const GROUP: &str = "workers";
+/// The consumer group of a queue, and the one name that all its workers share.
+pub(crate) const GROUP: &str = "workers";
+const CONSUMER: &str = "worker";
 
 /// How long a bell rings before it may be rung again. A worker that hears it
 /// clears it at once; only a bell that nobody heard lasts this long.
-const BELL: Duration = Duration::from_secs(5);
+pub(crate) const BELL: Duration = Duration::from_secs(5);
 
 /// When to look after a publish whether its messages are done: it recovers a
 /// bell that nobody heard.
-const ALARM: Duration = Duration::from_secs(10);
+pub(crate) const ALARM: Duration = Duration::from_secs(10);
+
+/// How long staged messages wait for their commit.
+const STAGED: Duration = Duration::from_secs(600);
+
+/// The most messages, and about the most bytes, that are staged in one call.
+const STAGE_MESSAGES: usize = 500;
+const STAGE_BYTES: usize = 512 * 1024;
+
+/// Who tells the workers of a queue that there is something to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bell {
+    /// Redis, by a message on the queue's channel.
+    #[default]
+    Redis,
+    /// Whoever publishes, after [`Queue::must_ring`] said so.
+    Caller,
+}
 
 /// One queue on one connection.
 pub struct Queue<'a, R> {
     redis: &'a R,
     names: QueueNames,
+    bell: Bell,
+    must_ring: Cell<bool>,
 }
 
 /// A message under a lease.
@@ -52,14 +90,40 @@ pub struct Delivery {
 }
 
 impl<'a, R: Redis> Queue<'a, R> {
-    /// The queue `name`.
+    /// The queue `name`, with Redis for its bell.
     pub fn new(redis: &'a R, name: &str) -> Self {
         Self::named(redis, QueueNames::new(name))
     }
 
     /// The queue that has these names.
     pub fn named(redis: &'a R, names: QueueNames) -> Self {
-        Self { redis, names }
+        Self {
+            redis,
+            names,
+            bell: Bell::Redis,
+            must_ring: Cell::new(false),
+        }
+    }
+
+    /// The queue with another bell.
+    pub fn with_bell(mut self, bell: Bell) -> Self {
+        self.bell = bell;
+        self
+    }
+
+    /// The connection that the queue is on.
+    pub fn redis(&self) -> &'a R {
+        self.redis
+    }
+
+    /// The names of its keys.
+    pub fn names(&self) -> &QueueNames {
+        &self.names
+    }
+
+    /// Whether the caller has to ring for a worker, since this was asked last.
+    pub fn must_ring(&self) -> bool {
+        self.must_ring.take()
     }
 
     /// Makes a change happen, whole or not at all.
@@ -69,17 +133,29 @@ impl<'a, R: Redis> Queue<'a, R> {
             Some((register, version)) => (register.as_str(), version.to_string()),
             None => (names.stream.as_str(), String::new()),
         };
-        let mut keys = vec![names.stream.as_str(), &names.bell, &names.alarm, register];
-        keys.extend(change.effects.iter().map(Effect::key));
+        let once = change.once.as_ref();
+        let staged = change.staged.as_ref();
+        let mut keys = vec![
+            names.stream.as_str(),
+            &names.bell,
+            &names.alarm,
+            &names.stats,
+            register,
+            once.map_or(names.stream.as_str(), |once| once.key.as_str()),
+            staged.map_or(names.stream.as_str(), |staged| staged.key.as_str()),
+        ];
+        add_keys(&mut keys, &change.effects);
 
-        let bell = millis(BELL);
         let mut args = vec![
-            Arg::from(&names.channel),
-            Arg::Int(bell),
+            Arg::from(self.channel()),
+            Arg::Int(millis(BELL)),
             Arg::from(GROUP),
             Arg::Int(millis(ALARM)),
             Arg::from(&expected),
             Arg::from(change.settled.as_deref().unwrap_or_default()),
+            Arg::from(once.map_or(&[][..], |once| once.value.as_slice())),
+            Arg::Int(once.map_or(0, |once| millis(once.keep))),
+            count(staged.map_or(0, |staged| staged.count)),
             count(change.messages.len()),
         ];
         args.extend(
@@ -89,31 +165,71 @@ impl<'a, R: Redis> Queue<'a, R> {
                 .map(|message| Arg::from(message.as_slice())),
         );
         let commands: Vec<_> = change.effects.iter().flat_map(Effect::commands).collect();
-        for command in &commands {
-            args.push(count(command.len()));
-            args.extend(command.iter().map(|word| Arg::from(word.as_slice())));
-        }
+        add_commands(&mut args, &commands);
 
-        let reply = COMMIT.run(self.redis, &keys, &args)?;
-        match (
-            reply.first().and_then(Value::as_str),
-            reply.get(1).and_then(Value::as_int),
-        ) {
-            (Some("committed"), _) => Ok(Outcome::Committed),
+        let mut reply = COMMIT.run(self.redis, &keys, &args)?.into_iter();
+        let outcome = reply.next();
+        let detail = reply.next();
+        match (outcome.as_ref().and_then(Value::as_str), detail) {
+            (Some("committed"), rang) => {
+                self.note_bell(rang.as_ref());
+                Ok(Outcome::Committed)
+            }
             (Some("settled"), _) => Ok(Outcome::AlreadySettled),
-            (Some("conflict"), Some(version)) => Ok(Outcome::Conflict {
-                version: version.unsigned_abs(),
+            (Some("duplicate"), Some(value)) => Ok(Outcome::Duplicate {
+                value: value.into_bytes(),
             }),
+            (Some("conflict"), Some(version)) => Ok(Outcome::Conflict {
+                version: version.as_int().unwrap_or(0).unsigned_abs(),
+            }),
+            (Some("unstaged"), _) => Err(RedisError::Unavailable(
+                "the staged messages are gone".into(),
+            )),
             _ => Err(RedisError::Unavailable(
                 "the commit script answered something else".into(),
             )),
         }
     }
 
+    /// Puts messages aside, so that one commit publishes them all: for more
+    /// than one call should carry. `id` must be new.
+    pub fn stage(
+        &self,
+        id: &str,
+        messages: impl IntoIterator<Item = Vec<u8>>,
+    ) -> Result<Staged, RedisError> {
+        let key = format!("{}:{id}", self.names.staged);
+        let mut staged = Staged { key, count: 0 };
+        let (mut chunk, mut bytes) = (Vec::new(), 0);
+        for message in messages {
+            bytes += message.len();
+            chunk.push(message);
+            if chunk.len() == STAGE_MESSAGES || bytes >= STAGE_BYTES {
+                self.stage_chunk(&mut staged, &mut chunk)?;
+                bytes = 0;
+            }
+        }
+        self.stage_chunk(&mut staged, &mut chunk)?;
+        Ok(staged)
+    }
+
+    fn stage_chunk(&self, staged: &mut Staged, chunk: &mut Vec<Vec<u8>>) -> Result<(), RedisError> {
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        let mut args = vec![Arg::Int(millis(STAGED))];
+        args.extend(chunk.iter().map(|message| Arg::from(message.as_slice())));
+        STAGE.run(self.redis, &[&staged.key], &args)?;
+        staged.count += chunk.len();
+        chunk.clear();
+        Ok(())
+    }
+
     /// Claims up to `most` messages for the policy's lease.
     pub fn claim(&self, policy: &Policy, most: usize) -> Result<Vec<Delivery>, RedisError> {
         let args = [
             Arg::from(GROUP),
+            Arg::from(CONSUMER),
             Arg::Int(millis(policy.lease)),
             count(most),
         ];
@@ -137,16 +253,86 @@ impl<'a, R: Redis> Queue<'a, R> {
         Ok(deliveries)
     }
 
-    /// Settles a message that is done and has no further effects.
+    /// Starts the leases of messages anew. Those that are settled stay settled.
+    pub fn extend<'d>(
+        &self,
+        deliveries: impl IntoIterator<Item = &'d Delivery>,
+    ) -> Result<(), RedisError> {
+        let mut args = vec![
+            Arg::from(&self.names.stream),
+            Arg::from(GROUP),
+            Arg::from(CONSUMER),
+            Arg::Int(0),
+        ];
+        let before = args.len();
+        args.extend(
+            deliveries
+                .into_iter()
+                .map(|delivery| Arg::from(&delivery.id)),
+        );
+        if args.len() > before {
+            // JUSTID: it is the same delivery that goes on, not one more.
+            args.push(Arg::from("JUSTID"));
+            self.redis.call("XCLAIM", &args)?;
+        }
+        Ok(())
+    }
+
+    /// Settles messages, each with its effects and only if no other worker has
+    /// settled it before; `after` happens once if any of them was. Returns for
+    /// each whether it was settled by this.
+    pub fn settle(
+        &self,
+        settlements: &[Settlement],
+        after: &[Effect],
+    ) -> Result<Vec<bool>, RedisError> {
+        let names = &self.names;
+        let mut keys = vec![names.stream.as_str(), &names.alarm, &names.stats];
+        for settlement in settlements {
+            add_keys(&mut keys, &settlement.effects);
+        }
+        add_keys(&mut keys, after);
+
+        let commands: Vec<Vec<_>> = settlements
+            .iter()
+            .map(|settlement| {
+                let effects = settlement.effects.iter();
+                effects.flat_map(Effect::commands).collect()
+            })
+            .collect();
+        let after: Vec<_> = after.iter().flat_map(Effect::commands).collect();
+        let mut args = vec![Arg::from(GROUP), count(settlements.len())];
+        for (settlement, commands) in settlements.iter().zip(&commands) {
+            args.extend([Arg::from(&settlement.id), count(commands.len())]);
+            add_commands(&mut args, commands);
+        }
+        add_commands(&mut args, &after);
+        let reply = SETTLE.run(self.redis, &keys, &args)?;
+        Ok(reply
+            .iter()
+            .map(|settled| settled.as_int() == Some(1))
+            .collect())
+    }
+
+    /// Settles a message that is done and has no effects.
     pub fn ack(&self, delivery: &Delivery) -> Result<Outcome, RedisError> {
         self.commit(&Change::new().settling(&delivery.id))
+    }
+
+    /// The effect that publishes a message after a delay. The same message under
+    /// the same id is delivered once, at the time that was given last.
+    ///
+    /// `now` is in milliseconds since the Unix epoch; `id` has no `|`.
+    pub fn schedule(&self, id: &str, message: &[u8], delay: Duration, now: u64) -> Effect {
+        self.delay((id, 0, message), delay, now, None)
     }
 
     /// The effect that delivers a message again after a delay, as its next attempt.
     ///
     /// `now` is in milliseconds since the Unix epoch.
     pub fn retry(&self, delivery: &Delivery, delay: Duration, now: u64) -> Effect {
-        self.delay(delivery, delivery.attempt, delay, now)
+        let entry = (&*delivery.id, delivery.attempt, &*delivery.message);
+        self.delay(entry, delay, now, Some(Count::Retried))
     }
 
     /// The effect that delivers a message again after a delay, as the same
@@ -154,18 +340,27 @@ impl<'a, R: Redis> Queue<'a, R> {
     ///
     /// `now` is in milliseconds since the Unix epoch.
     pub fn postpone(&self, delivery: &Delivery, delay: Duration, now: u64) -> Effect {
-        self.delay(delivery, delivery.attempt.saturating_sub(1), delay, now)
+        let failures = delivery.attempt.saturating_sub(1);
+        let entry = (&*delivery.id, failures, &*delivery.message);
+        self.delay(entry, delay, now, Some(Count::Postponed))
     }
 
-    fn delay(&self, delivery: &Delivery, failures: u32, delay: Duration, now: u64) -> Effect {
-        let mut entry = format!("{}|{failures}|", delivery.id).into_bytes();
-        entry.extend_from_slice(&delivery.message);
+    fn delay(
+        &self,
+        (id, failures, message): (&str, u32, &[u8]),
+        delay: Duration,
+        now: u64,
+        counted: Option<Count>,
+    ) -> Effect {
+        let mut entry = format!("{id}|{failures}|").into_bytes();
+        entry.extend_from_slice(message);
         let due = now.saturating_add(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
         Effect::Delay {
             key: self.names.delayed.clone(),
             entry,
             due,
             delay,
+            counted,
         }
     }
 
@@ -184,7 +379,7 @@ impl<'a, R: Redis> Queue<'a, R> {
     /// messages wait and how many are delayed.
     pub fn wake(&self) -> Result<(u64, u64), RedisError> {
         let args = [
-            Arg::from(&self.names.channel),
+            Arg::from(self.channel()),
             Arg::Int(millis(BELL)),
             Arg::Int(millis(ALARM)),
         ];
@@ -196,14 +391,47 @@ impl<'a, R: Redis> Queue<'a, R> {
                 .unwrap_or(0)
                 .unsigned_abs()
         };
+        self.note_bell(reply.get(2));
         Ok((number(0), number(1)))
+    }
+
+    /// The channel on which a script rings; empty where the caller does.
+    pub(crate) fn channel(&self) -> &str {
+        match self.bell {
+            Bell::Redis => &self.names.channel,
+            Bell::Caller => "",
+        }
+    }
+
+    /// Takes note of a script's word on whether it rang.
+    pub(crate) fn note_bell(&self, rang: Option<&Value>) {
+        if self.bell == Bell::Caller && rang.and_then(Value::as_int) == Some(1) {
+            self.must_ring.set(true);
+        }
     }
 }
 
-fn millis(duration: Duration) -> i64 {
+/// Adds the keys of effects, each once.
+fn add_keys<'e>(keys: &mut Vec<&'e str>, effects: &'e [Effect]) {
+    for effect in effects {
+        if !keys.contains(&effect.key()) {
+            keys.push(effect.key());
+        }
+    }
+}
+
+/// Adds commands as the scripts read them: the number of words, then the words.
+fn add_commands<'c>(args: &mut Vec<Arg<'c>>, commands: &'c [Vec<Vec<u8>>]) {
+    for command in commands {
+        args.push(count(command.len()));
+        args.extend(command.iter().map(|word| Arg::from(word.as_slice())));
+    }
+}
+
+pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn count<'a>(number: usize) -> Arg<'a> {
+pub(crate) fn count<'a>(number: usize) -> Arg<'a> {
     Arg::Int(i64::try_from(number).unwrap_or(i64::MAX))
 }

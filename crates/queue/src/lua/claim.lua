@@ -2,12 +2,12 @@
 -- come, those whose lease ran out, and new ones.
 --
 -- KEYS  1 stream   2 bell   3 alarm   4 delayed
--- ARGV  1 consumer group   2 lease, ms   3 most messages
+-- ARGV  1 consumer group   2 consumer   3 lease, ms   4 most messages
 --
 -- Reply  for each message: id, failures before this delivery, the message
 
 local stream, bell, alarm, delayed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local group, lease, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local group, consumer, lease, most = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
 -- Cleared before the reading: what is published from here on rings again.
 redis.call('DEL', bell)
@@ -39,10 +39,10 @@ end
 -- a name a worker would leave a dead consumer behind for each.
 -- Of messages whose lease ran out only one is given at a time: it may be what
 -- killed its worker, and must not use up the attempts of others.
-local expired = redis.call('XAUTOCLAIM', stream, group, 'worker', lease, '0-0', 'COUNT', 1)[2]
+local expired = redis.call('XAUTOCLAIM', stream, group, consumer, lease, '0-0', 'COUNT', 1)[2]
 give(expired, true)
 if #expired < most then
-  local new = redis.call('XREADGROUP', 'GROUP', group, 'worker', 'COUNT', most - #expired, 'STREAMS', stream, '>')
+  local new = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', most - #expired, 'STREAMS', stream, '>')
   if new then give(new[1][2], false) end
 end
 

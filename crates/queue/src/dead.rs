@@ -1,0 +1,275 @@
+//! Dead letters: messages that had their last attempt. They stay until somebody
+//! sends them back or throws them away.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use stores::{Arg, Redis, RedisError, Value};
+
+use crate::queue::{ALARM, BELL, Queue, count, millis};
+use crate::script::Script;
+
+static DEAD_LETTERS: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("lua/fields.lua"),
+        include_str!("lua/dead_letters.lua")
+    ))
+});
+static REDRIVE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("lua/fields.lua"),
+        include_str!("lua/effects.lua"),
+        include_str!("lua/redrive.lua")
+    ))
+});
+
+/// Bytes of messages after which a page ends, that it fits into a component's memory.
+const PAGE_BYTES: i64 = 4 * 1024 * 1024;
+
+/// The most letters that one call of the script sends back, so that it does
+/// not keep Redis from others for long.
+const REDRIVE_CHUNK: usize = 100;
+
+/// The id of a dead letter, as Redis gives it to an entry of a stream. Letters
+/// are in the order of their ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LetterId {
+    millis: u64,
+    sequence: u64,
+}
+
+/// A text that is no id of a dead letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoLetterId;
+
+impl FromStr for LetterId {
+    type Err = NoLetterId;
+
+    fn from_str(text: &str) -> Result<Self, NoLetterId> {
+        let number = |digits: &str| digits.parse().map_err(|_| NoLetterId);
+        let (millis, sequence) = text.split_once('-').ok_or(NoLetterId)?;
+        let id = Self {
+            millis: number(millis)?,
+            sequence: number(sequence)?,
+        };
+        // Each id has one way to be written.
+        (id.to_string() == text).then_some(id).ok_or(NoLetterId)
+    }
+}
+
+impl fmt::Display for LetterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.millis, self.sequence)
+    }
+}
+
+/// A message that had its last attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Its id among the dead letters.
+    pub id: LetterId,
+    /// The message as it was published.
+    pub message: Vec<u8>,
+    /// Why the last attempt failed.
+    pub error: String,
+    /// How many attempts it had.
+    pub attempts: u64,
+    /// When it died, in milliseconds since the Unix epoch.
+    pub died_at: u64,
+}
+
+/// Some of a queue's dead letters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadPage {
+    /// How many dead letters there are in all.
+    pub total: u64,
+    /// Those of the page, the oldest first.
+    pub letters: Vec<DeadLetter>,
+    /// Whether there are more after them.
+    pub more: bool,
+}
+
+/// What came of sending dead letters back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Redriven {
+    /// How many were sent back.
+    pub count: u64,
+    /// Those that were not there: unknown, or sent back or thrown away before.
+    pub missing: Vec<LetterId>,
+}
+
+impl<R: Redis> Queue<'_, R> {
+    /// Reads up to `most` dead letters after one of them, or from the oldest
+    /// on. A page ends earlier where its messages are large.
+    ///
+    /// # Errors
+    /// Redis cannot be reached or refuses.
+    pub fn dead_letters(
+        &self,
+        after: Option<LetterId>,
+        most: usize,
+    ) -> Result<DeadPage, RedisError> {
+        let start = after.map_or_else(
+            || "-".to_owned(),
+            |LetterId { millis, sequence }| format!("{millis}-{}", sequence.saturating_add(1)),
+        );
+        let args = [Arg::from(&start), count(most.max(1)), Arg::Int(PAGE_BYTES)];
+        let reply = DEAD_LETTERS.run(self.redis(), &[&self.names().dead], &args)?;
+        let mut reply = reply.into_iter();
+        let mut page = DeadPage {
+            total: number(reply.next().as_ref()),
+            more: number(reply.next().as_ref()) == 1,
+            letters: Vec::new(),
+        };
+        while let (Some(id), Some(message), Some(error), Some(attempts), Some(at)) = (
+            reply.next(),
+            reply.next(),
+            reply.next(),
+            reply.next(),
+            reply.next(),
+        ) {
+            page.letters.push(DeadLetter {
+                id: letter_id(&id)?,
+                message: message.into_bytes(),
+                error: String::from_utf8_lossy(&error.into_bytes()).into_owned(),
+                attempts: number(Some(&attempts)),
+                died_at: number(Some(&at)),
+            });
+        }
+        Ok(page)
+    }
+
+    /// Sends dead letters back to the queue as messages that never failed, and
+    /// rings for a worker. Each is sent back once, whoever else tries.
+    ///
+    /// # Errors
+    /// Redis cannot be reached or refuses. Up to a hundred are sent back whole
+    /// or not at all; of more, some may have been.
+    pub fn redrive(&self, ids: &[LetterId]) -> Result<Redriven, RedisError> {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut all = Redriven::default();
+        for chunk in ids.chunks(REDRIVE_CHUNK) {
+            let ids: Vec<_> = chunk.iter().map(LetterId::to_string).collect();
+            let mut args = vec![Arg::from("these")];
+            args.extend(ids.iter().map(Arg::from));
+            let redriven = self.redrive_chunk(&args)?;
+            all.count += redriven.count;
+            all.missing.extend(redriven.missing);
+        }
+        Ok(all)
+    }
+
+    /// Sends back all dead letters that there are now, as [`Queue::redrive`]
+    /// does. Those that die meanwhile stay.
+    ///
+    /// # Errors
+    /// Redis cannot be reached or refuses; some may have been sent back.
+    pub fn redrive_all(&self) -> Result<Redriven, RedisError> {
+        let newest = [
+            Arg::from(&self.names().dead),
+            Arg::from("+"),
+            Arg::from("-"),
+            Arg::from("COUNT"),
+            Arg::Int(1),
+        ];
+        let reply = self.redis().call("XREVRANGE", &newest)?;
+        let mut all = Redriven::default();
+        let Some(newest) = reply.first().and_then(Value::as_str) else {
+            return Ok(all);
+        };
+        let args = [Arg::from("all"), Arg::from(newest), count(REDRIVE_CHUNK)];
+        loop {
+            let redriven = self.redrive_chunk(&args)?;
+            if redriven.count == 0 {
+                return Ok(all);
+            }
+            all.count += redriven.count;
+        }
+    }
+
+    fn redrive_chunk(&self, which: &[Arg<'_>]) -> Result<Redriven, RedisError> {
+        let names = self.names();
+        let keys: [&str; 4] = [&names.stream, &names.bell, &names.alarm, &names.dead];
+        let mut args = vec![
+            Arg::from(self.channel()),
+            Arg::Int(millis(BELL)),
+            Arg::Int(millis(ALARM)),
+        ];
+        args.extend_from_slice(which);
+        let reply = REDRIVE.run(self.redis(), &keys, &args)?;
+        self.note_bell(reply.get(1));
+        Ok(Redriven {
+            count: number(reply.first()),
+            missing: reply
+                .iter()
+                .skip(2)
+                .map(letter_id)
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Throws a dead letter away. Returns whether it was there.
+    ///
+    /// # Errors
+    /// Redis cannot be reached or refuses.
+    pub fn discard(&self, id: LetterId) -> Result<bool, RedisError> {
+        let id = id.to_string();
+        let args = [Arg::from(&self.names().dead), Arg::from(&id)];
+        let reply = self.redis().call("XDEL", &args)?;
+        Ok(number(reply.first()) == 1)
+    }
+}
+
+fn number(value: Option<&Value>) -> u64 {
+    value.and_then(Value::as_int).unwrap_or(0).unsigned_abs()
+}
+
+fn letter_id(value: &Value) -> Result<LetterId, RedisError> {
+    value
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| RedisError::Unavailable("a dead letter has no id".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_read_as_it_is_written() {
+        for text in ["0-1", "1795330800000-0", "18446744073709551615-7"] {
+            let id: LetterId = text.parse().unwrap();
+            assert_eq!(id.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_redis_would_not_have_written_is_no_id() {
+        for text in [
+            "",
+            "-",
+            "1",
+            "1-",
+            "-1",
+            "+1-0",
+            "01-0",
+            "1-00",
+            "1-0-0",
+            "1-x",
+            " 1-0",
+            "(1-0",
+            "18446744073709551616-0",
+        ] {
+            assert_eq!(text.parse::<LetterId>(), Err(NoLetterId), "{text}");
+        }
+    }
+
+    #[test]
+    fn ids_are_in_the_order_of_time() {
+        let id = |text: &str| text.parse::<LetterId>().unwrap();
+        assert!(id("9-5") < id("10-1") && id("10-1") < id("10-2"));
+    }
+}

@@ -1,0 +1,37 @@
+-- Counts what is on a queue, and what has become of its messages so far.
+--
+-- KEYS  1 stream   2 delayed   3 dead   4 stats
+-- ARGV  1 consumer group
+--
+-- Reply  messages that are ready, messages under a lease, age of the oldest of
+--        both in ms (0 without any), delayed messages, those of them whose time
+--        has come, dead letters;
+--        since the queue is in use: messages settled, those of them to be tried
+--        again, to be delivered again for another reason, and buried
+
+local stream, delayed, dead, stats = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local leased = 0
+local pending = redis.pcall('XPENDING', stream, ARGV[1])
+if not pending.err then
+  leased = pending[1]
+elseif not string.find(pending.err, 'NOGROUP', 1, true) then
+  return pending
+end
+
+local age = 0
+local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+-- An id starts with the time of its entry.
+if oldest then age = math.max(now - tonumber(string.match(oldest[1], '^%d+')), 0) end
+
+local reply = {
+  math.max(redis.call('XLEN', stream) - leased, 0), leased, age,
+  redis.call('ZCARD', delayed), redis.call('ZCOUNT', delayed, '-inf', now), redis.call('XLEN', dead),
+}
+for _, count in ipairs(redis.call('HMGET', stats, 'settled', 'retried', 'postponed', 'dead')) do
+  reply[#reply + 1] = tonumber(count or 0)
+end
+return reply

@@ -1,0 +1,37 @@
+-- Settles messages, each with its effects, and each only if no other worker
+-- has settled it before.
+--
+-- KEYS  1 stream   2 alarm   3 stats
+--       4.. every key that an effect names, so that a cluster can route the call
+-- ARGV  1 consumer group   2 number of messages
+--       then for each message: its id, the number of its effects, and these
+--       as effects.lua has them
+--       then effects that happen once, if any of the messages was settled
+--
+-- Reply  for each message 1 if it was settled now, 0 if it had been before
+
+local stream, alarm, stats = KEYS[1], KEYS[2], KEYS[3]
+local group = ARGV[1]
+
+local reply, count = {}, 0
+local at = 3
+for i = 1, tonumber(ARGV[2]) do
+  local id, effects = ARGV[at], tonumber(ARGV[at + 1])
+  at = at + 2
+  local ours = redis.call('XACK', stream, group, id)
+  if ours == 1 then
+    count = count + 1
+    redis.call('XDEL', stream, id)
+  end
+  for _ = 1, effects do
+    if ours == 1 then at = apply(at, alarm, stats) else at = at + tonumber(ARGV[at]) + 1 end
+  end
+  reply[i] = ours
+end
+if count > 0 then
+  redis.call('HINCRBY', stats, 'settled', count)
+  while at <= #ARGV do
+    at = apply(at, alarm, stats)
+  end
+end
+return reply

@@ -1,0 +1,28 @@
+//! What is done with a message when a worker is through with it.
+
+use crate::effect::Effect;
+use crate::queue::Delivery;
+
+/// A message that is settled, and what that does.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    pub(crate) id: String,
+    pub(crate) effects: Vec<Effect>,
+}
+
+impl Settlement {
+    /// A message that is done.
+    pub fn of(delivery: &Delivery) -> Self {
+        Self {
+            id: delivery.id.clone(),
+            effects: Vec::new(),
+        }
+    }
+
+    /// Adds an effect, which happens if the message is settled by this and not
+    /// if another worker has settled it before.
+    pub fn with(mut self, effect: Effect) -> Self {
+        self.effects.push(effect);
+        self
+    }
+}

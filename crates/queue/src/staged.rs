@@ -1,0 +1,8 @@
+//! Messages that wait for the commit that publishes them.
+
+/// Messages that were put aside with [`Queue::stage`](crate::Queue::stage).
+#[derive(Clone, Debug)]
+pub struct Staged {
+    pub(crate) key: String,
+    pub(crate) count: usize,
+}

@@ -1,0 +1,61 @@
+//! How workers are woken.
+
+use http::{Request, StatusCode, header};
+use outbound::{BaseUrl, Transport};
+use queue::{Bell, Queue};
+use serde_json::json;
+use stores::Redis;
+use web::{ApiError, Trace, log, text};
+
+/// The queue `name`, with the bell that the variable `bell` chooses.
+///
+/// # Errors
+/// The variable is neither `redis` nor `http`.
+pub fn open<'a, R: Redis>(redis: &'a R, name: &str) -> Result<Queue<'a, R>, ApiError> {
+    let bell = match text("bell")?.trim() {
+        "redis" => Bell::Redis,
+        "http" => Bell::Caller,
+        _ => {
+            let message = "the variable bell must be `redis` or `http`";
+            return Err(ApiError::misconfigured(message));
+        }
+    };
+    Ok(Queue::new(redis, name).with_bell(bell))
+}
+
+/// Wakes a worker over HTTP if what was done on the queue asks for one; to be
+/// called when that is through. Where Redis is the bell it has rung already.
+///
+/// A bell that cannot be rung loses nothing and is no error to a client: the
+/// next bell, or whoever drains the queue on a schedule, makes up for it.
+pub async fn ring<R: Redis>(queue: &Queue<'_, R>, trace: &Trace) {
+    if !queue.must_ring() {
+        return;
+    }
+    if let Err(reason) = request_drain(queue.names().name(), trace).await {
+        let fields = json!({"queue": queue.names().name(), "reason": reason});
+        log::warn(trace, "no worker could be woken", fields);
+    }
+}
+
+async fn request_drain(queue: &str, trace: &Trace) -> Result<(), String> {
+    let variable = |name| text(name).map_err(|error| error.message);
+    let base = BaseUrl::parse(variable("bell_url")?.trim())
+        .map_err(|error| format!("the variable bell_url {error}"))?;
+    let mut request = Request::post(format!("{base}/ops/queues/{queue}/drain"))
+        .header(
+            header::AUTHORIZATION,
+            format!("Bearer {}", variable("drain_token")?.trim()),
+        )
+        .body(Vec::new())
+        .map_err(|_| "the variable drain_token cannot be sent in a header".to_owned())?;
+    request.headers_mut().extend(trace.headers());
+    let answer = outbound::Spin
+        .send(request)
+        .await
+        .map_err(|error| error.to_string())?;
+    match answer.status() {
+        StatusCode::ACCEPTED => Ok(()),
+        status => Err(format!("the drain route answered {status}")),
+    }
+}

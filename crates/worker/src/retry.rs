@@ -1,0 +1,38 @@
+//! What becomes of a message that could not be handled.
+
+use std::time::Duration;
+
+use queue::{Delivery, Effect, Policy, Queue};
+use stores::Redis;
+use uuid::Uuid;
+use web::now_millis;
+
+/// What comes next for a message whose attempt failed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// It is tried again after this delay, by this effect.
+    Retry(Duration, Effect),
+    /// It has had its last attempt.
+    Dead,
+}
+
+/// What the policy says about a message whose attempt failed.
+pub fn after_failure<R: Redis>(queue: &Queue<'_, R>, policy: &Policy, delivery: &Delivery) -> Next {
+    if policy.is_last(delivery.attempt) {
+        return Next::Dead;
+    }
+    let delay = policy.delay(delivery.attempt, random());
+    Next::Retry(delay, queue.retry(delivery, delay, now_millis()))
+}
+
+/// The effect that lets a message come back after `delay`, for a reason that is
+/// not its own.
+pub fn postpone<R: Redis>(queue: &Queue<'_, R>, delivery: &Delivery, delay: Duration) -> Effect {
+    queue.postpone(delivery, delay, now_millis())
+}
+
+/// Uniform in 0 to 1.
+fn random() -> f64 {
+    let (bits, ..) = Uuid::new_v4().as_fields();
+    f64::from(bits) / f64::from(u32::MAX)
+}

@@ -1,5 +1,6 @@
 //! A request, as an endpoint sees it.
 
+use http::Method;
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
@@ -20,6 +21,16 @@ impl Call {
         self.parts.headers.get(name)?.to_str().ok()
     }
 
+    /// Whether a header is there, readable or not.
+    pub fn has_header(&self, name: &str) -> bool {
+        self.parts.headers.contains_key(name)
+    }
+
+    /// The method.
+    pub fn method(&self) -> &Method {
+        &self.parts.method
+    }
+
     /// The path, as it was sent.
     pub fn path(&self) -> &str {
         self.parts.uri.path()
@@ -37,6 +48,11 @@ impl Call {
         url::form_urlencoded::parse(query.as_bytes())
             .into_owned()
             .collect()
+    }
+
+    /// The body as it was sent.
+    pub fn body(&self) -> &[u8] {
+        &self.body
     }
 
     /// The body as JSON.

@@ -122,7 +122,10 @@ impl Endpoint {
         headers.extend(trace.headers());
         if request.method == Method::HEAD {
             response.body_mut().clear();
-        } else if response.status() != StatusCode::NO_CONTENT {
+        } else if !matches!(
+            response.status(),
+            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+        ) {
             let length = HeaderValue::from(response.body().len());
             response
                 .headers_mut()

@@ -1,0 +1,94 @@
+//! The names of everything that the jobs system stores. All of it is in Redis.
+//!
+//! | key | type | holds |
+//! |---|---|---|
+//! | `{jobs}:job:{id}` | hash | a job: its owner, size, fingerprint, times and counters |
+//! | `{jobs}:version:{id}` | string | the version of the job |
+//! | `{jobs}:done:{id}` | bitmap | by index, the toons that are finished, failed ones too |
+//! | `{jobs}:failed:{id}` | bitmap | by index, the toons that failed for good |
+//! | `{jobs}:results:{id}` | hash | by index, the JSON of what came of a toon |
+//! | `{jobs}:idempotency:{hash}` | string | the job that a caller's `Idempotency-Key` made |
+//! | `{jobs}:queue:*` | | the queue (crate `queue`) |
+//!
+//! `{jobs}` is the hash tag that keeps them on one node. An id is always the
+//! last part of its key, for it may have colons itself.
+
+use sha2::{Digest, Sha256};
+
+use crate::JobId;
+
+/// The queue of the system.
+pub const QUEUE: &str = "jobs";
+
+/// A job.
+pub fn job(id: &JobId) -> String {
+    format!("{{jobs}}:job:{id}")
+}
+
+/// The version register of a job.
+pub fn register(id: &JobId) -> String {
+    format!("{{jobs}}:version:{id}")
+}
+
+/// The toons of a job that are finished, a bit each.
+pub fn done(id: &JobId) -> String {
+    format!("{{jobs}}:done:{id}")
+}
+
+/// The toons of a job that failed for good, a bit each.
+pub fn failed(id: &JobId) -> String {
+    format!("{{jobs}}:failed:{id}")
+}
+
+/// What came of the toons of a job.
+pub fn results(id: &JobId) -> String {
+    format!("{{jobs}}:results:{id}")
+}
+
+/// The job that the caller `subject` made with an `Idempotency-Key`. Both may
+/// be any text: another pair is another key.
+pub fn idempotency(subject: &str, key: &str) -> String {
+    // The length says where the one ends and the other begins.
+    let hash = Sha256::new()
+        .chain_update((subject.len() as u64).to_be_bytes())
+        .chain_update(subject)
+        .chain_update(key)
+        .finalize();
+    format!("{{jobs}}:idempotency:{}", hex::encode(hash))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_key_of_a_job_is_that_of_another() {
+        let ids = ["a", "a:version", "version:a", "job", "job:a", "a:done"];
+        let ids = ids.map(|id| id.parse::<JobId>().unwrap());
+        let keys: HashSet<String> = ids
+            .iter()
+            .flat_map(|id| [job(id), register(id), done(id), failed(id), results(id)])
+            .collect();
+        assert_eq!(keys.len(), ids.len() * 5);
+        assert!(keys.iter().all(|key| key.starts_with("{jobs}:")));
+    }
+
+    #[test]
+    fn no_caller_gets_at_the_idempotency_key_of_another() {
+        let pairs = [
+            ("ana", "1"),
+            ("an", "a1"),
+            ("ana1", ""),
+            ("", "ana1"),
+            ("ana:1", "1"),
+            ("ana", "1:1"),
+            ("ana\n", "1"),
+            ("Ana", "1"),
+        ];
+        let keys: HashSet<String> = pairs.iter().map(|(s, k)| idempotency(s, k)).collect();
+        assert_eq!(keys.len(), pairs.len());
+        assert_eq!(idempotency("ana", "1"), idempotency("ana", "1"));
+    }
+}

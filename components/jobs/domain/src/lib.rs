@@ -1,0 +1,22 @@
+//! The rules of the jobs system: what a job and its toons are, how far a job
+//! is and what came of each toon. No Spin, no clock and no I/O.
+
+mod canonical;
+mod id;
+mod json;
+pub mod keys;
+mod message;
+mod number;
+mod progress;
+mod query;
+mod result;
+mod submission;
+mod view;
+
+pub use id::{IdError, JobId, ToonId};
+pub use message::{Message, SCHEMA, Unreadable};
+pub use progress::{Progress, Status};
+pub use query::{ResultsQuery, StatusQuery};
+pub use result::{LONGEST_RESULT, Outcome, ToonResult, Unusable};
+pub use submission::{Invalid, LARGEST_TOON, MOST_TOONS, Submission, Toon};
+pub use view::{JobView, ResultsView, Times};

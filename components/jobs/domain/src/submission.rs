@@ -1,0 +1,222 @@
+//! What `POST /submit-job` is told.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use crate::{JobId, ToonId, canonical, json};
+
+#[cfg(test)]
+mod tests;
+
+/// The most toons of a job.
+pub const MOST_TOONS: usize = 10_000;
+
+/// The largest toon: its JSON text, as it was sent, in bytes.
+pub const LARGEST_TOON: usize = 64 * 1024;
+
+/// A job that somebody submits.
+#[derive(Debug)]
+pub struct Submission<'a> {
+    /// The id that it shall have, if the caller has one.
+    pub job_id: Option<JobId>,
+    /// Its toons in their order, 1 to [`MOST_TOONS`], with ids of their own.
+    pub toons: Vec<Toon<'a>>,
+    fingerprint: String,
+}
+
+/// A toon of a job.
+#[derive(Debug)]
+pub struct Toon<'a> {
+    /// Its id, which is also in its content.
+    pub id: ToonId,
+    /// The JSON object as it was sent, to the letter.
+    pub content: &'a RawValue,
+}
+
+/// A body that is no submission.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    /// It is no JSON at all.
+    #[error("the body is not JSON: {0}")]
+    Json(String),
+    /// A field is missing or wrong.
+    #[error("{field}: {problem}")]
+    Field {
+        /// Where it is, as in `toons[17].toonId`.
+        field: String,
+        /// What it must be.
+        problem: String,
+    },
+}
+
+impl Invalid {
+    /// The stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Json(_) => "invalid_json",
+            Self::Field { .. } => "invalid_field",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow, rename = "jobId")]
+    job_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    toons: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow, rename = "toonId")]
+    toon_id: Option<&'a RawValue>,
+}
+
+impl<'a> Submission<'a> {
+    /// Reads a request's body. Fields of the job that are not known are
+    /// ignored; toons may have any.
+    ///
+    /// # Errors
+    /// The first rule that is broken. A toon is a JSON object of at most
+    /// [`LARGEST_TOON`] bytes and 32 levels, without a member that is there
+    /// twice and without strings that are no Unicode (lone surrogates).
+    pub fn parse(body: &'a [u8]) -> Result<Self, Invalid> {
+        let text = std::str::from_utf8(body).map_err(|error| Invalid::Json(error.to_string()))?;
+        let body = Body::parse(text)?;
+        let job_id = body.job_id.map(|id| parse_id(id, "jobId")).transpose()?;
+        let elements = body.elements()?;
+        let mut toons = Vec::with_capacity(elements.len());
+        let mut fingerprint = Fingerprint::default();
+        for (index, content) in elements.into_iter().enumerate() {
+            let toon = Toon::parse(index, content)?;
+            fingerprint
+                .add(content)
+                .map_err(|flaw| invalid(format!("toons[{index}]{}", flaw.path), flaw.problem))?;
+            toons.push(toon);
+        }
+        check_ids(&toons)?;
+        Ok(Self {
+            job_id,
+            toons,
+            fingerprint: fingerprint.finish(),
+        })
+    }
+
+    /// What the job is to do, whatever its id: the hex SHA-256 of its toons in
+    /// their order. Whitespace, the order of members, and the spelling of
+    /// strings and numbers do not matter. Numbers are told apart by all their
+    /// digits, also where RFC 8785 sees one double.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+}
+
+impl<'a> Body<'a> {
+    fn parse(text: &'a str) -> Result<Self, Invalid> {
+        let json = |error: serde_json::Error| Invalid::Json(error.to_string());
+        // Serde would take an array for a struct.
+        if !text.trim_start().starts_with('{') {
+            serde_json::from_str::<IgnoredAny>(text).map_err(json)?;
+            return Err(invalid("body", "must be a JSON object"));
+        }
+        serde_json::from_str(text).map_err(|error| {
+            if error.is_data() {
+                invalid("body", error)
+            } else {
+                json(error)
+            }
+        })
+    }
+
+    fn elements(&self) -> Result<Vec<&'a RawValue>, Invalid> {
+        let toons = self.toons.ok_or_else(|| invalid("toons", "is missing"))?;
+        if !toons.get().starts_with('[') {
+            return Err(invalid("toons", "must be an array of objects"));
+        }
+        let (elements, count) =
+            json::elements(toons, MOST_TOONS).map_err(|error| invalid("toons", error))?;
+        if !(1..=MOST_TOONS).contains(&count) {
+            let problem = format!("must have 1 to {MOST_TOONS} elements, and has {count}");
+            return Err(invalid("toons", problem));
+        }
+        Ok(elements)
+    }
+}
+
+impl<'a> Toon<'a> {
+    fn parse(index: usize, content: &'a RawValue) -> Result<Self, Invalid> {
+        let field = format!("toons[{index}]");
+        let text = content.get();
+        if !text.starts_with('{') {
+            return Err(invalid(field, "must be a JSON object"));
+        }
+        if text.len() > LARGEST_TOON {
+            let problem = format!(
+                "may have at most {LARGEST_TOON} bytes, and has {}",
+                text.len()
+            );
+            return Err(invalid(field, problem));
+        }
+        let named: Named = serde_json::from_str(text).map_err(|error| invalid(&field, error))?;
+        let field = format!("{field}.toonId");
+        match named.toon_id {
+            None => Err(invalid(field, "is missing")),
+            Some(id) => Ok(Self {
+                id: parse_id(id, field)?,
+                content,
+            }),
+        }
+    }
+}
+
+fn parse_id<T: for<'de> Deserialize<'de>>(
+    id: &RawValue,
+    field: impl ToString,
+) -> Result<T, Invalid> {
+    serde_json::from_str(id.get()).map_err(|_| invalid(field, crate::IdError))
+}
+
+fn check_ids(toons: &[Toon]) -> Result<(), Invalid> {
+    let mut indexes = HashMap::with_capacity(toons.len());
+    for (index, toon) in toons.iter().enumerate() {
+        if let Some(first) = indexes.insert(toon.id.as_str(), index) {
+            let problem = format!("must differ from that of toons[{first}]");
+            return Err(invalid(format!("toons[{index}].toonId"), problem));
+        }
+    }
+    Ok(())
+}
+
+fn invalid(field: impl ToString, problem: impl ToString) -> Invalid {
+    Invalid::Field {
+        field: field.to_string(),
+        problem: problem.to_string(),
+    }
+}
+
+/// The SHA-256 of the canonical form of an array, taken while its elements
+/// come.
+#[derive(Default)]
+struct Fingerprint {
+    hash: Sha256,
+    element: Vec<u8>,
+}
+
+impl Fingerprint {
+    fn add(&mut self, element: &RawValue) -> Result<(), canonical::Flaw> {
+        self.element.clear();
+        canonical::write(element, &mut self.element)?;
+        // Each is an object, so it is clear where it ends.
+        self.hash.update(&self.element);
+        Ok(())
+    }
+
+    fn finish(self) -> String {
+        hex::encode(self.hash.finalize())
+    }
+}

@@ -1,0 +1,78 @@
+//! A job as it is stored, but for its results.
+
+use std::sync::LazyLock;
+
+use jobs_domain::{JobId, JobView, Progress, Times, keys};
+use queue::Script;
+use stores::{Arg, Redis, RedisError, Value};
+use web::rfc3339;
+
+use crate::StorageError;
+
+static JOB: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("job.lua")));
+
+/// What is known of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Its id.
+    pub id: JobId,
+    /// The subject of whoever submitted it.
+    pub owner: String,
+    /// What it was submitted with (`Submission::fingerprint`).
+    pub fingerprint: String,
+    /// How far it is.
+    pub progress: Progress,
+    /// When things happened to it.
+    pub times: Times,
+}
+
+impl Job {
+    /// The job as it is answered.
+    pub fn view(&self) -> JobView {
+        JobView::new(self.id.clone(), &self.progress, self.times.clone())
+    }
+}
+
+/// A job, or `None` where there is none.
+pub fn load(redis: &impl Redis, id: &JobId) -> Result<Option<Job>, StorageError> {
+    let names = [keys::job(id), keys::done(id), keys::failed(id)];
+    let reply = JOB.run(redis, &names.each_ref().map(String::as_str), &[])?;
+    if reply.is_empty() {
+        return Ok(None);
+    }
+    let read = || {
+        let text = |at: usize| reply.get(at).and_then(Value::as_str).map(str::to_owned);
+        let count = |at: usize| reply.get(at)?.as_int()?.try_into().ok();
+        let time = |at: usize| Some(rfc3339(reply.get(at)?.as_int()?.unsigned_abs()));
+        let progress = Progress {
+            total: count(1)?,
+            processed: count(6)?,
+            failed: count(7)?,
+            started: time(4).is_some(),
+        };
+        let updated_at = time(5)?;
+        Some(Job {
+            id: id.clone(),
+            owner: text(0)?,
+            fingerprint: text(2)?,
+            progress,
+            times: Times {
+                submitted_at: time(3)?,
+                started_at: time(4),
+                finished_at: progress.status().is_final().then(|| updated_at.clone()),
+                updated_at,
+            },
+        })
+    };
+    let job = read().ok_or_else(|| StorageError::Unreadable(id.to_string()))?;
+    Ok(Some(job))
+}
+
+/// Remembers that a worker has begun with a job, if none has before. `now` is
+/// in milliseconds since the Unix epoch.
+pub fn start(redis: &impl Redis, id: &JobId, now: u64) -> Result<(), RedisError> {
+    let (key, now) = (keys::job(id), now.to_string());
+    let args = [Arg::from(&key), Arg::from("started"), Arg::from(&now)];
+    redis.call("HSETNX", &args)?;
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! How the jobs system keeps its jobs: the rules of `jobs-domain` on Redis.
+//!
+//! What came of a toon is written by the script that settles its message, so
+//! it is there once the message is gone, and once only.
+
+mod conclude;
+mod error;
+mod job;
+mod results;
+mod submit;
+
+pub use conclude::{Ending, ended, keep, retention};
+pub use error::StorageError;
+pub use job::{Job, load, start};
+pub use results::{Page, results};
+pub use submit::{Submitted, submit};

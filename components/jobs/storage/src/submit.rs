@@ -1,0 +1,161 @@
+//! Taking a job on.
+
+use std::time::Duration;
+
+use jobs_domain::{JobId, Message, Submission, keys};
+use queue::{Change, Effect, Outcome, Queue};
+use stores::{Arg, Redis, Value};
+use uuid::Uuid;
+use web::Trace;
+
+use crate::{StorageError, conclude, job};
+
+/// Jobs that are larger than this are staged in chunks before they are published.
+const INLINE_TOONS: usize = 200;
+const INLINE_BYTES: usize = 256 * 1024;
+
+/// How long an `Idempotency-Key` is remembered.
+const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What became of a submission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Submitted {
+    /// The job was taken on, by this call or by an earlier one with the same content.
+    Accepted(JobId),
+    /// The id belongs to a job of other content or of somebody else.
+    Taken,
+    /// The `Idempotency-Key` was used for another submission.
+    KeyReused,
+}
+
+/// Takes a job on, whole or not at all. The same submission again, told by its
+/// id or by `idempotency_key`, changes nothing.
+///
+/// `now` is in milliseconds since the Unix epoch; `retention` is how long the
+/// job is kept after its last change, `None` for ever.
+pub fn submit(
+    queue: &Queue<'_, impl Redis>,
+    owner: &str,
+    submission: &Submission<'_>,
+    idempotency_key: Option<&str>,
+    retention: Option<Duration>,
+    now: u64,
+    trace: &Trace,
+) -> Result<Submitted, StorageError> {
+    let caller = Caller {
+        owner,
+        submission,
+        remembered: idempotency_key.map(|key| keys::idempotency(owner, key)),
+    };
+    // What is large is not sent again to be told that it is there.
+    let is_large = submission.toons.len() > INLINE_TOONS || bytes(submission) > INLINE_BYTES;
+    if is_large && let Some(known) = caller.find(queue.redis())? {
+        return Ok(known);
+    }
+
+    let id = match &submission.job_id {
+        Some(id) => id.clone(),
+        None => new_id()?,
+    };
+    let mut messages = Vec::new();
+    for (index, toon) in (0..).zip(&submission.toons) {
+        messages.push(Message::new(trace, &id, index, toon).encode()?);
+    }
+    let mut change = Change::new()
+        .of_entity(keys::register(&id), 0)
+        .with(Effect::Set {
+            key: keys::job(&id),
+            fields: caller.fields(now),
+        })
+        .with_all(conclude::keep(&id, now, retention));
+    if is_large {
+        let staged = queue.stage(&Uuid::new_v4().to_string(), messages)?;
+        change = change.publishing_staged(staged);
+    } else {
+        change = messages.into_iter().fold(change, Change::publishing);
+    }
+    if let Some(key) = &caller.remembered {
+        let value = format!("{id} {}", submission.fingerprint());
+        change = change.once(key, value, REMEMBERED);
+    }
+    match queue.commit(&change)? {
+        Outcome::Committed => Ok(Submitted::Accepted(id)),
+        Outcome::Duplicate { value } => Ok(caller.judge_remembered(&value)),
+        Outcome::Conflict { .. } | Outcome::AlreadySettled => {
+            Ok(caller.judge(job::load(queue.redis(), &id)?))
+        }
+    }
+}
+
+/// Who submits what, and under which idempotency key.
+struct Caller<'s> {
+    owner: &'s str,
+    submission: &'s Submission<'s>,
+    remembered: Option<String>,
+}
+
+impl Caller<'_> {
+    fn fields(&self, now: u64) -> Vec<(String, Vec<u8>)> {
+        [
+            ("owner", self.owner.to_owned()),
+            ("total", self.submission.toons.len().to_string()),
+            ("fingerprint", self.submission.fingerprint().to_owned()),
+            ("submitted", now.to_string()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.into_bytes()))
+        .into()
+    }
+
+    /// What there already is of this submission, if anything.
+    fn find(&self, redis: &impl Redis) -> Result<Option<Submitted>, StorageError> {
+        if let Some(key) = &self.remembered {
+            let known = redis.call("GET", &[Arg::from(key)])?.into_iter().next();
+            if let Some(Value::Bytes(value)) = known {
+                return Ok(Some(self.judge_remembered(&value)));
+            }
+        }
+        let Some(id) = &self.submission.job_id else {
+            return Ok(None);
+        };
+        let job = job::load(redis, id)?;
+        Ok(job.map(|job| self.judge(Some(job))))
+    }
+
+    /// What it means that there is this job already.
+    fn judge(&self, job: Option<job::Job>) -> Submitted {
+        match job {
+            Some(job)
+                if job.owner == self.owner && job.fingerprint == self.submission.fingerprint() =>
+            {
+                Submitted::Accepted(job.id)
+            }
+            _ => Submitted::Taken,
+        }
+    }
+
+    /// What it means that the idempotency key was used before.
+    fn judge_remembered(&self, value: &[u8]) -> Submitted {
+        let same = || {
+            let (id, fingerprint) = std::str::from_utf8(value).ok()?.split_once(' ')?;
+            let id: JobId = id.parse().ok()?;
+            let is_same = fingerprint == self.submission.fingerprint()
+                && self.submission.job_id.as_ref().is_none_or(|own| *own == id);
+            is_same.then_some(id)
+        };
+        same().map_or(Submitted::KeyReused, Submitted::Accepted)
+    }
+}
+
+fn bytes(submission: &Submission<'_>) -> usize {
+    submission
+        .toons
+        .iter()
+        .map(|toon| toon.content.get().len())
+        .sum()
+}
+
+/// A new id: a UUIDv7 (RFC 9562), so that ids sort by time.
+fn new_id() -> Result<JobId, StorageError> {
+    let id = Uuid::now_v7().to_string();
+    id.parse().map_err(|_| StorageError::Unreadable(id))
+}

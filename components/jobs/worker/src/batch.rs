@@ -1,0 +1,78 @@
+//! What is to be settled of a batch, in one go.
+
+use std::collections::HashMap;
+
+use jobs_domain::{JobId, Outcome, ToonResult};
+use jobs_storage::{Ending, StorageError};
+use queue::{Delivery, Effect, Queue, Settlement};
+use serde_json::json;
+use stores::Redis;
+use web::{Trace, log, now_millis, rfc3339};
+
+use crate::settings::Settings;
+use crate::toons::Toon;
+
+/// Toons that a worker is through with and that are not settled yet.
+#[derive(Default)]
+pub(crate) struct Batch {
+    settlements: Vec<Settlement>,
+    /// The jobs of toons that are finished, each with how many of them there are.
+    jobs: HashMap<JobId, (Trace, usize)>,
+}
+
+impl Batch {
+    /// A toon that ended. `dead` makes its message a dead letter.
+    pub(crate) fn end(
+        &mut self,
+        toon: &Toon,
+        outcome: Outcome,
+        dead: Option<Effect>,
+    ) -> Result<(), StorageError> {
+        let message = &toon.message;
+        let ending = Ending {
+            job: message.job.clone(),
+            index: message.index,
+            result: ToonResult {
+                toon_id: message.toon_id.clone(),
+                outcome,
+                attempts: toon.delivery.attempt,
+                processed_at: rfc3339(now_millis()),
+            },
+        };
+        let mut settlement = Settlement::of(&toon.delivery);
+        for effect in jobs_storage::ended(&ending)?.into_iter().chain(dead) {
+            settlement = settlement.with(effect);
+        }
+        self.settlements.push(settlement);
+        let job = self.jobs.entry(ending.job);
+        job.or_insert_with(|| (message.trace.clone(), 0)).1 += 1;
+        Ok(())
+    }
+
+    /// A message that goes elsewhere.
+    pub(crate) fn send(&mut self, delivery: &Delivery, elsewhere: Effect) {
+        self.settlements
+            .push(Settlement::of(delivery).with(elsewhere));
+    }
+
+    /// Settles everything and begins anew.
+    pub(crate) fn settle<R: Redis>(
+        &mut self,
+        queue: &Queue<'_, R>,
+        settings: &Settings,
+    ) -> Result<(), StorageError> {
+        let Self { settlements, jobs } = std::mem::take(self);
+        if settlements.is_empty() {
+            return Ok(());
+        }
+        let now = now_millis();
+        let keep = |job| jobs_storage::keep(job, now, settings.retention);
+        let after: Vec<_> = jobs.keys().flat_map(keep).collect();
+        queue.settle(&settlements, &after)?;
+        for (job, (trace, count)) in &jobs {
+            let fields = json!({"jobId": job, "toons": count});
+            log::info(trace, "toons were processed", fields);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,184 @@
+//! Toons: from their messages to what came of them.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use jobs_domain::{JobId, Message, Outcome};
+use jobs_storage::StorageError;
+use queue::{Delivery, Queue};
+use serde_json::json;
+use stores::SpinRedis;
+use web::{ApiError, Trace, log, now_millis};
+use worker::{Deadline, Next};
+
+use crate::batch::Batch;
+use crate::processor::{self, Failure};
+use crate::settings::Settings;
+
+/// When toons come back that a worker had no time for.
+const AT_ONCE: Duration = Duration::from_millis(1);
+
+/// A toon that was taken off the queue.
+pub(crate) struct Toon {
+    pub(crate) delivery: Delivery,
+    pub(crate) message: Message<'static, Trace>,
+}
+
+/// Handles toons for as long as one call of the component lasts.
+pub(crate) struct Worker<'a> {
+    settings: &'a Settings,
+    queue: &'a Queue<'a, SpinRedis>,
+    /// The jobs that are known to have been begun.
+    begun: RefCell<HashSet<JobId>>,
+}
+
+impl<'a> Worker<'a> {
+    pub(crate) fn new(settings: &'a Settings, queue: &'a Queue<'a, SpinRedis>) -> Self {
+        Self {
+            settings,
+            queue,
+            begun: RefCell::default(),
+        }
+    }
+
+    /// Has toons processed, some at a time, and settles them.
+    pub(crate) fn handle(
+        &self,
+        deliveries: Vec<Delivery>,
+        deadline: Deadline,
+    ) -> Result<(), ApiError> {
+        let mut batch = Batch::default();
+        let mut toons = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            match Message::decode(&delivery.message) {
+                Ok(message) => toons.push(Toon { delivery, message }),
+                Err(error) => {
+                    let error = error.to_string();
+                    let fields = json!({"error": error});
+                    log::error(&Trace::new(), "a message became a dead letter", fields);
+                    let dead = self.queue.bury(&delivery, &error, now_millis());
+                    batch.send(&delivery, dead);
+                }
+            }
+        }
+        self.begin(&toons)?;
+
+        // A worker may have died on a toon that comes again. It is processed
+        // alone and last, so that it cannot take others with it.
+        let (fresh, again): (Vec<_>, Vec<_>) = toons
+            .into_iter()
+            .partition(|toon| toon.delivery.attempt == 1);
+        let groups = fresh.chunks(self.settings.policy.concurrency);
+        let mut leased = Instant::now();
+        let mut rest: usize = fresh.len() + again.len();
+        for group in groups.chain(again.chunks(1)) {
+            if deadline.is_over() {
+                for toon in group {
+                    let delivery = &toon.delivery;
+                    batch.send(delivery, worker::postpone(self.queue, delivery, AT_ONCE));
+                }
+                continue;
+            }
+            let is_again = group.iter().any(|toon| toon.delivery.attempt > 1);
+            if is_again || leased.elapsed() > self.settings.policy.lease / 3 {
+                batch.settle(self.queue, self.settings)?;
+                let held = fresh.iter().chain(&again);
+                let held = held.skip(fresh.len() + again.len() - rest);
+                self.queue.extend(held.map(|toon| &toon.delivery))?;
+                leased = Instant::now();
+            }
+            self.process(group, &mut batch)?;
+            rest -= group.len();
+        }
+        Ok(batch.settle(self.queue, self.settings)?)
+    }
+
+    /// Remembers of the toons' jobs that they have been begun.
+    fn begin(&self, toons: &[Toon]) -> Result<(), StorageError> {
+        let mut begun = self.begun.borrow_mut();
+        for toon in toons {
+            if !begun.contains(&toon.message.job) {
+                jobs_storage::start(self.queue.redis(), &toon.message.job, now_millis())?;
+                begun.insert(toon.message.job.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Has toons processed side by side.
+    fn process(&self, toons: &[Toon], batch: &mut Batch) -> Result<(), StorageError> {
+        let attempts = self.settings.policy.attempts;
+        let (toons, lost): (Vec<_>, Vec<_>) = toons
+            .iter()
+            .partition(|toon| toon.delivery.attempt <= attempts);
+        for toon in lost {
+            self.fail(toon, "every worker died while it processed the toon", batch)?;
+        }
+        if toons.is_empty() {
+            return Ok(());
+        }
+        let inputs: Vec<_> = toons
+            .iter()
+            .map(|toon| processor::Toon {
+                job_id: toon.message.job.to_string(),
+                toon_id: toon.message.toon_id.to_string(),
+                content: toon.message.toon.get().to_owned(),
+                attempt: toon.delivery.attempt,
+            })
+            .collect();
+        let started = Instant::now();
+        let mut results = processor::process(&inputs).into_iter();
+        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        for toon in toons {
+            match results.next() {
+                Some(Ok(answer)) => match Outcome::completed(answer, duration_ms) {
+                    Ok(outcome) => batch.end(toon, outcome, None)?,
+                    Err(unusable) => self.fail(toon, &unusable.to_string(), batch)?,
+                },
+                Some(Err(Failure::Invalid(error))) => self.fail(toon, &error, batch)?,
+                Some(Err(Failure::Retry(error))) => self.retry(toon, &error, batch)?,
+                None => self.retry(toon, "the processor left the toon out", batch)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A toon that is tried again, unless it has had its last attempt.
+    fn retry(&self, toon: &Toon, error: &str, batch: &mut Batch) -> Result<(), StorageError> {
+        let policy = &self.settings.policy;
+        match worker::after_failure(self.queue, policy, &toon.delivery) {
+            Next::Dead => self.fail(toon, error, batch),
+            Next::Retry(delay, again) => {
+                let fields = toon.fields(error, Some(delay));
+                log::warn(&toon.message.trace, "a toon is tried again later", fields);
+                batch.send(&toon.delivery, again);
+                Ok(())
+            }
+        }
+    }
+
+    /// A toon that failed for good.
+    fn fail(&self, toon: &Toon, error: &str, batch: &mut Batch) -> Result<(), StorageError> {
+        let fields = toon.fields(error, None);
+        log::error(&toon.message.trace, "a toon failed", fields);
+        let dead = self.queue.bury(&toon.delivery, error, now_millis());
+        let outcome = Outcome::Failed {
+            error: error.to_owned(),
+        };
+        batch.end(toon, outcome, Some(dead))
+    }
+}
+
+impl Toon {
+    /// What the log says about it.
+    fn fields(&self, error: &str, retry_in: Option<Duration>) -> serde_json::Value {
+        json!({
+            "jobId": self.message.job,
+            "toonId": self.message.toon_id,
+            "attempt": self.delivery.attempt,
+            "error": error,
+            "retryInMs": retry_in.map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),
+        })
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use queue::{Change, Delivery, Effect, Outcome, Policy, Queue, QueueNames};
+use queue::{Bell, Change, Delivery, Effect, Outcome, Policy, Queue, QueueNames, Settlement};
 use stores::native::NativeRedis;
 use stores::{Arg, Redis, Value};
 use tests::{OwnRedis, eventually};
@@ -370,4 +370,236 @@ async fn a_postponed_message_has_as_many_attempts_left_as_before() {
             .commit(&Change::new().settling(&delivery.id).with(later))
             .unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_batch_is_settled_in_one_go_and_each_message_by_one_worker() {
+    let server = OwnRedis::start().await;
+    let redis = server.connect();
+    let queue = Queue::new(&redis, "q");
+    for message in ["a", "b", "c"] {
+        publish(&queue, message);
+    }
+    let held = queue.claim(&policy(), 10).unwrap();
+    let add = |member: &str| Effect::Index {
+        key: "{q}:done".into(),
+        member: member.into(),
+        score: 0.0,
+    };
+    let settle = |delivery: &Delivery, by: &str| {
+        let text = String::from_utf8(delivery.message.clone()).unwrap();
+        Settlement::of(delivery).with(add(&format!("{text} by {by}")))
+    };
+    let first = [settle(&held[0], "one")];
+    assert_eq!(queue.settle(&first, &[add("after one")]).unwrap(), [true]);
+    let all: Vec<_> = held
+        .iter()
+        .map(|delivery| settle(delivery, "two"))
+        .collect();
+    assert_eq!(
+        queue.settle(&all, &[add("after two")]).unwrap(),
+        [false, true, true]
+    );
+    assert_eq!(
+        queue.settle(&all, &[add("after three")]).unwrap(),
+        [false, false, false]
+    );
+    let done = redis
+        .call("ZRANGE", &["{q}:done".into(), 0.into(), (-1).into()])
+        .unwrap();
+    let done: Vec<_> = done.iter().filter_map(Value::as_str).collect();
+    assert_eq!(
+        done,
+        ["a by one", "after one", "after two", "b by two", "c by two"]
+    );
+    assert_eq!(length(&redis, "XLEN", "{q}:queue:stream"), 0);
+}
+
+#[tokio::test]
+async fn a_staged_batch_is_published_whole_or_not_at_all() {
+    let server = OwnRedis::start().await;
+    let redis = server.connect();
+    let queue = Queue::new(&redis, "q");
+    let messages = || (0..10_000).map(|n| format!("message {n}").into_bytes());
+    let staged = queue.stage("first", messages()).unwrap();
+    assert_eq!(length(&redis, "XLEN", "{q}:queue:stream"), 0, "not yet");
+    let change = Change::new()
+        .of_entity("{q}:version:a", 0)
+        .publishing_staged(staged.clone());
+    assert_eq!(queue.commit(&change).unwrap(), Outcome::Committed);
+    assert_eq!(length(&redis, "XLEN", "{q}:queue:stream"), 10_000);
+    let order = queue.claim(&policy(), 10_000).unwrap();
+    assert!(
+        order
+            .iter()
+            .map(|delivery| delivery.message.clone())
+            .eq(messages())
+    );
+
+    // The job is there already: nothing of its second batch is published.
+    let staged = queue.stage("second", messages()).unwrap();
+    let change = Change::new()
+        .of_entity("{q}:version:a", 0)
+        .publishing_staged(staged);
+    assert_eq!(
+        queue.commit(&change).unwrap(),
+        Outcome::Conflict { version: 1 }
+    );
+    assert_eq!(length(&redis, "XLEN", "{q}:queue:stream"), 10_000);
+
+    // A batch of which something is gone is none.
+    let staged = queue.stage("third", messages()).unwrap();
+    redis
+        .call("LPOP", &["{q}:queue:staged:third".into()])
+        .unwrap();
+    let change = Change::new()
+        .of_entity("{q}:version:b", 0)
+        .publishing_staged(staged);
+    assert!(queue.commit(&change).is_err());
+    assert_eq!(length(&redis, "EXISTS", "{q}:version:b"), 0);
+    assert!(
+        length(&redis, "PTTL", "{q}:queue:staged:third") > 0,
+        "it goes by itself"
+    );
+}
+
+#[tokio::test]
+async fn an_idempotency_key_lets_a_change_happen_once() {
+    let server = OwnRedis::start().await;
+    let redis = server.connect();
+    let queue = Queue::new(&redis, "q");
+    let change = |value: &str| {
+        Change::new()
+            .once("{q}:once:key", value, Duration::from_secs(60))
+            .publishing(value)
+    };
+    assert_eq!(queue.commit(&change("first")).unwrap(), Outcome::Committed);
+    assert_eq!(
+        queue.commit(&change("second")).unwrap(),
+        Outcome::Duplicate {
+            value: b"first".to_vec()
+        }
+    );
+    assert_eq!(texts(&queue.claim(&policy(), 10).unwrap()), ["first"]);
+    assert!(length(&redis, "PTTL", "{q}:once:key") > 0);
+}
+
+#[tokio::test]
+async fn a_lease_that_is_extended_does_not_run_out() {
+    let server = OwnRedis::start().await;
+    let redis = server.connect();
+    let queue = Queue::new(&redis, "q");
+    for message in ["slow", "abandoned", "done"] {
+        publish(&queue, message);
+    }
+    let held = queue.claim(&policy(), 3).unwrap();
+    queue.ack(&held[2]).unwrap();
+    let idle = |delivery: &Delivery| {
+        let id = delivery.id.as_str();
+        let stream = "{q}:queue:stream".into();
+        let pending = redis.call(
+            "XPENDING",
+            &[stream, "workers".into(), id.into(), id.into(), 1.into()],
+        );
+        pending.unwrap().get(2).and_then(Value::as_int)
+    };
+    let idle = &idle;
+    let held = &held;
+    eventually("both have been held for a while", || async move {
+        (idle(&held[0])? > 200).then_some(())
+    })
+    .await;
+    queue.extend([&held[0], &held[2]]).unwrap();
+    assert!(idle(&held[0]).unwrap() < idle(&held[1]).unwrap());
+    assert_eq!(idle(&held[2]), None, "what is settled stays settled");
+
+    let short = Policy {
+        lease: Duration::from_millis(200),
+        ..policy()
+    };
+    let again = queue.claim(&short, 10).unwrap();
+    assert_eq!(texts(&again), ["abandoned"]);
+    assert_eq!(
+        queue.ack(&held[0]).unwrap(),
+        Outcome::Committed,
+        "it still is its worker's"
+    );
+}
+
+#[tokio::test]
+async fn a_scheduled_message_comes_once_at_the_time_that_was_given_last() {
+    let server = OwnRedis::start().await;
+    let redis = server.connect();
+    let queue = Queue::new(&redis, "q");
+    let past = NOW - 3_600_000;
+    for delay in [Duration::from_secs(10), Duration::from_secs(3_000)] {
+        let timer = queue.schedule("timer:a", b"look", delay, past);
+        queue.commit(&Change::new().with(timer)).unwrap();
+    }
+    let due = redis.call(
+        "ZRANGE",
+        &[
+            "{q}:queue:delayed".into(),
+            0.into(),
+            (-1).into(),
+            "WITHSCORES".into(),
+        ],
+    );
+    let due = due.unwrap();
+    assert_eq!(
+        (due.len(), due[1].as_int()),
+        (2, Some((past + 3_000_000).try_into().unwrap()))
+    );
+    let claimed = queue.claim(&policy(), 10).unwrap();
+    assert_eq!(
+        (texts(&claimed), claimed[0].attempt),
+        (vec!["look".to_owned()], 1)
+    );
+}
+
+#[tokio::test]
+async fn a_caller_that_rings_itself_is_told_when_to() {
+    let server = OwnRedis::start().await;
+    let redis = server.connect();
+    let queue = Queue::new(&redis, "q").with_bell(Bell::Caller);
+    assert!(!queue.must_ring());
+    publish(&queue, "a");
+    publish(&queue, "b");
+    assert!(queue.must_ring(), "once for both");
+    assert!(!queue.must_ring());
+    publish(&queue, "c");
+    assert!(!queue.must_ring(), "the bell rings already");
+    assert_eq!(queue.claim(&policy(), 1).unwrap().len(), 1);
+    queue.wake().unwrap();
+    assert!(queue.must_ring(), "some are left");
+}
+
+#[tokio::test]
+async fn what_became_of_messages_is_counted() {
+    let server = OwnRedis::start().await;
+    let redis = server.connect();
+    let queue = Queue::new(&redis, "q");
+    for message in ["done", "again", "later", "dead"] {
+        publish(&queue, message);
+    }
+    let held = queue.claim(&policy(), 10).unwrap();
+    let far = Duration::from_secs(60);
+    let settlements = [
+        Settlement::of(&held[0]),
+        Settlement::of(&held[1]).with(queue.retry(&held[1], far, NOW)),
+        Settlement::of(&held[2]).with(queue.postpone(&held[2], far, NOW)),
+        Settlement::of(&held[3]).with(queue.bury(&held[3], "no", NOW)),
+    ];
+    queue.settle(&settlements, &[]).unwrap();
+    queue.settle(&settlements, &[]).unwrap();
+    let count = |name: &str| {
+        redis
+            .call("HGET", &["{q}:queue:stats".into(), name.into()])
+            .unwrap()[0]
+            .as_int()
+    };
+    assert_eq!(
+        ["settled", "retried", "postponed", "dead"].map(count),
+        [Some(4), Some(1), Some(1), Some(1)]
+    );
 }

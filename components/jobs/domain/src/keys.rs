@@ -2,11 +2,10 @@
 //!
 //! | key | type | holds |
 //! |---|---|---|
-//! | `{jobs}:job:{id}` | hash | a job: its owner, size, fingerprint, times and counters |
+//! | `{jobs}:job:{id}` | hash | a job: its owner, size, fingerprint and times |
 //! | `{jobs}:version:{id}` | string | the version of the job |
-//! | `{jobs}:done:{id}` | bitmap | by index, the toons that are finished, failed ones too |
 //! | `{jobs}:failed:{id}` | bitmap | by index, the toons that failed for good |
-//! | `{jobs}:results:{id}` | hash | by index, the JSON of what came of a toon |
+//! | `{jobs}:results:{id}` | hash | by index, the JSON of what came of each toon that is finished, failed ones too |
 //! | `{jobs}:idempotency:{hash}` | string | the job that a caller's `Idempotency-Key` made |
 //! | `{jobs}:queue:*` | | the queue (crate `queue`) |
 //!
@@ -28,11 +27,6 @@ pub fn job(id: &JobId) -> String {
 /// The version register of a job.
 pub fn register(id: &JobId) -> String {
     format!("{{jobs}}:version:{id}")
-}
-
-/// The toons of a job that are finished, a bit each.
-pub fn done(id: &JobId) -> String {
-    format!("{{jobs}}:done:{id}")
 }
 
 /// The toons of a job that failed for good, a bit each.
@@ -65,13 +59,13 @@ mod tests {
 
     #[test]
     fn no_key_of_a_job_is_that_of_another() {
-        let ids = ["a", "a:version", "version:a", "job", "job:a", "a:done"];
+        let ids = ["a", "a:version", "version:a", "job", "job:a", "a:failed"];
         let ids = ids.map(|id| id.parse::<JobId>().unwrap());
         let keys: HashSet<String> = ids
             .iter()
-            .flat_map(|id| [job(id), register(id), done(id), failed(id), results(id)])
+            .flat_map(|id| [job(id), register(id), failed(id), results(id)])
             .collect();
-        assert_eq!(keys.len(), ids.len() * 5);
+        assert_eq!(keys.len(), ids.len() * 4);
         assert!(keys.iter().all(|key| key.starts_with("{jobs}:")));
     }
 

@@ -21,23 +21,18 @@ pub struct Ending {
 /// The effects of settling the message of a toon that is finished. They come
 /// to the same however often they happen. A toon that failed before and was
 /// given another chance is corrected by them.
-pub fn ended(ending: &Ending) -> Result<[Effect; 3], StorageError> {
+pub fn ended(ending: &Ending) -> Result<[Effect; 2], StorageError> {
     let Ending { job, index, result } = ending;
-    let bit = |key, on| Effect::Bit {
-        key,
-        at: *index,
-        on,
-    };
     Ok([
         Effect::Set {
             key: keys::results(job),
             fields: vec![(index.to_string(), serde_json::to_vec(result)?)],
         },
-        bit(
-            keys::failed(job),
-            matches!(result.outcome, Outcome::Failed { .. }),
-        ),
-        bit(keys::done(job), true),
+        Effect::Bit {
+            key: keys::failed(job),
+            at: *index,
+            on: matches!(result.outcome, Outcome::Failed { .. }),
+        },
     ])
 }
 
@@ -59,7 +54,6 @@ pub fn keep(job: &JobId, now: u64, retention: Option<Duration>) -> Vec<Effect> {
             [
                 keys::job(job),
                 keys::register(job),
-                keys::done(job),
                 keys::failed(job),
                 keys::results(job),
             ]

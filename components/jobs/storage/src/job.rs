@@ -35,7 +35,7 @@ impl Job {
 
 /// A job, or `None` where there is none.
 pub fn load(redis: &impl Redis, id: &JobId) -> Result<Option<Job>, StorageError> {
-    let names = [keys::job(id), keys::done(id), keys::failed(id)];
+    let names = [keys::job(id), keys::results(id), keys::failed(id)];
     let reply = JOB.run(redis, &names.each_ref().map(String::as_str), &[])?;
     if reply.is_empty() {
         return Ok(None);

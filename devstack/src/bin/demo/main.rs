@@ -1,10 +1,11 @@
 //! The demo: starts Redis, an S3 store and the application on free ports, and
-//! drives real photos through them over HTTP, as a client outside would.
+//! drives real photos and a job through them over HTTP, as a client outside would.
 //! Whatever differs from what it should be makes it fail.
 
 mod checks;
 mod client;
 mod images;
+mod jobs;
 
 use std::{
     path::{Path, PathBuf},
@@ -22,7 +23,7 @@ use checks::{Checks, say};
 use client::Client;
 use images::Photo;
 
-/// Drives real photos through the whole application and checks what comes out
+/// Drives real photos and a job through the whole application and checks what comes out
 #[derive(Parser)]
 #[command(name = "demo", version)]
 struct Cli {
@@ -32,6 +33,9 @@ struct Cli {
     /// The folder of the photos
     #[arg(long, default_value = "data/photos")]
     photos: PathBuf,
+    /// The job to submit
+    #[arg(long, default_value = "data/test_request.json")]
+    job: PathBuf,
     /// A new or empty folder in which data and logs are kept [default: a
     /// temporary one that is removed at the end]
     #[arg(long)]
@@ -96,7 +100,7 @@ async fn run(cli: &Cli) -> Result<End> {
 
     let mut checks = Checks::default();
     let interrupted = tokio::select! {
-        () = chapters(&stack, photos, &mut checks) => false,
+        () = chapters(&stack, photos, &cli.job, &mut checks) => false,
         () = &mut signaled => true,
     };
     stack.shutdown().await;
@@ -121,13 +125,16 @@ async fn start(manifest: &Path, data_dir: &Path) -> Result<Stack> {
 }
 
 /// The whole story. A chapter that cannot go on is a failed check.
-async fn chapters(stack: &Stack, photos: Vec<Photo>, checks: &mut Checks) {
-    let told = async {
-        let client = Client::new(stack.base_url(), stack.jwt_secret())?;
-        images::tell(&client, photos, checks).await
+async fn chapters(stack: &Stack, photos: Vec<Photo>, job: &Path, checks: &mut Checks) {
+    let client = match Client::new(stack.base_url(), stack.jwt_secret()) {
+        Ok(client) => client,
+        Err(error) => return checks.add("a client", Err(error)),
     };
-    if let Err(error) = told.await {
+    if let Err(error) = images::tell(&client, photos, checks).await {
         checks.add("images", Err(error));
+    }
+    if let Err(error) = jobs::tell(&client, job, checks).await {
+        checks.add("jobs", Err(error));
     }
 }
 

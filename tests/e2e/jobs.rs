@@ -1,0 +1,449 @@
+//! Jobs, from their submission to their results.
+
+use std::time::Duration;
+
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+use stores::{Redis, Value as Stored};
+use tests::{App, Manifest, USER, body, eventually, refusal, root};
+
+/// A job with so many small toons.
+fn job(id: Option<&str>, toons: usize) -> Value {
+    let toons: Vec<_> = (0..toons)
+        .map(|n| json!({"toonId": format!("TOON-{n:05}"), "title": format!("Strip {n}"), "panels": n % 7}))
+        .collect();
+    match id {
+        Some(id) => json!({"jobId": id, "toons": toons}),
+        None => json!({"toons": toons}),
+    }
+}
+
+async fn submit(app: &App, user: &str, job: &Value) -> Value {
+    body(app.post(user, "/submit-job", job).await, 202).await
+}
+
+async fn submit_with_key(app: &App, job: &Value, key: &str) -> Response {
+    app.request(Method::POST, "/submit-job")
+        .bearer_auth(app.token(USER))
+        .header("idempotency-key", key)
+        .json(job)
+        .send()
+        .await
+        .unwrap()
+}
+
+async fn finished(app: &App, user: &str, id: &str) -> Value {
+    eventually(&format!("job {id} is finished"), || async move {
+        let status = body(app.get(user, &format!("/jobs/{id}?wait=20")).await, 200).await;
+        let is_final = status["status"].as_str().unwrap().starts_with("COMPLETED");
+        is_final.then_some(status)
+    })
+    .await
+}
+
+/// All results of a job, by as many requests as it takes.
+async fn results(app: &App, user: &str, id: &str, limit: usize) -> Vec<Value> {
+    let mut all = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let path = format!("/results?jobId={id}&limit={limit}{cursor}");
+        let page = body(app.get(user, &path).await, 200).await;
+        let some = page["results"].as_array().unwrap();
+        assert!(some.len() <= limit);
+        all.extend(some.iter().cloned());
+        match page["cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return all,
+        }
+    }
+}
+
+/// How many messages of the queue have been settled so far.
+fn settled(app: &App) -> i64 {
+    let reply = app
+        .redis()
+        .call("HGET", &["{jobs}:queue:stats".into(), "settled".into()]);
+    reply.unwrap().first().and_then(Stored::as_int).unwrap_or(0)
+}
+
+#[tokio::test]
+async fn the_sample_job_is_taken_on_and_its_results_come_in_its_order() {
+    let app = App::start().await;
+    let sample = std::fs::read(root().join("data/test_request.json")).unwrap();
+    let sample: Value = serde_json::from_slice(&sample).unwrap();
+    let response = app.post(USER, "/submit-job", &sample).await;
+    assert_eq!(response.headers()["location"], "/jobs/JOB-001");
+    let total = sample["toons"].as_array().unwrap().len();
+    assert_eq!(
+        body(response, 202).await,
+        json!({"jobId": "JOB-001", "status": "PENDING", "totalToons": total})
+    );
+
+    let status = finished(&app, USER, "JOB-001").await;
+    assert_eq!(status["status"], "COMPLETED");
+    assert_eq!(
+        (
+            &status["processedToons"],
+            &status["failedToons"],
+            &status["progress"]
+        ),
+        (&json!(total), &json!(0), &json!(100))
+    );
+    for time in ["submittedAt", "startedAt", "finishedAt", "updatedAt"] {
+        assert!(status[time].is_string(), "{time}: {status}");
+    }
+
+    let page = body(app.get(USER, "/results?jobId=JOB-001").await, 200).await;
+    assert_eq!(
+        (&page["status"], &page["cursor"]),
+        (&json!("COMPLETED"), &Value::Null)
+    );
+    let ids = |toons: &Value| -> Vec<String> {
+        let toons = toons.as_array().unwrap().iter();
+        toons
+            .map(|toon| toon["toonId"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(ids(&page["results"]), ids(&sample["toons"]));
+    let first = &page["results"][0];
+    assert_eq!(
+        (&first["status"], &first["attempts"]),
+        (&json!("COMPLETED"), &json!(1))
+    );
+    assert_eq!(first["result"]["hash"].as_str().unwrap().len(), 64);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn the_hash_of_a_toon_does_not_depend_on_how_it_was_written() {
+    let app = App::start().await;
+    let text = r#"{"jobId": "J", "toons": [{"b": 1.0, "toonId": "T", "a": "\u00f1"}]}"#;
+    let response = app
+        .request(Method::POST, "/submit-job")
+        .bearer_auth(app.token(USER))
+        .body(text)
+        .send()
+        .await
+        .unwrap();
+    body(response, 202).await;
+    finished(&app, USER, "J").await;
+    let canonical = r#"{"a":"ñ","b":1,"toonId":"T"}"#;
+    let hash = <sha2::Sha256 as sha2::Digest>::digest(canonical);
+    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let result = &results(&app, USER, "J", 10).await[0]["result"];
+    assert_eq!(result["hash"], json!(hash));
+    assert_eq!(result["size"], canonical.len());
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_that_is_submitted_again_runs_once() {
+    let app = App::start().await;
+    let first = submit(&app, USER, &job(Some("A"), 5)).await;
+    finished(&app, USER, "A").await;
+    assert_eq!(submit(&app, USER, &job(Some("A"), 5)).await, first);
+    // Written in another way it is the same job.
+    let mut toons = job(Some("A"), 5)["toons"].take();
+    for toon in toons.as_array_mut().unwrap() {
+        let mut members: Vec<_> = std::mem::take(toon.as_object_mut().unwrap())
+            .into_iter()
+            .collect();
+        members.reverse();
+        *toon = members.into_iter().collect();
+    }
+    assert_eq!(
+        submit(&app, USER, &json!({"toons": toons, "jobId": "A"})).await,
+        first
+    );
+
+    let other = app.post(USER, "/submit-job", &job(Some("A"), 6)).await;
+    assert_eq!(refusal(other, 409).await, "job_id_taken");
+    let anothers = app.post("other", "/submit-job", &job(Some("A"), 5)).await;
+    assert_eq!(refusal(anothers, 409).await, "job_id_taken");
+
+    submit(&app, USER, &job(Some("B"), 1)).await;
+    finished(&app, USER, "B").await;
+    assert_eq!(settled(&app), 6, "five toons of A and one of B, each once");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn an_idempotency_key_stands_for_one_job() {
+    let app = App::start().await;
+    let first = body(submit_with_key(&app, &job(None, 3), "key-1").await, 202).await;
+    let id = first["jobId"].as_str().unwrap();
+    assert_eq!(
+        body(submit_with_key(&app, &job(None, 3), "key-1").await, 202).await,
+        first
+    );
+    assert_eq!(
+        body(submit_with_key(&app, &job(None, 3), "\"key-1\"").await, 202).await,
+        first
+    );
+    let other = submit_with_key(&app, &job(None, 4), "key-1").await;
+    assert_eq!(refusal(other, 422).await, "idempotency_key_reused");
+    let renamed = submit_with_key(&app, &job(Some("own"), 3), "key-1").await;
+    assert_eq!(refusal(renamed, 422).await, "idempotency_key_reused");
+    let empty = submit_with_key(&app, &job(None, 3), "").await;
+    assert_eq!(refusal(empty, 400).await, "invalid_idempotency_key");
+
+    let second = body(submit_with_key(&app, &job(None, 3), "key-2").await, 202).await;
+    assert_ne!(first["jobId"], second["jobId"]);
+    let anothers = app
+        .request(Method::POST, "/submit-job")
+        .bearer_auth(app.token("other"))
+        .header("idempotency-key", "key-1")
+        .json(&job(None, 4))
+        .send()
+        .await
+        .unwrap();
+    assert_ne!(
+        body(anothers, 202).await["jobId"],
+        first["jobId"],
+        "keys are one's own"
+    );
+    finished(&app, USER, id).await;
+    finished(&app, USER, second["jobId"].as_str().unwrap()).await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn many_submissions_of_one_job_at_once_make_one() {
+    let app = App::start().await;
+    let large = job(Some("L"), 300);
+    let small = job(Some("S"), 10);
+    let both = [&large, &small].into_iter().cycle().take(16);
+    let answers =
+        futures::future::join_all(both.map(|job| app.post(USER, "/submit-job", job))).await;
+    for answer in answers {
+        assert_eq!(answer.status(), 202);
+    }
+    assert_eq!(finished(&app, USER, "L").await["processedToons"], 300);
+    assert_eq!(finished(&app, USER, "S").await["processedToons"], 10);
+    assert_eq!(settled(&app), 310);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_refused_submission_names_the_place_and_leaves_nothing() {
+    let app = App::start().await;
+    let mut twice = job(Some("A"), 18);
+    twice["toons"][17]["toonId"] = json!("TOON-00003");
+    let cases = [
+        (json!([]), "body"),
+        (json!({"jobId": "A"}), "toons"),
+        (json!({"jobId": "A", "toons": []}), "toons"),
+        (json!({"jobId": "a b", "toons": [{"toonId": "1"}]}), "jobId"),
+        (json!({"toons": [{"toonId": "1"}, 7]}), "toons[1]"),
+        (
+            json!({"toons": [{"toonId": "1"}, {"id": "2"}]}),
+            "toons[1].toonId",
+        ),
+        (json!({"toons": [{"toonId": 1}]}), "toons[0].toonId"),
+        (twice, "toons[17].toonId"),
+        (
+            json!({"toons": [{"toonId": "1", "text": "x".repeat(65_536)}]}),
+            "toons[0]",
+        ),
+        (job(Some("A"), 10_001), "toons"),
+    ];
+    for (request, place) in cases {
+        let response = app.post(USER, "/submit-job", &request).await;
+        let answer = body(response, 400).await;
+        assert_eq!(answer["code"], "invalid_field", "{answer}");
+        let error = answer["error"].as_str().unwrap();
+        assert!(error.starts_with(&format!("{place}: ")), "{error}");
+    }
+    let broken = app
+        .request(Method::POST, "/submit-job")
+        .bearer_auth(app.token(USER))
+        .body(r#"{"toons": [{"toonId": "1"}"#);
+    assert_eq!(
+        refusal(broken.send().await.unwrap(), 400).await,
+        "invalid_json"
+    );
+    let large = app
+        .request(Method::POST, "/submit-job")
+        .bearer_auth(app.token(USER))
+        .body(vec![b' '; 8 * 1024 * 1024 + 1]);
+    assert_eq!(
+        refusal(large.send().await.unwrap(), 413).await,
+        "body_too_large"
+    );
+    assert_eq!(
+        refusal(app.get(USER, "/jobs/A").await, 404).await,
+        "unknown_job"
+    );
+    let keys = app.redis().call("KEYS", &["{jobs}:*".into()]).unwrap();
+    assert!(keys.is_empty(), "{keys:?}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn ten_thousand_toons_are_read_page_by_page() {
+    let app = App::start().await;
+    submit(&app, USER, &job(Some("big"), 10_000)).await;
+    let status = finished(&app, USER, "big").await;
+    assert_eq!(
+        (&status["processedToons"], &status["failedToons"]),
+        (&json!(10_000), &json!(0))
+    );
+    let all = results(&app, USER, "big", 1_000).await;
+    for (n, result) in all.iter().enumerate() {
+        assert_eq!(result["toonId"], format!("TOON-{n:05}"));
+    }
+    assert_eq!(all.len(), 10_000);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_of_eight_mebibytes_is_worked_on() {
+    let app = App::start().await;
+    let toons: Vec<_> = (0..130)
+        .map(|n| json!({"toonId": n.to_string(), "text": "ñ".repeat(32_000)}))
+        .collect();
+    submit(&app, USER, &json!({"jobId": "heavy", "toons": toons})).await;
+    assert_eq!(finished(&app, USER, "heavy").await["processedToons"], 130);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn partial_results_are_there_while_a_job_runs() {
+    let app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
+    submit(&app, USER, &job(Some("A"), 4)).await;
+    let status = body(app.get(USER, "/jobs/A").await, 200).await;
+    assert_eq!(
+        (&status["status"], &status["progress"]),
+        (&json!("PENDING"), &json!(0))
+    );
+    assert!(status["startedAt"].is_null());
+    // One toon of the four, as a worker would settle it.
+    let redis = app.redis();
+    let queue = queue::Queue::new(&redis, "jobs");
+    let held = queue.claim(&queue::Policy::default(), 3).unwrap();
+    queue
+        .settle(
+            &[queue::Settlement::of(&held[2]).with(queue::Effect::Set {
+                key: "{jobs}:results:A".into(),
+                fields: vec![("2".into(), br#"{"toonId":"TOON-00002"}"#.to_vec())],
+            })],
+            &[],
+        )
+        .unwrap();
+    let page = body(app.get(USER, "/results?jobId=A").await, 200).await;
+    assert_eq!(page["status"], "PROCESSING");
+    assert_eq!(page["results"], json!([{"toonId": "TOON-00002"}]));
+    let status = body(app.get(USER, "/jobs/A").await, 200).await;
+    assert_eq!(
+        (&status["processedToons"], &status["progress"]),
+        (&json!(1), &json!(25))
+    );
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_is_its_submitters_own() {
+    let app = App::start().await;
+    submit(&app, USER, &job(Some("mine"), 2)).await;
+    finished(&app, USER, "mine").await;
+    for path in [
+        "/jobs/mine",
+        "/results?jobId=mine",
+        "/jobs/nobodys",
+        "/results?jobId=nobodys",
+    ] {
+        assert_eq!(
+            refusal(app.get("other", path).await, 404).await,
+            "unknown_job",
+            "{path}"
+        );
+    }
+    for path in ["/jobs/mine", "/results?jobId=mine"] {
+        let admin = app.stack.token("boss", &["admin"]).unwrap();
+        let response = app
+            .request(Method::GET, path)
+            .bearer_auth(admin)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(body(response, 200).await["jobId"], "mine");
+        let nobody = app.request(Method::GET, path).send().await.unwrap();
+        assert_eq!(refusal(nobody, 401).await, "missing_token");
+    }
+    let nobody = app
+        .request(Method::POST, "/submit-job")
+        .json(&job(None, 1))
+        .send()
+        .await;
+    assert_eq!(refusal(nobody.unwrap(), 401).await, "missing_token");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_knows_the_status_waits_for_news() {
+    let app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
+    submit(&app, USER, &job(Some("A"), 3)).await;
+    let response = app.get(USER, "/jobs/A").await;
+    let tag = response.headers()["etag"].to_str().unwrap().to_owned();
+    let known = |wait: u32| {
+        app.request(Method::GET, &format!("/jobs/A?wait={wait}"))
+            .bearer_auth(app.token(USER))
+            .header("if-none-match", &tag)
+    };
+    let unchanged = known(0).send().await.unwrap();
+    assert_eq!(unchanged.status(), StatusCode::NOT_MODIFIED);
+    assert_eq!(unchanged.headers()["etag"], tag.as_str());
+
+    let (news, drained) = tokio::join!(known(20).send(), async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        app.drain("jobs").await
+    });
+    assert_eq!(drained["handled"], 3);
+    let news = news.unwrap();
+    assert_ne!(news.headers()["etag"], tag.as_str());
+    body(news, 200).await;
+    let refused = app.get(USER, "/jobs/A?wait=21").await;
+    assert_eq!(refusal(refused, 400).await, "invalid_query");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn without_redis_triggers_a_bell_over_http_wakes_the_workers() {
+    let variables = [
+        ("bell", "http"),
+        ("drain_token", "a-token-of-the-deployment"),
+    ];
+    let app = App::of(Manifest::shipped().without_redis_triggers(), &variables).await;
+    submit(&app, USER, &job(Some("A"), 100)).await;
+    assert_eq!(finished(&app, USER, "A").await["processedToons"], 100);
+    for token in ["", "a-token-of-the-deploymenT"] {
+        let response = app
+            .request(Method::POST, "/ops/queues/jobs/drain")
+            .bearer_auth(token)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), 401);
+    }
+    let user = app.post(USER, "/ops/queues/jobs/drain", &json!({})).await;
+    assert_eq!(refusal(user, 403).await, "missing_role");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_is_kept_for_as_long_as_is_said() {
+    let app = App::with(&[("job_retention_days", "1")]).await;
+    submit(&app, USER, &job(Some("A"), 3)).await;
+    finished(&app, USER, "A").await;
+    let keys = app.redis().call("KEYS", &["{jobs}:*:A".into()]).unwrap();
+    assert_eq!(keys.len(), 4, "{keys:?}");
+    for key in keys {
+        let left = app
+            .redis()
+            .call("PTTL", &[key.as_str().unwrap().into()])
+            .unwrap();
+        let left = left[0].as_int().unwrap();
+        assert!((1..=86_400_000).contains(&left), "{key:?}: {left}");
+    }
+    app.stop().await;
+}

@@ -69,6 +69,23 @@ async fn an_object_store_that_fails_for_a_while_is_tried_again() {
 }
 
 #[tokio::test]
+async fn a_photo_that_cannot_be_put_in_its_place_for_a_while_gets_there() {
+    let app = App::start().await;
+    app.stack.s3().set_event_target(None);
+    let photo = Photo::of("coffee.jpg");
+    let file = app.upload(USER, &photo).await;
+    let faults = app.stack.s3().faults();
+    for fault in [Fault::InternalError, Fault::SlowDown, Fault::Reset] {
+        faults.next_of("PutObject", 1, fault);
+    }
+    let event = notification(&file, photo.bytes.len(), "e");
+    body(app.notify(&event).await, 200).await;
+    assert_eq!(app.looked_at(USER, &file).await["status"], "approved");
+    assert_eq!(faults.requests("PutObject"), 1 + 4);
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn an_object_store_that_stays_down_fails_the_record_with_the_reason() {
     let app = App::with(&[("queue_attempts", "2")]).await;
     let photo = Photo::of("camera.png");
@@ -117,6 +134,22 @@ async fn where_nothing_rings_a_bell_a_drain_does_the_work() {
         .unwrap();
     assert!(body(drained, 200).await["handled"].as_u64().unwrap() >= 2);
     assert_eq!(app.record(USER, &file).await["status"], "approved");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn where_redis_wakes_nobody_the_work_is_called_for_over_http() {
+    let bell = [("bell", "http"), ("drain_token", "a token for bells alone")];
+    let app = App::of(Manifest::shipped().without_redis_triggers(), &bell).await;
+    let photo = Photo::of("coffee.jpg");
+    let file = app.upload(USER, &photo).await;
+    assert_eq!(app.looked_at(USER, &file).await["status"], "approved");
+    // The same for a client that tells of an upload itself.
+    app.stack.s3().set_event_target(None);
+    let file = app.upload("7", &photo).await;
+    let complete = serde_json::json!({"file_name": file});
+    body(app.post("7", "/receiver/complete", &complete).await, 202).await;
+    assert_eq!(app.looked_at("7", &file).await["status"], "approved");
     app.stop().await;
 }
 

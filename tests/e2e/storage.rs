@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 
 use images_domain::{Analysis, ImageRecord, Intake, Label, Operator, ScanQuery, Status, keys};
-use images_storage::{load, save, search};
+use images_storage::{StorageError, forget_history, load, load_committed, save, search};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use queue::{Change, Outcome, Queue};
 use serde_json::{Value, json};
 use stores::native::NativeRedis;
-use stores::{MemoryKeyValue, Redis};
+use stores::{KeyValue, MemoryKeyValue, Redis};
 use tests::OwnRedis;
 use web::Trace;
 
 const NAMES: [&str; 3] = ["Cat", "Sports Car", "Ocean"];
 
-/// What happens to a photo: it is used in a post, analyzed, or found corrupt.
+/// What happens to a photo: it is used in a post, analyzed, found corrupt, never
+/// uploaded, taken out of a post or removed.
 #[derive(Clone, Debug)]
 enum Step {
     Post {
@@ -30,6 +31,25 @@ enum Step {
     Corrupt {
         photo: u8,
     },
+    Expire {
+        photo: u8,
+    },
+    Remove {
+        photo: u8,
+        post: Option<i64>,
+    },
+}
+
+impl Step {
+    fn photo(&self) -> u8 {
+        match *self {
+            Self::Post { photo, .. }
+            | Self::Analyze { photo, .. }
+            | Self::Corrupt { photo }
+            | Self::Expire { photo }
+            | Self::Remove { photo, .. } => photo,
+        }
+    }
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -38,7 +58,10 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (photo.clone(), 0..3_i64, 0..3_i64).prop_map(|(photo, post, trip)| Step::Post { photo, post, trip }),
         3 => (photo.clone(), prop::array::uniform3(prop::option::of(0..=100_u8)))
             .prop_map(|(photo, confidences)| Step::Analyze { photo, confidences }),
-        1 => photo.prop_map(|photo| Step::Corrupt { photo }),
+        1 => photo.clone().prop_map(|photo| Step::Corrupt { photo }),
+        1 => photo.clone().prop_map(|photo| Step::Expire { photo }),
+        2 => (photo, prop::option::weighted(0.7, 0..3_i64))
+            .prop_map(|(photo, post)| Step::Remove { photo, post }),
     ]
 }
 
@@ -52,7 +75,7 @@ fn intake(photo: u8, post: i64, trip: i64) -> Intake {
 }
 
 fn apply(step: &Step, redis: &NativeRedis, store: &MemoryKeyValue) {
-    let (Step::Post { photo, .. } | Step::Analyze { photo, .. } | Step::Corrupt { photo }) = *step;
+    let photo = step.photo();
     let file = intake(photo, 0, 0).file;
     let before = load(store, &file).unwrap();
     let record = before.as_ref().map(|before| &before.document);
@@ -61,6 +84,8 @@ fn apply(step: &Step, redis: &NativeRedis, store: &MemoryKeyValue) {
             ImageRecord::receive(record, &intake(photo, *post, *trip), "t").unwrap()
         }
         Step::Corrupt { .. } => record.and_then(|record| record.corrupt("x".into(), "t")),
+        Step::Expire { .. } => record.and_then(|record| record.expired("t")),
+        Step::Remove { post, .. } => record.and_then(|record| record.removed(*post, "t")),
         Step::Analyze { confidences, .. } => {
             let results = NAMES
                 .iter()
@@ -77,7 +102,7 @@ fn apply(step: &Step, redis: &NativeRedis, store: &MemoryKeyValue) {
                 status: Status::Approved,
                 results: results.collect(),
             };
-            record.and_then(|record| record.analyzed(analysis, "e", "t"))
+            record.and_then(|record| record.analyzed(&record.place(), analysis, "t"))
         }
     };
     if let Some(after) = after {
@@ -98,7 +123,7 @@ fn apply(step: &Step, redis: &NativeRedis, store: &MemoryKeyValue) {
 /// What a search should find, by looking at every record.
 fn expected(records: &BTreeMap<String, ImageRecord>, query: &ScanQuery) -> Vec<String> {
     let fits = |record: &ImageRecord| {
-        record.status != Status::Corrupt
+        ![Status::Corrupt, Status::Expired, Status::Deleted].contains(&record.status)
             && query.grouping.is_none_or(|grouping| {
                 record.posts.iter().any(|post| match grouping.name() {
                     "post_id" => post.post_id == grouping.id(),
@@ -222,4 +247,71 @@ async fn a_group_larger_than_a_chunk_is_searched_to_its_end() {
     let rest = find(&redis, &rest);
     assert_eq!(rest["images"].as_array().unwrap().len(), 203);
     assert!(rest.get("next_cursor").is_none());
+}
+
+#[tokio::test]
+async fn of_a_removed_photo_no_earlier_version_is_kept() {
+    let server = OwnRedis::start().await;
+    let redis = server.connect();
+    let store = MemoryKeyValue::default();
+    let file = intake(1, 0, 0).file;
+    for post in 0..3 {
+        let step = Step::Post {
+            photo: 1,
+            post,
+            trip: 0,
+        };
+        apply(&step, &redis, &store);
+    }
+    let remove = Step::Remove {
+        photo: 1,
+        post: None,
+    };
+    apply(&remove, &redis, &store);
+    let tombstone = load(&store, &file).unwrap().unwrap();
+    assert_eq!(
+        (tombstone.version, tombstone.document.is_deleted()),
+        (4, true)
+    );
+
+    let key = keys::record(&file);
+    let kept = || (1..=4).filter(|version| store.exists(&format!("{key}:v:{version}")).unwrap());
+    assert!(kept().count() > 1, "readers may be on their way");
+    forget_history(&store, &file, &tombstone).unwrap();
+    assert_eq!(kept().collect::<Vec<_>>(), [4]);
+    assert_eq!(load(&store, &file).unwrap(), Some(tombstone));
+
+    // It comes back as the next version.
+    let again = Step::Post {
+        photo: 1,
+        post: 7,
+        trip: 0,
+    };
+    apply(&again, &redis, &store);
+    let back = load(&store, &file).unwrap().unwrap();
+    assert_eq!((back.version, back.document.posts[0].post_id), (5, 7));
+}
+
+#[tokio::test]
+async fn a_version_that_is_not_stored_yet_is_not_taken_for_none() {
+    let server = OwnRedis::start().await;
+    let redis = server.connect();
+    let store = MemoryKeyValue::default();
+    let file = intake(1, 0, 0).file;
+    assert_eq!(load_committed(&redis, &store, &file).unwrap(), None);
+    let post = |post| Step::Post {
+        photo: 1,
+        post,
+        trip: 0,
+    };
+    apply(&post(1), &redis, &store);
+    let first = load_committed(&redis, &store, &file).unwrap().unwrap();
+    assert_eq!(first.version, 1);
+
+    // What somebody leaves behind who dies between the commit and the store.
+    redis
+        .call("INCR", &[(&keys::version(&file)).into()])
+        .unwrap();
+    let behind = load_committed(&redis, &store, &file);
+    assert!(matches!(behind, Err(StorageError::Behind)), "{behind:?}");
 }

@@ -1,120 +1,58 @@
-//! What a finding means for the record and for the message.
+//! What a finding means for the record, for the objects and for the message.
 
-use std::time::Duration;
-
-use images_domain::{FileName, ImageRecord};
-use queue::{Change, Outcome};
+use images_domain::ImageRecord;
+use images_storage::StorageError;
 use serde_json::json;
 use stores::Redis;
-use web::{ApiError, log, now_millis, rfc3339};
+use web::log;
 
+use crate::settle::Verdict;
 use crate::upload::{Finding, Upload};
-use crate::worker::Worker;
-
-/// How often to look again when others change the same record meanwhile.
-const TRIES: u64 = 5;
+use crate::work::Worker;
 
 impl<R: Redis> Worker<'_, R> {
-    /// Brings the record up to date and settles the message. `analyzed` is the
-    /// entity tag of the last analysis when the object was fetched.
-    pub(crate) async fn conclude(
-        &self,
-        upload: &Upload,
-        analyzed: Option<String>,
-        finding: Finding,
-    ) -> Result<(), ApiError> {
-        let last = self.settings.policy.is_last(upload.delivery.attempt);
+    /// Brings the record up to date, and removes what is not the photo. A crash
+    /// on the way brings the message back, to a record that knows what was done.
+    pub(crate) async fn conclude(&self, upload: &Upload, finding: Finding) -> Verdict {
         if let Finding::Later { reason, detail } = &finding
-            && !last
+            && !self.settings.policy.is_last(upload.delivery.attempt)
         {
-            return self.retry(upload, reason, detail);
+            return Verdict::failed(reason, detail);
         }
-        match self
-            .try_conclude(upload, analyzed.as_deref(), &finding)
-            .await
-        {
-            Ok(true) => Ok(()),
-            Ok(false) if last => {
-                let reason = "the record could not be brought up to date";
-                self.bury(&upload.delivery, &upload.trace, reason)
-            }
-            Ok(false) => self.retry(upload, "others keep changing the record", ""),
-            // What the photo needs is down, and the photo itself is not to blame.
-            Err(error) => {
-                let reason = error.detail.as_deref().unwrap_or(&error.message);
-                self.postpone(&upload.delivery, &upload.trace, reason)
-            }
-        }
-    }
-
-    /// Whether it was done; it is not where others change the record all the time.
-    async fn try_conclude(
-        &self,
-        upload: &Upload,
-        analyzed: Option<&str>,
-        finding: &Finding,
-    ) -> Result<bool, ApiError> {
-        for attempt in 1..=TRIES {
-            let before = images_storage::load(self.store, &upload.file)?;
-            // Another worker has looked at newer bytes than this finding is about.
-            let outdated = before.as_ref().is_some_and(|before| {
-                before.document.is_analyzed() && before.document.etag.as_deref() != analyzed
+        let Upload { trace, file, .. } = upload;
+        let updated = images_storage::update(&self.queue, self.store, file, trace, |record| {
+            let next = record.and_then(|record| self.judge(record, &finding));
+            Ok(next.into())
+        });
+        let record = match updated {
+            Ok(record) => record,
+            Err(error) => return of_storage(error),
+        };
+        if !matches!(finding, Finding::Nothing) {
+            let fields = json!({
+                "file": file.to_string(),
+                "status": record.as_ref().map(|record| record.status),
+                "attempt": upload.delivery.attempt,
             });
-            let finding = if outdated { &Finding::Nothing } else { finding };
-            let after = before
-                .as_ref()
-                .and_then(|before| self.judge(&before.document, finding));
-
-            // A corrupt object is removed between the record and the settling: a
-            // crash in between brings the message back, to a record that is right.
-            let mut change = Change::new();
-            if !matches!(finding, Finding::Corrupt { .. }) {
-                change = change.settling(&upload.delivery.id);
-            }
-            if let Finding::Later { reason, detail } = finding {
-                let error = format!("{reason}: {detail}");
-                change = change.with(self.queue.bury(&upload.delivery, &error, now_millis()));
-            }
-            let status = after.as_ref().map(|after| after.status);
-            let outcome = match after {
-                Some(after) => images_storage::save(
-                    &self.queue,
-                    self.store,
-                    &upload.file,
-                    before.as_ref(),
-                    after,
-                    change,
-                    &upload.trace,
-                )?,
-                None => self.queue.commit(&change)?,
-            };
-            if let Outcome::Conflict { .. } = outcome {
-                // Its writer is about to store it.
-                std::thread::sleep(Duration::from_millis(20 * attempt));
-                continue;
-            }
-            if let Some(status) = status {
-                let fields = json!({
-                    "file": upload.file.to_string(),
-                    "status": status,
-                    "attempt": upload.delivery.attempt,
-                });
-                log::info(&upload.trace, "a photo was looked at", fields);
-            }
-            if let Finding::Corrupt { etag, .. } = finding {
-                self.discard(upload, etag.as_deref()).await?;
-            }
-            return Ok(true);
+            log::info(trace, "a photo was looked at", fields);
         }
-        Ok(false)
+        if let Finding::Later { reason, detail } = &finding {
+            return Verdict::failed(reason, detail);
+        }
+        match self.clean_up(upload, record.as_ref(), &finding).await {
+            Ok(()) => Verdict::Done,
+            // What is left over is in nobody's reach.
+            Err(error) => Verdict::failed("an object could not be removed", error),
+        }
     }
 
     /// The record after a finding; `None` where nothing changes.
     fn judge(&self, record: &ImageRecord, finding: &Finding) -> Option<ImageRecord> {
-        let now = rfc3339(now_millis());
+        let now = web::rfc3339(web::now_millis());
         match finding {
-            Finding::Labels { labels, etag } => {
-                record.analyzed(self.settings.censorship.judge(labels.clone()), etag, &now)
+            Finding::Labels { labels, place } => {
+                let analysis = self.settings.censorship.judge(labels.clone());
+                record.analyzed(place, analysis, &now)
             }
             Finding::Corrupt { reason, .. } => record.corrupt(reason.clone(), &now),
             Finding::Unreadable { reason } | Finding::Later { reason, .. } => {
@@ -124,28 +62,34 @@ impl<R: Redis> Worker<'_, R> {
         }
     }
 
-    /// Removes the object that was found corrupt and settles the message.
-    async fn discard(&self, upload: &Upload, etag: Option<&str>) -> Result<(), ApiError> {
-        let Err(error) = self.remove(&upload.file, etag).await else {
-            self.queue.ack(&upload.delivery)?;
-            return Ok(());
-        };
-        let reason = "the corrupt object could not be removed";
-        if self.settings.policy.is_last(upload.delivery.attempt) {
-            // The record stays corrupt, so nobody gets the object.
-            self.bury(
-                &upload.delivery,
-                &upload.trace,
-                &format!("{reason}: {error}"),
-            )
-        } else {
-            self.retry(upload, reason, &error.to_string())
+    /// Removes the objects that are not, or no longer, what the record is about.
+    async fn clean_up(
+        &self,
+        upload: &Upload,
+        record: Option<&ImageRecord>,
+        finding: &Finding,
+    ) -> Result<(), objects::Error> {
+        let objects = &self.settings.objects;
+        if let Finding::Labels { place, .. } = finding
+            && record.is_none_or(|record| record.object.as_ref() != Some(place))
+        {
+            // The photo was removed while this worker was looking at it.
+            objects.delete(place).await?;
+        }
+        match record {
+            Some(record) if record.is_deleted() => images_storage::discard(objects, record).await,
+            // Whatever else is uploaded, the first verified content stays.
+            Some(record) if record.is_verified() => objects.delete(&record.file_name).await,
+            _ => match finding {
+                Finding::Corrupt { etag, .. } => self.remove(upload, etag.as_deref()).await,
+                _ => Ok(()),
+            },
         }
     }
 
-    /// Removes an object, unless another upload has replaced it meanwhile.
-    async fn remove(&self, file: &FileName, etag: Option<&str>) -> Result<(), objects::Error> {
-        let key = file.to_string();
+    /// Removes an upload, unless another one has replaced it meanwhile.
+    async fn remove(&self, upload: &Upload, etag: Option<&str>) -> Result<(), objects::Error> {
+        let key = upload.file.to_string();
         let Some(object) = self.settings.objects.head(&key).await? else {
             return Ok(());
         };
@@ -154,28 +98,12 @@ impl<R: Redis> Worker<'_, R> {
         }
         Ok(())
     }
-
-    /// Lets the message come back later, as one more attempt.
-    fn retry(&self, upload: &Upload, reason: &str, detail: &str) -> Result<(), ApiError> {
-        let attempt = upload.delivery.attempt;
-        let delay = self.settings.policy.delay(attempt, random());
-        let fields = json!({
-            "file": upload.file.to_string(),
-            "attempt": attempt,
-            "reason": reason,
-            "detail": detail,
-            "retryInMs": u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
-        });
-        log::warn(&upload.trace, "a photo is tried again later", fields);
-        let again = self.queue.retry(&upload.delivery, delay, now_millis());
-        self.queue
-            .commit(&Change::new().settling(&upload.delivery.id).with(again))?;
-        Ok(())
-    }
 }
 
-/// Uniform in 0 to 1.
-fn random() -> f64 {
-    let (bits, ..) = uuid::Uuid::new_v4().as_fields();
-    f64::from(bits) / f64::from(u32::MAX)
+/// What a record that could not be changed means for the message.
+pub(crate) fn of_storage(error: StorageError) -> Verdict {
+    match error {
+        StorageError::Contended => Verdict::failed("the record could not be changed", error),
+        other => Verdict::Postponed(other.to_string()),
+    }
 }

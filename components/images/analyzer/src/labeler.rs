@@ -28,15 +28,15 @@ pub(crate) fn model() -> String {
     labeler::model()
 }
 
-/// Labels images, in their order.
+/// Labels images, in their order. Their bytes are lent and come back.
 pub(crate) fn detect(
-    images: Vec<(&FileName, Vec<u8>)>,
+    images: &mut [(&FileName, &mut Vec<u8>)],
     min_confidence: f64,
 ) -> Vec<Result<Vec<Label>, Unlabeled>> {
-    let images: Vec<_> = images
-        .into_iter()
+    let lent: Vec<_> = images
+        .iter_mut()
         .map(|(file, bytes)| Image {
-            bytes,
+            bytes: std::mem::take(bytes),
             content_type: file.media_type.name().to_owned(),
         })
         .collect();
@@ -44,7 +44,10 @@ pub(crate) fn detect(
         min_confidence,
         max_labels: MAX_LABELS,
     };
-    let results = labeler::detect_labels(&images, options);
+    let results = labeler::detect_labels(&lent, options);
+    for ((_, bytes), image) in images.iter_mut().zip(lent) {
+        **bytes = image.bytes;
+    }
     results
         .into_iter()
         .map(|result| match result {

@@ -8,7 +8,7 @@ use web::ApiError;
 
 use crate::labeler::{self, Unlabeled};
 use crate::upload::{Fetched, Upload};
-use crate::worker::Worker;
+use crate::work::Worker;
 
 /// Labels by image, whoever has it.
 pub(crate) type Labels = BTreeMap<String, Result<Vec<Label>, Unlabeled>>;
@@ -26,11 +26,9 @@ impl<R: Redis> Worker<'_, R> {
         let mut labels = Labels::new();
         let mut asked = BTreeMap::new();
         for (upload, fetched) in uploads.iter().zip(fetched) {
-            let (Ok(object), image) = (&mut fetched.object, upload.file.image()) else {
+            let (Ok(verified), image) = (fetched, upload.file.image()) else {
                 continue;
             };
-            // From here on only the entity tag is needed.
-            let bytes = std::mem::take(&mut object.bytes);
             if labels.contains_key(&image) || asked.contains_key(&image) {
                 continue;
             }
@@ -44,21 +42,16 @@ impl<R: Redis> Worker<'_, R> {
                     labels.insert(image, Ok(stored.labels));
                 }
                 None => {
-                    asked.insert(image, (&upload.file, bytes));
+                    asked.insert(image, (&upload.file, &mut verified.bytes));
                 }
             }
         }
         if asked.is_empty() {
             return Ok(labels);
         }
-        let (files, images): (Vec<_>, Vec<_>) = asked
-            .into_values()
-            .map(|(file, bytes)| (file, (file, bytes)))
-            .unzip();
-        for (file, result) in files
-            .into_iter()
-            .zip(labeler::detect(images, min_confidence))
-        {
+        let mut images: Vec<_> = asked.into_values().collect();
+        let results = labeler::detect(&mut images, min_confidence);
+        for ((file, _), result) in images.into_iter().zip(results) {
             if let Ok(found) = &result {
                 let stored = StoredLabels {
                     model: model.clone(),

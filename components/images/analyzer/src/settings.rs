@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use images_domain::Censorship;
 use objects::{Objects, StoreConfig};
 use queue::Policy;
@@ -25,12 +23,7 @@ impl Settings {
                 rejected: number("censored_rejected_threshold", 0.0)?,
                 under_review: number("censored_under_review_threshold", 0.0)?,
             },
-            policy: Policy {
-                lease: Duration::from_secs(number("queue_lease_seconds", 1)?),
-                attempts: number("queue_attempts", 1)?,
-                base_delay: Duration::from_millis(number("queue_retry_base_ms", 1)?),
-                max_delay: Duration::from_millis(number("queue_retry_cap_ms", 1)?),
-            },
+            policy: worker::policy()?,
         })
     }
 }

@@ -32,7 +32,10 @@ pub fn changes(before: Option<&ImageRecord>, after: &ImageRecord) -> Vec<Effect>
 /// The sorted sets that a record is in, each with its score there.
 fn entries(record: &ImageRecord) -> BTreeMap<String, f64> {
     let mut entries = BTreeMap::new();
-    if record.status == Status::Corrupt {
+    if matches!(
+        record.status,
+        Status::Expired | Status::Corrupt | Status::Deleted
+    ) {
         return entries;
     }
     let user = record.user_id;
@@ -109,14 +112,14 @@ mod tests {
             status: Status::Approved,
             results: vec![label("Tabby Cat", 80.0, &["Cat"])],
         };
-        let after = before.analyzed(analysis, "e", "t").unwrap();
+        let after = before.analyzed(&before.place(), analysis, "t").unwrap();
         assert_eq!(
             short(&changes(Some(&before), &after)),
             ["+analyzed", "+label:cat=80", "+label:tabby cat=80"]
         );
-        let corrupt = after.corrupt("x".into(), "t").unwrap();
+        let removed = after.removed(None, "t").unwrap();
         assert_eq!(
-            short(&changes(Some(&after), &corrupt)),
+            short(&changes(Some(&after), &removed)),
             [
                 "-all",
                 "-analyzed",
@@ -127,6 +130,34 @@ mod tests {
                 "-trip_id:3"
             ]
         );
+    }
+
+    #[test]
+    fn what_is_not_there_is_in_no_index_until_it_comes() {
+        let before = received();
+        for gone in [
+            before.expired("t").unwrap(),
+            before.corrupt("x".into(), "t").unwrap(),
+        ] {
+            assert_eq!(
+                short(&changes(Some(&before), &gone)),
+                ["-all", "-location_id:5", "-post_id:1", "-trip_id:3"]
+            );
+            let again = ImageRecord::receive(Some(&gone), &intake(1, 3), "t");
+            assert_eq!(
+                short(&changes(Some(&gone), &again.unwrap().unwrap())),
+                ["+all", "+location_id:5", "+post_id:1", "+trip_id:3"]
+            );
+        }
+    }
+
+    #[test]
+    fn a_photo_that_leaves_a_post_stays_where_another_post_puts_it() {
+        let first = received();
+        let both = ImageRecord::receive(Some(&first), &intake(2, 3), "t");
+        let both = both.unwrap().unwrap();
+        let second = both.removed(Some(1), "t").unwrap();
+        assert_eq!(short(&changes(Some(&both), &second)), ["-post_id:1"]);
     }
 
     #[test]

@@ -10,6 +10,9 @@
 //! | Redis | `{images}:index:{user}:{post_id,trip_id,location_id}:{id}` | those of a group |
 //! | Redis | `{images}:index:{user}:label:{name}` | those with a label, by confidence |
 //! | Redis | `{images}:queue:*` | the queue (crate `queue`) |
+//! | object store | `{file}` | the inbox: what was uploaded and not looked at yet |
+//! | object store | `verified/{file}` | the photo, once its content was verified |
+//! | object store | `verified/{life}/{file}` | the same, once it was removed and came back |
 //!
 //! In Redis, `{images}` is the hash tag that keeps them on one node.
 
@@ -54,3 +57,20 @@ pub fn analyzed(user: u64) -> String {
 pub fn label(user: u64, name: &str) -> String {
     format!("{{images}}:index:{user}:label:{}", name.to_lowercase())
 }
+
+/// Where the verified content of a photo is, in the object store. No upload URL
+/// is ever given out for it. Each life of a photo has a place of its own, so
+/// that what is late to remove one does not touch the next.
+pub fn verified(file: &str, life: u32) -> String {
+    match life {
+        0 => format!("{VERIFIED}{file}"),
+        _ => format!("{VERIFIED}{life}/{file}"),
+    }
+}
+
+/// Whether a key of the object store is one of [`verified`].
+pub fn is_verified(key: &str) -> bool {
+    key.starts_with(VERIFIED)
+}
+
+const VERIFIED: &str = "verified/";

@@ -4,7 +4,6 @@
 
 use http::StatusCode;
 use images_domain::{FileName, keys, parse_events};
-use queue::Queue;
 use serde_json::json;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
@@ -29,6 +28,8 @@ async fn receive(call: Call) -> Reply {
     for event in events {
         match event.key.parse::<FileName>() {
             Ok(file) if event.bucket == bucket => uploads.push((file, event.size, event.etag)),
+            // Stored by the analyzer.
+            Err(_) if event.bucket == bucket && keys::is_verified(&event.key) => {}
             // Not ours to judge: the store would only send it again.
             _ => log::warn(
                 &call.trace,
@@ -40,7 +41,9 @@ async fn receive(call: Call) -> Reply {
     let accepted = uploads.len();
     if accepted > 0 {
         let redis = SpinRedis::open(&web::text("redis_url")?)?;
-        images_storage::announce(&Queue::new(&redis, keys::QUEUE), uploads, &call.trace)?;
+        let queue = worker::open(&redis, keys::QUEUE)?;
+        images_storage::announce(&queue, uploads, &call.trace)?;
+        worker::ring(&queue, &call.trace).await;
     }
     web::json(StatusCode::OK, &json!({"accepted": accepted}))
 }

@@ -34,19 +34,20 @@ async fn obtain(call: Call) -> Reply {
     let record = images_storage::load(&SpinKeyValue::open()?, &file)?.ok_or_else(missing)?;
     let store = StoreConfig::from_variables(|name| web::text(name).ok(), "images_bucket_name")?;
     let store = Objects::new(store).with_headers(call.trace.headers());
-    let key = file.to_string();
-    match record.document.status {
-        Status::Corrupt => return Err(missing()),
+    let record = record.document;
+    let key = record.object_key();
+    match record.status {
+        Status::Corrupt | Status::Deleted => return Err(missing()),
         // Uploaded perhaps, and not looked at yet: only the store knows.
-        Status::Waiting => {
-            store.head(&key).await?.ok_or_else(missing)?;
+        Status::Waiting | Status::Expired => {
+            store.head(key).await?.ok_or_else(missing)?;
         }
-        _ => {}
+        Status::Approved | Status::UnderReview | Status::Rejected | Status::Failed => {}
     }
     let expires = Duration::from_secs(web::number("signed_url_read_expiration", 1)?);
     let presigned = store
         .config()
-        .presign_get(&key, expires, SystemTime::now())?;
+        .presign_get(key, expires, SystemTime::now())?;
     web::redirect(&presigned.url)
 }
 

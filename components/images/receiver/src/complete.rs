@@ -1,7 +1,6 @@
 use http::StatusCode;
 use images_domain::{FileName, keys};
 use objects::{Objects, StoreConfig};
-use queue::Queue;
 use serde::Deserialize;
 use serde_json::json;
 use stores::{SpinKeyValue, SpinRedis};
@@ -25,27 +24,34 @@ pub(crate) async fn complete(call: Call) -> Reply {
             "this photo belongs to another user",
         ));
     }
-    if images_storage::load(&SpinKeyValue::open()?, &file)?.is_none() {
-        return Err(ApiError::not_found(
-            "unknown_image",
-            "announce it with POST /receiver first",
-        ));
-    }
+    let record = images_storage::load(&SpinKeyValue::open()?, &file)?
+        .map(|record| record.document)
+        .filter(|record| !record.is_deleted())
+        .ok_or_else(|| {
+            ApiError::not_found("unknown_image", "announce it with POST /receiver first")
+        })?;
     let store = StoreConfig::from_variables(|name| web::text(name).ok(), "images_bucket_name")?;
     let object = Objects::new(store)
         .with_headers(call.trace.headers())
         .head(&file.to_string())
-        .await?
-        .ok_or_else(|| {
-            ApiError::not_found(
-                "not_uploaded",
-                "nothing has been uploaded under this name yet",
-            )
-        })?;
+        .await?;
+    let Some(object) = object else {
+        if record.is_verified() {
+            // The upload was looked at before its client came to say that it is done.
+            let body = json!({"file_name": file.to_string(), "status": record.status});
+            return web::json(StatusCode::OK, &body);
+        }
+        return Err(ApiError::not_found(
+            "not_uploaded",
+            "nothing has been uploaded under this name yet",
+        ));
+    };
 
     let redis = SpinRedis::open(&web::text("redis_url")?)?;
     let body = json!({"file_name": file.to_string(), "status": "queued"});
     let upload = (file, Some(object.size), object.etag);
-    images_storage::announce(&Queue::new(&redis, keys::QUEUE), [upload], &call.trace)?;
+    let queue = worker::open(&redis, keys::QUEUE)?;
+    images_storage::announce(&queue, [upload], &call.trace)?;
+    worker::ring(&queue, &call.trace).await;
     web::json(StatusCode::ACCEPTED, &body)
 }

@@ -3,14 +3,11 @@ use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use images_domain::{FileName, ImageRecord, Intake, Status, keys};
+use images_storage::Step;
 use objects::{Integrity, Presigned, StoreConfig};
-use queue::{Change, Outcome, Queue};
 use serde::Serialize;
 use stores::{SpinKeyValue, SpinRedis};
 use web::{ApiError, Call, Reply};
-
-/// How often to look again when others change the same record meanwhile.
-const TRIES: u64 = 6;
 
 #[derive(Serialize)]
 struct Received {
@@ -35,7 +32,7 @@ pub(crate) async fn receive(call: Call) -> Reply {
     let expires_in = web::number("signed_url_write_expiration", 1)?;
     let upload = presign(&intake.file, expires_in)?;
 
-    let record = remember(&call, &intake)?;
+    let record = remember(&call, &intake, expires_in).await?;
     web::json(
         StatusCode::OK,
         &Received {
@@ -71,55 +68,37 @@ fn presign(file: &FileName, expires_in: u64) -> Result<Presigned, ApiError> {
     Ok(store.presign_put(&file.to_string(), expires, integrity, SystemTime::now())?)
 }
 
-/// Makes the record, or brings it up to date with this use of the photo.
-fn remember(call: &Call, intake: &Intake) -> Result<ImageRecord, ApiError> {
+/// Makes the record, or brings it up to date with this use of the photo. Where
+/// the photo is still to come, somebody will look whether it did.
+async fn remember(call: &Call, intake: &Intake, expires_in: u64) -> Result<ImageRecord, ApiError> {
+    let grace: u64 = web::number("upload_grace_seconds", 0)?;
+    let patience = Duration::from_secs(expires_in.saturating_add(grace));
     let store = SpinKeyValue::open()?;
     let redis = SpinRedis::open(&web::text("redis_url")?)?;
-    let queue = Queue::new(&redis, keys::QUEUE);
-    let record = update(&queue, &store, call, intake)?;
+    let queue = worker::open(&redis, keys::QUEUE)?;
+    let file = &intake.file;
+    let record = images_storage::update(&queue, &store, file, &call.trace, |existing| {
+        let now = web::now_millis();
+        let record =
+            ImageRecord::receive(existing, intake, &web::rfc3339(now)).map_err(|error| {
+                ApiError::new(StatusCode::CONFLICT, "too_many_posts", error.to_string())
+            })?;
+        let mut effects = Vec::new();
+        if record
+            .as_ref()
+            .or(existing)
+            .is_some_and(ImageRecord::is_waiting)
+        {
+            effects.push(images_storage::expire_later(&queue, file, patience, now)?);
+        }
+        Ok::<_, ApiError>(Step { record, effects })
+    })?;
+    let record = record.ok_or_else(|| ApiError::internal("a record neither is nor changes"))?;
     if record.status == Status::Failed {
         // It is there and could not be analyzed; this is a good time to try again.
-        let upload = (intake.file.clone(), None, None);
+        let upload = (file.clone(), None, None);
         images_storage::announce(&queue, [upload], &call.trace)?;
     }
+    worker::ring(&queue, &call.trace).await;
     Ok(record)
-}
-
-fn update(
-    queue: &Queue<'_, SpinRedis>,
-    store: &SpinKeyValue,
-    call: &Call,
-    intake: &Intake,
-) -> Result<ImageRecord, ApiError> {
-    for attempt in 1..=TRIES {
-        let before = images_storage::load(store, &intake.file)?;
-        let now = web::rfc3339(web::now_millis());
-        let existing = before.as_ref().map(|before| &before.document);
-        let received = ImageRecord::receive(existing, intake, &now).map_err(|error| {
-            ApiError::new(StatusCode::CONFLICT, "too_many_posts", error.to_string())
-        })?;
-        let Some(after) = received else {
-            return before
-                .map(|before| before.document)
-                .ok_or_else(|| ApiError::internal("a record neither is nor changes"));
-        };
-        let outcome = images_storage::save(
-            queue,
-            store,
-            &intake.file,
-            before.as_ref(),
-            after.clone(),
-            Change::new(),
-            &call.trace,
-        )?;
-        match outcome {
-            Outcome::Committed | Outcome::AlreadySettled => return Ok(after),
-            // Its writer is about to store it, or a worker will.
-            Outcome::Conflict { .. } => std::thread::sleep(Duration::from_millis(10 * attempt)),
-        }
-    }
-    Err(ApiError::unavailable(
-        "the record",
-        "others keep changing it",
-    ))
 }

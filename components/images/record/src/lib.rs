@@ -1,27 +1,49 @@
 //! `GET /images/{file}`: what is known of one of the caller's photos.
+//! `DELETE /images/{file}`: the photo is removed, or with `?post_id=` its use
+//! in one post; with its last use it goes, too.
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
-use http::StatusCode;
+mod remove;
+
+use http::{Method, StatusCode};
 use images_domain::FileName;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 use stores::SpinKeyValue;
 use web::{ApiError, Call, Endpoint, Reply};
 
+const ENDPOINT: Endpoint = Endpoint {
+    methods: &[Method::GET, Method::DELETE],
+    body_limit: 0,
+};
+
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    web::serve(request, out, Endpoint::get(), record).await;
+    web::serve(request, out, ENDPOINT, route).await;
 }
 
-async fn record(call: Call) -> Reply {
+async fn route(call: Call) -> Reply {
     let principal = web::authenticate(&call)?;
-    let unknown = || ApiError::not_found("unknown_image", "you have no such photo");
     let file: FileName = call.last_segment().parse().map_err(|_| unknown())?;
     if !file.belongs_to(&principal.subject) {
         // Another's photo looks the same as one that does not exist.
         return Err(unknown());
     }
-    let record = images_storage::load(&SpinKeyValue::open()?, &file)?.ok_or_else(unknown)?;
-    web::json(StatusCode::OK, &record.document)
+    match *call.method() {
+        Method::DELETE => remove::remove(&call, &file).await,
+        _ => read(&file),
+    }
+}
+
+fn read(file: &FileName) -> Reply {
+    let record = images_storage::load(&SpinKeyValue::open()?, file)?
+        .map(|record| record.document)
+        .filter(|record| !record.is_deleted())
+        .ok_or_else(unknown)?;
+    web::json(StatusCode::OK, &record.shown())
+}
+
+fn unknown() -> ApiError {
+    ApiError::not_found("unknown_image", "you have no such photo")
 }

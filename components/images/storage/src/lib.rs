@@ -1,8 +1,14 @@
 //! How the images system keeps its records and finds them again: the rules of
 //! `images-domain` on the stores.
 
+mod objects;
 mod photos;
 mod search;
+mod timers;
+mod update;
 
-pub use photos::{StorageError, announce, load, repair, save};
+pub use objects::discard;
+pub use photos::{StorageError, announce, forget_history, load, load_committed, repair, save};
 pub use search::search;
+pub use timers::{expire_later, finish_removal_later};
+pub use update::{Step, update};

@@ -3,7 +3,7 @@
 use images_domain::{FileName, ImageRecord, Message, SCHEMA, changes, keys};
 use queue::{Change, Outcome, Queue};
 use records::{RecordError, Versioned};
-use stores::{KeyValue, Redis, RedisError};
+use stores::{Arg, KeyValue, Redis, RedisError, Value};
 use web::{ApiError, Trace};
 
 /// Why a record could not be kept.
@@ -18,6 +18,12 @@ pub enum StorageError {
     /// A message could not be written as JSON.
     #[error("the message cannot be written: {0}")]
     Message(#[from] serde_json::Error),
+    /// Every try to change the record met a change of somebody else's.
+    #[error("others keep changing the record")]
+    Contended,
+    /// A version was committed that the key-value store does not have yet.
+    #[error("the latest version of the record is not stored yet")]
+    Behind,
 }
 
 impl From<StorageError> for ApiError {
@@ -26,6 +32,9 @@ impl From<StorageError> for ApiError {
             StorageError::Redis(error) => error.into(),
             StorageError::Record(error) => error.into(),
             StorageError::Message(error) => Self::internal(error.to_string()),
+            StorageError::Contended | StorageError::Behind => {
+                Self::unavailable("the record", error.to_string())
+            }
         }
     }
 }
@@ -36,6 +45,27 @@ pub fn load(
     file: &FileName,
 ) -> Result<Option<Versioned<ImageRecord>>, RecordError> {
     records::latest(store, &keys::record(file))
+}
+
+/// The latest version of a photo's record, and no earlier one: for what is not
+/// decided anew should the record turn out to be another.
+///
+/// # Errors
+/// [`StorageError::Behind`] where its writer has not stored it yet.
+pub fn load_committed(
+    redis: &impl Redis,
+    store: &impl KeyValue,
+    file: &FileName,
+) -> Result<Option<Versioned<ImageRecord>>, StorageError> {
+    let register = keys::version(file);
+    let reply = redis.call("GET", &[Arg::from(&register)])?;
+    let committed = reply.first().and_then(Value::as_int).unwrap_or(0);
+    let record = load(store, file)?;
+    let stored = record.as_ref().map_or(0, |record| record.version);
+    if stored < committed.unsigned_abs() {
+        return Err(StorageError::Behind);
+    }
+    Ok(record)
 }
 
 /// Commits the next version of a record, with whatever else `change` does,
@@ -88,6 +118,18 @@ pub fn repair(
     document: ImageRecord,
 ) -> Result<bool, RecordError> {
     records::repair(store, &keys::record(file), &Versioned { version, document })
+}
+
+/// Leaves nothing of a removed photo but `tombstone`, its latest version.
+pub fn forget_history(
+    store: &impl KeyValue,
+    file: &FileName,
+    tombstone: &Versioned<ImageRecord>,
+) -> Result<(), RecordError> {
+    let key = keys::record(file);
+    // Its writer may have died before the latest known version was this one.
+    records::write(store, &key, tombstone)?;
+    (1..tombstone.version).try_for_each(|old| records::forget(store, &key, old))
 }
 
 /// Puts objects that were stored on the queue, all of them or none.

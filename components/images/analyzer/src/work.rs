@@ -1,0 +1,135 @@
+//! Messages of the queue: what each is about, and what is done for it.
+
+use futures::StreamExt;
+use futures::stream;
+use images_domain::{FileName, ImageRecord, Message, keys};
+use queue::{Delivery, Queue};
+use serde_json::json;
+use stores::{Redis, SpinKeyValue, SpinRedis};
+use web::{ApiError, Trace, log};
+use worker::Deadline;
+
+use crate::settings::Settings;
+use crate::settle::{Handled, Verdict};
+use crate::upload::Upload;
+
+/// A worker, with all that it works with.
+pub(crate) struct Worker<'a, R> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) queue: Queue<'a, R>,
+    pub(crate) store: &'a SpinKeyValue,
+}
+
+/// Works on the queue. Returns how many messages were handled.
+pub(crate) async fn drain() -> Result<usize, ApiError> {
+    let redis = SpinRedis::open(&web::text("redis_url")?)?;
+    let worker = Worker {
+        settings: &Settings::read()?,
+        queue: worker::open(&redis, keys::QUEUE)?,
+        store: &SpinKeyValue::open()?,
+    };
+    let handle = async |deliveries, deadline| worker.handle(deliveries, deadline).await;
+    worker::drain(&worker.queue, &worker.settings.policy, handle).await
+}
+
+impl<R: Redis> Worker<'_, R> {
+    async fn handle(&self, deliveries: Vec<Delivery>, deadline: Deadline) -> Result<(), ApiError> {
+        let sorted: Vec<_> = stream::iter(deliveries)
+            .map(|delivery| self.sort(delivery))
+            .buffered(self.settings.policy.concurrency)
+            .collect()
+            .await;
+        let (mut uploads, mut handled) = (Vec::new(), Vec::new());
+        for message in sorted {
+            match message {
+                Ok(upload) => uploads.push(upload),
+                Err(done) => handled.push(done),
+            }
+        }
+        self.settle(handled)?;
+        self.look_at(uploads, deadline).await
+    }
+
+    /// Handles what needs no photo, and returns what does.
+    async fn sort(&self, delivery: Delivery) -> Result<Upload, Handled> {
+        let (message, file) = match read(&delivery.message) {
+            Ok(read) => read,
+            Err(reason) => {
+                return Err(Handled {
+                    delivery,
+                    trace: Trace::new(),
+                    file: None,
+                    verdict: Verdict::Hopeless(reason),
+                });
+            }
+        };
+        let (trace, found) = match message {
+            Message::Uploaded {
+                trace, size, etag, ..
+            } => (trace, Ok((size, etag))),
+            Message::Record {
+                trace,
+                version,
+                document,
+                ..
+            } => {
+                let verdict = self.repair(&file, version, *document, &trace);
+                (trace, Err(verdict))
+            }
+            Message::Expiry { .. } => {
+                let trace = Trace::new();
+                let object = self.expire(&file, &trace).await;
+                (trace, object.map(|object| (Some(object.size), object.etag)))
+            }
+            Message::Removed { life, .. } => {
+                (Trace::new(), Err(self.finish_removal(&file, life).await))
+            }
+        };
+        match found {
+            Ok((size, etag)) => Ok(Upload {
+                delivery,
+                trace,
+                file,
+                size,
+                etag,
+            }),
+            Err(verdict) => Err(Handled {
+                delivery,
+                trace,
+                file: Some(file),
+                verdict,
+            }),
+        }
+    }
+
+    /// Makes sure that a committed record is stored.
+    fn repair(
+        &self,
+        file: &FileName,
+        version: u64,
+        document: ImageRecord,
+        trace: &Trace,
+    ) -> Verdict {
+        match images_storage::repair(self.store, file, version, document) {
+            Ok(repaired) => {
+                if repaired {
+                    let fields = json!({"file": file.to_string(), "version": version});
+                    let message = "a record was stored that its writer had not stored";
+                    log::warn(trace, message, fields);
+                }
+                Verdict::Done
+            }
+            // The message holds the only copy: it waits as long as it takes.
+            Err(error) => Verdict::Postponed(error.to_string()),
+        }
+    }
+}
+
+/// A message and the photo that it is about, or why it is none.
+fn read(bytes: &[u8]) -> Result<(Message<Trace>, FileName), String> {
+    let message: Message<Trace> = serde_json::from_slice(bytes)
+        .map_err(|error| format!("the message cannot be read: {error}"))?;
+    let file = message.file().parse();
+    let file = file.map_err(|error| format!("{}: {error}", message.file()))?;
+    Ok((message, file))
+}

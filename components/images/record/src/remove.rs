@@ -1,0 +1,53 @@
+use http::StatusCode;
+use images_domain::{FileName, keys, parse_removal};
+use images_storage::Step;
+use objects::{Objects, StoreConfig};
+use serde_json::json;
+use stores::{SpinKeyValue, SpinRedis};
+use web::{ApiError, Call, Reply, log};
+
+use crate::unknown;
+
+/// Removes a photo or one post's use of it.
+///
+/// The record changes together with a message that makes a worker remove the
+/// objects once more later, for as long as it takes. So the photo is as good as
+/// gone when that is committed, whatever becomes of the attempt made here.
+pub(crate) async fn remove(call: &Call, file: &FileName) -> Reply {
+    let post_id = parse_removal(&call.query())
+        .map_err(|problem| ApiError::bad_request("invalid_query", problem))?;
+    let store = StoreConfig::from_variables(|name| web::text(name).ok(), "images_bucket_name")?;
+    let objects = Objects::new(store).with_headers(call.trace.headers());
+
+    let redis = SpinRedis::open(&web::text("redis_url")?)?;
+    let queue = worker::open(&redis, keys::QUEUE)?;
+    let store = SpinKeyValue::open()?;
+    let record = images_storage::update(&queue, &store, file, &call.trace, |record| {
+        let record = record.filter(|record| !record.is_deleted());
+        let record = record.ok_or_else(unknown)?;
+        let now = web::now_millis();
+        let next = record.removed(post_id, &web::rfc3339(now)).ok_or_else(|| {
+            ApiError::not_found("unknown_post", "the photo is not used in this post")
+        })?;
+        let mut effects = Vec::new();
+        if next.is_deleted() {
+            effects.push(images_storage::finish_removal_later(&queue, &next, now)?);
+        }
+        Ok::<_, ApiError>(Step {
+            record: Some(next),
+            effects,
+        })
+    })?;
+    if let Some(tombstone) = record.filter(|record| record.is_deleted())
+        && let Err(error) = images_storage::discard(&objects, &tombstone).await
+    {
+        let fields = json!({"file": file.to_string(), "reason": error.to_string()});
+        log::warn(
+            &call.trace,
+            "a removed photo's objects are removed later",
+            fields,
+        );
+    }
+    worker::ring(&queue, &call.trace).await;
+    Ok(web::empty(StatusCode::NO_CONTENT))
+}

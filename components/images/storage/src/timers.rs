@@ -1,0 +1,54 @@
+//! Looking at a photo again later: messages that the queue holds back.
+//!
+//! What is scheduled once more, under the same id and with the same bytes, only
+//! moves. So nothing goes into these messages that differs from call to call.
+
+use std::time::Duration;
+
+use images_domain::{FileName, ImageRecord, Message, SCHEMA};
+use queue::{Effect, Queue};
+use stores::Redis;
+use web::Trace;
+
+use crate::StorageError;
+
+/// How long after a removal its objects are removed once more. By then readers
+/// are done with the record of before, and so is a worker that was just looking
+/// at the photo.
+const AFTER_REMOVAL: Duration = Duration::from_secs(60);
+
+/// The effect that looks after `delay` whether a photo was uploaded. `now` is in
+/// milliseconds since the Unix epoch.
+pub fn expire_later(
+    queue: &Queue<'_, impl Redis>,
+    file: &FileName,
+    delay: Duration,
+    now: u64,
+) -> Result<Effect, StorageError> {
+    let message = Message::<Trace>::Expiry {
+        schema: SCHEMA,
+        file: file.to_string(),
+    };
+    let message = serde_json::to_vec(&message)?;
+    Ok(queue.schedule(&format!("expiry:{file}"), &message, delay, now))
+}
+
+/// The effect that makes sure in a while that nothing is left of a photo that
+/// `tombstone` says was removed. `now` is in milliseconds since the Unix epoch.
+pub fn finish_removal_later(
+    queue: &Queue<'_, impl Redis>,
+    tombstone: &ImageRecord,
+    now: u64,
+) -> Result<Effect, StorageError> {
+    let ImageRecord {
+        file_name, life, ..
+    } = tombstone;
+    let message = Message::<Trace>::Removed {
+        schema: SCHEMA,
+        file: file_name.clone(),
+        life: *life,
+    };
+    let message = serde_json::to_vec(&message)?;
+    let id = format!("removed:{life}:{file_name}");
+    Ok(queue.schedule(&id, &message, AFTER_REMOVAL, now))
+}

@@ -1,0 +1,165 @@
+//! The queues as Prometheus reads them: its text exposition format 0.0.4.
+
+use std::fmt::Write;
+
+use queue::Counts;
+
+/// The media type of the format.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// A metric: name, type, help, and its value for a queue.
+type Metric = (
+    &'static str,
+    &'static str,
+    &'static str,
+    fn(&Counts) -> String,
+);
+
+const METRICS: [Metric; 10] = [
+    (
+        "orilla_queue_depth",
+        "gauge",
+        "Messages that are ready and wait for a worker.",
+        |counts| counts.depth.to_string(),
+    ),
+    (
+        "orilla_queue_in_flight",
+        "gauge",
+        "Messages that a worker has a lease of.",
+        |counts| counts.in_flight.to_string(),
+    ),
+    (
+        "orilla_queue_oldest_age_seconds",
+        "gauge",
+        "Age of the oldest message that is ready or in flight, 0 if there is none.",
+        |counts| counts.oldest_age.as_secs_f64().to_string(),
+    ),
+    (
+        "orilla_queue_delayed",
+        "gauge",
+        "Messages that are delivered after a delay.",
+        |counts| counts.delayed.to_string(),
+    ),
+    (
+        "orilla_queue_due",
+        "gauge",
+        "Delayed messages whose time has come and that no timer has made ready yet.",
+        |counts| counts.due.to_string(),
+    ),
+    (
+        "orilla_queue_dead",
+        "gauge",
+        "Dead letters that wait to be sent back or thrown away.",
+        |counts| counts.dead.to_string(),
+    ),
+    (
+        "orilla_queue_processed_total",
+        "counter",
+        "Messages that have been done with.",
+        |counts| counts.processed.to_string(),
+    ),
+    (
+        "orilla_queue_retried_total",
+        "counter",
+        "Times that a message failed and was to be tried again.",
+        |counts| counts.retried.to_string(),
+    ),
+    (
+        "orilla_queue_postponed_total",
+        "counter",
+        "Times that a message was put off for something that is not its failure.",
+        |counts| counts.postponed.to_string(),
+    ),
+    (
+        "orilla_queue_dead_lettered_total",
+        "counter",
+        "Times that a message became a dead letter.",
+        |counts| counts.buried.to_string(),
+    ),
+];
+
+/// Writes the metrics of all queues.
+pub fn render(queues: &[(String, Counts)]) -> String {
+    let mut text = String::new();
+    for (name, kind, help, value) in METRICS {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "# HELP {name} {help}");
+        let _ = writeln!(text, "# TYPE {name} {kind}");
+        for (queue, counts) in queues {
+            let (queue, value) = (label_value(queue), value(counts));
+            let _ = writeln!(text, "{name}{{queue=\"{queue}\"}} {value}");
+        }
+    }
+    text
+}
+
+/// A label's value, with what the format escapes.
+fn label_value(value: &str) -> String {
+    value
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn each_metric_has_its_help_its_type_and_a_sample_a_queue() {
+        let counts = Counts {
+            depth: 3,
+            oldest_age: Duration::from_millis(1500),
+            processed: 12_345_678_901,
+            buried: 1,
+            ..Counts::default()
+        };
+        let text = render(&[
+            ("images".into(), counts),
+            ("jobs".into(), Counts::default()),
+        ]);
+        assert!(text.starts_with(
+            "# HELP orilla_queue_depth Messages that are ready and wait for a worker.\n\
+             # TYPE orilla_queue_depth gauge\n\
+             orilla_queue_depth{queue=\"images\"} 3\n\
+             orilla_queue_depth{queue=\"jobs\"} 0\n\
+             # HELP orilla_queue_in_flight "
+        ));
+        for line in [
+            "orilla_queue_oldest_age_seconds{queue=\"images\"} 1.5",
+            "# TYPE orilla_queue_processed_total counter",
+            "orilla_queue_processed_total{queue=\"images\"} 12345678901",
+            "orilla_queue_dead_lettered_total{queue=\"images\"} 1",
+            "orilla_queue_dead{queue=\"images\"} 0",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}");
+        }
+        assert!(text.ends_with('\n'));
+        assert_eq!(text.lines().count(), METRICS.len() * 4);
+    }
+
+    #[test]
+    fn counters_and_no_others_end_in_total() {
+        for (name, kind, ..) in METRICS {
+            assert_eq!(kind == "counter", name.ends_with("_total"), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_two_metrics_are_one_without_the_total() {
+        // OpenMetrics names a counter without it.
+        let families: BTreeSet<_> = METRICS
+            .iter()
+            .map(|(name, ..)| name.trim_end_matches("_total"))
+            .collect();
+        assert_eq!(families.len(), METRICS.len());
+    }
+
+    #[test]
+    fn a_label_cannot_break_out_of_its_quotes() {
+        assert_eq!(label_value("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
+    }
+}

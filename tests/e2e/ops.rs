@@ -1,0 +1,526 @@
+//! What operators see of the application, and what they do with dead letters.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use devstack::s3::Fault;
+use images_domain::{Message, SCHEMA};
+use queue::{Change, Delivery, Policy, Queue, Settlement};
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+use stores::native::NativeRedis;
+use stores::{Arg, Redis, RedisError};
+use tests::{App, Manifest, OwnRedis, Photo, USER, body, eventually, refusal};
+use web::{Trace, now_millis};
+
+const DEAD: &str = "/ops/queues/images/dead";
+const REDRIVE: &str = "/ops/queues/images/dead/redrive";
+
+/// A lease that no test outlives.
+fn policy() -> Policy {
+    Policy {
+        lease: Duration::from_secs(3600),
+        ..Policy::default()
+    }
+}
+
+async fn call(app: &App, method: Method, path: &str, body: Option<&Value>) -> Response {
+    let token = app.stack.token("operator", &["ops"]).unwrap();
+    let mut request = app.request(method, path).bearer_auth(token);
+    if let Some(body) = body {
+        request = request.json(body);
+    }
+    request.send().await.unwrap()
+}
+
+async fn get(app: &App, path: &str) -> Value {
+    body(call(app, Method::GET, path, None).await, 200).await
+}
+
+async fn redrive(app: &App, body: &Value) -> Response {
+    call(app, Method::POST, REDRIVE, Some(body)).await
+}
+
+/// What the overview says of a queue.
+async fn queue(app: &App, name: &str) -> Value {
+    let overview = get(app, "/ops/queues").await;
+    let queues = overview["queues"].as_array().unwrap().iter();
+    queues
+        .into_iter()
+        .find(|queue| queue["name"] == name)
+        .unwrap()
+        .clone()
+}
+
+/// Leaves dead letters on a queue.
+fn bury(redis: &impl Redis, name: &str, messages: impl IntoIterator<Item = Vec<u8>>) {
+    let queue = Queue::new(redis, name);
+    for message in messages {
+        let delivery = Delivery {
+            id: "0-0".to_owned(),
+            attempt: 5,
+            message,
+        };
+        let dead = queue.bury(&delivery, "the labeler is down", now_millis());
+        queue.commit(&Change::new().with(dead)).unwrap();
+    }
+}
+
+fn numbered(count: usize) -> impl Iterator<Item = Vec<u8>> {
+    (0..count).map(|n| json!({ "number": n }).to_string().into_bytes())
+}
+
+fn ids(page: &Value) -> Vec<String> {
+    let letters = page["dead"].as_array().unwrap().iter();
+    letters
+        .map(|letter| letter["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Uploads a photo, and has the message that says so for a dead letter.
+async fn upload_died(app: &App, photo: &Photo) -> String {
+    app.stack.s3().set_event_target(None);
+    let file = app.upload(USER, photo).await;
+    let message = Message::Uploaded {
+        schema: SCHEMA,
+        trace: Trace::new(),
+        file: file.clone(),
+        size: None,
+        etag: None,
+    };
+    bury(
+        &app.redis(),
+        "images",
+        [serde_json::to_vec(&message).unwrap()],
+    );
+    file
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_found_and_sent_back_and_its_work_is_done() {
+    let app = App::start().await;
+    let file = upload_died(&app, &Photo::of("coffee.jpg")).await;
+    assert_eq!(queue(&app, "images").await["dead"], 1);
+
+    let page = get(&app, DEAD).await;
+    assert_eq!(
+        (&page["queue"], &page["total"], &page["cursor"]),
+        (&json!("images"), &json!(1), &Value::Null)
+    );
+    let letter = &page["dead"][0];
+    assert_eq!(letter["message"]["type"], "image.uploaded");
+    assert_eq!(letter["message"]["file"], file.as_str());
+    assert_eq!(letter["error"], "the labeler is down");
+    assert_eq!(letter["attempts"], 5);
+    assert!(letter["diedAt"].as_str().unwrap().ends_with('Z'));
+
+    let again = json!({"ids": [letter["id"]]});
+    assert_eq!(
+        body(redrive(&app, &again).await, 200).await,
+        json!({"queue": "images", "redriven": 1, "missing": []})
+    );
+    // Its worker was woken by that.
+    assert_eq!(app.looked_at(USER, &file).await["status"], "approved");
+    assert_eq!(get(&app, DEAD).await["total"], 0);
+    assert_eq!(
+        body(redrive(&app, &again).await, 200).await,
+        json!({"queue": "images", "redriven": 0, "missing": [letter["id"]]}),
+        "it is sent back once"
+    );
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn sending_back_wakes_a_worker_over_http_where_that_is_the_bell() {
+    let token = "a token for bells that is long enough";
+    let app = App::of(
+        Manifest::shipped().without_redis_triggers(),
+        &[("bell", "http"), ("drain_token", token)],
+    )
+    .await;
+    let file = upload_died(&app, &Photo::of("coffee.jpg")).await;
+    let answer = body(redrive(&app, &json!({"all": true})).await, 200).await;
+    assert_eq!(answer["redriven"], 1);
+    assert_eq!(app.looked_at(USER, &file).await["status"], "approved");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_message_that_nobody_can_read_is_thrown_away() {
+    let app = App::start().await;
+    let redis = app.redis();
+    let unreadable = Change::new().publishing("{this is no message");
+    Queue::new(&redis, "images").commit(&unreadable).unwrap();
+    let dead_one = async |not: &str| {
+        eventually("the worker gives up", || async {
+            let page = get(&app, DEAD).await;
+            let letter = page["dead"].get(0)?;
+            (letter["id"] != not).then(|| letter.clone())
+        })
+        .await
+    };
+    let letter = dead_one("").await;
+    assert_eq!(letter["message"], "{this is no message");
+    assert!(letter["error"].as_str().unwrap().contains("cannot be read"));
+
+    // Sent back it dies again, for nothing about it has changed.
+    let first = letter["id"].as_str().unwrap().to_owned();
+    body(redrive(&app, &json!({"ids": [first]})).await, 200).await;
+    let second = dead_one(&first).await["id"].as_str().unwrap().to_owned();
+
+    let path = format!("{DEAD}/{second}");
+    let deleted = call(&app, Method::DELETE, &path, None).await;
+    assert_eq!(deleted.status(), 204);
+    assert!(deleted.bytes().await.unwrap().is_empty());
+    assert_eq!(get(&app, DEAD).await["dead"], json!([]));
+    for path in [path, format!("{DEAD}/1-0"), format!("{DEAD}/no-id")] {
+        let response = call(&app, Method::DELETE, &path, None).await;
+        assert_eq!(refusal(response, 404).await, "unknown_dead_letter");
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn letters_are_sent_back_once_however_many_operators_do_it() {
+    let app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
+    let redis = app.redis();
+    bury(&redis, "images", numbered(350));
+    let some = ids(&get(&app, &format!("{DEAD}?limit=200")).await);
+    let (all, some) = (json!({"all": true}), json!({ "ids": some }));
+    let answers = futures::future::join_all([
+        redrive(&app, &all),
+        redrive(&app, &some),
+        redrive(&app, &all),
+        redrive(&app, &some),
+    ])
+    .await;
+    let mut redriven = 0;
+    for answer in answers {
+        redriven += body(answer, 200).await["redriven"].as_u64().unwrap();
+    }
+    assert_eq!(redriven, 350);
+    let queue = queue(&app, "images").await;
+    assert_eq!((&queue["depth"], &queue["dead"]), (&json!(350), &json!(0)));
+
+    // As good as new: none has a failure behind it, and each is there once.
+    let mut seen = BTreeSet::new();
+    let images = Queue::new(&redis, "images");
+    for delivery in images.claim(&policy(), 1000).unwrap() {
+        assert_eq!(delivery.attempt, 1);
+        assert!(seen.insert(delivery.message));
+    }
+    assert_eq!(seen, numbered(350).collect());
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn dead_letters_are_read_page_by_page_while_they_come_and_go() {
+    let app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
+    let redis = app.redis();
+    bury(&redis, "jobs", numbered(5));
+    let dead = "/ops/queues/jobs/dead";
+    let everything = ids(&get(&app, dead).await);
+    assert_eq!(everything.len(), 5);
+
+    let first = get(&app, &format!("{dead}?limit=2")).await;
+    assert_eq!(first["total"], 5);
+    assert_eq!(ids(&first), everything[..2]);
+    assert_eq!(first["dead"][1]["message"], json!({"number": 1}));
+    let next = format!(
+        "{dead}?limit=2&cursor={}",
+        first["cursor"].as_str().unwrap()
+    );
+    assert_eq!(ids(&get(&app, &next).await), everything[2..4]);
+
+    // The letter that the cursor names may be gone by then, and others may have come.
+    for gone in &everything[1..3] {
+        let path = format!("{dead}/{gone}");
+        assert_eq!(call(&app, Method::DELETE, &path, None).await.status(), 204);
+    }
+    bury(&redis, "jobs", numbered(1));
+    let second = get(&app, &next).await;
+    assert_eq!(ids(&second), everything[3..]);
+    let next = format!("{dead}?cursor={}", second["cursor"].as_str().unwrap());
+    let last = get(&app, &next).await;
+    assert_eq!((ids(&last).len(), &last["cursor"]), (1, &Value::Null));
+
+    for wrong in ["limit=0", "limit=1001", "limit=x", "cursor=x", "cursor=%2B"] {
+        let response = call(&app, Method::GET, &format!("{dead}?{wrong}"), None).await;
+        assert_eq!(refusal(response, 400).await, "invalid_query", "{wrong}");
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_of_large_letters_ends_early_and_none_is_left_out() {
+    let server = OwnRedis::start().await;
+    let redis = server.connect();
+    let large = (0..100_u8).map(|n| vec![n; 64 * 1024]);
+    bury(&redis, "q", large);
+    let queue = Queue::new(&redis, "q");
+    let (mut after, mut pages, mut messages) = (None, 0, Vec::new());
+    loop {
+        let page = queue.dead_letters(after, 1000).unwrap();
+        assert_eq!(page.total, 100);
+        pages += 1;
+        after = page.letters.last().map(|letter| letter.id);
+        messages.extend(page.letters.into_iter().map(|letter| letter.message[0]));
+        if !page.more {
+            break;
+        }
+    }
+    assert_eq!(pages, 2);
+    assert_eq!(messages, (0..100).collect::<Vec<_>>());
+}
+
+/// A Redis on which a letter dies with every script that runs.
+struct Dying<'a> {
+    redis: &'a NativeRedis,
+    deaths: Cell<u32>,
+}
+
+impl Redis for Dying<'_> {
+    fn call(&self, command: &str, args: &[Arg<'_>]) -> Result<Vec<stores::Value>, RedisError> {
+        if command == "EVALSHA" {
+            assert!(self.deaths.get() < 10, "it would go on for ever");
+            self.deaths.set(self.deaths.get() + 1);
+            bury(self.redis, "q", numbered(1));
+        }
+        self.redis.call(command, args)
+    }
+}
+
+#[tokio::test]
+async fn all_are_those_that_were_dead_when_it_began() {
+    let server = OwnRedis::start().await;
+    let redis = server.connect();
+    let queue = Queue::new(&redis, "q");
+    assert_eq!(queue.redrive_all().unwrap().count, 0);
+    bury(&redis, "q", numbered(250));
+    let dying = Dying {
+        redis: &redis,
+        deaths: Cell::new(0),
+    };
+    let sent_back = Queue::new(&dying, "q").redrive_all().unwrap().count;
+    assert_eq!(sent_back, 250);
+    let counts = queue.counts().unwrap();
+    assert_eq!(counts.depth, 250);
+    assert_eq!(counts.dead, u64::from(dying.deaths.get()));
+    assert!(counts.dead > 0);
+}
+
+#[tokio::test]
+async fn queues_are_counted_for_people_and_for_prometheus() {
+    let app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
+    let empty = queue(&app, "jobs").await;
+    assert_eq!(
+        empty,
+        json!({"name": "jobs", "depth": 0, "inFlight": 0, "oldestAgeSeconds": 0.0, "delayed": 0,
+            "due": 0, "dead": 0, "processed": 0, "retried": 0}),
+        "a queue that was never used"
+    );
+
+    let redis = app.redis();
+    let jobs = Queue::new(&redis, "jobs");
+    for message in numbered(7) {
+        jobs.commit(&Change::new().publishing(message)).unwrap();
+    }
+    let taken = jobs.claim(&policy(), 5).unwrap();
+    let (hour, now) = (Duration::from_secs(3600), now_millis());
+    let settled = [
+        Settlement::of(&taken[0]),
+        Settlement::of(&taken[1]).with(jobs.retry(&taken[1], hour, now)),
+        Settlement::of(&taken[2]).with(jobs.postpone(&taken[2], hour, now)),
+        Settlement::of(&taken[3]).with(jobs.bury(&taken[3], "no", now)),
+    ];
+    jobs.settle(&settled, &[]).unwrap();
+    let overdue = jobs.schedule("timer", b"{}", Duration::from_secs(1), now - 60_000);
+    jobs.commit(&Change::new().with(overdue)).unwrap();
+
+    let counted = eventually("time passes", || async {
+        let counted = queue(&app, "jobs").await;
+        (counted["oldestAgeSeconds"].as_f64().unwrap() > 0.0).then_some(counted)
+    })
+    .await;
+    for (name, count) in [
+        ("depth", 2),
+        ("inFlight", 1),
+        ("delayed", 3),
+        ("due", 1),
+        ("dead", 1),
+        ("processed", 1),
+        ("retried", 1),
+    ] {
+        assert_eq!(counted[name], count, "{name}: {counted}");
+    }
+
+    let response = call(&app, Method::GET, "/metrics", None).await;
+    assert_eq!(
+        response.headers()["content-type"],
+        "text/plain; version=0.0.4; charset=utf-8"
+    );
+    let text = response.text().await.unwrap();
+    for (name, count) in [
+        ("depth", 2),
+        ("in_flight", 1),
+        ("delayed", 3),
+        ("due", 1),
+        ("dead", 1),
+        ("processed_total", 1),
+        ("retried_total", 1),
+        ("postponed_total", 1),
+        ("dead_lettered_total", 1),
+    ] {
+        let line = format!("orilla_queue_{name}{{queue=\"jobs\"}} {count}");
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+    assert!(text.contains("orilla_queue_depth{queue=\"images\"} 0\n"));
+
+    // A letter that was sent back is no dead letter any more, and still died once.
+    jobs.redrive_all().unwrap();
+    let counts = jobs.counts().unwrap();
+    assert_eq!((counts.depth, counts.dead, counts.buried), (3, 0, 1));
+    app.redis().call("FLUSHALL", &[]).unwrap();
+    assert_eq!(queue(&app, "jobs").await, empty);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn readiness_names_what_is_out_of_reach_and_the_log_says_why() {
+    let documents = OwnRedis::start().await;
+    let config = format!(
+        "[key_value_store.default]\ntype = \"redis\"\nurl = \"{}\"\n",
+        documents.server.url()
+    );
+    let app = App::configured(Manifest::shipped(), &[], &config).await;
+    let probe = async |path| app.request(Method::GET, path).send().await.unwrap();
+    let ok = json!({"redis": "ok", "key_value": "ok", "s3": "ok"});
+    assert_eq!(
+        body(probe("/readyz").await, 200).await,
+        json!({"status": "ok", "checks": ok})
+    );
+
+    let down = |checks: Value| json!({"status": "unavailable", "checks": checks});
+    app.stack.s3().faults().always(Fault::SlowDown);
+    assert_eq!(
+        body(probe("/readyz").await, 503).await,
+        down(json!({"redis": "ok", "key_value": "ok", "s3": "unavailable"}))
+    );
+    app.stack.s3().faults().clear();
+
+    app.stack.redis().stop().await.unwrap();
+    assert_eq!(
+        body(probe("/readyz").await, 503).await,
+        down(json!({"redis": "unavailable", "key_value": "ok", "s3": "ok"}))
+    );
+    for path in ["/metrics", "/ops/queues", DEAD] {
+        let response = call(&app, Method::GET, path, None).await;
+        assert_eq!(refusal(response, 503).await, "unavailable", "{path}");
+    }
+
+    documents.server.stop().await.unwrap();
+    assert_eq!(
+        body(probe("/readyz").await, 503).await,
+        down(json!({"redis": "unavailable", "key_value": "unavailable", "s3": "ok"}))
+    );
+    // To start it anew would not bring back what it needs.
+    assert_eq!(
+        body(probe("/healthz").await, 200).await,
+        json!({"status": "ok"})
+    );
+
+    app.stack.redis().restart().await.unwrap();
+    documents.server.restart().await.unwrap();
+    eventually("it is ready again", || async {
+        (probe("/readyz").await.status() == 200).then_some(())
+    })
+    .await;
+    let log = std::fs::read_to_string(app.stack.log_dir().join("ops_stdout.txt")).unwrap();
+    for check in ["redis", "key_value", "s3"] {
+        let named = |line: &&str| line.contains(&format!("\"check\":\"{check}\""));
+        let line: Value = serde_json::from_str(log.lines().find(named).unwrap()).unwrap();
+        assert_eq!(line["level"], "WARN");
+        assert!(!line["reason"].as_str().unwrap().is_empty());
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn queues_are_for_operators_and_probes_for_everybody() {
+    let app = App::start().await;
+    let letter = format!("{DEAD}/1-0");
+    for (method, path, status) in [
+        (Method::GET, "/metrics", 200),
+        (Method::GET, "/ops/queues", 200),
+        (Method::GET, DEAD, 200),
+        (Method::POST, REDRIVE, 200),
+        (Method::DELETE, &letter, 404),
+    ] {
+        let all = json!({"all": true});
+        let request = || app.request(method.clone(), path).json(&all);
+        assert_eq!(
+            refusal(request().send().await.unwrap(), 401).await,
+            "missing_token",
+            "{path}"
+        );
+        let user = request().bearer_auth(app.token(USER)).send().await.unwrap();
+        assert_eq!(refusal(user, 403).await, "missing_role", "{path}");
+        let operator = call(&app, method.clone(), path, Some(&all)).await;
+        assert_eq!(operator.status(), status, "{path}");
+
+        let patch = call(&app, Method::PATCH, path, None).await;
+        let allowed = patch.headers()["allow"].to_str().unwrap().to_owned();
+        assert!(allowed.contains(method.as_str()), "{path}: {allowed}");
+        assert_eq!(refusal(patch, 405).await, "method_not_allowed");
+    }
+    for path in ["/healthz", "/readyz"] {
+        let response = app.request(Method::GET, path).send().await.unwrap();
+        assert_eq!(body(response, 200).await["status"], "ok");
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_followed_changes_nothing() {
+    let app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
+    bury(&app.redis(), "images", numbered(1));
+    for path in ["/ops/queues/nothing/dead", "/ops/queues/%7Bimages%7D/dead"] {
+        let response = call(&app, Method::GET, path, None).await;
+        assert_eq!(refusal(response, 404).await, "unknown_queue", "{path}");
+    }
+    let elsewhere = "/ops/queues/nothing/dead/redrive";
+    let response = call(&app, Method::POST, elsewhere, Some(&json!({"all": true}))).await;
+    assert_eq!(refusal(response, 404).await, "unknown_queue");
+
+    let too_many: Vec<_> = (0..1001).map(|n| format!("{n}-0")).collect();
+    for (wrong, code) in [
+        (json!({}), "invalid_field"),
+        (json!({"all": true, "ids": ["1-0"]}), "invalid_field"),
+        (json!({"ids": []}), "invalid_field"),
+        (json!({ "ids": too_many }), "invalid_field"),
+        (json!({"ids": ["1-0", "every"]}), "invalid_field"),
+        (json!({"ids": "1-0"}), "invalid_json"),
+        (json!({"ids": ["1-0"], "force": true}), "invalid_json"),
+    ] {
+        assert_eq!(
+            refusal(redrive(&app, &wrong).await, 400).await,
+            code,
+            "{wrong}"
+        );
+    }
+    let huge = json!({"ids": ["1".repeat(70_000)]});
+    assert_eq!(
+        refusal(redrive(&app, &huge).await, 413).await,
+        "body_too_large"
+    );
+    assert_eq!(get(&app, DEAD).await["total"], 1);
+    app.stop().await;
+
+    let app = App::with(&[("queues", "images, {jobs}")]).await;
+    let response = call(&app, Method::GET, "/ops/queues", None).await;
+    let answer = body(response, 500).await;
+    assert_eq!(answer["code"], "misconfigured");
+    assert!(answer["error"].as_str().unwrap().contains("queues"));
+    app.stop().await;
+}

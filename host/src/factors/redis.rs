@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{
     AsyncCommands, AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, FromRedisValue,
-    ParsingError, RedisError, Value,
+    IntoConnectionInfo, ParsingError, RedisError, Value,
 };
 use wasmtime::component::Resource;
 
@@ -76,6 +76,14 @@ fn server(client: &Client) -> Option<String> {
     }
 }
 
+/// A client that says nothing of itself when it connects: guests connect for each
+/// request, and it would be one round trip more each time.
+fn client(address: &str) -> redis::RedisResult<Client> {
+    let info = address.into_connection_info()?;
+    let settings = info.redis_settings().clone().set_skip_set_lib_name();
+    Client::open(info.set_redis_settings(settings))
+}
+
 async fn connect(client: &Client) -> Result<MultiplexedConnection, Error> {
     // How long a command may take is the guest's matter: a blocking read may wait.
     let config = AsyncConnectionConfig::new()
@@ -105,7 +113,7 @@ impl HostConnection for Guest {
             true => address,
             false => format!("redis://{address}"),
         };
-        let Ok(client) = Client::open(address) else {
+        let Ok(client) = client(&address) else {
             return Ok(Err(Error::InvalidAddress));
         };
         let Some(server) = server(&client) else {
@@ -240,7 +248,7 @@ mod tests {
 
     #[test]
     fn what_is_checked_is_what_is_connected_to() {
-        let checked = |address: &str| server(&Client::open(address).unwrap());
+        let checked = |address: &str| server(&client(address).unwrap());
         for (address, expected) in [
             ("redis://127.0.0.1", "redis://127.0.0.1:6379"),
             ("redis://user:secret@cache:7000/2", "redis://cache:7000"),

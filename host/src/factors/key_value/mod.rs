@@ -70,7 +70,7 @@ impl Stores {
 impl Store {
     async fn get(&self, key: String) -> Result<Option<Vec<u8>>, Error> {
         match self {
-            Self::Sqlite(store) => store.get(key).await,
+            Self::Sqlite(store) => store.get(&key),
             Self::Redis(store) => store.get(key).await,
             Self::Memory(store) => Ok(store.get(&key)),
         }
@@ -100,7 +100,7 @@ impl Store {
 
     async fn exists(&self, key: String) -> Result<bool, Error> {
         match self {
-            Self::Sqlite(store) => store.exists(key).await,
+            Self::Sqlite(store) => store.exists(&key),
             Self::Redis(store) => store.exists(key).await,
             Self::Memory(store) => Ok(store.get(&key).is_some()),
         }

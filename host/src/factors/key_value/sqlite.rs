@@ -14,30 +14,43 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Database files that are open already: stores may share one.
 #[derive(Default)]
-pub struct Files(BTreeMap<PathBuf, Arc<Mutex<Connection>>>);
+pub struct Files(BTreeMap<PathBuf, Arc<File>>);
+
+/// An open database file.
+#[derive(Debug)]
+struct File {
+    writer: Mutex<Connection>,
+    /// Does not wait for the writer: what was committed last is read from the log.
+    reader: Mutex<Connection>,
+}
 
 /// A store in a file. Clones are handles of the same store.
 #[derive(Clone, Debug)]
 pub struct Sqlite {
     label: Arc<str>,
-    connection: Arc<Mutex<Connection>>,
+    file: Arc<File>,
 }
 
 impl Files {
     pub fn open(&mut self, path: &Path, label: &str) -> anyhow::Result<Sqlite> {
-        let connection = match self.0.get(path) {
-            Some(connection) => connection.clone(),
+        let file = match self.0.get(path) {
+            Some(file) => file.clone(),
             None => {
-                let connection = connect(path)
-                    .with_context(|| format!("can't open the store {}", path.display()))?;
-                let connection = Arc::new(Mutex::new(connection));
-                self.0.insert(path.to_owned(), connection.clone());
-                connection
+                let connect = || {
+                    connect(path)
+                        .with_context(|| format!("can't open the store {}", path.display()))
+                };
+                let file = Arc::new(File {
+                    writer: Mutex::new(connect()?),
+                    reader: Mutex::new(connect()?),
+                });
+                self.0.insert(path.to_owned(), file.clone());
+                file
             }
         };
         Ok(Sqlite {
             label: label.into(),
-            connection,
+            file,
         })
     }
 }
@@ -61,13 +74,12 @@ fn connect(path: &Path) -> anyhow::Result<Connection> {
 }
 
 impl Sqlite {
-    pub async fn get(&self, key: String) -> Result<Option<Vec<u8>>, Error> {
-        self.with(move |db, label| {
+    pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.read(|db, label| {
             db.prepare_cached("SELECT value FROM spin_key_value WHERE store = ?1 AND key = ?2")?
                 .query_row(params![label, key], |row| row.get(0))
                 .optional()
         })
-        .await
     }
 
     pub async fn set(&self, key: String, value: Vec<u8>) -> Result<(), Error> {
@@ -91,12 +103,11 @@ impl Sqlite {
         .await
     }
 
-    pub async fn exists(&self, key: String) -> Result<bool, Error> {
-        self.with(move |db, label| {
+    pub fn exists(&self, key: &str) -> Result<bool, Error> {
+        self.read(|db, label| {
             db.prepare_cached("SELECT 1 FROM spin_key_value WHERE store = ?1 AND key = ?2")?
                 .exists(params![label, key])
         })
-        .await
     }
 
     pub async fn keys(&self) -> Result<Vec<String>, Error> {
@@ -108,14 +119,25 @@ impl Sqlite {
         .await
     }
 
+    /// Reads by a key, at once: that takes less time than to have it done by
+    /// another thread.
+    fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection, &str) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        let connection = &self.file.reader;
+        let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&connection, &self.label).map_err(|error| Error::Other(error.to_string()))
+    }
+
     /// Runs a statement where it may block.
     async fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection, &str) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
-        let Self { label, connection } = self.clone();
+        let Self { label, file } = self.clone();
         tokio::task::spawn_blocking(move || {
-            let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            let connection = file.writer.lock().unwrap_or_else(PoisonError::into_inner);
             work(&connection, &label)
         })
         .await

@@ -1,0 +1,182 @@
+//! The application and what it needs: Redis and an S3 store here, the host in a
+//! process of its own.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use devstack::{Stack, StackOptions, s3::EventTarget};
+use http::HeaderValue;
+use redis::aio::MultiplexedConnection;
+use tempfile::TempDir;
+
+use crate::{client::Connection, host::Host, manifest};
+
+/// Longer than any work here takes.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How often to look whether something has come about.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// The queues of the application.
+const QUEUES: [&str; 2] = ["images", "jobs"];
+
+/// Redis and the S3 store, and a place for the application.
+pub struct Stage {
+    pub stack: Stack,
+    /// Where compiled components are kept from run to run.
+    cache_dir: PathBuf,
+    // Dropped last: what runs in the folder is stopped before it goes.
+    _dir: TempDir,
+}
+
+impl Stage {
+    /// Starts everything but the host, with empty stores.
+    ///
+    /// # Errors
+    /// Something does not start.
+    pub async fn start(manifest: &Path) -> Result<Self> {
+        let dir = tempfile::Builder::new().prefix("orilla-bench-").tempdir()?;
+        let cache_dir = manifest.with_file_name(".orilla").join("cache");
+        let mut options = StackOptions::new(manifest::write(manifest, dir.path())?, dir.path());
+        options.cache_dir = Some(cache_dir.clone());
+        // Its message holds its sources already.
+        let stack = Stack::start(options).await;
+        let mut stack = stack.map_err(|error| anyhow!("{error}"))?;
+        // It has found free addresses and has set everything up for each other;
+        // its place is taken by a process.
+        stack.stop_app().await;
+        Ok(Self {
+            stack,
+            cache_dir,
+            _dir: dir,
+        })
+    }
+
+    /// Starts the host, with compiled components in a folder of its own or in the usual one.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn host(&self, cache_dir: Option<&Path>) -> Result<Host> {
+        let cache_dir = cache_dir.unwrap_or(&self.cache_dir);
+        Host::start(self.stack.app_options(), cache_dir).await
+    }
+
+    /// Stops everything.
+    pub async fn stop(self) {
+        self.stack.shutdown().await;
+    }
+}
+
+/// The application, running.
+pub struct App {
+    // Dropped first, for it uses the others.
+    pub host: Host,
+    pub stage: Stage,
+    redis: MultiplexedConnection,
+}
+
+impl App {
+    /// Starts it, with empty stores.
+    ///
+    /// # Errors
+    /// Something does not start.
+    pub async fn start(manifest: &Path) -> Result<Self> {
+        let stage = Stage::start(manifest).await?;
+        let host = stage.host(None).await?;
+        let redis = redis::Client::open(stage.stack.redis().url())?;
+        let redis = redis.get_multiplexed_async_connection().await?;
+        Ok(Self { host, stage, redis })
+    }
+
+    /// Stops it, and everything with it.
+    ///
+    /// # Errors
+    /// The host did not finish what it had in hand.
+    pub async fn stop(self) -> Result<()> {
+        self.host.stop().await?;
+        self.stage.stop().await;
+        Ok(())
+    }
+
+    /// A connection to the application.
+    ///
+    /// # Errors
+    /// It does not run any more.
+    pub async fn connect(&self) -> Result<Connection> {
+        Connection::open(self.host.address).await
+    }
+
+    /// What a user sends as `Authorization`.
+    ///
+    /// # Errors
+    /// The secret can't be a key.
+    pub fn token(&self, user: u64) -> Result<HeaderValue> {
+        let token = self.stage.stack.token(&user.to_string(), &[])?;
+        Ok(format!("Bearer {token}").parse()?)
+    }
+
+    /// The URL of its Redis.
+    pub fn redis_url(&self) -> &str {
+        self.stage.stack.redis().url()
+    }
+
+    /// Chooses whether the store tells the application of new objects. What is
+    /// not told waits.
+    pub fn tell_events(&self, yes: bool) {
+        let stack = &self.stage.stack;
+        let url = stack.base_url() + "/events/s3";
+        let target = yes.then(|| EventTarget::new(url, stack.events_token()));
+        stack.s3().set_event_target(target);
+    }
+
+    /// Waits until nothing waits on any queue.
+    ///
+    /// # Errors
+    /// That does not come about, or a message became a dead letter.
+    pub async fn drained(&self) -> Result<()> {
+        for queue in QUEUES {
+            let key = format!("{{{queue}}}:queue:stream");
+            eventually(&format!("the queue {queue} is empty"), async || {
+                Ok((self.length(&key).await? == 0).then_some(()))
+            })
+            .await?;
+            let dead = self.length(&format!("{{{queue}}}:queue:dead")).await?;
+            ensure!(
+                dead == 0,
+                "{dead} messages of the queue {queue} became dead letters"
+            );
+        }
+        Ok(())
+    }
+
+    async fn length(&self, stream: &str) -> Result<u64> {
+        let mut redis = self.redis.clone();
+        Ok(redis::cmd("XLEN")
+            .arg(stream)
+            .query_async(&mut redis)
+            .await?)
+    }
+}
+
+/// Waits until something is so.
+///
+/// # Errors
+/// It fails, or does not come about.
+pub async fn eventually<T>(
+    what: &str,
+    mut look: impl AsyncFnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    let waiting = async {
+        loop {
+            if let Some(found) = look().await? {
+                return Ok(found);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, waiting).await;
+    waited.with_context(|| format!("this did not come about: {what}"))?
+}

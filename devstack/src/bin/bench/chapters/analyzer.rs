@@ -1,0 +1,116 @@
+//! Photos a second, and how long one photo takes.
+
+use std::{ops::Range, path::Path, time::Instant};
+
+use anyhow::{Context, Result};
+use http::{HeaderValue, Method};
+use serde::Deserialize;
+
+use crate::{
+    app::{App, eventually},
+    client::{Call, Connection},
+    numbers::Latencies,
+    photo::{Photo, analyzed},
+    plan::Plan,
+    report::Table,
+};
+
+/// Whose photos are analyzed one by one.
+const PATIENT: u64 = 1;
+
+/// Whose photos are analyzed in one go.
+const IMPATIENT: u64 = 2;
+
+/// What `GET /scan` answers, as far as it is needed.
+#[derive(Deserialize)]
+struct Found {
+    total_count: u32,
+}
+
+/// A user who uploads.
+struct Uploader {
+    user: u64,
+    token: HeaderValue,
+    application: Connection,
+    store: Connection,
+    photos: Vec<Photo>,
+}
+
+pub async fn measure(app: &App, photos: &Path, plan: &Plan) -> Result<String> {
+    let photos = Photo::all(photos)?;
+    let mut one = Uploader::new(app, PATIENT, photos.clone()).await?;
+    // The first photo finds the worker cold.
+    one.one_by_one(0..1).await?;
+    let first = 1 + plan.single_photos;
+    let single = one.one_by_one(1..first).await?;
+    app.drained().await?;
+    let mut many = Uploader::new(app, IMPATIENT, photos).await?;
+    // Others than before: labels of the same bytes are not made twice.
+    let rate = many.all_at_once(app, first..first + plan.photos).await?;
+    app.drained().await?;
+
+    let mut table = Table::new(["", ""]);
+    table.row([
+        format!("{} photos that wait, photos/s", plan.photos),
+        format!("{rate:.1}"),
+    ]);
+    let name = "one photo, from the end of its upload until it is analyzed, p50 / p99 in ms";
+    table.row([name.to_owned(), single.summary()]);
+    Ok(table.to_string())
+}
+
+impl Uploader {
+    async fn new(app: &App, user: u64, photos: Vec<Photo>) -> Result<Self> {
+        Ok(Self {
+            user,
+            token: app.token(user)?,
+            application: app.connect().await?,
+            store: Connection::open(app.stage.stack.s3().address()).await?,
+            photos,
+        })
+    }
+
+    /// Uploads one of the photos, in bytes that no other number has.
+    async fn upload(&mut self, number: u32) -> Result<String> {
+        let at = number as usize % self.photos.len();
+        let photo = self.photos.get(at).context("no photos")?.varied(number);
+        let (application, store) = (&mut self.application, &mut self.store);
+        photo
+            .upload(application, store, self.user, &self.token)
+            .await
+    }
+
+    /// Uploads photos, each when the one before is analyzed.
+    async fn one_by_one(&mut self, numbers: Range<u32>) -> Result<Latencies> {
+        let mut latencies = Latencies::default();
+        for number in numbers {
+            let file = self.upload(number).await?;
+            let uploaded = Instant::now();
+            analyzed(&mut self.application, &file, &self.token).await?;
+            latencies.add(uploaded.elapsed());
+        }
+        Ok(latencies)
+    }
+
+    /// Uploads photos without the application being told, and then tells it of
+    /// all. Returns how many it analyzes in a second.
+    async fn all_at_once(&mut self, app: &App, numbers: Range<u32>) -> Result<f64> {
+        let count = numbers.end - numbers.start;
+        app.tell_events(false);
+        for number in numbers {
+            self.upload(number).await?;
+        }
+        app.drained().await?;
+        let told = Instant::now();
+        app.tell_events(true);
+        // Finds all photos whose labels are known, for none has this one.
+        let call = Call::new(Method::GET, "/scan?limit=1&label=unheard-of%3C100")?;
+        let call = call.with_token(&self.token);
+        eventually("all photos are analyzed", async || {
+            let found: Found = self.application.ask(&call).await?;
+            Ok((found.total_count == count).then_some(()))
+        })
+        .await?;
+        Ok(f64::from(count) / told.elapsed().as_secs_f64())
+    }
+}

@@ -1,0 +1,172 @@
+//! Requests a second of each endpoint under load, beside the empty component.
+
+use std::{path::Path, sync::Arc};
+
+use ::http::{HeaderValue, Method, StatusCode};
+use anyhow::{Context, Result};
+
+use super::jobs::Job;
+use crate::{
+    app::App,
+    client::{Call, Connection},
+    load::{self, Endpoint},
+    manifest::EMPTY,
+    numbers::{Latencies, median, thousands},
+    photo::{Photo, analyzed, announcement},
+    plan::Plan,
+    report::Table,
+    seed,
+};
+
+/// Whose photos and jobs are asked for.
+const USER: u64 = 456;
+
+/// Who has photos to search.
+const SEARCHER: u64 = 1;
+
+/// The toons of the job that is asked for.
+const ASKED_JOB: usize = 100;
+
+/// The toons of each job that is submitted.
+const SUBMITTED_JOB: usize = 10;
+
+/// An endpoint, and the part of the empty component's rate that it should reach.
+struct Subject {
+    endpoint: Arc<Endpoint>,
+    target: f64,
+}
+
+/// What was measured of an endpoint, over all rounds.
+#[derive(Default)]
+struct Outcome {
+    rates: Vec<f64>,
+    latencies: Latencies,
+    processor_micros: Vec<f64>,
+}
+
+pub async fn measure(app: &App, photos: &Path, plan: &Plan) -> Result<String> {
+    let empty = Endpoint::constant("empty component", Call::new(Method::GET, EMPTY)?);
+    let subjects = subjects(app, photos).await?;
+    let mut floor = Outcome::default();
+    let mut outcomes: Vec<_> = subjects.iter().map(|_| Outcome::default()).collect();
+    for _ in 0..plan.rounds {
+        for (subject, outcome) in subjects.iter().zip(&mut outcomes) {
+            run(app, &empty, &mut floor, plan).await?;
+            run(app, &subject.endpoint, outcome, plan).await?;
+        }
+    }
+
+    let mut table = Table::new([
+        "",
+        "requests/s",
+        "p50 / p99, ms",
+        "CPU, µs",
+        "of empty",
+        "target",
+    ]);
+    let cells = floor.cells(empty.name).into_iter();
+    table.row(cells.chain(["1".to_owned(), String::new()]));
+    for (at, (subject, outcome)) in subjects.iter().zip(&outcomes).enumerate() {
+        // Each round's own floor is the one that ran just before.
+        let floors = floor.rates.iter().skip(at).step_by(subjects.len());
+        let ratios = outcome.rates.iter().zip(floors);
+        let ratio = median(ratios.map(|(rate, floor)| rate / floor));
+        let cells = outcome.cells(subject.endpoint.name).into_iter();
+        table.row(cells.chain([format!("{ratio:.2}"), subject.target.to_string()]));
+    }
+    Ok(table.to_string())
+}
+
+/// Runs an endpoint, and lets the queues run empty before the next one.
+async fn run(
+    app: &App,
+    endpoint: &Arc<Endpoint>,
+    outcome: &mut Outcome,
+    plan: &Plan,
+) -> Result<()> {
+    let (made, used) = (endpoint.made(), app.host.processor_time()?);
+    let latencies = load::run(app.host.address, endpoint, plan.warm_up, plan.run).await?;
+    app.drained().await?;
+    let (made, used) = (endpoint.made() - made, app.host.processor_time()? - used);
+    outcome
+        .rates
+        .push(latencies.count() as f64 / plan.run.as_secs_f64());
+    outcome.processor_micros.push(used / made as f64 * 1e6);
+    outcome.latencies.extend(&latencies);
+    Ok(())
+}
+
+impl Outcome {
+    fn cells(&self, name: &str) -> [String; 4] {
+        [
+            name.to_owned(),
+            thousands(median(self.rates.iter().copied())),
+            self.latencies.summary(),
+            thousands(median(self.processor_micros.iter().copied())),
+        ]
+    }
+}
+
+/// Makes what is asked for, and what asks for it.
+async fn subjects(app: &App, photos: &Path) -> Result<Vec<Subject>> {
+    let token = app.token(USER)?;
+    let mut connection = app.connect().await?;
+    let file = a_photo(app, &mut connection, photos, &token).await?;
+    seed::photos(app.redis_url(), SEARCHER, seed::GROUP).await?;
+    let job = Job::of(ASKED_JOB, "asked-for")?;
+    job.run(&mut connection, &token).await?;
+
+    let get = |path: &str, token| anyhow::Ok(Call::new(Method::GET, path)?.with_token(token));
+    let read = |name, call| Subject {
+        endpoint: Endpoint::constant(name, call),
+        target: 0.6,
+    };
+    let write = |endpoint| Subject {
+        endpoint,
+        target: 0.35,
+    };
+    let obtain = get(&format!("/obtain/{file}"), &token)?.expecting(StatusCode::FOUND);
+    let searcher = app.token(SEARCHER)?;
+    Ok(vec![
+        read(
+            "`GET /images/{file}`",
+            get(&format!("/images/{file}"), &token)?,
+        ),
+        read("`GET /obtain/{file}`", obtain),
+        read("`GET /scan`, 20 photos", get("/scan?post_id=0", &searcher)?),
+        read("`GET /jobs/{id}`", job.status(&token)?),
+        read("`GET /results`, 100 toons", job.results(&token, 100)?),
+        write(receiver(token.clone())),
+        write(submit_job(token)),
+    ])
+}
+
+/// A photo that has been uploaded and analyzed.
+async fn a_photo(
+    app: &App,
+    connection: &mut Connection,
+    photos: &Path,
+    token: &HeaderValue,
+) -> Result<String> {
+    let photo = Photo::all(photos)?.into_iter().next().context("no photo")?;
+    let mut store = Connection::open(app.stage.stack.s3().address()).await?;
+    let file = photo.upload(connection, &mut store, USER, token).await?;
+    analyzed(connection, &file, token).await?;
+    Ok(file)
+}
+
+/// Announces another photo each time.
+fn receiver(token: HeaderValue) -> Arc<Endpoint> {
+    Endpoint::numbered("`POST /receiver`, new photos", move |number| {
+        let announcement = announcement(USER, &format!("{number:064x}"), "image/jpeg", number / 20);
+        let call = Call::new(Method::POST, "/receiver")?.with_token(&token);
+        call.with_json(&announcement)
+    })
+}
+
+/// Submits another job each time.
+fn submit_job(token: HeaderValue) -> Arc<Endpoint> {
+    Endpoint::numbered("`POST /submit-job`, 10 toons", move |number| {
+        Job::of(SUBMITTED_JOB, &format!("submitted-{number}"))?.submission(&token)
+    })
+}

@@ -1,0 +1,228 @@
+//! Jobs from submission to completion, beside what Redis alone does with the
+//! same messages; and what it costs to ask for a job.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail, ensure};
+use http::{HeaderValue, Method, StatusCode};
+use jobs_domain::{JobId, Message, Submission};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use web::Trace;
+
+use crate::{
+    app::App,
+    ceiling,
+    client::{Call, Connection},
+    load,
+    numbers::{Latencies, median, thousands},
+    plan::Plan,
+    report::Table,
+};
+
+/// Whose jobs they are.
+const USER: u64 = 456;
+
+/// The part of the ceiling that jobs should reach.
+const TARGET: f64 = 0.3;
+
+/// Longer than a job takes.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The least time between two looks at a job. Later ones are a fixed part of the
+/// time passed, which is then the most that the result is too long by.
+const FIRST_LOOK: Duration = Duration::from_millis(2);
+const LOOKS: u32 = 40;
+
+/// A job to submit.
+pub struct Job {
+    id: String,
+    size: usize,
+    body: Vec<u8>,
+}
+
+/// What `GET /jobs/{jobId}` answers, as far as it is needed.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    status: String,
+    processed_toons: usize,
+    failed_toons: usize,
+}
+
+/// How long it took to run a job, and to ask how far it is meanwhile.
+pub struct Ran {
+    took: Duration,
+    looks: Latencies,
+}
+
+impl Job {
+    /// A job of so many toons.
+    ///
+    /// # Errors
+    /// JSON cannot be written.
+    pub fn of(size: usize, id: &str) -> Result<Self> {
+        let toons: Vec<_> = (1..=size).map(toon).collect();
+        Ok(Self {
+            id: id.to_owned(),
+            size,
+            body: serde_json::to_vec(&json!({"jobId": id, "toons": toons}))?,
+        })
+    }
+
+    /// The request that submits it.
+    ///
+    /// # Errors
+    /// It can't be one.
+    pub fn submission(&self, token: &HeaderValue) -> Result<Call> {
+        let json = HeaderValue::from_static("application/json");
+        let headers = [(http::header::CONTENT_TYPE, json)].into_iter().collect();
+        let call = Call::new(Method::POST, "/submit-job")?.with_token(token);
+        let call = call.with_headers(headers).with_body(self.body.clone());
+        Ok(call.expecting(StatusCode::ACCEPTED))
+    }
+
+    /// The request for its status.
+    ///
+    /// # Errors
+    /// It can't be one.
+    pub fn status(&self, token: &HeaderValue) -> Result<Call> {
+        Ok(Call::new(Method::GET, &format!("/jobs/{}", self.id))?.with_token(token))
+    }
+
+    /// The request for its first results.
+    ///
+    /// # Errors
+    /// It can't be one.
+    pub fn results(&self, token: &HeaderValue, limit: usize) -> Result<Call> {
+        let path = format!("/results?jobId={}&limit={limit}", self.id);
+        Ok(Call::new(Method::GET, &path)?.with_token(token))
+    }
+
+    /// Its messages, byte for byte as the application writes them.
+    fn messages(&self) -> Result<Vec<Vec<u8>>> {
+        let submission = Submission::parse(&self.body)?;
+        let (id, trace): (JobId, _) = (self.id.parse()?, Trace::new());
+        let toons = (0..).zip(&submission.toons);
+        let messages = toons.map(|(index, toon)| Message::new(&trace, &id, index, toon).encode());
+        Ok(messages.collect::<Result<_, _>>()?)
+    }
+
+    /// Submits it and waits until it is completed.
+    ///
+    /// # Errors
+    /// It is refused, a toon fails, or it does not end.
+    pub async fn run(&self, connection: &mut Connection, token: &HeaderValue) -> Result<Ran> {
+        let (submission, status) = (self.submission(token)?, self.status(token)?);
+        let mut looks = Latencies::default();
+        let started = Instant::now();
+        connection.send(&submission).await?;
+        while started.elapsed() < PATIENCE {
+            let looked = Instant::now();
+            let found: Status = connection.ask(&status).await?;
+            match found.status.as_str() {
+                "PENDING" | "PROCESSING" => looks.add(looked.elapsed()),
+                "COMPLETED" => {
+                    let took = started.elapsed();
+                    let processed = found.processed_toons;
+                    ensure!(processed == self.size, "{processed} of {} toons", self.size);
+                    return Ok(Ran { took, looks });
+                }
+                other => bail!(
+                    "job {} is {other}, {} toons failed",
+                    self.id,
+                    found.failed_toons
+                ),
+            }
+            tokio::time::sleep(FIRST_LOOK.max(started.elapsed() / LOOKS)).await;
+        }
+        bail!(
+            "job {} has not ended after {} s",
+            self.id,
+            PATIENCE.as_secs()
+        )
+    }
+}
+
+pub async fn measure(app: &App, plan: &Plan) -> Result<String> {
+    let token = app.token(USER)?;
+    let mut connection = app.connect().await?;
+    let mut rates = Table::new([
+        "toons",
+        "bytes a message",
+        "toons/s",
+        "Redis alone/s",
+        "of it",
+        "target",
+    ]);
+    let mut looks = Table::new(["toons", "status while it runs", "status", "100 results"]);
+    for &size in plan.job_sizes {
+        let mut rate = Rate::default();
+        let mut running = Latencies::default();
+        for number in 0..plan.jobs {
+            let job = Job::of(size, &format!("job-{size}-{number}"))?;
+            let ran = job.run(&mut connection, &token).await?;
+            app.drained().await?;
+            let messages = job.messages()?;
+            rate.bytes = messages.iter().map(Vec::len).sum::<usize>() / size;
+            let alone = ceiling::measure(app.redis_url(), messages).await?;
+            rate.add(size, ran.took, alone);
+            running.extend(&ran.looks);
+        }
+        rates.row(rate.cells(size));
+
+        let job = Job::of(size, &format!("job-{size}-0"))?;
+        let status = load::one_by_one(&mut connection, &job.status(&token)?, plan.samples).await?;
+        let results = job.results(&token, 100)?;
+        let results = load::one_by_one(&mut connection, &results, plan.samples).await?;
+        let columns = [running, status, results].map(|latencies| latencies.summary());
+        looks.row([thousands(size as f64)].into_iter().chain(columns));
+    }
+    Ok(format!(
+        "{rates}\nTo ask for a job, p50 / p99 in ms:\n\n{looks}"
+    ))
+}
+
+/// How fast jobs of a size were, and Redis alone.
+#[derive(Default)]
+struct Rate {
+    bytes: usize,
+    jobs: Vec<f64>,
+    alone: Vec<f64>,
+}
+
+impl Rate {
+    fn add(&mut self, size: usize, job: Duration, alone: Duration) {
+        self.jobs.push(size as f64 / job.as_secs_f64());
+        self.alone.push(size as f64 / alone.as_secs_f64());
+    }
+
+    fn cells(&self, size: usize) -> [String; 6] {
+        let ratios = self
+            .jobs
+            .iter()
+            .zip(&self.alone)
+            .map(|(job, alone)| job / alone);
+        [
+            thousands(size as f64),
+            self.bytes.to_string(),
+            thousands(median(self.jobs.iter().copied())),
+            thousands(median(self.alone.iter().copied())),
+            format!("{:.2}", median(ratios)),
+            TARGET.to_string(),
+        ]
+    }
+}
+
+/// A toon as the samples have them.
+fn toon(number: usize) -> Value {
+    json!({
+        "toonId": format!("TOON-{number:05}"),
+        "title": format!("The lighthouse keeper, part {number}"),
+        "artist": "R. Vela",
+        "panels": 4 + number % 5,
+        "language": "en",
+        "tags": ["sea", "night", "humour"],
+        "pages": [{"number": 1, "width": 1200, "height": 1800}],
+    })
+}

@@ -1,0 +1,65 @@
+//! What is measured, a chapter a file.
+
+mod analyzer;
+mod http;
+mod jobs;
+mod scan;
+mod start;
+
+use std::path::Path;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use crate::{app::App, plan::Plan};
+
+/// A chapter.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Chapter {
+    /// Requests a second of each endpoint, beside a component that does nothing
+    Http,
+    /// Toons a second, beside Redis alone, and what it costs to ask for a job
+    Jobs,
+    /// How long searches take users with few and with many photos
+    Scan,
+    /// Photos a second
+    Analyzer,
+    /// How long the host takes to start, and how large the components are
+    Start,
+}
+
+impl Chapter {
+    /// Its name on the command line and in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Jobs => "jobs",
+            Self::Scan => "scan",
+            Self::Analyzer => "analyzer",
+            Self::Start => "start",
+        }
+    }
+
+    /// Measures it on an application with empty stores, and returns its tables.
+    ///
+    /// # Errors
+    /// The application does not start, or not do what it should.
+    pub async fn measure(self, manifest: &Path, photos: &Path, plan: &Plan) -> Result<String> {
+        if matches!(self, Self::Start) {
+            return start::measure(manifest, plan).await;
+        }
+        let app = App::start(manifest).await?;
+        let before = app.host.memory()?;
+        let tables = match self {
+            Self::Http => http::measure(&app, photos, plan).await?,
+            Self::Jobs => jobs::measure(&app, plan).await?,
+            Self::Scan => scan::measure(&app, plan).await?,
+            Self::Analyzer | Self::Start => analyzer::measure(&app, photos, plan).await?,
+        };
+        let peak = app.host.peak_memory()?;
+        app.stop().await?;
+        Ok(format!(
+            "{tables}\nMemory of the host: {before:.0} MiB after its start, {peak:.0} MiB at most.\n"
+        ))
+    }
+}

@@ -1,0 +1,131 @@
+//! The embedded host in a process of its own, so that its memory and its time
+//! are told apart from those of the benchmark.
+
+use std::{
+    env, fs,
+    net::SocketAddr,
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use http::Method;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{Child, Command};
+
+use crate::client::{Call, Connection};
+
+/// The longest that a start or an end may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What Linux counts the time of processes in, on all machines.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// A process of `orilla up`. It is killed when it is dropped.
+pub struct Host {
+    child: Child,
+    pid: i32,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// How long it took until it answered.
+    pub start_up: Duration,
+}
+
+impl Host {
+    /// Starts the program that was built beside this one, and waits until it answers.
+    ///
+    /// # Errors
+    /// It was not built, or does not start.
+    pub async fn start(options: &orilla::Options, cache_dir: &Path) -> Result<Self> {
+        let program = env::current_exe()?.with_file_name("orilla");
+        let mut command = Command::new(&program);
+        command
+            .args(["up", "--quiet", "--from"])
+            .arg(&options.manifest);
+        command.arg("--listen").arg(options.listen.to_string());
+        command.arg("--state-dir").arg(&options.state_dir);
+        command.arg("--cache-dir").arg(cache_dir);
+        // Secrets are among them, which all users would see on a command line.
+        for (name, value) in &options.variables {
+            command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
+        }
+        command.env("RUST_LOG", "warn,wasmtime_wasi_http=error");
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let started = Instant::now();
+        let child = command.kill_on_drop(true).spawn();
+        let mut child = child.with_context(|| program.display().to_string())?;
+        let pid = child.id().and_then(|id| i32::try_from(id).ok());
+        ready(options.listen, &mut child).await?;
+        Ok(Self {
+            child,
+            pid: pid.context("the host has no process id")?,
+            address: options.listen,
+            start_up: started.elapsed(),
+        })
+    }
+
+    /// The memory that it has now, in MiB.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn memory(&self) -> Result<f64> {
+        self.status("VmRSS:")
+    }
+
+    /// The most memory that it had so far, in MiB.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn peak_memory(&self) -> Result<f64> {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, name: &str) -> Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid))?;
+        let value = status.lines().find_map(|line| line.strip_prefix(name));
+        let kib = value.and_then(|value| value.trim().strip_suffix(" kB"));
+        Ok(kib.with_context(|| format!("no {name}"))?.parse::<f64>()? / 1024.0)
+    }
+
+    /// The processor time that it has used so far, in seconds of one core.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn processor_time(&self) -> Result<f64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid))?;
+        // The name before the parenthesis may have spaces in it. See proc(5).
+        let (_, fields) = stat.rsplit_once(')').context("no name")?;
+        let times = fields.split_whitespace().skip(11).take(2);
+        let ticks: Result<f64, _> = times.map(str::parse::<f64>).sum();
+        Ok(ticks? / TICKS_PER_SECOND)
+    }
+
+    /// Ends it after what it has in hand.
+    ///
+    /// # Errors
+    /// It did not finish that.
+    pub async fn stop(mut self) -> Result<()> {
+        let pid = Pid::from_raw(self.pid).context("no process")?;
+        kill_process(pid, Signal::TERM)?;
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        let status = ended.context("the host does not end")??;
+        ensure!(status.success(), "the host ended with {status}");
+        Ok(())
+    }
+}
+
+async fn ready(address: SocketAddr, child: &mut Child) -> Result<()> {
+    let health = Call::new(Method::GET, "/.well-known/spin/health")?;
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait()? {
+            bail!("the host ended with {status} before it served");
+        }
+        match Connection::open(address).await {
+            Ok(mut connection) => return connection.send(&health).await.map(drop),
+            Err(_) => tokio::time::sleep(Duration::from_millis(1)).await,
+        }
+    }
+    bail!("the host did not serve within {} s", PATIENCE.as_secs())
+}

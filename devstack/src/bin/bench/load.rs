@@ -1,0 +1,120 @@
+//! Closed-loop load: each connection sends its next request when the one before
+//! is answered.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use tokio::task::JoinSet;
+
+use crate::{
+    client::{Call, Connection},
+    numbers::Latencies,
+};
+
+/// How many connections are open at once.
+pub const CONNECTIONS: usize = 8;
+
+/// Makes a request from its number, which no other request of the endpoint has.
+type Make = dyn Fn(u64) -> Result<Call> + Send + Sync;
+
+/// What is asked again and again.
+pub struct Endpoint {
+    /// How it is called in a table.
+    pub name: &'static str,
+    make: Box<Make>,
+    next: AtomicU64,
+}
+
+impl Endpoint {
+    /// The same request each time.
+    pub fn constant(name: &'static str, call: Call) -> Arc<Self> {
+        Self::numbered(name, move |_| Ok(call.clone()))
+    }
+
+    /// Another request each time.
+    pub fn numbered(
+        name: &'static str,
+        make: impl Fn(u64) -> Result<Call> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            name,
+            make: Box::new(make),
+            next: AtomicU64::new(0),
+        })
+    }
+
+    /// How many requests have been made so far.
+    pub fn made(&self) -> u64 {
+        self.next.load(Ordering::Relaxed)
+    }
+
+    fn call(&self) -> Result<Call> {
+        (self.make)(self.next.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Asks for a while, after a warm-up. What counts is what was sent after it.
+///
+/// # Errors
+/// A request is not answered as it should be.
+pub async fn run(
+    address: SocketAddr,
+    endpoint: &Arc<Endpoint>,
+    warm_up: Duration,
+    duration: Duration,
+) -> Result<Latencies> {
+    let mut connections = Vec::new();
+    for _ in 0..CONNECTIONS {
+        connections.push(Connection::open(address).await?);
+    }
+    let start = Instant::now() + warm_up;
+    let end = start + duration;
+    let mut workers = JoinSet::new();
+    for mut connection in connections {
+        let endpoint = endpoint.clone();
+        workers.spawn(async move {
+            let mut latencies = Latencies::default();
+            loop {
+                if Instant::now() >= end {
+                    return anyhow::Ok(latencies);
+                }
+                let call = endpoint.call()?;
+                let sent = Instant::now();
+                connection.send(&call).await?;
+                if sent >= start {
+                    latencies.add(sent.elapsed());
+                }
+            }
+        });
+    }
+    let mut all = Latencies::default();
+    while let Some(latencies) = workers.join_next().await {
+        all.extend(&latencies??);
+    }
+    Ok(all)
+}
+
+/// Asks one request after the other on one connection that is otherwise idle.
+///
+/// # Errors
+/// A request is not answered as it should be.
+pub async fn one_by_one(
+    connection: &mut Connection,
+    call: &Call,
+    samples: usize,
+) -> Result<Latencies> {
+    let mut latencies = Latencies::default();
+    for _ in 0..samples {
+        let sent = Instant::now();
+        connection.send(call).await?;
+        latencies.add(sent.elapsed());
+    }
+    Ok(latencies)
+}

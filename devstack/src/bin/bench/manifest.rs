@@ -1,0 +1,120 @@
+//! The application's manifest with a route more: the floor of what endpoints
+//! are measured against.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use toml::{Table, Value, toml};
+
+/// Where the component answers that does nothing.
+pub const EMPTY: &str = "/bench/empty";
+
+/// Writes the manifest into a folder, with paths that hold from there.
+///
+/// # Errors
+/// The manifest can't be read, or is none.
+pub fn write(manifest: &Path, folder: &Path) -> Result<PathBuf> {
+    let at = || manifest.display().to_string();
+    let text = std::fs::read_to_string(manifest).with_context(at)?;
+    let root = manifest.canonicalize().with_context(at)?;
+    let root = root.parent().with_context(at)?;
+    let mut table: Table = text.parse().with_context(at)?;
+    add_empty(&mut table).with_context(at)?;
+    make_absolute(&mut table, root).with_context(at)?;
+    let path = folder.join("spin.toml");
+    std::fs::write(&path, table.to_string()).with_context(|| path.display().to_string())?;
+    Ok(path)
+}
+
+/// The files of wasm that a manifest names, each once, in their order.
+///
+/// # Errors
+/// The manifest can't be read, or is none.
+pub fn modules(manifest: &Path) -> Result<Vec<PathBuf>> {
+    let text = std::fs::read_to_string(manifest)?;
+    let mut table: Table = text.parse()?;
+    let mut modules = Vec::new();
+    each_path(&mut table, |path| {
+        modules.extend(path.as_str().map(PathBuf::from));
+        Ok(())
+    })?;
+    modules.sort();
+    modules.dedup();
+    Ok(modules)
+}
+
+fn add_empty(manifest: &mut Table) -> Result<()> {
+    let triggers = manifest
+        .get_mut("trigger")
+        .and_then(|table| table.get_mut("http"));
+    let triggers = triggers.and_then(Value::as_array_mut);
+    let mut trigger = toml! { component = "empty" };
+    trigger.insert("route".into(), EMPTY.into());
+    triggers
+        .context("there is no [[trigger.http]]")?
+        .push(trigger.into());
+    let component = toml! { source = "target/wasm32-wasip1/wasm/empty.wasm" };
+    components(manifest)?.insert("empty".into(), component.into());
+    Ok(())
+}
+
+fn make_absolute(manifest: &mut Table, root: &Path) -> Result<()> {
+    each_path(manifest, |path| {
+        let relative = path.as_str().context("a path is no text")?;
+        *path = root.join(relative).to_string_lossy().into_owned().into();
+        Ok(())
+    })
+}
+
+fn each_path(manifest: &mut Table, mut visit: impl FnMut(&mut Value) -> Result<()>) -> Result<()> {
+    for (_, component) in components(manifest)? {
+        if let Some(source) = component.get_mut("source") {
+            visit(source)?;
+        }
+        let dependencies = component
+            .get_mut("dependencies")
+            .and_then(Value::as_table_mut);
+        for (_, dependency) in dependencies.into_iter().flatten() {
+            if let Some(path) = dependency.get_mut("path") {
+                visit(path)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn components(manifest: &mut Table) -> Result<&mut Table> {
+    let components = manifest.get_mut("component").and_then(Value::as_table_mut);
+    components.context("there is no [component]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_empty_component_is_added_and_all_paths_hold() {
+        let dir = tempfile::tempdir().unwrap();
+        let manifest = dir.path().join("spin.toml");
+        let text = toml! {
+            [[trigger.http]]
+            route = "/a"
+            component = "a"
+            [component.a]
+            source = "a.wasm"
+            [component.a.dependencies]
+            "x:y/z" = { path = "z.wasm" }
+        };
+        std::fs::write(&manifest, text.to_string()).unwrap();
+        let other = tempfile::tempdir().unwrap();
+        let written = write(&manifest, other.path()).unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        let expected = ["a.wasm", "target/wasm32-wasip1/wasm/empty.wasm", "z.wasm"];
+        assert_eq!(
+            modules(&written).unwrap(),
+            expected.map(|path| root.join(path))
+        );
+        let routes = std::fs::read_to_string(written).unwrap();
+        assert!(routes.contains(EMPTY), "{routes}");
+    }
+}

@@ -1,0 +1,57 @@
+//! How much is measured.
+
+use std::time::Duration;
+
+/// How much is measured.
+pub struct Plan {
+    /// How many times each endpoint runs, in turn with the others.
+    pub rounds: usize,
+    /// How long an endpoint is asked before its answers count.
+    pub warm_up: Duration,
+    /// How long they count.
+    pub run: Duration,
+    /// The numbers of toons in a job.
+    pub job_sizes: &'static [usize],
+    /// How many jobs of each size.
+    pub jobs: usize,
+    /// The numbers of photos that users have who search.
+    pub scan_sizes: &'static [u32],
+    /// How many times each single request is timed.
+    pub samples: usize,
+    /// How many photos are analyzed in one go.
+    pub photos: u32,
+    /// How many photos are analyzed one by one.
+    pub single_photos: u32,
+    /// How many starts without and with compiled components.
+    pub starts: (usize, usize),
+}
+
+impl Plan {
+    /// Long enough for numbers to be repeatable.
+    pub const FULL: Self = Self {
+        rounds: 5,
+        warm_up: Duration::from_millis(500),
+        run: Duration::from_secs(3),
+        job_sizes: &[100, 1_000, 10_000],
+        jobs: 15,
+        scan_sizes: &[100, 1_000, 10_000],
+        samples: 500,
+        photos: 400,
+        single_photos: 40,
+        starts: (3, 7),
+    };
+
+    /// Just long enough to see that everything works.
+    pub const QUICK: Self = Self {
+        rounds: 1,
+        warm_up: Duration::from_millis(50),
+        run: Duration::from_millis(300),
+        job_sizes: &[10, 100],
+        jobs: 1,
+        scan_sizes: &[20, 100],
+        samples: 20,
+        photos: 8,
+        single_photos: 2,
+        starts: (1, 1),
+    };
+}

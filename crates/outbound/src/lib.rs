@@ -6,6 +6,7 @@
 
 mod base_url;
 mod body;
+mod exchange;
 mod spin;
 mod transport;
 

@@ -7,12 +7,15 @@ use futures::{SinkExt, Stream, StreamExt};
 use http::header::CONTENT_LENGTH;
 use http::{Method, Uri};
 use spin_sdk::http::conversions::TryIntoOutgoingRequest;
-use spin_sdk::http::{ErrorCode, IncomingResponse, SendError};
+use spin_sdk::http::{ErrorCode, IncomingResponse};
+use spin_sdk::wit::wasi::http0_2_0::types::{IoError, http_error_code};
 
+use crate::exchange::exchange;
 use crate::{Error, Transport};
 
-/// Sends through the Spin runtime (`wasi:http/outgoing-handler`). To be awaited
-/// inside [`spin_sdk::http::run`] or a Spin handler.
+/// Sends through the Spin runtime (`wasi:http/outgoing-handler`), which gives up on
+/// a service that does not connect within 5 s, begin to answer within 10 s, and go
+/// on within 10 s. To be awaited inside [`spin_sdk::http::run`] or a Spin handler.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Spin;
 
@@ -36,12 +39,11 @@ impl Transport for Spin {
             // is told by the response, so this result says nothing that is needed.
             _ = sink.send(body.unwrap_or_default()).await;
         };
-        let response = spin_sdk::http::send::<_, IncomingResponse>(request);
-        let response = match select(pin!(response), pin!(write)).await {
+        let response = match select(pin!(exchange(request)), pin!(write)).await {
             Either::Left((response, _unread_body)) => response,
             Either::Right(((), response)) => response.await,
         };
-        let response = response.map_err(|error| send_error(&host, &error))?;
+        let response = response.map_err(|code| send_error(&host, &code))?;
 
         let mut head = http::Response::builder().status(response.status());
         for (name, value) in response.headers().entries() {
@@ -51,7 +53,7 @@ impl Transport for Spin {
         let chunks = response.take_body_stream().map(move |chunk| {
             chunk.map_err(|error| Error::Unreachable {
                 host: broken_host.clone(),
-                reason: format!("the answer broke off: {}", error.to_debug_string()),
+                reason: format!("the answer broke off: {}", read_reason(&error)),
             })
         });
         let body = Body {
@@ -91,22 +93,26 @@ impl Stream for Body {
     }
 }
 
-fn send_error(host: &str, error: &SendError) -> Error {
+fn send_error(host: &str, code: &ErrorCode) -> Error {
     let host = host.to_owned();
-    match error {
-        SendError::Http(ErrorCode::HttpRequestDenied) => Error::NotAllowed { host },
-        SendError::RequestConversion(error) => Error::Invalid {
-            host,
-            reason: error.to_string(),
-        },
-        SendError::Http(code) => Error::Unreachable {
+    match code {
+        ErrorCode::HttpRequestDenied => Error::NotAllowed { host },
+        code => Error::Unreachable {
             host,
             reason: reason(code),
         },
-        other => Error::Unreachable {
-            host,
-            reason: other.to_string(),
-        },
+    }
+}
+
+/// Why a body broke off. Not every runtime knows a code then, and the text that it
+/// has instead may go on with a backtrace.
+fn read_reason(error: &IoError) -> String {
+    match http_error_code(error) {
+        Some(code) => reason(&code),
+        None => {
+            let text = error.to_debug_string();
+            text.lines().next().unwrap_or_default().to_owned()
+        }
     }
 }
 
@@ -146,7 +152,7 @@ mod tests {
         let uri: Uri = "http://store.example:9000/bucket/key?signature=secret"
             .parse()
             .unwrap();
-        let error = send_error(&host(&uri), &SendError::Http(ErrorCode::HttpRequestDenied));
+        let error = send_error(&host(&uri), &ErrorCode::HttpRequestDenied);
         let text = error.to_string();
         assert!(text.contains("http://store.example:9000 "), "{text}");
         assert!(text.contains("allowed_outbound_hosts"), "{text}");
@@ -171,11 +177,27 @@ mod tests {
     #[test]
     fn a_refused_connection_is_unreachable() {
         assert_eq!(
-            send_error("http://a", &SendError::Http(ErrorCode::ConnectionRefused)),
+            send_error("http://a", &ErrorCode::ConnectionRefused),
             Error::Unreachable {
                 host: "http://a".into(),
                 reason: "it refused the connection".into()
             }
         );
+    }
+
+    #[test]
+    fn a_service_that_hangs_did_not_answer_in_time() {
+        for code in [
+            ErrorCode::DnsTimeout,
+            ErrorCode::ConnectionTimeout,
+            ErrorCode::ConnectionReadTimeout,
+            ErrorCode::ConnectionWriteTimeout,
+            ErrorCode::HttpResponseTimeout,
+        ] {
+            assert_eq!(
+                send_error("http://a", &code).to_string(),
+                "http://a is out of reach: it did not answer in time"
+            );
+        }
     }
 }

@@ -1,0 +1,71 @@
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use spin_executor::{CancelOnDropToken, push_waker_and_get_token};
+use spin_sdk::http::{ErrorCode, IncomingResponse, OutgoingRequest};
+use spin_sdk::wit::wasi::http0_2_0::outgoing_handler;
+use spin_sdk::wit::wasi::http0_2_0::types::{FutureIncomingResponse, RequestOptions};
+
+/// For the connection. Long enough for a SYN that is lost twice: it is sent again
+/// after 1 s and 3 s (RFC 6298).
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// For the head of the answer, from when the request begins to be sent; Spin counts
+/// the connection in. A worker begins nothing after 20 s and is ended after 30 s, so
+/// one that waits in vain still gives its messages back itself.
+const FIRST_BYTE: Duration = Duration::from_secs(10);
+
+/// For each next piece of the body. A packet that is lost even three times is there
+/// sooner, so a longer silence is a service that hangs.
+const BETWEEN_BYTES: Duration = Duration::from_secs(10);
+
+/// Hands `request` to the runtime and waits for the head of the answer, as
+/// [`spin_sdk::http::send`] does, which sets no limits.
+///
+/// # Errors
+/// Those of the runtime, which enforces the limits.
+pub(crate) async fn exchange(request: OutgoingRequest) -> Result<IncomingResponse, ErrorCode> {
+    head(outgoing_handler::handle(request, Some(limits()))?).await
+}
+
+fn limits() -> RequestOptions {
+    let options = RequestOptions::new();
+    // A runtime that refuses one has a limit of its own, and goes on with that.
+    _ = options.set_connect_timeout(nanoseconds(CONNECT));
+    _ = options.set_first_byte_timeout(nanoseconds(FIRST_BYTE));
+    _ = options.set_between_bytes_timeout(nanoseconds(BETWEEN_BYTES));
+    options
+}
+
+fn nanoseconds(limit: Duration) -> Option<u64> {
+    limit.as_nanos().try_into().ok()
+}
+
+async fn head(response: FutureIncomingResponse) -> Result<IncomingResponse, ErrorCode> {
+    // Holds a child of `response`, so it has to be dropped first.
+    let mut _wakeup = None;
+    poll_fn(|context| match response.get() {
+        // It is taken once, so it can't be gone.
+        Some(taken) => Poll::Ready(taken.unwrap_or(Err(ErrorCode::InternalError(None)))),
+        None => {
+            let token = push_waker_and_get_token(response.subscribe(), context.waker().clone());
+            _wakeup = Some(CancelOnDropToken::from(token));
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_outlives_a_service_that_hangs() {
+        let (last_begin, end) = (Duration::from_secs(20), Duration::from_secs(30));
+        assert!(last_begin + FIRST_BYTE <= end);
+        assert!(CONNECT + FIRST_BYTE + BETWEEN_BYTES < end);
+        assert_eq!(nanoseconds(CONNECT), Some(5_000_000_000));
+    }
+}

@@ -57,6 +57,7 @@ at = at + messages + 1
 while at <= #ARGV do
   at = apply(at, alarm, stats)
 end
+flush()
 
 for _ = 1, staged_count, 500 do
   for _, message in ipairs(redis.call('LPOP', staged, 500)) do

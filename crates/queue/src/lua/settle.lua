@@ -13,25 +13,24 @@
 local stream, alarm, stats = KEYS[1], KEYS[2], KEYS[3]
 local group = ARGV[1]
 
-local reply, count = {}, 0
+local reply, done = {}, {}
 local at = 3
 for i = 1, tonumber(ARGV[2]) do
   local id, effects = ARGV[at], tonumber(ARGV[at + 1])
   at = at + 2
   local ours = redis.call('XACK', stream, group, id)
-  if ours == 1 then
-    count = count + 1
-    redis.call('XDEL', stream, id)
-  end
+  if ours == 1 then done[#done + 1] = id end
   for _ = 1, effects do
     if ours == 1 then at = apply(at, alarm, stats) else at = at + tonumber(ARGV[at]) + 1 end
   end
   reply[i] = ours
 end
-if count > 0 then
-  redis.call('HINCRBY', stats, 'settled', count)
+if #done > 0 then
+  redis.call('XDEL', stream, unpack(done))
+  redis.call('HINCRBY', stats, 'settled', #done)
   while at <= #ARGV do
     at = apply(at, alarm, stats)
   end
+  flush()
 end
 return reply

@@ -32,6 +32,9 @@ pub struct RedisOptions {
     pub port: Option<u16>,
     /// The program, by path or looked for in `PATH`.
     pub program: String,
+    /// Settings that differ from `deploy/redis.conf`, each a name and a value,
+    /// such as `appendfsync` and `always`.
+    pub settings: Vec<(String, String)>,
 }
 
 impl RedisOptions {
@@ -41,6 +44,7 @@ impl RedisOptions {
             data_dir: data_dir.into(),
             port: None,
             program: "redis-server".into(),
+            settings: Vec::new(),
         }
     }
 }
@@ -190,6 +194,20 @@ impl Redis {
         Ok(())
     }
 
+    /// Kills it (SIGKILL), as a crash would; its port and data stay for [`Redis::restart`].
+    ///
+    /// # Errors
+    /// [`Error::RedisExternal`] if it runs elsewhere.
+    pub async fn kill(&self) -> Result<()> {
+        let managed = self.managed()?;
+        if let Some(running) = managed.running().as_mut() {
+            // Fails only if it has ended already.
+            let _ = running.server.kill();
+        }
+        managed.end_later().await;
+        Ok(())
+    }
+
     /// Starts it again on its port with its data, after stopping it if it runs.
     ///
     /// # Errors
@@ -237,6 +255,8 @@ impl Managed {
                 source,
             },
         };
+        let settings = self.options.settings.iter();
+        let settings = settings.flat_map(|(name, value)| [format!("--{name}"), value.clone()]);
         // A group of its own keeps Ctrl-C away from it: it ends after the application.
         let server = Command::new(&self.options.program)
             .arg(&config)
@@ -246,6 +266,7 @@ impl Managed {
             .arg("--logfile")
             .arg(dir.join("redis.log"))
             .args(["--daemonize", "no"])
+            .args(settings)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

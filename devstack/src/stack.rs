@@ -28,6 +28,8 @@ pub struct StackOptions {
     pub variables: BTreeMap<String, String>,
     /// A Redis to use instead of starting one.
     pub redis_url: Option<String>,
+    /// Settings of the Redis that is started, as in [`RedisOptions::settings`].
+    pub redis_settings: Vec<(String, String)>,
     /// Buckets to create.
     pub buckets: Vec<String>,
     /// Whether to start a double of Rekognition and point the variables to it.
@@ -52,6 +54,7 @@ impl StackOptions {
             data_dir: data_dir.into(),
             variables: BTreeMap::new(),
             redis_url: None,
+            redis_settings: Vec::new(),
             buckets: vec!["images".into()],
             rekognition: false,
             runtime_config_file: None,
@@ -87,7 +90,11 @@ impl Stack {
         let secrets = Secrets::read_or_make(&data_dir)?;
         let redis = match &options.redis_url {
             Some(url) => Redis::external(url).await?,
-            None => Redis::start(RedisOptions::new(data_dir.join("redis"))).await?,
+            None => {
+                let mut redis = RedisOptions::new(data_dir.join("redis"));
+                redis.settings = options.redis_settings;
+                Redis::start(redis).await?
+            }
         };
         let s3 = S3::start(S3Options {
             listen: options.s3_listen,
@@ -180,6 +187,11 @@ impl Stack {
     /// Where everything is kept.
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
+    }
+
+    /// How the application is started, to start it once more elsewhere.
+    pub fn app_options(&self) -> &orilla::Options {
+        &self.app_options
     }
 
     /// Where the output of the application's components is logged.

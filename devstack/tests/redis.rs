@@ -37,6 +37,34 @@ async fn an_outage_keeps_port_and_data() {
 }
 
 #[tokio::test]
+async fn after_a_crash_everything_that_was_answered_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = RedisOptions::new(dir.path());
+    options.settings = vec![("appendfsync".into(), "always".into())];
+    let redis = Redis::start(options).await.unwrap();
+    let mut connection = connect(&redis).await.unwrap();
+    for number in 1..=100 {
+        let () = connection.set(number, "v").await.unwrap();
+    }
+    redis.kill().await.unwrap();
+    assert!(connect(&redis).await.is_err());
+
+    redis.restart().await.unwrap();
+    let mut connection = connect(&redis).await.unwrap();
+    let count: usize = redis::cmd("DBSIZE")
+        .query_async(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(count, 100);
+    let (_, policy): (String, String) = redis::cmd("CONFIG")
+        .arg(&["GET", "appendfsync"])
+        .query_async(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(policy, "always");
+}
+
+#[tokio::test]
 async fn a_new_redis_finds_the_data_of_the_old() {
     let (dir, redis) = start().await;
     let () = connect(&redis).await.unwrap().set("k", "v").await.unwrap();

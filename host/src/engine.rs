@@ -32,6 +32,14 @@ pub fn engine() -> anyhow::Result<Engine> {
         .map_err(|error| anyhow::anyhow!("the WebAssembly engine doesn't start: {error}"))
 }
 
+/// Whether this machine swaps, as far as it says. A dirty page that was swapped out
+/// is not told by the kernel's scan, so wasmtime 48 would leave it to the next guest
+/// as it is (bytecodealliance/wasmtime#14357).
+fn may_swap() -> bool {
+    // The first line is a heading.
+    std::fs::read_to_string("/proc/swaps").map_or(true, |swaps| swaps.lines().count() > 1)
+}
+
 fn create() -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(INSTANCES)
@@ -41,7 +49,7 @@ fn create() -> wasmtime::Result<Engine> {
         .total_stacks(INSTANCES)
         .max_memory_size(MAX_MEMORY)
         .table_keep_resident(KEPT_TABLE);
-    if PoolingAllocationConfig::is_pagemap_scan_available() {
+    if PoolingAllocationConfig::is_pagemap_scan_available() && !may_swap() {
         // Linux 6.7 and later tell which pages are dirty, so only they are cleared.
         pool.pagemap_scan(Enabled::Yes)
             .linear_memory_keep_resident(KEPT_MEMORY);

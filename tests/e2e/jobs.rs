@@ -143,18 +143,17 @@ async fn a_job_that_is_submitted_again_runs_once() {
     finished(&app, USER, "A").await;
     assert_eq!(submit(&app, USER, &job(Some("A"), 5)).await, first);
     // Written in another way it is the same job.
-    let mut toons = job(Some("A"), 5)["toons"].take();
-    for toon in toons.as_array_mut().unwrap() {
-        let mut members: Vec<_> = std::mem::take(toon.as_object_mut().unwrap())
-            .into_iter()
-            .collect();
-        members.reverse();
-        *toon = members.into_iter().collect();
-    }
-    assert_eq!(
-        submit(&app, USER, &json!({"toons": toons, "jobId": "A"})).await,
-        first
-    );
+    let toons: Vec<_> = (0..5)
+        .map(|n| {
+            format!(r#"{{"title": "Strip {n}", "panels": {n}.0, "toonId": "TOON-\u003000{n:02}"}}"#)
+        })
+        .collect();
+    let text = format!(r#" {{"toons": [{}], "jobId": "A"}}"#, toons.join(" , "));
+    let rewritten = app
+        .request(Method::POST, "/submit-job")
+        .bearer_auth(app.token(USER))
+        .body(text);
+    assert_eq!(body(rewritten.send().await.unwrap(), 202).await, first);
 
     let other = app.post(USER, "/submit-job", &job(Some("A"), 6)).await;
     assert_eq!(refusal(other, 409).await, "job_id_taken");
@@ -445,5 +444,32 @@ async fn a_job_is_kept_for_as_long_as_is_said() {
         let left = left[0].as_int().unwrap();
         assert!((1..=86_400_000).contains(&left), "{key:?}: {left}");
     }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_dead_letter_of_a_job_that_was_forgotten_is_no_part_of_the_next_of_its_id() {
+    let app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
+    submit(&app, USER, &job(Some("A"), 2)).await;
+    let redis = app.redis();
+    let queue = queue::Queue::new(&redis, "jobs");
+    for delivery in queue.claim(&queue::Policy::default(), 2).unwrap() {
+        let dead = queue.bury(&delivery, "down", 0);
+        let settlement = queue::Settlement::of(&delivery).with(dead);
+        queue.settle(&[settlement], &[]).unwrap();
+    }
+    for key in ["job", "version", "results", "failed"] {
+        let key = format!("{{jobs}}:{key}:A");
+        redis.call("DEL", &[key.as_str().into()]).unwrap();
+    }
+    submit(&app, "other", &job(Some("A"), 1)).await;
+    queue.redrive_all().unwrap();
+    assert_eq!(app.drain("jobs").await["handled"], 3);
+    let status = finished(&app, "other", "A").await;
+    assert_eq!(
+        (&status["processedToons"], &status["totalToons"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(results(&app, "other", "A", 10).await.len(), 1);
     app.stop().await;
 }

@@ -2,12 +2,17 @@
 
 mod access;
 mod analysis;
+mod chaos;
 mod conventions;
 mod events;
+mod jobs;
 mod labelers;
+mod lifecycle;
 mod obtain;
+mod ops;
 mod outages;
 mod queue;
+mod queue_histories;
 mod receiver;
 mod scan;
 mod storage;

@@ -60,6 +60,7 @@ fn bury(redis: &impl Redis, name: &str, messages: impl IntoIterator<Item = Vec<u
         let delivery = Delivery {
             id: "0-0".to_owned(),
             attempt: 5,
+            abandoned: false,
             message,
         };
         let dead = queue.bury(&delivery, "the labeler is down", now_millis());

@@ -271,10 +271,20 @@ async fn an_alarm_rings_for_what_a_lost_bell_left_behind() {
         length(&redis, "PTTL", "{q}:queue:alarm") > 0,
         "somebody will look again"
     );
-    redis
-        .call("DEL", &["{q}:queue:bell".into(), "{q}:queue:alarm".into()])
+    assert_eq!(
+        length(&redis, "EXISTS", "{q}:queue:bell"),
+        0,
+        "where nobody listens no bell rings, so the next one may"
+    );
+    redis.call("DEL", &["{q}:queue:alarm".into()]).unwrap();
+    let client = redis::Client::open(server.server.url()).unwrap();
+    let mut listener = client.get_connection().unwrap();
+    let mut bell = listener.as_pubsub();
+    bell.subscribe(QueueNames::new("q").channel()).unwrap();
+    bell.set_read_timeout(Some(Duration::from_secs(30)))
         .unwrap();
     assert_eq!(queue.wake().unwrap(), (1, 0));
+    assert!(bell.get_message().is_ok());
     assert_eq!(length(&redis, "EXISTS", "{q}:queue:bell"), 1);
     assert!(
         length(&redis, "PTTL", "{q}:queue:alarm") > 0,
@@ -351,8 +361,8 @@ async fn of_messages_that_come_again_one_is_given_at_a_time() {
     .await;
     // Whatever the killer does, the others' attempts are their own.
     assert_eq!(
-        (texts(&again), again[0].attempt),
-        (vec!["killer".to_owned()], 2)
+        (texts(&again), again[0].attempt, again[0].abandoned),
+        (vec!["killer".to_owned()], 2, true)
     );
 }
 

@@ -2,8 +2,12 @@
 //! a Redis and an S3 store of its own, on free ports and in a folder that goes
 //! away with it.
 
+mod balancer;
+mod hosts;
 mod manifest;
 mod photo;
+mod processor;
+mod seed;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,8 +19,11 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
+pub use hosts::Hosts;
 pub use manifest::Manifest;
 pub use photo::Photo;
+pub use processor::Processor;
+pub use seed::Seed;
 
 /// The user that a test is about.
 pub const USER: &str = "456";
@@ -106,6 +113,27 @@ impl App {
         variables: &[(&str, &str)],
         runtime_config: &str,
     ) -> Self {
+        Self::on(manifest, variables, runtime_config, &[]).await
+    }
+
+    /// An application whose Redis has on disk whatever it has answered, so that
+    /// not even a crash of the machine would lose it.
+    pub async fn durable(manifest: Manifest, variables: &[(&str, &str)]) -> Self {
+        Self::on(manifest, variables, "", &[("appendfsync", "always")]).await
+    }
+
+    async fn on(
+        manifest: Manifest,
+        variables: &[(&str, &str)],
+        runtime_config: &str,
+        redis_settings: &[(&str, &str)],
+    ) -> Self {
+        let owned = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            let pairs = pairs.iter();
+            pairs
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect()
+        };
         let dir = tempfile::tempdir().unwrap();
         let path = manifest.write(dir.path());
         let mut options = StackOptions::new(path, dir.path().join("data"));
@@ -119,11 +147,8 @@ impl App {
             ("queue_retry_base_ms".to_owned(), "50".to_owned()),
             ("queue_retry_cap_ms".to_owned(), "200".to_owned()),
         ]);
-        options.variables.extend(
-            variables
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
-        );
+        options.variables.extend(owned(variables));
+        options.redis_settings = owned(redis_settings);
         let stack = {
             let mut compiled = FIRST_START.lock().await;
             if *compiled {
@@ -145,6 +170,12 @@ impl App {
             http,
             dir,
         }
+    }
+
+    /// Starts the application again with another manifest.
+    pub async fn change(&mut self, manifest: Manifest) {
+        manifest.write(self.dir.path());
+        self.stack.restart_app().await.unwrap();
     }
 
     /// Stops everything.
@@ -252,28 +283,49 @@ impl App {
             .unwrap()
     }
 
+    /// Has a queue worked on by an operator's request.
+    pub async fn drain(&self, queue: &str) -> Value {
+        let path = format!("/ops/queues/{queue}/drain");
+        let request = self.request(Method::POST, &path);
+        let token = self.stack.token("operator", &["ops"]).unwrap();
+        body(request.bearer_auth(token).send().await.unwrap(), 200).await
+    }
+
     /// A connection to the application's Redis.
     pub fn redis(&self) -> stores::native::NativeRedis {
         stores::native::NativeRedis::open(self.stack.redis().url()).unwrap()
     }
 
-    /// Waits until nothing is on the queue any more.
+    /// Waits until nothing is on the queue of photos any more, but for what is to
+    /// be looked at much later.
     pub async fn queue_is_empty(&self) {
         eventually("the queue is empty", || async {
             use stores::Redis;
             let redis = self.redis();
-            let count = |command, key: &str| {
-                redis
-                    .call(command, &[key.into()])
-                    .unwrap()
-                    .first()
-                    .and_then(stores::Value::as_int)
+            let count = |command, args: &[stores::Arg<'_>]| {
+                let reply = redis.call(command, args).unwrap();
+                reply.first().and_then(stores::Value::as_int)
             };
-            let waiting = count("XLEN", "{images}:queue:stream");
-            let delayed = count("ZCARD", "{images}:queue:delayed");
-            (waiting == Some(0) && delayed == Some(0)).then_some(())
+            let soon = i64::try_from(web::now_millis()).unwrap() + 10_000;
+            let delayed = ["{images}:queue:delayed".into(), "-inf".into(), soon.into()];
+            let waiting = count("XLEN", &["{images}:queue:stream".into()]);
+            (waiting == Some(0) && count("ZCOUNT", &delayed) == Some(0)).then_some(())
         })
         .await;
+    }
+
+    /// Lets the time come at once for all that the queue of photos holds back.
+    pub async fn time_passes(&self) {
+        use stores::Redis;
+        let (redis, delayed) = (self.redis(), "{images}:queue:delayed");
+        let range = [delayed.into(), "0".into(), "-1".into()];
+        for entry in redis.call("ZRANGE", &range).unwrap() {
+            let entry = entry.into_bytes();
+            let (only_if_there, now) = ("XX".into(), 0.into());
+            let args = [delayed.into(), only_if_there, now, (&*entry).into()];
+            redis.call("ZADD", &args).unwrap();
+        }
+        self.drain("images").await;
     }
 }
 

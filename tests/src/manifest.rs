@@ -42,6 +42,22 @@ impl Manifest {
         self
     }
 
+    /// With `processor-http` for the processor of toons: the edit that the README shows.
+    pub fn with_http_processor(mut self) -> Self {
+        let worker = self.0["component"]["jobs-worker"].as_table_mut().unwrap();
+        let dependencies = worker["dependencies"].as_table_mut().unwrap();
+        dependencies["orilla:jobs/processor@0.1.0"] = toml::toml! {
+            path = "target/wasm32-wasip1/wasm/processor_http.wasm"
+        }
+        .into();
+        let url = "{{ processor_url }}";
+        let hosts = worker["allowed_outbound_hosts"].as_array_mut().unwrap();
+        hosts.push(url.into());
+        let variables = worker["variables"].as_table_mut().unwrap();
+        variables.insert("processor_url".into(), url.into());
+        self
+    }
+
     /// For a platform that has no Redis trigger.
     pub fn without_redis_triggers(mut self) -> Self {
         self.0["trigger"]

@@ -30,12 +30,16 @@ impl Photo {
         }
     }
 
-    /// A small PNG that is like no other with another number: bytes after the
-    /// end of an image are not part of it.
+    /// A small PNG that is like no other with another number.
     pub fn distinct(number: u32) -> Self {
-        let mut photo = Self::of("camera.png");
-        photo.bytes.extend(number.to_le_bytes());
-        photo
+        Self::of("camera.png").numbered(number)
+    }
+
+    /// The same picture in a file that is like no other with another number:
+    /// bytes after the end of a JPEG or PNG are not part of it.
+    pub fn numbered(mut self, number: u32) -> Self {
+        self.bytes.extend(number.to_le_bytes());
+        self
     }
 
     /// The SHA-256 of the bytes, in hex.

@@ -14,7 +14,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// For the head of the answer, from when the request begins to be sent; Spin counts
 /// the connection in. A worker begins nothing after 20 s and is ended after 30 s, so
 /// one that waits in vain still gives its messages back itself.
-const FIRST_BYTE: Duration = Duration::from_secs(10);
+const FIRST_BYTE: Duration = Duration::from_secs(7);
 
 /// For each next piece of the body. A packet that is lost even three times is there
 /// sooner, so a longer silence is a service that hangs.

@@ -85,6 +85,8 @@ pub struct Delivery {
     pub id: String,
     /// The attempt that this delivery is, from 1.
     pub attempt: u32,
+    /// Whether the worker that had it last did not settle it: it may have died of it.
+    pub abandoned: bool,
     /// The message as it was published.
     pub message: Vec<u8>,
 }
@@ -237,8 +239,8 @@ impl<'a, R: Redis> Queue<'a, R> {
             .run(self.redis, &self.names.keys(), &args)?
             .into_iter();
         let mut deliveries = Vec::new();
-        while let (Some(id), Some(failures), Some(message)) =
-            (reply.next(), reply.next(), reply.next())
+        while let (Some(id), Some(failures), Some(abandoned), Some(message)) =
+            (reply.next(), reply.next(), reply.next(), reply.next())
         {
             let failures = failures
                 .as_int()
@@ -247,6 +249,7 @@ impl<'a, R: Redis> Queue<'a, R> {
             deliveries.push(Delivery {
                 id: id.as_str().unwrap_or_default().to_owned(),
                 attempt: failures.saturating_add(1),
+                abandoned: abandoned.as_int() == Some(1),
                 message: message.into_bytes(),
             });
         }

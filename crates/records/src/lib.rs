@@ -4,7 +4,9 @@
 //! always with the same bytes; a second key holds the latest version that
 //! its writer knew of. A reader starts there and probes forward. So two
 //! writers of one version write the same thing, a late writer does no harm,
-//! and nothing is needed of the store but get and set.
+//! and nothing is needed of the store but get and set. A version that is
+//! forgotten leaves an empty marker, so that readers find their way past it and
+//! nobody takes it for one that was never stored.
 //!
 //! Which version comes next is not decided here but by the commit (crate
 //! `queue`): write a version only after it was committed.
@@ -20,6 +22,14 @@ pub struct Versioned<D> {
     pub version: u64,
     /// The document itself.
     pub document: D,
+}
+
+/// What is stored of a version.
+#[derive(Serialize, Deserialize)]
+struct Stored<D> {
+    version: u64,
+    /// None of a version that was forgotten.
+    document: Option<D>,
 }
 
 /// Why a document could not be read or written.
@@ -43,17 +53,24 @@ pub fn latest<D: DeserializeOwned>(
     store: &impl KeyValue,
     key: &str,
 ) -> Result<Option<Versioned<D>>, RecordError> {
-    let mut found = read(store, key)?;
-    loop {
-        let next = found
-            .as_ref()
-            .map_or(0, |known: &Versioned<D>| known.version)
-            .saturating_add(1);
-        match read(store, &version_key(key, next))? {
-            Some(newer) => found = Some(newer),
-            None => return Ok(found),
-        }
+    let mut latest = None;
+    let mut next = read(store, key)?;
+    let mut version = 0;
+    if next.is_none() {
+        next = read(store, &version_key(key, 1))?;
     }
+    while let Some(stored) = next {
+        let Stored {
+            version: found,
+            document,
+        } = stored;
+        version = found.max(version);
+        if let Some(document) = document {
+            latest = Some(Versioned { version, document });
+        }
+        next = read(store, &version_key(key, version.saturating_add(1)))?;
+    }
+    Ok(latest)
 }
 
 /// Stores a committed version. Doing it again changes nothing.
@@ -68,10 +85,15 @@ pub fn write<D: Serialize>(
     Ok(())
 }
 
-/// Forgets a version. Only for documents whose history nobody asks for, and only
-/// versions that are not the latest.
+/// Forgets the document of a version. Only for documents whose history nobody
+/// asks for, and only versions that are not the latest.
 pub fn forget(store: &impl KeyValue, key: &str, version: u64) -> Result<(), RecordError> {
-    Ok(store.delete(&version_key(key, version))?)
+    let marker = Stored::<()> {
+        version,
+        document: None,
+    };
+    let key = version_key(key, version);
+    Ok(store.set(&key, &encode(&key, &marker)?)?)
 }
 
 /// Stores a committed version if its writer did not come to it.
@@ -99,15 +121,15 @@ fn version_key(key: &str, version: u64) -> String {
 fn read<D: DeserializeOwned>(
     store: &impl KeyValue,
     key: &str,
-) -> Result<Option<Versioned<D>>, RecordError> {
+) -> Result<Option<Stored<D>>, RecordError> {
     store
         .get(key)?
         .map(|bytes| serde_json::from_slice(&bytes).map_err(|error| unreadable(key, error)))
         .transpose()
 }
 
-fn encode<D: Serialize>(key: &str, versioned: &Versioned<D>) -> Result<Vec<u8>, RecordError> {
-    serde_json::to_vec(versioned).map_err(|error| unreadable(key, error))
+fn encode(key: &str, stored: &impl Serialize) -> Result<Vec<u8>, RecordError> {
+    serde_json::to_vec(stored).map_err(|error| unreadable(key, error))
 }
 
 fn unreadable(key: &str, error: serde_json::Error) -> RecordError {
@@ -174,8 +196,33 @@ mod tests {
             write(&store, "a", &version(n)).unwrap();
         }
         forget(&store, "a", 1).unwrap();
-        assert!(!store.exists("a:v:1").unwrap());
+        let left = store.get("a:v:1").unwrap().unwrap();
+        assert!(!String::from_utf8(left).unwrap().contains("text"));
         assert_eq!(latest(&store, "a").unwrap(), Some(version(3)));
+    }
+
+    #[test]
+    fn a_late_writer_does_not_hide_newer_versions_of_which_some_are_forgotten() {
+        let store = MemoryKeyValue::default();
+        for n in 1..=4 {
+            write(&store, "a", &version(n)).unwrap();
+        }
+        forget(&store, "a", 2).unwrap();
+        forget(&store, "a", 3).unwrap();
+        write(&store, "a", &version(1)).unwrap();
+        assert_eq!(latest(&store, "a").unwrap(), Some(version(4)));
+    }
+
+    #[test]
+    fn what_was_forgotten_is_not_repaired() {
+        let store = MemoryKeyValue::default();
+        for n in 1..=3 {
+            write(&store, "a", &version(n)).unwrap();
+        }
+        forget(&store, "a", 1).unwrap();
+        assert!(!repair(&store, "a", &version(1)).unwrap());
+        let left = store.get("a:v:1").unwrap().unwrap();
+        assert!(!String::from_utf8(left).unwrap().contains("text"));
     }
 
     #[test]

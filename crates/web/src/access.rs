@@ -25,13 +25,20 @@ pub fn require_role(principal: &Principal, role: &str) -> Result<(), ApiError> {
 /// The shortest token that [`require_bearer`] takes from the configuration.
 const SHORTEST_TOKEN: usize = 16;
 
-/// Refuses a caller that does not send the token that variable `name` holds.
-pub fn require_bearer(call: &Call, name: &str, token: &str) -> Result<(), ApiError> {
+/// Refuses a configuration in which the token that variable `name` holds could be
+/// guessed, or is not set at all.
+pub fn check_token(name: &str, token: &str) -> Result<(), ApiError> {
     if token.len() < SHORTEST_TOKEN {
         return Err(ApiError::misconfigured(format!(
             "the variable {name} must be set to at least {SHORTEST_TOKEN} characters"
         )));
     }
+    Ok(())
+}
+
+/// Refuses a caller that does not send the token that variable `name` holds.
+pub fn require_bearer(call: &Call, name: &str, token: &str) -> Result<(), ApiError> {
+    check_token(name, token)?;
     let Some(header) = call.header("authorization") else {
         return Err(ApiError::unauthorized(
             "missing_token",

@@ -18,7 +18,7 @@ mod serve;
 mod trace;
 mod variables;
 
-pub use access::{authenticate, require_bearer, require_role};
+pub use access::{authenticate, check_token, require_bearer, require_role};
 pub use call::Call;
 pub use clock::{now_millis, rfc3339};
 pub use error::ApiError;

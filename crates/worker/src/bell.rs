@@ -10,11 +10,16 @@ use web::{ApiError, Trace, log, text};
 /// The queue `name`, with the bell that the variable `bell` chooses.
 ///
 /// # Errors
-/// The variable is neither `redis` nor `http`.
+/// The variable is neither `redis` nor `http`, or what a bell over HTTP needs is
+/// not set.
 pub fn open<'a, R: Redis>(redis: &'a R, name: &str) -> Result<Queue<'a, R>, ApiError> {
     let bell = match text("bell")?.trim() {
         "redis" => Bell::Redis,
-        "http" => Bell::Caller,
+        "http" => {
+            drain_token()?;
+            base_url()?;
+            Bell::Caller
+        }
         _ => {
             let message = "the variable bell must be `redis` or `http`";
             return Err(ApiError::misconfigured(message));
@@ -38,15 +43,23 @@ pub async fn ring<R: Redis>(queue: &Queue<'_, R>, trace: &Trace) {
     }
 }
 
+/// The token that a bell sends, and that a drain route takes from one.
+pub(crate) fn drain_token() -> Result<String, ApiError> {
+    let token = text("drain_token")?.trim().to_owned();
+    web::check_token("drain_token", &token)?;
+    Ok(token)
+}
+
+fn base_url() -> Result<BaseUrl, ApiError> {
+    BaseUrl::parse(text("bell_url")?.trim())
+        .map_err(|error| ApiError::misconfigured(format!("the variable bell_url {error}")))
+}
+
 async fn request_drain(queue: &str, trace: &Trace) -> Result<(), String> {
-    let variable = |name| text(name).map_err(|error| error.message);
-    let base = BaseUrl::parse(variable("bell_url")?.trim())
-        .map_err(|error| format!("the variable bell_url {error}"))?;
+    let base = base_url().map_err(|error| error.message)?;
+    let token = drain_token().map_err(|error| error.message)?;
     let mut request = Request::post(format!("{base}/ops/queues/{queue}/drain"))
-        .header(
-            header::AUTHORIZATION,
-            format!("Bearer {}", variable("drain_token")?.trim()),
-        )
+        .header(header::AUTHORIZATION, format!("Bearer {token}"))
         .body(Vec::new())
         .map_err(|_| "the variable drain_token cannot be sent in a header".to_owned())?;
     request.headers_mut().extend(trace.headers());

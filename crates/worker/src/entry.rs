@@ -6,7 +6,9 @@ use anyhow::anyhow;
 use http::StatusCode;
 use serde_json::json;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
-use web::{ApiError, Call, Endpoint, Reply, Trace, log, text};
+use web::{ApiError, Call, Endpoint, Reply, Trace, log};
+
+use crate::bell::drain_token;
 
 /// What a bell of Redis does: `work`.
 ///
@@ -49,8 +51,7 @@ pub async fn on_request<F: Future<Output = Result<usize, ApiError>>>(
 
 /// Whether a request brings the token of bells. Where none is set, no request does.
 fn rings_the_bell(call: &Call) -> bool {
-    text("drain_token")
-        .is_ok_and(|token| web::require_bearer(call, "drain_token", token.trim()).is_ok())
+    drain_token().is_ok_and(|token| web::require_bearer(call, "drain_token", &token).is_ok())
 }
 
 fn report(error: &ApiError) {

@@ -5,6 +5,9 @@ use std::time::Duration;
 use queue::Policy;
 use web::{ApiError, number};
 
+/// The most messages of a batch: more would not fit into a component's memory.
+const LARGEST_BATCH: usize = 256;
+
 /// How the queue that this component works on is worked on.
 ///
 /// # Errors
@@ -15,7 +18,7 @@ pub fn policy() -> Result<Policy, ApiError> {
         attempts: number("queue_attempts", 1)?,
         base_delay: Duration::from_millis(number("queue_retry_base_ms", 1)?),
         max_delay: Duration::from_millis(number("queue_retry_cap_ms", 1)?),
-        batch: number("queue_batch", 1)?,
+        batch: number("queue_batch", 1)?.min(LARGEST_BATCH),
         concurrency: number("queue_concurrency", 1)?,
     })
 }

@@ -29,7 +29,9 @@ fn check(text: String) -> Result<String, IdError> {
     let is_id = (1..=LONGEST).contains(&text.len())
         && text
             .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte));
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
+        // In a path these two are other places (RFC 3986, 5.2.4).
+        && !matches!(text.as_str(), "." | "..");
     is_id.then_some(text).ok_or(IdError)
 }
 
@@ -86,7 +88,9 @@ mod tests {
     #[test]
     fn other_texts_are_no_ids() {
         let long = "x".repeat(129);
-        for text in ["", " ", "a b", "a/b", "ñ", "a\n", "a\0", "{a}", "a*", &long] {
+        for text in [
+            ".", "..", "", " ", "a b", "a/b", "ñ", "a\n", "a\0", "{a}", "a*", &long,
+        ] {
             assert_eq!(text.parse::<JobId>(), Err(IdError), "{text:?}");
             let json = serde_json::to_string(text).unwrap();
             assert!(serde_json::from_str::<ToonId>(&json).is_err(), "{text:?}");

@@ -20,6 +20,8 @@ pub struct Message<'a, T> {
     pub trace: T,
     /// The job.
     pub job: JobId,
+    /// Which job of that id: another may have it when this one is forgotten.
+    pub run: String,
     /// The toon's place in the job, from 0.
     pub index: u32,
     /// The toon's id.
@@ -48,12 +50,13 @@ pub enum Unreadable {
 
 impl<'a, T> Message<'a, T> {
     /// The message of the toon at `index` of `job`.
-    pub fn new(trace: T, job: &JobId, index: u32, toon: &Toon<'a>) -> Self {
+    pub fn new(trace: T, job: &JobId, run: &str, index: u32, toon: &Toon<'a>) -> Self {
         Self {
             kind: Kind::Toon,
             schema: SCHEMA,
             trace,
             job: job.clone(),
+            run: run.to_owned(),
             index,
             toon_id: toon.id.clone(),
             toon: Cow::Borrowed(toon.content),
@@ -104,7 +107,7 @@ mod tests {
     #[test]
     fn a_toon_arrives_to_the_letter() {
         let job: JobId = "JOB-001".parse().unwrap();
-        let encoded = Message::new("trace", &job, 17, &toon()).encode().unwrap();
+        let encoded = Message::new("trace", &job, "r1", 17, &toon()).encode().unwrap();
         let message = Message::<String>::decode(&encoded).unwrap();
         assert_eq!(message.toon.get(), TOON);
         assert_eq!(message.trace, "trace");
@@ -116,7 +119,7 @@ mod tests {
     #[test]
     fn messages_of_the_first_schema_stay_readable() {
         let first = r#"{"type":"job.toon","schema":1,"trace":{"request_id":"r"},
-            "job":"JOB-001","index":0,"toon_id":"T-1","toon":{"toonId":"T-1"}}"#;
+            "job":"JOB-001","run":"r1","index":0,"toon_id":"T-1","toon":{"toonId":"T-1"}}"#;
         let message = Message::<Value>::decode(first.as_bytes()).unwrap();
         assert_eq!(message.toon.get(), r#"{"toonId":"T-1"}"#);
     }
@@ -124,7 +127,7 @@ mod tests {
     #[test]
     fn what_is_no_message_is_told() {
         let job = "JOB-001".parse().unwrap();
-        let message = serde_json::to_value(Message::new(1, &job, 0, &toon())).unwrap();
+        let message = serde_json::to_value(Message::new(1, &job, "r1", 0, &toon())).unwrap();
         for (field, value, told) in [
             ("type", json!("job.other"), "job.other"),
             ("schema", json!(2), "schema 2"),

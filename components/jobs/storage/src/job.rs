@@ -10,6 +10,7 @@ use web::rfc3339;
 use crate::StorageError;
 
 static JOB: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("job.lua")));
+static START: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("start.lua")));
 
 /// What is known of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,11 +69,11 @@ pub fn load(redis: &impl Redis, id: &JobId) -> Result<Option<Job>, StorageError>
     Ok(Some(job))
 }
 
-/// Remembers that a worker has begun with a job, if none has before. `now` is
-/// in milliseconds since the Unix epoch.
-pub fn start(redis: &impl Redis, id: &JobId, now: u64) -> Result<(), RedisError> {
-    let (key, now) = (keys::job(id), now.to_string());
-    let args = [Arg::from(&key), Arg::from("started"), Arg::from(&now)];
-    redis.call("HSETNX", &args)?;
-    Ok(())
+/// Remembers that a worker has begun with a job, if none has before. `run` says
+/// which job of that id, and `now` is in milliseconds since the Unix epoch.
+/// Returns whether there still is that job.
+pub fn start(redis: &impl Redis, id: &JobId, run: &str, now: u64) -> Result<bool, RedisError> {
+    let now = now.to_string();
+    let reply = START.run(redis, &[&keys::job(id)], &[Arg::from(run), Arg::from(&now)])?;
+    Ok(reply.first().and_then(Value::as_int) == Some(1))
 }

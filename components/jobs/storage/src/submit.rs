@@ -57,15 +57,16 @@ pub fn submit(
         Some(id) => id.clone(),
         None => new_id()?,
     };
+    let run = Uuid::new_v4().simple().to_string();
     let mut messages = Vec::new();
     for (index, toon) in (0..).zip(&submission.toons) {
-        messages.push(Message::new(trace, &id, index, toon).encode()?);
+        messages.push(Message::new(trace, &id, &run, index, toon).encode()?);
     }
     let mut change = Change::new()
         .of_entity(keys::register(&id), 0)
         .with(Effect::Set {
             key: keys::job(&id),
-            fields: caller.fields(now),
+            fields: caller.fields(&run, now),
         })
         .with_all(conclude::keep(&id, now, retention));
     if is_large {
@@ -95,12 +96,13 @@ struct Caller<'s> {
 }
 
 impl Caller<'_> {
-    fn fields(&self, now: u64) -> Vec<(String, Vec<u8>)> {
+    fn fields(&self, run: &str, now: u64) -> Vec<(String, Vec<u8>)> {
         [
             ("owner", self.owner.to_owned()),
             ("total", self.submission.toons.len().to_string()),
             ("fingerprint", self.submission.fingerprint().to_owned()),
             ("submitted", now.to_string()),
+            ("run", run.to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value.into_bytes()))
         .into()

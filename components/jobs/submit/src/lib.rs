@@ -44,7 +44,7 @@ async fn submit(call: Call) -> Reply {
         Submitted::Taken => Err(ApiError::new(
             StatusCode::CONFLICT,
             "job_id_taken",
-            "there is a job with this jobId and other content; choose another, or leave it out",
+            "there is another job with this jobId, maybe somebody else's; choose another id, or leave it out",
         )),
         Submitted::KeyReused => Err(ApiError::new(
             StatusCode::UNPROCESSABLE_ENTITY,

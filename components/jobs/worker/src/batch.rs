@@ -49,6 +49,11 @@ impl Batch {
         Ok(())
     }
 
+    /// A message that nothing comes of.
+    pub(crate) fn drop(&mut self, delivery: &Delivery) {
+        self.settlements.push(Settlement::of(delivery));
+    }
+
     /// A message that goes elsewhere.
     pub(crate) fn send(&mut self, delivery: &Delivery, elsewhere: Effect) {
         self.settlements

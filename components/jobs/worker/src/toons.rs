@@ -1,7 +1,7 @@
 //! Toons: from their messages to what came of them.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use jobs_domain::{JobId, Message, Outcome};
@@ -29,8 +29,8 @@ pub(crate) struct Toon {
 pub(crate) struct Worker<'a> {
     settings: &'a Settings,
     queue: &'a Queue<'a, SpinRedis>,
-    /// The jobs that are known to have been begun.
-    begun: RefCell<HashSet<JobId>>,
+    /// The jobs that have been asked for, by id and run, and whether they are there.
+    begun: RefCell<HashMap<(JobId, String), bool>>,
 }
 
 impl<'a> Worker<'a> {
@@ -62,17 +62,16 @@ impl<'a> Worker<'a> {
                 }
             }
         }
-        self.begin(&toons)?;
+        let toons = self.begin(toons, &mut batch)?;
 
-        // A worker may have died on a toon that comes again. It is processed
+        // A worker may have died of a toon that was abandoned. It is processed
         // alone and last, so that it cannot take others with it.
-        let (fresh, again): (Vec<_>, Vec<_>) = toons
-            .into_iter()
-            .partition(|toon| toon.delivery.attempt == 1);
-        let groups = fresh.chunks(self.settings.policy.concurrency);
+        let (sound, suspect): (Vec<_>, Vec<_>) =
+            toons.into_iter().partition(|toon| !toon.delivery.abandoned);
+        let groups = sound.chunks(self.settings.policy.concurrency);
         let mut leased = Instant::now();
-        let mut rest: usize = fresh.len() + again.len();
-        for group in groups.chain(again.chunks(1)) {
+        let mut rest: usize = sound.len() + suspect.len();
+        for group in groups.chain(suspect.chunks(1)) {
             if deadline.is_over() {
                 for toon in group {
                     let delivery = &toon.delivery;
@@ -80,11 +79,11 @@ impl<'a> Worker<'a> {
                 }
                 continue;
             }
-            let is_again = group.iter().any(|toon| toon.delivery.attempt > 1);
-            if is_again || leased.elapsed() > self.settings.policy.lease / 3 {
+            let is_suspect = group.iter().any(|toon| toon.delivery.abandoned);
+            if is_suspect || leased.elapsed() > self.settings.policy.lease / 3 {
                 batch.settle(self.queue, self.settings)?;
-                let held = fresh.iter().chain(&again);
-                let held = held.skip(fresh.len() + again.len() - rest);
+                let held = sound.iter().chain(&suspect);
+                let held = held.skip(sound.len() + suspect.len() - rest);
                 self.queue.extend(held.map(|toon| &toon.delivery))?;
                 leased = Instant::now();
             }
@@ -94,16 +93,33 @@ impl<'a> Worker<'a> {
         Ok(batch.settle(self.queue, self.settings)?)
     }
 
-    /// Remembers of the toons' jobs that they have been begun.
-    fn begin(&self, toons: &[Toon]) -> Result<(), StorageError> {
+    /// Remembers of the toons' jobs that they have been begun. A toon whose job
+    /// is there no more, such as a dead letter that was sent back after years, is
+    /// nobody's and dropped.
+    fn begin(&self, toons: Vec<Toon>, batch: &mut Batch) -> Result<Vec<Toon>, StorageError> {
         let mut begun = self.begun.borrow_mut();
+        let mut kept = Vec::with_capacity(toons.len());
         for toon in toons {
-            if !begun.contains(&toon.message.job) {
-                jobs_storage::start(self.queue.redis(), &toon.message.job, now_millis())?;
-                begun.insert(toon.message.job.clone());
+            let message = &toon.message;
+            let job = (message.job.clone(), message.run.clone());
+            let is_there = match begun.get(&job) {
+                Some(is_there) => *is_there,
+                None => {
+                    let redis = self.queue.redis();
+                    let is_there = jobs_storage::start(redis, &job.0, &job.1, now_millis())?;
+                    begun.insert(job, is_there);
+                    is_there
+                }
+            };
+            if is_there {
+                kept.push(toon);
+            } else {
+                let fields = toon.fields("its job is not kept any more", None);
+                log::warn(&message.trace, "a toon was dropped", fields);
+                batch.drop(&toon.delivery);
             }
         }
-        Ok(())
+        Ok(kept)
     }
 
     /// Has toons processed side by side.
@@ -160,6 +176,7 @@ impl<'a> Worker<'a> {
 
     /// A toon that failed for good.
     fn fail(&self, toon: &Toon, error: &str, batch: &mut Batch) -> Result<(), StorageError> {
+        let error = shorten(error);
         let fields = toon.fields(error, None);
         log::error(&toon.message.trace, "a toon failed", fields);
         let dead = self.queue.bury(&toon.delivery, error, now_millis());
@@ -168,6 +185,14 @@ impl<'a> Worker<'a> {
         };
         batch.end(toon, outcome, Some(dead))
     }
+}
+
+/// What is kept of an error, which is the processor's to write.
+fn shorten(error: &str) -> &str {
+    const LONGEST: usize = 1024;
+    error
+        .get(..error.floor_char_boundary(LONGEST))
+        .unwrap_or(error)
 }
 
 impl Toon {

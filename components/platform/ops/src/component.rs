@@ -48,8 +48,8 @@ async fn operate(operation: Operation, call: &Call) -> Reply {
     web::require_role(&principal, ROLE)?;
     let operator = &principal.subject;
     match operation {
-        Operation::Metrics => exposition(),
-        Operation::Queues => overview(),
+        Operation::Metrics => exposition(&call.trace).await,
+        Operation::Queues => overview(&call.trace).await,
         Operation::DeadLetters { queue } => dead_letters(&known(queue)?, call),
         Operation::Redrive { queue } => redrive(&known(queue)?, call, operator).await,
         Operation::DeadLetter { queue, id } => discard(&known(queue)?, &id, &call.trace, operator),
@@ -88,12 +88,13 @@ fn try_key_value() -> Result<(), ApiError> {
 async fn try_s3(trace: &Trace) -> Result<(), ApiError> {
     let store = StoreConfig::from_variables(|name| web::text(name).ok(), "images_bucket_name")?;
     let store = Objects::new(store).with_headers(trace.headers());
-    store.head(NOTHING).await?;
+    // Not a HEAD, which cannot tell an object that is not there from a bucket.
+    store.get(NOTHING, 0).await?;
     Ok(())
 }
 
-fn exposition() -> Reply {
-    let text = metrics::render(&counts()?);
+async fn exposition(trace: &Trace) -> Reply {
+    let text = metrics::render(&counts(trace).await?);
     let mut response = Response::new(text.into_bytes());
     response.headers_mut().insert(
         header::CONTENT_TYPE,
@@ -102,18 +103,24 @@ fn exposition() -> Reply {
     Ok(response)
 }
 
-fn overview() -> Reply {
-    let overview: Overview = counts()?.into_iter().collect();
+async fn overview(trace: &Trace) -> Reply {
+    let overview: Overview = counts(trace).await?.into_iter().collect();
     web::json(StatusCode::OK, &overview)
 }
 
-fn counts() -> Result<Vec<(String, queue::Counts)>, ApiError> {
+/// Counts, and then wakes what waits: a queue that all alarms of were lost, while
+/// nobody was there to hear them, is found by whoever looks.
+async fn counts(trace: &Trace) -> Result<Vec<(String, queue::Counts)>, ApiError> {
     let redis = open_redis()?;
-    let counted = names()?.into_iter().map(|name| {
-        let counts = Queue::new(&redis, &name).counts()?;
-        Ok((name, counts))
-    });
-    counted.collect()
+    let mut counted = Vec::new();
+    for name in names()? {
+        let queue = worker::open(&redis, &name)?;
+        let counts = queue.counts()?;
+        queue.wake()?;
+        worker::ring(&queue, trace).await;
+        counted.push((name, counts));
+    }
+    Ok(counted)
 }
 
 fn dead_letters(queue: &str, call: &Call) -> Reply {

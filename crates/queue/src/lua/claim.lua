@@ -4,7 +4,8 @@
 -- KEYS  1 stream   2 bell   3 alarm   4 delayed
 -- ARGV  1 consumer group   2 consumer   3 lease, ms   4 most messages
 --
--- Reply  for each message: id, failures before this delivery, the message
+-- Reply  for each message: id, failures before this delivery, 1 if the worker
+--        that had it last did not settle it, the message
 
 local stream, bell, alarm, delayed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local group, consumer, lease, most = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -31,18 +32,24 @@ local function give(entries, again)
     end
     reply[#reply + 1] = id
     reply[#reply + 1] = failures
+    reply[#reply + 1] = again and 1 or 0
     reply[#reply + 1] = message
   end
 end
 
 -- One consumer name serves all workers: leases are told apart by message, and
 -- a name a worker would leave a dead consumer behind for each.
--- Of messages whose lease ran out only one is given at a time: it may be what
--- killed its worker, and must not use up the attempts of others.
-local expired = redis.call('XAUTOCLAIM', stream, group, consumer, lease, '0-0', 'COUNT', 1)[2]
-give(expired, true)
-if #expired < most then
-  local new = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', most - #expired, 'STREAMS', stream, '>')
+-- A message whose lease ran out is given alone: it may be what killed its worker,
+-- and must not use up the attempts of others.
+local expired = redis.call('XPENDING', stream, group, 'IDLE', lease, '-', '+', 1)
+if expired[1] then
+  local id = expired[1][1]
+  local entries = redis.call('XCLAIM', stream, group, consumer, lease, id)
+  -- Somebody may have taken the message itself away, by hand.
+  if entries[1] then give(entries, true) else redis.call('XACK', stream, group, id) end
+end
+if #reply == 0 then
+  local new = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', most, 'STREAMS', stream, '>')
   if new then give(new[1][2], false) end
 end
 

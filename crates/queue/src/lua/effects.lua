@@ -49,6 +49,9 @@ end
 -- the caller rings. Returns whether it was rung.
 local function ring(bell, channel, ms)
   if not redis.call('SET', bell, '', 'NX', 'PX', ms) then return 0 end
-  if channel ~= '' then redis.call('PUBLISH', channel, '') end
+  if channel ~= '' and redis.call('PUBLISH', channel, '') == 0 then
+    -- Nobody is listening yet: the next one may ring at once.
+    redis.call('DEL', bell)
+  end
   return 1
 end

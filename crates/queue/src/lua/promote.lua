@@ -6,8 +6,8 @@ local function promote(stream, delayed, most)
   for _, entry in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, most)) do
     -- An entry is `<unique id>|<failures>|<message>`.
     local failures, message = string.match(entry, '^[^|]*|(%d+)|(.*)$')
-    redis.call('ZREM', delayed, entry)
     redis.call('XADD', stream, '*', 'm', message, 'f', failures)
+    redis.call('ZREM', delayed, entry)
   end
   return now
 end

@@ -26,7 +26,9 @@ for i = 1, tonumber(ARGV[2]) do
   reply[i] = ours
 end
 if #done > 0 then
-  redis.call('XDEL', stream, unpack(done))
+  for first = 1, #done, 1000 do
+    redis.call('XDEL', stream, unpack(done, first, math.min(first + 999, #done)))
+  end
   redis.call('HINCRBY', stats, 'settled', #done)
   while at <= #ARGV do
     at = apply(at, alarm, stats)

@@ -11,6 +11,9 @@
 local stream, bell, alarm, delayed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local channel, bell_ms, alarm_ms = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
+-- First, because it is allowed in a Redis whose memory is full, and lets the
+-- rest be written there, too: an alarm that is not set again wakes nobody.
+redis.call('DEL', alarm)
 local now = promote(stream, delayed, 1000)
 
 local waiting = redis.call('XLEN', stream)

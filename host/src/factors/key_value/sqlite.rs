@@ -62,7 +62,12 @@ fn connect(path: &Path) -> anyhow::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // A write in the log survives the process being killed.
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    anyhow::ensure!(
+        mode.eq_ignore_ascii_case("wal"),
+        "its folder can't hold a write-ahead log; use one on a local disk"
+    );
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.execute(
         "CREATE TABLE IF NOT EXISTS spin_key_value (\

@@ -26,6 +26,9 @@ const USER: u64 = 456;
 /// The part of the ceiling that jobs should reach.
 const TARGET: f64 = 0.3;
 
+/// A run's id, as long as those that are made.
+const RUN: &str = "0123456789abcdef0123456789abcdef";
+
 /// Longer than a job takes.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -104,7 +107,8 @@ impl Job {
         let submission = Submission::parse(&self.body)?;
         let (id, trace): (JobId, _) = (self.id.parse()?, Trace::new());
         let toons = (0..).zip(&submission.toons);
-        let messages = toons.map(|(index, toon)| Message::new(&trace, &id, index, toon).encode());
+        let messages =
+            toons.map(|(index, toon)| Message::new(&trace, &id, RUN, index, toon).encode());
         Ok(messages.collect::<Result<_, _>>()?)
     }
 

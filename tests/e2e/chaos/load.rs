@@ -1,0 +1,204 @@
+//! Work for an application, and what should have become of it.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use queue::{Counts, Queue};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use stores::{Arg, Redis};
+use tests::{App, Photo, USER, body, eventually};
+
+use super::client::Client;
+
+/// Pictures, and what the application thinks of them.
+const PICTURES: [(&str, &str); 4] = [
+    ("camera.png", "approved"),
+    ("chelsea.png", "rejected"),
+    ("coffee.jpg", "approved"),
+    ("astronaut.jpg", "approved"),
+];
+
+/// What has been given to an application.
+#[derive(Default)]
+pub(crate) struct Load {
+    pub(crate) client: Client,
+    /// Jobs, by how many toons they have.
+    jobs: Mutex<BTreeMap<String, usize>>,
+    /// Photos, by the status that they should come to.
+    photos: Mutex<BTreeMap<String, &'static str>>,
+}
+
+impl Load {
+    /// Submits a job of so many toons, however often it takes. Without an id the
+    /// job gets one, and an `Idempotency-Key` tells that it is the same.
+    pub(crate) async fn submit(&self, app: &App, id: Option<&str>, toons: usize) -> String {
+        let mut request = app
+            .request(Method::POST, "/submit-job")
+            .bearer_auth(app.token(USER))
+            .json(&job(id, toons));
+        if id.is_none() {
+            let key = format!("key {}", fastrand::u64(..));
+            request = request.header("idempotency-key", key);
+        }
+        let accepted = self.client.insist(request, 202).await;
+        assert_eq!(accepted["totalToons"], toons);
+        let id = accepted["jobId"].as_str().unwrap().to_owned();
+        let before = self.jobs.lock().unwrap().insert(id.clone(), toons);
+        assert_eq!(before, None, "a job's id is given once");
+        id
+    }
+
+    /// Announces and uploads the photo of a number, however often it takes.
+    pub(crate) async fn upload(&self, app: &App, number: usize) {
+        let (picture, status) = PICTURES[number % PICTURES.len()];
+        let photo = Photo::of(picture).numbered(u32::try_from(number).unwrap());
+        self.upload_photo(app, &photo, status).await;
+    }
+
+    /// Announces and uploads a photo that should come to a status, however often
+    /// it takes.
+    pub(crate) async fn upload_photo(&self, app: &App, photo: &Photo, status: &'static str) {
+        let announcement = app
+            .request(Method::POST, "/receiver")
+            .bearer_auth(app.token(USER))
+            .json(&photo.announcement(USER, 1));
+        let received = self.client.insist(announcement, 200).await;
+        put(app, &received, photo).await;
+        let file = received["file_name"].as_str().unwrap().to_owned();
+        self.photos.lock().unwrap().insert(file, status);
+    }
+
+    /// Waits until all of it is done, and checks that it was done once.
+    pub(crate) async fn is_done_once(&self, app: &App) {
+        let jobs = self.jobs.lock().unwrap().clone();
+        for (id, toons) in &jobs {
+            let status = finished(app, id).await;
+            assert_eq!(status["status"], "COMPLETED", "{status}");
+            assert_eq!(
+                (&status["processedToons"], &status["failedToons"]),
+                (&json!(toons), &json!(0))
+            );
+            let results = results(app, id).await;
+            let found = results.iter().map(|result| &result["toonId"]);
+            assert!(found.eq((0..*toons).map(toon_id).collect::<Vec<_>>().iter()));
+            assert!(results.iter().all(|result| result["status"] == "COMPLETED"));
+        }
+        let counts = is_at_rest(app, "jobs").await;
+        let toons: usize = jobs.values().sum();
+        assert_eq!(
+            counts.processed,
+            u64::try_from(toons).unwrap(),
+            "the message of each toon was settled once"
+        );
+        assert_eq!(counts.delayed, 0);
+
+        let photos = self.photos.lock().unwrap().clone();
+        for (file, status) in &photos {
+            app.has_status(USER, file, |found| found == *status).await;
+        }
+        is_at_rest(app, "images").await;
+        let found = app.scan(USER, "").await;
+        assert_eq!(found["total_count"], photos.len());
+        for file in photos.keys() {
+            let register = format!("{{images}}:version:{file}");
+            let version = app.redis().call("GET", &[Arg::from(&register)]).unwrap();
+            assert_eq!(
+                version[0].as_int(),
+                Some(2),
+                "{file} was announced once and decided once"
+            );
+        }
+    }
+}
+
+/// What is on a queue.
+pub(crate) fn counts(app: &App, queue: &str) -> Counts {
+    Queue::new(&app.redis(), queue).counts().unwrap()
+}
+
+/// Whether there are messages that a worker has claimed since then and that are
+/// not settled.
+pub(crate) fn is_at_work(app: &App, since: Instant) -> bool {
+    let redis = app.redis();
+    let since = i64::try_from(since.elapsed().as_millis()).unwrap();
+    ["{images}:queue:stream", "{jobs}:queue:stream"]
+        .into_iter()
+        .any(|stream| {
+            let range = [stream, "workers", "-", "+", "1000"].map(Arg::from);
+            // Where nothing was ever claimed there is no group.
+            let pending = redis.call("XPENDING", &range).unwrap_or_default();
+            // Each has an id, a consumer, the time since it was claimed and a count.
+            let mut idle = pending.chunks_exact(4).map(|entry| entry[2].as_int());
+            idle.any(|idle| idle.unwrap() < since)
+        })
+}
+
+/// Waits until a queue has nothing to do, and checks that nothing died.
+async fn is_at_rest(app: &App, queue: &str) -> Counts {
+    eventually(&format!("the queue {queue} is at rest"), || async {
+        let counts = counts(app, queue);
+        assert_eq!((counts.dead, counts.buried), (0, 0), "{counts:?}");
+        (counts.depth + counts.in_flight + counts.due == 0).then_some(counts)
+    })
+    .await
+}
+
+/// A job of so many toons.
+pub(crate) fn job(id: Option<&str>, toons: usize) -> Value {
+    let toons: Vec<_> = (0..toons)
+        .map(|number| json!({"toonId": toon_id(number), "title": format!("Strip {number}")}))
+        .collect();
+    let mut job = json!({ "toons": toons });
+    if let Some(id) = id {
+        job["jobId"] = id.into();
+    }
+    job
+}
+
+/// The id of a job's toon.
+pub(crate) fn toon_id(number: usize) -> String {
+    format!("TOON-{number:05}")
+}
+
+/// Waits until a job is finished.
+pub(crate) async fn finished(app: &App, id: &str) -> Value {
+    eventually(&format!("job {id} is finished"), || async {
+        let job = body(app.get(USER, &format!("/jobs/{id}")).await, 200).await;
+        let is_final = job["status"].as_str().unwrap().starts_with("COMPLETED");
+        is_final.then_some(job)
+    })
+    .await
+}
+
+/// The results of a job.
+pub(crate) async fn results(app: &App, id: &str) -> Vec<Value> {
+    let mut all = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let path = format!("/results?jobId={id}&limit=1000{cursor}");
+        let mut page = body(app.get(USER, &path).await, 200).await;
+        all.append(page["results"].as_array_mut().unwrap());
+        match page["cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return all,
+        }
+    }
+}
+
+/// Uploads a photo to the store, which may be ill.
+async fn put(app: &App, received: &Value, photo: &Photo) {
+    let mut request: RequestBuilder = app
+        .request(Method::PUT, received["upload_url"].as_str().unwrap())
+        .body(photo.bytes.clone());
+    for (name, value) in received["upload_headers"].as_object().unwrap() {
+        request = request.header(name, value.as_str().unwrap());
+    }
+    let request = &request;
+    eventually("a photo is uploaded", || async move {
+        let response = request.try_clone().unwrap().send().await.ok()?;
+        (response.status() == 200).then_some(())
+    })
+    .await;
+}

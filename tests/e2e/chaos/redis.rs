@@ -1,0 +1,66 @@
+//! Redis that crashes and comes back, while jobs are submitted and worked on.
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use futures::future::{join_all, join3, join4};
+use tests::{App, Manifest, Seed, eventually};
+
+use super::PATIENT;
+use super::load::{Load, is_at_work};
+
+const ROUNDS: usize = 6;
+
+/// How long after jobs began to be submitted Redis crashes at most, where it
+/// does not wait for a worker.
+const SUBMITTING: Duration = Duration::from_millis(100);
+
+/// How long Redis is away.
+const DOWN: Range<u64> = 100..500;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_that_crashes_time_and_again_loses_nothing_that_was_answered() {
+    let mut random = Seed::new().fork(0);
+    // Small batches, so that there are many moments to crash at.
+    let variables = [&PATIENT[..], &[("queue_batch", "4")]].concat();
+    let app = App::durable(Manifest::shipped(), &variables).await;
+    let (app, load) = (&app, &Load::default());
+    let redis = app.stack.redis();
+    let mut crashed_at_work = 0;
+    for round in 0..ROUNDS {
+        // Large enough to be staged in several calls, and small enough not to be.
+        let large = format!("LARGE-{round}");
+        let large = load.submit(app, Some(&large), 600);
+        let small = async |count| join_all((0..count).map(|_| load.submit(app, None, 25))).await;
+        let photo = async |number| load.upload(app, number).await;
+        let begun = Instant::now();
+        let crash = async {
+            if round % 2 == 0 {
+                let at_work = || async { is_at_work(app, begun).then_some(()) };
+                eventually("a worker works", at_work).await;
+            } else {
+                tokio::time::sleep(SUBMITTING.mul_f64(random.f64())).await;
+            }
+            crashed_at_work += usize::from(is_at_work(app, begun));
+            match random.bool() {
+                true => redis.kill().await.unwrap(),
+                false => redis.stop().await.unwrap(),
+            }
+            let back = async {
+                tokio::time::sleep(Duration::from_millis(random.u64(DOWN))).await;
+                redis.restart().await.unwrap();
+            };
+            join3(small(2), photo(2 * round), back).await;
+        };
+        join4(large, small(8), photo(2 * round + 1), crash).await;
+    }
+    let refused = load.client.refused();
+    println!("{crashed_at_work} of {ROUNDS} crashes at work, {refused} requests refused");
+    assert!(crashed_at_work > 0);
+    assert!(refused > 0, "clients should have noticed");
+    assert_eq!(load.client.unanswered(), 0);
+
+    load.submit(app, Some("LAST"), 1).await;
+    load.upload(app, 2 * ROUNDS).await;
+    load.is_done_once(app).await;
+}

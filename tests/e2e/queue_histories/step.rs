@@ -1,0 +1,73 @@
+//! What happens in a history.
+
+use proptest::collection::vec;
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use proptest::sample::select;
+
+pub(crate) const WORKERS: usize = 3;
+pub(crate) const ENTITIES: usize = 2;
+
+/// One step of a history.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// Publishes so many messages.
+    Publish(usize),
+    /// Publishes so many messages that are staged first, once for an idempotency key.
+    Submit { key: usize, count: usize },
+    /// Raises an entity and publishes its new version. A stale writer knows an
+    /// older version than there is.
+    Raise { entity: usize, stale: bool },
+    /// A worker claims messages.
+    Claim { worker: usize, batch: usize },
+    /// A worker claims messages when all leases have just run out.
+    TakeOver { worker: usize, batch: usize },
+    /// A worker settles the messages that it has had longest.
+    Settle { worker: usize, ends: Vec<End> },
+    /// A worker raises an entity by the message that it has had longest.
+    SettleByRaise {
+        worker: usize,
+        entity: usize,
+        stale: bool,
+    },
+    /// A worker extends its leases.
+    Extend { worker: usize },
+    /// A worker dies, and another one takes its place that knows of nothing.
+    Die { worker: usize },
+    /// The time of all delayed messages comes.
+    TimeComes,
+    /// The alarm goes off.
+    Wake,
+    /// So many of the oldest dead letters are sent back.
+    Redrive(usize),
+}
+
+/// How a worker is through with a message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum End {
+    Done,
+    Retry,
+    Postpone,
+    Bury,
+}
+
+/// Any step, those more often that make histories go on.
+pub(crate) fn step() -> impl Strategy<Value = Step> {
+    let worker = || 0..WORKERS;
+    let batch = || 1..6_usize;
+    let end = select(vec![End::Done, End::Retry, End::Postpone, End::Bury]);
+    prop_oneof![
+        3 => batch().prop_map(Step::Publish),
+        2 => (0..3_usize, batch()).prop_map(|(key, count)| Step::Submit { key, count }),
+        2 => (0..ENTITIES, any::<bool>()).prop_map(|(entity, stale)| Step::Raise { entity, stale }),
+        4 => (worker(), batch()).prop_map(|(worker, batch)| Step::Claim { worker, batch }),
+        3 => (worker(), batch()).prop_map(|(worker, batch)| Step::TakeOver { worker, batch }),
+        6 => (worker(), vec(end, 1..6)).prop_map(|(worker, ends)| Step::Settle { worker, ends }),
+        2 => (worker(), 0..ENTITIES, any::<bool>())
+            .prop_map(|(worker, entity, stale)| Step::SettleByRaise { worker, entity, stale }),
+        1 => worker().prop_map(|worker| Step::Extend { worker }),
+        1 => worker().prop_map(|worker| Step::Die { worker }),
+        2 => Just(Step::TimeComes),
+        1 => Just(Step::Wake),
+        1 => batch().prop_map(Step::Redrive),
+    ]
+}

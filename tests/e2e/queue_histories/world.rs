@@ -1,0 +1,191 @@
+//! A queue in Redis, and beside it what should be there.
+
+mod take;
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::time::Duration;
+
+use queue::{Delivery, Effect, Queue};
+use stores::native::NativeRedis;
+use stores::{Arg, Redis, Value};
+
+use super::step::{ENTITIES, End, WORKERS};
+
+/// Where a message is. One under a lease waits, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Waiting,
+    Delayed,
+    Dead,
+    Done,
+}
+
+/// What should be known of a message.
+struct Fate {
+    place: Place,
+    /// Which attempt its next delivery is.
+    attempt: u32,
+}
+
+/// The queue of a history.
+pub(crate) struct World<'a> {
+    redis: &'a NativeRedis,
+    queue: Queue<'a, NativeRedis>,
+    name: String,
+    messages: BTreeMap<String, Fate>,
+    /// Messages that were never delivered, in the order of their publishing.
+    unseen: VecDeque<String>,
+    versions: [u64; ENTITIES],
+    /// What is remembered under the idempotency keys.
+    submitted: HashMap<usize, String>,
+    /// What each worker has claimed and not settled, as far as it knows.
+    held: [Vec<Delivery>; WORKERS],
+    /// Deliveries that are not settled, by their ids, also those of workers that died.
+    open: HashSet<String>,
+    settled: HashSet<String>,
+    retried: u64,
+    postponed: u64,
+    buried: u64,
+    /// How many settlings had an effect of their own, beside those of the messages.
+    after: i64,
+    /// Makes names that are like no other.
+    serial: u32,
+}
+
+impl<'a> World<'a> {
+    pub(crate) fn new(redis: &'a NativeRedis, name: &str) -> Self {
+        Self {
+            redis,
+            queue: Queue::new(redis, name),
+            name: name.to_owned(),
+            messages: BTreeMap::new(),
+            unseen: VecDeque::new(),
+            versions: [0; ENTITIES],
+            submitted: HashMap::new(),
+            held: Default::default(),
+            open: HashSet::new(),
+            settled: HashSet::new(),
+            retried: 0,
+            postponed: 0,
+            buried: 0,
+            after: 0,
+            serial: 0,
+        }
+    }
+
+    /// What went in is what is done, dead, waiting or delayed.
+    pub(crate) fn check(&self) {
+        let counts = self.queue.counts().unwrap();
+        let done = self.count(Place::Done);
+        assert_eq!(counts.in_flight, u64::try_from(self.open.len()).unwrap());
+        assert_eq!(
+            counts.depth + counts.in_flight + counts.delayed,
+            self.count(Place::Waiting) + self.count(Place::Delayed)
+        );
+        assert_eq!(counts.dead, self.count(Place::Dead));
+        assert_eq!(
+            (counts.processed, counts.retried, counts.postponed),
+            (done, self.retried, self.postponed)
+        );
+        assert_eq!(counts.buried, self.buried);
+        assert_eq!(self.length("ZCARD", "after"), self.after);
+        assert_eq!(
+            self.length("ZCARD", "effects").unsigned_abs(),
+            done,
+            "each message that is done had its effect, and no other"
+        );
+    }
+
+    /// All workers die. Those that come after them finish everything.
+    pub(crate) fn finish(mut self) {
+        self.held = Default::default();
+        self.time_comes();
+        self.redrive(usize::MAX);
+        loop {
+            self.claim(0, 100, Duration::ZERO);
+            if self.held[0].is_empty() {
+                break;
+            }
+            self.settle(0, &vec![End::Done; self.held[0].len()]);
+        }
+        self.check();
+        assert_eq!(
+            self.count(Place::Done),
+            u64::try_from(self.messages.len()).unwrap()
+        );
+        assert!(self.unseen.is_empty());
+        let effects = self.key("effects");
+        let range = [Arg::from(&effects), 0.into(), Arg::Int(-1)];
+        let mut had: Vec<_> = self
+            .redis
+            .call("ZRANGE", &range)
+            .unwrap()
+            .iter()
+            .filter_map(|member| Some(member.as_str()?.split_once('#')?.0.to_owned()))
+            .collect();
+        had.sort();
+        assert!(
+            had.iter().eq(self.messages.keys()),
+            "each message had its effect once: {had:?}"
+        );
+        for (entity, version) in self.versions.iter().enumerate() {
+            let register = self.key(&format!("version:{entity}"));
+            let found = self.redis.call("GET", &[Arg::from(&register)]).unwrap();
+            let found = found.first().and_then(Value::as_int).unwrap_or(0);
+            assert_eq!(found.unsigned_abs(), *version);
+        }
+    }
+
+    fn new_messages(&mut self, count: usize) -> Vec<String> {
+        let name = |_| {
+            self.serial += 1;
+            format!("message {}|", self.serial)
+        };
+        (0..count).map(name).collect()
+    }
+
+    fn published(&mut self, messages: Vec<String>) {
+        for message in messages {
+            let fate = Fate {
+                place: Place::Waiting,
+                attempt: 1,
+            };
+            assert!(self.messages.insert(message.clone(), fate).is_none());
+            self.unseen.push_back(message);
+        }
+    }
+
+    /// Whether a delivery was still open.
+    fn close(&mut self, delivery: &Delivery) -> bool {
+        self.settled.insert(delivery.id.clone());
+        self.open.remove(&delivery.id)
+    }
+
+    /// What is done by a message: something that shows how many times it was done.
+    fn effect_of(&mut self, message: &str) -> Effect {
+        self.index("effects", message)
+    }
+
+    fn index(&mut self, key: &str, member: &str) -> Effect {
+        self.serial += 1;
+        Effect::Index {
+            key: self.key(key),
+            member: format!("{member}#{}", self.serial),
+            score: 0.0,
+        }
+    }
+
+    fn count(&self, place: Place) -> u64 {
+        let there = self.messages.values().filter(|fate| fate.place == place);
+        u64::try_from(there.count()).unwrap()
+    }
+
+    fn length(&self, command: &str, key: &str) -> i64 {
+        let reply = self.redis.call(command, &[Arg::from(&self.key(key))]);
+        reply.unwrap()[0].as_int().unwrap()
+    }
+
+    fn key(&self, key: &str) -> String {
+        format!("{{{}}}:{key}", self.name)
+    }
+}

@@ -2,8 +2,9 @@
 
 use std::{path::Path, time::Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use http::StatusCode;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
@@ -20,39 +21,92 @@ const OTHER: &str = "7";
 /// The toons of the larger job.
 const MANY: usize = 1_000;
 
-/// Tells the whole chapter. `sample` is the file with a sample submission.
+/// A job to submit.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Sample {
+    job_id: String,
+    toons: Vec<Toon>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Toon {
+    toon_id: String,
+}
+
+/// What `POST /submit-job` answers.
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Accepted {
+    job_id: String,
+    status: String,
+    total_toons: usize,
+}
+
+/// What `GET /jobs/{jobId}` answers.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Job {
+    status: String,
+    processed_toons: usize,
+    failed_toons: usize,
+    progress: u32,
+}
+
+/// What `GET /results` answers.
+#[derive(Deserialize)]
+struct Page {
+    results: Vec<Processed>,
+}
+
+#[derive(Deserialize)]
+struct Processed {
+    #[serde(flatten)]
+    toon: Toon,
+    result: Hashed,
+}
+
+#[derive(Deserialize)]
+struct Hashed {
+    hash: String,
+}
+
+/// Tells the whole chapter. `file` has the job to submit.
 ///
 /// # Errors
 /// It cannot go on.
-pub async fn tell(client: &Client, sample: &Path, checks: &mut Checks) -> Result<()> {
+pub async fn tell(client: &Client, file: &Path, checks: &mut Checks) -> Result<()> {
     let user = client.user(USER)?;
     heading("A job of toons: submitted, followed, its results");
-    let sample = std::fs::read(sample).with_context(|| sample.display().to_string())?;
-    let sample: Value = serde_json::from_slice(&sample)?;
-    let id = sample["jobId"]
-        .as_str()
-        .context("the sample has no jobId")?;
-    let total = sample["toons"].as_array().map_or(0, Vec::len);
+    let text = std::fs::read(file).with_context(|| file.display().to_string())?;
+    let (body, sample): (Value, Sample) = (
+        serde_json::from_slice(&text)?,
+        serde_json::from_slice(&text)?,
+    );
+    let (id, total) = (&sample.job_id, sample.toons.len());
 
-    let accepted = submit(&user, &sample).await?;
-    same("totalToons", &accepted["totalToons"], &json!(total))?;
+    let accepted = submit(&user, &body).await?;
+    same("jobId", &accepted.job_id, id)?;
+    same("status", &*accepted.status, "PENDING")?;
+    same("totalToons", accepted.total_toons, total)?;
     checks.add(format!("{id}, {total} toons"), Ok("202".to_owned()));
     checks.add("it ends", finished(&user, id, total).await);
     checks.add(
         "results in the order of the toons",
-        in_order(&user, id, &sample).await,
+        in_order(&user, id, &sample.toons).await,
     );
-    checks.add("submitted again", again(&user, &sample, &accepted).await);
+    checks.add("submitted again", again(&user, body, &accepted).await);
     let others = client.user(OTHER)?.get(&format!("/jobs/{id}")).await;
     let others = others.and_then(|answer| answer.refused(StatusCode::NOT_FOUND, "unknown_job"));
     checks.add("another user asks for it", others);
 
-    let many =
-        json!({"toons": (0..MANY).map(|n| json!({"toonId": n.to_string()})).collect::<Vec<_>>()});
+    let toons: Vec<_> = (0..MANY)
+        .map(|n| json!({"toonId": n.to_string()}))
+        .collect();
     let started = Instant::now();
-    let accepted = submit(&user, &many).await?;
-    let id = accepted["jobId"].as_str().context("no jobId was made")?;
-    let outcome = finished(&user, id, MANY).await;
+    let accepted = submit(&user, &json!({ "toons": toons })).await?;
+    let outcome = finished(&user, &accepted.job_id, MANY).await;
     let took = started.elapsed().as_millis();
     checks.add(
         format!("a job of {MANY} toons"),
@@ -61,7 +115,7 @@ pub async fn tell(client: &Client, sample: &Path, checks: &mut Checks) -> Result
     Ok(())
 }
 
-async fn submit(user: &Session<'_>, job: &Value) -> Result<Value> {
+async fn submit(user: &Session<'_>, job: &Value) -> Result<Accepted> {
     let answer = user.post("/submit-job", job).await?;
     answer.expect(StatusCode::ACCEPTED)?.json()
 }
@@ -71,35 +125,30 @@ async fn finished(user: &Session<'_>, id: &str, total: usize) -> Result<String> 
     const POLLS: usize = 6;
     for _ in 0..POLLS {
         let answer = user.get(&format!("/jobs/{id}?wait=10")).await?;
-        let job: Value = answer.expect(StatusCode::OK)?.json()?;
-        if job["status"] == "COMPLETED" {
-            same("processedToons", &job["processedToons"], &json!(total))?;
-            same("failedToons", &job["failedToons"], &json!(0))?;
-            same("progress", &job["progress"], &json!(100))?;
+        let job: Job = answer.expect(StatusCode::OK)?.json()?;
+        if job.status == "COMPLETED" {
+            same("processedToons", job.processed_toons, total)?;
+            same("failedToons", job.failed_toons, 0)?;
+            same("progress", job.progress, 100)?;
             return Ok("COMPLETED, 100 %".to_owned());
         }
     }
-    anyhow::bail!("it is not finished after {} s", POLLS * 10)
+    bail!("it is not finished after {} s", POLLS * 10)
 }
 
-async fn in_order(user: &Session<'_>, id: &str, sample: &Value) -> Result<String> {
+async fn in_order(user: &Session<'_>, id: &str, toons: &[Toon]) -> Result<String> {
     let answer = user.get(&format!("/results?jobId={id}")).await?;
-    let page: Value = answer.expect(StatusCode::OK)?.json()?;
-    let ids = |toons: &Value| -> Vec<Value> {
-        let toons = toons.as_array().into_iter().flatten();
-        toons.map(|toon| toon["toonId"].clone()).collect()
-    };
-    same("the toons", ids(&page["results"]), ids(&sample["toons"]))?;
-    let hash = page["results"][0]["result"]["hash"].as_str();
-    let hash = hash.context("the first result has no hash")?;
+    let page: Page = answer.expect(StatusCode::OK)?.json()?;
+    let found: Vec<_> = page.results.iter().map(|result| &result.toon).collect();
+    same("the toons", found, toons.iter().collect())?;
+    let hash = &page.results.first().context("there are none")?.result.hash;
     ensure!(hash.len() == 64, "{hash} is no SHA-256");
     Ok(format!("the first one's SHA-256 is {hash}"))
 }
 
-async fn again(user: &Session<'_>, sample: &Value, accepted: &Value) -> Result<String> {
-    same("the answer", &submit(user, sample).await?, accepted)?;
-    let mut other = sample.clone();
-    other["toons"][0]["title"] = json!("Another");
+async fn again(user: &Session<'_>, body: Value, accepted: &Accepted) -> Result<String> {
+    same("the answer", &submit(user, &body).await?, accepted)?;
+    let other = json!({"jobId": accepted.job_id, "toons": [{"toonId": "another"}]});
     let answer = user.post("/submit-job", &other).await?;
     let refused = answer.refused(StatusCode::CONFLICT, "job_id_taken")?;
     Ok(format!("the same answer; with other content {refused}"))

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures::future::{join, join_all};
 use tests::{App, Hosts, Manifest, Processor, Seed, eventually};
 
-use super::PATIENT;
+use super::HASTY;
 use super::load::{Load, is_at_work};
 
 const ROUNDS: usize = 20;
@@ -33,7 +33,7 @@ async fn survive(count: usize, toon: Duration) {
     let processor = Processor::start(toon).await;
     let url = processor.url();
     let mut variables = vec![("processor_url", &*url)];
-    variables.extend(PATIENT);
+    variables.extend(HASTY);
     let manifest = Manifest::shipped().with_http_processor();
     let mut app = App::durable(manifest, &variables).await;
     let mut hosts = Hosts::take_over(&mut app, env!("CARGO_BIN_EXE_host"), count).await;

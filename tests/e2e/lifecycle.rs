@@ -1,9 +1,14 @@
 //! Photos that are never finished, that go, and that come back.
 
+use std::convert::Infallible;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use devstack::Server;
 use devstack::s3::Fault;
+use http::Request;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use stores::Redis;
@@ -74,15 +79,28 @@ async fn is_unknown(app: &App, file: &str) {
     }
 }
 
-/// When the upload of a photo is looked for, in milliseconds since the epoch.
-fn expires_at(app: &App) -> Vec<i64> {
-    let range = ["{images}:queue:delayed", "0", "-1", "WITHSCORES"].map(Into::into);
+const DELAYED: &str = "{images}:queue:delayed";
+
+/// The timers of uploads, and when they are due in milliseconds since the epoch.
+fn timers(app: &App) -> Vec<(String, i64)> {
+    let range = [DELAYED, "0", "-1", "WITHSCORES"].map(Into::into);
     let entries = app.redis().call("ZRANGE", &range).unwrap();
+    let entries = entries.chunks(2).map(|entry| {
+        let timer = entry[0].as_str().unwrap().to_owned();
+        (timer, entry[1].as_int().unwrap())
+    });
     entries
-        .chunks(2)
-        .filter(|entry| entry[0].as_str().unwrap().starts_with("expiry:"))
-        .map(|entry| entry[1].as_int().unwrap())
+        .filter(|(timer, _)| timer.starts_with("expiry:"))
         .collect()
+}
+
+/// Lets the time come at once for the timers of uploads, and for nothing else.
+async fn urls_run_out(app: &App) {
+    for (timer, _) in timers(app) {
+        let args = [DELAYED.into(), 0.into(), (&timer).into()];
+        app.redis().call("ZADD", &args).unwrap();
+    }
+    app.drain("images").await;
 }
 
 #[tokio::test]
@@ -148,13 +166,13 @@ async fn a_photo_is_waited_for_until_its_latest_url_runs_out() {
     let app = App::start().await;
     let photo = Photo::of("camera.png");
     app.announce(USER, &photo).await;
-    let [first] = expires_at(&app)[..] else {
+    let [(_, first)] = timers(&app)[..] else {
         panic!("one photo has one timer")
     };
     let (app, photo) = (&app, &photo);
     eventually("another announcement moves the timer", || async move {
         app.announce(USER, photo).await;
-        let [now] = expires_at(app)[..] else {
+        let [(_, now)] = timers(app)[..] else {
             panic!("one photo has one timer")
         };
         (now > first).then_some(())
@@ -170,11 +188,138 @@ async fn an_upload_that_nobody_told_of_is_found_when_its_url_runs_out() {
     assert_eq!(app.record(USER, &file).await["status"], "waiting");
     // The store is down at first, which is no reason to think that nothing came.
     let faults = app.stack.s3().faults();
-    faults.next_of("HeadObject", 2, Fault::SlowDown);
+    faults.next_of("GetObject", 2, Fault::SlowDown);
     app.time_passes().await;
     let record = app.looked_at(USER, &file).await;
     assert_eq!(record["status"], "approved");
-    assert_eq!(faults.requests("HeadObject"), 3);
+    // Twice in vain, once to see that something is there, once to have it.
+    assert_eq!(faults.requests("GetObject"), 4);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_photo_does_not_expire_just_after_it_was_announced_again() {
+    let app = App::start().await;
+    let photo = Photo::of("camera.png");
+    let file = photo.file_name(USER);
+    app.announce(USER, &photo).await;
+    let faults = app.stack.s3().faults();
+    faults.always(Fault::SlowDown);
+    urls_run_out(&app).await;
+    assert_eq!(timers(&app), [], "the timer waits for the store");
+    app.announce(USER, &photo).await;
+    faults.clear();
+    app.queue_is_empty().await;
+    assert_eq!(app.record(USER, &file).await["status"], "waiting");
+
+    urls_run_out(&app).await;
+    app.has_status(USER, &file, |status| status == "expired")
+        .await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_expires_while_the_bucket_is_missing() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let counted = asked.clone();
+    let store = tower::service_fn(move |_: Request<_>| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        let body = "<Error><Code>NoSuchBucket</Code></Error>".to_owned();
+        let answer = http::Response::builder().status(404).body(body);
+        async { Ok::<_, Infallible>(answer.unwrap()) }
+    });
+    let any_port = ([127, 0, 0, 1], 0).into();
+    let store = Server::start(any_port, store).await.unwrap();
+    let app = App::with(&[("s3_endpoint", &store.url())]).await;
+    let photo = Photo::of("camera.png");
+    app.announce(USER, &photo).await;
+    urls_run_out(&app).await;
+    let asked = &asked;
+    eventually("it is asked more often than a message has attempts", || {
+        let requests = asked.load(Ordering::Relaxed);
+        async move { (requests > 10).then_some(()) }
+    })
+    .await;
+    let record = app.record(USER, &photo.file_name(USER)).await;
+    assert_eq!(record["status"], "waiting");
+    app.stop().await;
+    store.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_upload_that_nobody_told_of_is_looked_at_again_when_an_operator_says_so() {
+    let app = App::start().await;
+    app.stack.s3().set_event_target(None);
+    let file = app.upload(USER, &Photo::of("coffee.jpg")).await;
+    // The store does not take what was verified.
+    let faults = app.stack.s3().faults();
+    faults.next_of("PutObject", 5, Fault::SlowDown);
+    urls_run_out(&app).await;
+    app.has_status(USER, &file, |status| status == "failed")
+        .await;
+    app.queue_is_empty().await;
+
+    let operator = app.stack.token("operator", &["ops"]).unwrap();
+    let redrive = app
+        .request(Method::POST, "/ops/queues/images/dead/redrive")
+        .bearer_auth(operator)
+        .json(&json!({"all": true}));
+    let answer = body(redrive.send().await.unwrap(), 200).await;
+    assert_eq!(answer["redriven"], 1);
+    app.has_status(USER, &file, |status| status == "approved")
+        .await;
+    bucket_is(&app, &[format!("verified/{file}")]).await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_uploaded_in_vain_and_untold_is_gone_when_its_url_has_run_out() {
+    let app = App::start().await;
+    let (kept, gone) = (Photo::of("coffee.jpg"), Photo::of("camera.png"));
+    let file = app.upload(USER, &kept).await;
+    let record = app.looked_at(USER, &file).await;
+    app.queue_is_empty().await;
+    urls_run_out(&app).await;
+    app.stack.s3().set_event_target(None);
+
+    // A second post has another URL to the photo that is there.
+    let to_kept = announce_in(&app, &kept, 2).await;
+    let to_gone = app.announce(USER, &gone).await;
+    removed(&app, &gone.file_name(USER)).await;
+    for received in [&to_kept, &to_gone] {
+        let foreign = Photo::of("chelsea.png").bytes;
+        assert_eq!(app.put(received, &foreign).await.status(), 200);
+    }
+    assert_eq!(objects(&app).len(), 3);
+    urls_run_out(&app).await;
+    bucket_is(&app, &[format!("verified/{file}")]).await;
+    assert_eq!(obtain(&app, &file).await, kept.bytes);
+    assert_eq!(app.record(USER, &file).await["status"], record["status"]);
+    is_unknown(&app, &gone.file_name(USER)).await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_slow_store_does_not_have_the_same_timers_handled_twice() {
+    let variables = [("queue_concurrency", "1"), ("queue_lease_seconds", "2")];
+    let app = App::with(&variables).await;
+    let photo = Photo::of("camera.png");
+    for number in 0..4 {
+        app.announce(USER, &photo.clone().numbered(number)).await;
+    }
+    app.queue_is_empty().await;
+    let faults = app.stack.s3().faults();
+    faults.always(Fault::Stall(Duration::from_secs(1)));
+    let others = eventually("others ask for work all the time until all is done", || {
+        let app = &app;
+        async move {
+            app.drain("images").await;
+            let expired = app.scan(USER, "").await["total_count"] == 0;
+            expired.then_some(())
+        }
+    });
+    futures::join!(urls_run_out(&app), others);
+    assert_eq!(faults.requests("GetObject"), 4);
     app.stop().await;
 }
 
@@ -258,6 +403,12 @@ async fn a_removed_photo_is_gone_and_may_come_back_in_another_post() {
         let response = remove(&app, USER, &format!("{file}?{query}")).await;
         assert_eq!(refusal(response, 400).await, "invalid_query", "{query}");
     }
+    let with_body = app
+        .request(Method::DELETE, &format!("/images/{file}"))
+        .bearer_auth(app.token(USER))
+        .json(&json!({"post_id": 2}));
+    let refused = with_body.send().await.unwrap();
+    assert_eq!(refusal(refused, 400).await, "unexpected_body");
     assert_eq!(app.scan(USER, "").await["total_count"], 1);
 
     removed(&app, &file).await;

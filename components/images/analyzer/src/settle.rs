@@ -47,6 +47,18 @@ pub(crate) struct Handled {
     pub(crate) verdict: Verdict,
 }
 
+impl Handled {
+    /// A message of which nothing is known.
+    pub(crate) fn unread(delivery: Delivery, verdict: Verdict) -> Self {
+        Self {
+            delivery,
+            trace: Trace::new(),
+            file: None,
+            verdict,
+        }
+    }
+}
+
 impl<R: Redis> Worker<'_, R> {
     /// Settles messages, all in one script.
     pub(crate) fn settle(&self, handled: Vec<Handled>) -> Result<(), ApiError> {

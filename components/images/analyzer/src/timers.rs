@@ -1,7 +1,6 @@
 //! What is looked at again later: uploads that did not come, and removals.
 
-use images_domain::{FileName, Status, keys};
-use objects::ObjectInfo;
+use images_domain::{FileName, keys};
 use serde_json::json;
 use stores::Redis;
 use web::{Trace, log};
@@ -10,28 +9,34 @@ use crate::conclude::of_storage;
 use crate::settle::Verdict;
 use crate::work::Worker;
 
+/// An object that was uploaded: its size and its entity tag, where known.
+pub(crate) type Inbox = (Option<u64>, Option<String>);
+
 impl<R: Redis> Worker<'_, R> {
-    /// Lets a photo expire whose upload URL has run out. Returns its object where
-    /// it was uploaded after all: whoever should have told of it did not.
-    pub(crate) async fn expire(
-        &self,
-        file: &FileName,
-        trace: &Trace,
-    ) -> Result<ObjectInfo, Verdict> {
-        let record = images_storage::load_committed(self.queue.redis(), self.store, file);
-        let record = record.map_err(of_storage)?;
-        let is_missing = record.is_some_and(|record| {
-            matches!(record.document.status, Status::Waiting | Status::Expired)
-        });
-        if !is_missing {
+    /// Looks after a photo whose upload URL has run out: removes what was uploaded
+    /// without need, and lets it expire where nothing came. Returns the upload that
+    /// is to be looked at, if any: whoever should have told of it did not.
+    pub(crate) async fn expire(&self, file: &FileName, trace: &Trace) -> Result<Inbox, Verdict> {
+        let redis = self.queue.redis();
+        let record = images_storage::load_committed(redis, self.store, file).map_err(of_storage)?;
+        let Some(record) = record.map(|record| record.document) else {
             return Err(Verdict::Done);
+        };
+        let objects = &self.settings.objects;
+        if record.is_deleted() {
+            return Err(of_removal(images_storage::discard(objects, &record).await));
         }
-        let object = self.settings.objects.head(&file.to_string()).await;
-        if let Some(object) = object.map_err(of_store)? {
-            return Ok(object);
+        if record.is_verified() {
+            return Err(of_removal(objects.delete(&record.file_name).await));
+        }
+        if let Some(inbox) = self.inbox(file).await? {
+            return Ok(inbox);
         }
         let now = web::rfc3339(web::now_millis());
         let expired = images_storage::update(&self.queue, self.store, file, trace, |record| {
+            // It may have been announced again while this message was on its way.
+            let is_over = !images_storage::expires_later(&self.queue, file)?;
+            let record = record.filter(|_| is_over);
             Ok(record.and_then(|record| record.expired(&now)).into())
         });
         Err(match expired {
@@ -45,34 +50,51 @@ impl<R: Redis> Worker<'_, R> {
         })
     }
 
+    /// What is in a photo's inbox, asked by a GET that takes no bytes: the answer
+    /// to a HEAD does not tell a missing object from a missing bucket.
+    async fn inbox(&self, file: &FileName) -> Result<Option<Inbox>, Verdict> {
+        match self.settings.objects.get(&file.to_string(), 0).await {
+            Ok(object) => Ok(object.map(|empty| (Some(0), empty.etag))),
+            Err(objects::Error::TooLarge { size, .. }) => Ok(Some((size, None))),
+            Err(error) => Err(of_store(error)),
+        }
+    }
+
     /// Makes sure that nothing is left of a life of a photo that its user ended.
     pub(crate) async fn finish_removal(&self, file: &FileName, life: u32) -> Verdict {
         let redis = self.queue.redis();
-        let removed = match images_storage::load_committed(redis, self.store, file) {
-            Ok(Some(record)) if record.document.is_deleted() => {
-                if let Err(error) = images_storage::forget_history(self.store, file, &record) {
-                    return of_storage(error.into());
-                }
-                images_storage::discard(&self.settings.objects, &record.document).await
-            }
-            // It has come back, and what is in the inbox is of its new life.
-            Ok(_) => {
-                let place = keys::verified(&file.to_string(), life);
-                self.settings.objects.delete(&place).await
-            }
+        let record = match images_storage::load_committed(redis, self.store, file) {
+            Ok(record) => record,
             Err(error) => return of_storage(error),
         };
-        match removed {
-            Ok(()) => Verdict::Done,
-            Err(error) => of_store(error),
+        if let Some(record) = &record
+            && let Err(error) = images_storage::forget_history(self.store, file, record)
+        {
+            return of_storage(error.into());
         }
+        let objects = &self.settings.objects;
+        of_removal(match record.map(|record| record.document) {
+            Some(record) if record.is_deleted() => images_storage::discard(objects, &record).await,
+            // It has come back, and what is in the inbox is of its new life.
+            _ => {
+                let place = keys::verified(&file.to_string(), life);
+                objects.delete(&place).await
+            }
+        })
     }
 }
 
-/// A store that is down is waited for: nobody else would do this.
+fn of_removal(removed: Result<(), objects::Error>) -> Verdict {
+    removed.map_or_else(of_store, |()| Verdict::Done)
+}
+
+/// A store that is down, or whose bucket is not there, is waited for: nobody else
+/// would do this.
 fn of_store(error: objects::Error) -> Verdict {
     match error {
-        objects::Error::Unavailable(reason) => Verdict::Postponed(reason),
+        objects::Error::Unavailable(_) | objects::Error::Misconfigured(_) => {
+            Verdict::Postponed(error.to_string())
+        }
         other => Verdict::failed("the object store refused", other),
     }
 }

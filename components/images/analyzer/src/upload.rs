@@ -99,11 +99,11 @@ impl<R: Redis> Worker<'_, R> {
     }
 
     fn groups(&self, uploads: Vec<Upload>) -> Vec<Vec<Upload>> {
-        // A worker may have died on a photo that comes again. It is handled alone
+        // A worker may have died of a photo that was abandoned. It is handled alone
         // and last, so that it cannot take others with it.
         let (fresh, again): (Vec<_>, Vec<_>) = uploads
             .into_iter()
-            .partition(|upload| upload.delivery.attempt == 1);
+            .partition(|upload| !upload.delivery.abandoned);
         let most = self.settings.policy.concurrency;
         let mut groups: Vec<Vec<Upload>> = Vec::new();
         let mut bytes = 0;
@@ -155,7 +155,8 @@ impl<R: Redis> Worker<'_, R> {
     fn expected_size(&self, upload: &Upload) -> u64 {
         let most = self.settings.max_upload_bytes;
         // The event tells what was stored then; something larger may have come
-        // since, and is fetched when the message comes again, alone.
+        // since, and is fetched when the message comes again, in whose place
+        // there is then room for the largest.
         upload
             .size
             .filter(|_| upload.delivery.attempt == 1)

@@ -1,7 +1,8 @@
 //! Messages of the queue: what each is about, and what is done for it.
 
-use futures::StreamExt;
-use futures::stream;
+use std::collections::VecDeque;
+
+use futures::future::join_all;
 use images_domain::{FileName, ImageRecord, Message, keys};
 use queue::{Delivery, Queue};
 use serde_json::json;
@@ -34,19 +35,30 @@ pub(crate) async fn drain() -> Result<usize, ApiError> {
 
 impl<R: Redis> Worker<'_, R> {
     async fn handle(&self, deliveries: Vec<Delivery>, deadline: Deadline) -> Result<(), ApiError> {
-        let sorted: Vec<_> = stream::iter(deliveries)
-            .map(|delivery| self.sort(delivery))
-            .buffered(self.settings.policy.concurrency)
-            .collect()
-            .await;
-        let (mut uploads, mut handled) = (Vec::new(), Vec::new());
-        for message in sorted {
-            match message {
-                Ok(upload) => uploads.push(upload),
-                Err(done) => handled.push(done),
+        // Some at a time: even where the store stalls, no lease runs out meanwhile,
+        // and what there is no time for is given back.
+        let mut rest = VecDeque::from(deliveries);
+        let mut uploads: Vec<Upload> = Vec::new();
+        while !rest.is_empty() {
+            if deadline.is_over() {
+                let unread = rest.into_iter();
+                let unread = unread.map(|delivery| Handled::unread(delivery, Verdict::GivenBack));
+                self.settle(unread.collect())?;
+                break;
             }
+            let most = self.settings.policy.concurrency.min(rest.len());
+            let some = rest.drain(..most).map(|delivery| self.sort(delivery));
+            let mut handled = Vec::new();
+            for message in join_all(some).await {
+                match message {
+                    Ok(upload) => uploads.push(upload),
+                    Err(done) => handled.push(done),
+                }
+            }
+            self.settle(handled)?;
+            let held = uploads.iter().map(|upload| &upload.delivery).chain(&rest);
+            self.queue.extend(held)?;
         }
-        self.settle(handled)?;
         self.look_at(uploads, deadline).await
     }
 
@@ -55,12 +67,7 @@ impl<R: Redis> Worker<'_, R> {
         let (message, file) = match read(&delivery.message) {
             Ok(read) => read,
             Err(reason) => {
-                return Err(Handled {
-                    delivery,
-                    trace: Trace::new(),
-                    file: None,
-                    verdict: Verdict::Hopeless(reason),
-                });
+                return Err(Handled::unread(delivery, Verdict::Hopeless(reason)));
             }
         };
         let (trace, found) = match message {
@@ -78,8 +85,8 @@ impl<R: Redis> Worker<'_, R> {
             }
             Message::Expiry { .. } => {
                 let trace = Trace::new();
-                let object = self.expire(&file, &trace).await;
-                (trace, object.map(|object| (Some(object.size), object.etag)))
+                let found = self.expire(&file, &trace).await;
+                (trace, found)
             }
             Message::Removed { life, .. } => {
                 (Trace::new(), Err(self.finish_removal(&file, life).await))

@@ -84,11 +84,6 @@ pub struct ImageRecord {
 }
 
 impl ImageRecord {
-    /// Whether its upload is still to come.
-    pub fn is_waiting(&self) -> bool {
-        self.status == Status::Waiting
-    }
-
     /// Whether the photo itself is in the object store.
     pub fn is_uploaded(&self) -> bool {
         self.is_analyzed() || self.status == Status::Failed

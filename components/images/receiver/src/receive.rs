@@ -68,8 +68,9 @@ fn presign(file: &FileName, expires_in: u64) -> Result<Presigned, ApiError> {
     Ok(store.presign_put(&file.to_string(), expires, integrity, SystemTime::now())?)
 }
 
-/// Makes the record, or brings it up to date with this use of the photo. Where
-/// the photo is still to come, somebody will look whether it did.
+/// Makes the record, or brings it up to date with this use of the photo. When the
+/// URL has run out, somebody will look what was uploaded with it: it works for
+/// photos that are there already, too.
 async fn remember(call: &Call, intake: &Intake, expires_in: u64) -> Result<ImageRecord, ApiError> {
     let grace: u64 = web::number("upload_grace_seconds", 0)?;
     let patience = Duration::from_secs(expires_in.saturating_add(grace));
@@ -83,14 +84,7 @@ async fn remember(call: &Call, intake: &Intake, expires_in: u64) -> Result<Image
             ImageRecord::receive(existing, intake, &web::rfc3339(now)).map_err(|error| {
                 ApiError::new(StatusCode::CONFLICT, "too_many_posts", error.to_string())
             })?;
-        let mut effects = Vec::new();
-        if record
-            .as_ref()
-            .or(existing)
-            .is_some_and(ImageRecord::is_waiting)
-        {
-            effects.push(images_storage::expire_later(&queue, file, patience, now)?);
-        }
+        let effects = vec![images_storage::expire_later(&queue, file, patience, now)?];
         Ok::<_, ApiError>(Step { record, effects })
     })?;
     let record = record.ok_or_else(|| ApiError::internal("a record neither is nor changes"))?;

@@ -15,7 +15,8 @@ use web::{ApiError, Call, Endpoint, Reply};
 
 const ENDPOINT: Endpoint = Endpoint {
     methods: &[Method::GET, Method::DELETE],
-    body_limit: 0,
+    // A body is read so that it can be refused.
+    body_limit: 4 * 1024,
 };
 
 #[http_component]

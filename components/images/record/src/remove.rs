@@ -14,6 +14,13 @@ use crate::unknown;
 /// objects once more later, for as long as it takes. So the photo is as good as
 /// gone when that is committed, whatever becomes of the attempt made here.
 pub(crate) async fn remove(call: &Call, file: &FileName) -> Reply {
+    if !call.body().is_empty() {
+        // It may name a post, and whoever sent it must not lose the photo.
+        return Err(ApiError::bad_request(
+            "unexpected_body",
+            "send no body; name a post in the query, as in ?post_id=2",
+        ));
+    }
     let post_id = parse_removal(&call.query())
         .map_err(|problem| ApiError::bad_request("invalid_query", problem))?;
     let store = StoreConfig::from_variables(|name| web::text(name).ok(), "images_bucket_name")?;

@@ -1,5 +1,6 @@
 //! A photo's objects.
 
+use futures::future::join;
 use images_domain::ImageRecord;
 use objects::{Error, Objects};
 
@@ -8,6 +9,7 @@ use objects::{Error, Objects};
 /// # Errors
 /// Those of the store. Removing it again is no error.
 pub async fn discard(objects: &Objects, record: &ImageRecord) -> Result<(), Error> {
-    objects.delete(&record.place()).await?;
-    objects.delete(&record.file_name).await
+    let (place, inbox) = (record.place(), &record.file_name);
+    let (photo, upload) = join(objects.delete(&place), objects.delete(inbox)).await;
+    photo.and(upload)
 }

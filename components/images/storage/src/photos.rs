@@ -120,16 +120,19 @@ pub fn repair(
     records::repair(store, &keys::record(file), &Versioned { version, document })
 }
 
-/// Leaves nothing of a removed photo but `tombstone`, its latest version.
+/// Forgets what a record was before `latest`, its latest version. Of a photo that
+/// is there the version before stays, for readers that are on their way from it.
 pub fn forget_history(
     store: &impl KeyValue,
     file: &FileName,
-    tombstone: &Versioned<ImageRecord>,
+    latest: &Versioned<ImageRecord>,
 ) -> Result<(), RecordError> {
     let key = keys::record(file);
     // Its writer may have died before the latest known version was this one.
-    records::write(store, &key, tombstone)?;
-    (1..tombstone.version).try_for_each(|old| records::forget(store, &key, old))
+    records::write(store, &key, latest)?;
+    let kept = u64::from(!latest.document.is_deleted());
+    let first = latest.version.saturating_sub(kept);
+    (1..first).try_for_each(|old| records::forget(store, &key, old))
 }
 
 /// Puts objects that were stored on the queue, all of them or none.
@@ -151,4 +154,51 @@ pub fn announce(
     }
     queue.commit(&change)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use images_domain::{Intake, Status};
+    use serde_json::json;
+    use stores::MemoryKeyValue;
+
+    use super::*;
+
+    /// A version that was committed and that its writer did not come to store.
+    fn left_behind(store: &MemoryKeyValue, file: &FileName, version: u64, record: &ImageRecord) {
+        assert!(repair(store, file, version, record.clone()).unwrap());
+    }
+
+    #[test]
+    fn nothing_is_kept_of_the_earlier_lives_of_a_photo() {
+        let store = MemoryKeyValue::default();
+        let announced = |existing, content| {
+            let intake = Intake::parse(&json!({
+                "image_hash": "0".repeat(64), "content_type": "image/png",
+                "post_id": 1, "user_id": 456, "picture_id": 789,
+                "post": {"trip_id": 3, "location_id": 5, "content": content}
+            }));
+            let record = ImageRecord::receive(existing, &intake.unwrap(), "t");
+            record.unwrap().unwrap()
+        };
+        let first = announced(None, "a secret");
+        let file = first.file_name.parse().unwrap();
+        left_behind(&store, &file, 1, &first);
+        let tombstone = first.removed(None, "t").unwrap();
+        left_behind(&store, &file, 2, &tombstone);
+        let back = announced(Some(&tombstone), "once more");
+        left_behind(&store, &file, 3, &back);
+
+        let latest = load(&store, &file).unwrap().unwrap();
+        assert_eq!((latest.version, &latest.document), (3, &back));
+        forget_history(&store, &file, &latest).unwrap();
+        let stored = |version| {
+            let key = format!("{}:v:{version}", keys::record(&file));
+            String::from_utf8(store.get(&key).unwrap().unwrap()).unwrap()
+        };
+        assert!(!stored(1).contains("a secret"));
+        assert!(stored(2).contains("deleted"), "readers may be there");
+        let latest = load(&store, &file).unwrap().unwrap();
+        assert_eq!(latest.document.status, Status::Waiting);
+    }
 }

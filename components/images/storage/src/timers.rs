@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use images_domain::{FileName, ImageRecord, Message, SCHEMA};
 use queue::{Effect, Queue};
-use stores::Redis;
+use stores::{Arg, Redis, Value};
 use web::Trace;
 
 use crate::StorageError;
@@ -17,8 +17,8 @@ use crate::StorageError;
 /// at the photo.
 const AFTER_REMOVAL: Duration = Duration::from_secs(60);
 
-/// The effect that looks after `delay` whether a photo was uploaded. `now` is in
-/// milliseconds since the Unix epoch.
+/// The effect that looks after `delay` what was uploaded with the URLs of a photo.
+/// `now` is in milliseconds since the Unix epoch.
 pub fn expire_later(
     queue: &Queue<'_, impl Redis>,
     file: &FileName,
@@ -31,6 +31,16 @@ pub fn expire_later(
     };
     let message = serde_json::to_vec(&message)?;
     Ok(queue.schedule(&format!("expiry:{file}"), &message, delay, now))
+}
+
+/// Whether that is still to come: a URL was given out that has not run out yet.
+pub fn expires_later(queue: &Queue<'_, impl Redis>, file: &FileName) -> Result<bool, StorageError> {
+    let Effect::Delay { key, entry, .. } = expire_later(queue, file, Duration::ZERO, 0)? else {
+        return Ok(false);
+    };
+    let args = [Arg::from(&key), Arg::from(entry.as_slice())];
+    let due = queue.redis().call("ZSCORE", &args)?;
+    Ok(due.first().is_some_and(|due| *due != Value::Nil))
 }
 
 /// The effect that makes sure in a while that nothing is left of a photo that

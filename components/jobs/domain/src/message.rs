@@ -107,7 +107,9 @@ mod tests {
     #[test]
     fn a_toon_arrives_to_the_letter() {
         let job: JobId = "JOB-001".parse().unwrap();
-        let encoded = Message::new("trace", &job, "r1", 17, &toon()).encode().unwrap();
+        let encoded = Message::new("trace", &job, "r1", 17, &toon())
+            .encode()
+            .unwrap();
         let message = Message::<String>::decode(&encoded).unwrap();
         assert_eq!(message.toon.get(), TOON);
         assert_eq!(message.trace, "trace");

@@ -54,17 +54,11 @@ pub fn latest<D: DeserializeOwned>(
     key: &str,
 ) -> Result<Option<Versioned<D>>, RecordError> {
     let mut latest = None;
-    let mut next = read(store, key)?;
-    let mut version = 0;
-    if next.is_none() {
-        next = read(store, &version_key(key, 1))?;
-    }
-    while let Some(stored) = next {
-        let Stored {
-            version: found,
-            document,
-        } = stored;
-        version = found.max(version);
+    let mut next = match read(store, key)? {
+        None => read(store, &version_key(key, 1))?,
+        known => known,
+    };
+    while let Some(Stored { version, document }) = next {
         if let Some(document) = document {
             latest = Some(Versioned { version, document });
         }

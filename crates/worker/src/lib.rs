@@ -25,5 +25,5 @@ mod settings;
 pub use bell::{open, ring};
 pub use drain::{Deadline, drain};
 pub use entry::{on_bell, on_request};
-pub use retry::{Next, after_failure, postpone};
+pub use retry::{Next, after_failure, give_back, postpone};
 pub use settings::policy;

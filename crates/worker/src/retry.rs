@@ -25,6 +25,12 @@ pub fn after_failure<R: Redis>(queue: &Queue<'_, R>, policy: &Policy, delivery: 
     Next::Retry(delay, queue.retry(delivery, delay, now_millis()))
 }
 
+/// The effect that gives a message back that there was no time for: somebody
+/// takes it at once, as the same attempt.
+pub fn give_back<R: Redis>(queue: &Queue<'_, R>, delivery: &Delivery) -> Effect {
+    postpone(queue, delivery, Duration::from_millis(1))
+}
+
 /// The effect that lets a message come back after `delay`, for a reason that is
 /// not its own.
 pub fn postpone<R: Redis>(queue: &Queue<'_, R>, delivery: &Delivery, delay: Duration) -> Effect {

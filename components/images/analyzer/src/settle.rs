@@ -11,9 +11,6 @@ use worker::Next;
 
 use crate::work::Worker;
 
-/// When messages come back that there was no time for.
-const AT_ONCE: Duration = Duration::from_millis(1);
-
 /// What handling a message came to.
 pub(crate) enum Verdict {
     /// It is done.
@@ -112,7 +109,7 @@ impl<R: Redis> Worker<'_, R> {
                 );
                 settlement.with(worker::postpone(queue, delivery, policy.base_delay))
             }
-            Verdict::GivenBack => settlement.with(worker::postpone(queue, delivery, AT_ONCE)),
+            Verdict::GivenBack => settlement.with(worker::give_back(queue, delivery)),
             Verdict::Hopeless(reason) => {
                 let fields = json!({"file": file, "attempt": delivery.attempt, "reason": reason});
                 log::error(trace, "a message became a dead letter", fields);

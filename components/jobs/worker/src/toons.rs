@@ -16,9 +16,6 @@ use crate::batch::Batch;
 use crate::processor::{self, Failure};
 use crate::settings::Settings;
 
-/// When toons come back that a worker had no time for.
-const AT_ONCE: Duration = Duration::from_millis(1);
-
 /// A toon that was taken off the queue.
 pub(crate) struct Toon {
     pub(crate) delivery: Delivery,
@@ -70,12 +67,12 @@ impl<'a> Worker<'a> {
             toons.into_iter().partition(|toon| !toon.delivery.abandoned);
         let groups = sound.chunks(self.settings.policy.concurrency);
         let mut leased = Instant::now();
-        let mut rest: usize = sound.len() + suspect.len();
+        let mut done = 0;
         for group in groups.chain(suspect.chunks(1)) {
             if deadline.is_over() {
                 for toon in group {
                     let delivery = &toon.delivery;
-                    batch.send(delivery, worker::postpone(self.queue, delivery, AT_ONCE));
+                    batch.send(delivery, worker::give_back(self.queue, delivery));
                 }
                 continue;
             }
@@ -83,12 +80,12 @@ impl<'a> Worker<'a> {
             if is_suspect || leased.elapsed() > self.settings.policy.lease / 3 {
                 batch.settle(self.queue, self.settings)?;
                 let held = sound.iter().chain(&suspect);
-                let held = held.skip(sound.len() + suspect.len() - rest);
-                self.queue.extend(held.map(|toon| &toon.delivery))?;
+                self.queue
+                    .extend(held.skip(done).map(|toon| &toon.delivery))?;
                 leased = Instant::now();
             }
             self.process(group, &mut batch)?;
-            rest -= group.len();
+            done += group.len();
         }
         Ok(batch.settle(self.queue, self.settings)?)
     }

@@ -454,7 +454,7 @@ async fn a_dead_letter_of_a_job_that_was_forgotten_is_no_part_of_the_next_of_its
     let redis = app.redis();
     let queue = queue::Queue::new(&redis, "jobs");
     for delivery in queue.claim(&queue::Policy::default(), 2).unwrap() {
-        let dead = queue.bury(&delivery, "down", 0);
+        let dead = queue.bury(&delivery, "down");
         let settlement = queue::Settlement::of(&delivery).with(dead);
         queue.settle(&[settlement], &[]).unwrap();
     }

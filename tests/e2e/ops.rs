@@ -61,9 +61,10 @@ fn bury(redis: &impl Redis, name: &str, messages: impl IntoIterator<Item = Vec<u
             id: "0-0".to_owned(),
             attempt: 5,
             abandoned: false,
+            line: None,
             message,
         };
-        let dead = queue.bury(&delivery, "the labeler is down", now_millis());
+        let dead = queue.bury(&delivery, "the labeler is down");
         queue.commit(&Change::new().with(dead)).unwrap();
     }
 }
@@ -328,15 +329,15 @@ async fn queues_are_counted_for_people_and_for_prometheus() {
         jobs.commit(&Change::new().publishing(message)).unwrap();
     }
     let taken = jobs.claim(&policy(), 5).unwrap();
-    let (hour, now) = (Duration::from_secs(3600), now_millis());
+    let hour = Duration::from_secs(3600);
     let settled = [
         Settlement::of(&taken[0]),
-        Settlement::of(&taken[1]).with(jobs.retry(&taken[1], hour, now)),
-        Settlement::of(&taken[2]).with(jobs.postpone(&taken[2], hour, now)),
-        Settlement::of(&taken[3]).with(jobs.bury(&taken[3], "no", now)),
+        Settlement::of(&taken[1]).with(jobs.retry(&taken[1], hour)),
+        Settlement::of(&taken[2]).with(jobs.postpone(&taken[2], hour)),
+        Settlement::of(&taken[3]).with(jobs.bury(&taken[3], "no")),
     ];
     jobs.settle(&settled, &[]).unwrap();
-    let overdue = jobs.schedule("timer", b"{}", Duration::from_secs(1), now - 60_000);
+    let overdue = jobs.schedule("timer", b"{}", Duration::from_millis(1));
     jobs.commit(&Change::new().with(overdue)).unwrap();
 
     eventually("time passes", || async {

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use crate::effect::Effect;
+use crate::queue::Delivery;
+use crate::settlement::Settlement;
 use crate::staged::Staged;
 
 /// A change that happens whole or not at all.
 #[derive(Clone, Debug, Default)]
 pub struct Change {
     pub(crate) entity: Option<(String, u64)>,
-    pub(crate) settled: Option<String>,
+    pub(crate) settled: Option<Settlement>,
     pub(crate) once: Option<Once>,
     pub(crate) staged: Option<Staged>,
     pub(crate) messages: Vec<Vec<u8>>,
@@ -30,6 +32,24 @@ impl Change {
         Self::default()
     }
 
+    /// Whether it does nothing.
+    pub fn is_empty(&self) -> bool {
+        let Self {
+            entity,
+            settled,
+            once,
+            staged,
+            messages,
+            effects,
+        } = self;
+        entity.is_none()
+            && settled.is_none()
+            && once.is_none()
+            && staged.is_none()
+            && messages.is_empty()
+            && effects.is_empty()
+    }
+
     /// Raises an entity from `version` (0 for one that does not exist yet),
     /// and only if nobody has raised it before. `register` is the key that
     /// holds the entity's version.
@@ -40,8 +60,8 @@ impl Change {
 
     /// Settles the message that led to the change, and only if no other
     /// worker has settled it before.
-    pub fn settling(mut self, message_id: impl Into<String>) -> Self {
-        self.settled = Some(message_id.into());
+    pub fn settling(mut self, delivery: &Delivery) -> Self {
+        self.settled = Some(Settlement::of(delivery));
         self
     }
 

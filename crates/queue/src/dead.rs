@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use stores::{Arg, Redis, RedisError, Value};
 
-use crate::queue::{ALARM, BELL, Queue, count, millis};
+use crate::queue::{Queue, count};
 use crate::script::Script;
 
 static DEAD_LETTERS: LazyLock<Script> = LazyLock::new(|| {
@@ -19,8 +19,16 @@ static DEAD_LETTERS: LazyLock<Script> = LazyLock::new(|| {
 static REDRIVE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(concat!(
         include_str!("lua/fields.lua"),
-        include_str!("lua/effects.lua"),
+        include_str!("lua/queues.lua"),
         include_str!("lua/redrive.lua")
+    ))
+});
+static DISCARD: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("lua/fields.lua"),
+        include_str!("lua/queues.lua"),
+        include_str!("lua/effects.lua"),
+        include_str!("lua/discard.lua")
     ))
 });
 
@@ -192,33 +200,29 @@ impl<R: Redis> Queue<'_, R> {
 
     fn redrive_chunk(&self, which: &[Arg<'_>]) -> Result<Redriven, RedisError> {
         let names = self.names();
-        let keys: [&str; 4] = [&names.stream, &names.bell, &names.alarm, &names.dead];
-        let mut args = vec![
-            Arg::from(self.channel()),
-            Arg::Int(millis(BELL)),
-            Arg::Int(millis(ALARM)),
-        ];
+        let mut args = vec![Arg::from(self.ringer())];
         args.extend_from_slice(which);
-        let reply = REDRIVE.run(self.redis(), &keys, &args)?;
-        self.note_bell(reply.get(1));
+        let reply = REDRIVE.run(self.redis(), &[&names.stream, &names.dead], &args)?;
+        let missing = usize::try_from(number(reply.get(1))).unwrap_or_default();
+        let (missing, rung) = reply.get(2..).unwrap_or_default().split_at_checked(missing).unwrap_or_default();
+        self.note_bells(rung);
         Ok(Redriven {
             count: number(reply.first()),
-            missing: reply
-                .iter()
-                .skip(2)
-                .map(letter_id)
-                .collect::<Result<_, _>>()?,
+            missing: missing.iter().map(letter_id).collect::<Result<_, _>>()?,
         })
     }
 
-    /// Throws a dead letter away. Returns whether it was there.
+    /// Throws a dead letter away, so that the next message of its line may come.
+    /// Returns whether it was there.
     ///
     /// # Errors
     /// Redis cannot be reached or refuses.
     pub fn discard(&self, id: LetterId) -> Result<bool, RedisError> {
+        let names = self.names();
         let id = id.to_string();
-        let args = [Arg::from(&self.names().dead), Arg::from(&id)];
-        let reply = self.redis().call("XDEL", &args)?;
+        let args = [Arg::from(self.ringer()), Arg::from(&id)];
+        let reply = DISCARD.run(self.redis(), &[&names.stream, &names.dead], &args)?;
+        self.note_bells(reply.get(1..).unwrap_or_default());
         Ok(number(reply.first()) == 1)
     }
 }

@@ -44,15 +44,23 @@ pub enum Effect {
         /// How long it stays from now.
         after: Duration,
     },
+    /// Publishes a message, also on another queue of the same group:
+    /// [`QueueNames::send`](crate::QueueNames::send).
+    Send {
+        /// The queue's stream.
+        stream: String,
+        /// The message.
+        message: Vec<u8>,
+        /// The line that it is in.
+        line: Option<Line>,
+    },
     /// Delivers a message (again) after a delay.
     Delay {
         /// The queue's sorted set of delayed messages.
         key: String,
-        /// The entry: a unique id, the failures so far and the message.
+        /// The entry: a unique id, the failures so far, the line and the message.
         entry: Vec<u8>,
-        /// When it is due, in milliseconds since the Unix epoch.
-        due: u64,
-        /// How long that is from now.
+        /// How long from now.
         delay: Duration,
         /// What this is counted as in the queue's statistics, if anything.
         counted: Option<Count>,
@@ -67,94 +75,126 @@ pub enum Effect {
         error: String,
         /// How many attempts it had.
         attempts: u32,
-        /// When it died, in milliseconds since the Unix epoch.
-        at: u64,
+        /// The line that it is in.
+        line: Option<String>,
     },
 }
 
+/// The line that a message is in: messages of a line are delivered one after the
+/// other, each when the one before it is settled for good. A dead letter holds
+/// up those after it until it is sent back and done, or thrown away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The Redis key of the line.
+    pub key: String,
+    /// What is published at once, on the same queue, should the message have to wait.
+    pub ahead: Option<Vec<u8>>,
+}
+
 impl Effect {
-    pub(crate) fn key(&self) -> &str {
-        match self {
+    /// The keys that it changes.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        let (key, line) = match self {
             Self::Index { key, .. }
             | Self::Unindex { key, .. }
             | Self::Set { key, .. }
             | Self::Bit { key, .. }
             | Self::Expire { key, .. }
-            | Self::Delay { key, .. }
-            | Self::Bury { key, .. } => key,
+            | Self::Delay { key, .. } => (key, None),
+            Self::Bury { key, line, .. } => (key, line.as_ref()),
+            Self::Send { stream, line, .. } => (stream, line.as_ref().map(|line| &line.key)),
+        };
+        std::iter::once(key.as_str()).chain(line.map(String::as_str))
+    }
+
+    /// Whether this is what becomes of the message that is settled, so that its
+    /// line has to wait.
+    pub(crate) fn keeps_message(&self) -> bool {
+        match self {
+            Self::Delay { counted, .. } => counted.is_some(),
+            Self::Bury { .. } => true,
+            _ => false,
         }
     }
 
-    /// The effect as the commands of the script.
-    pub(crate) fn commands(&self) -> Vec<Vec<Vec<u8>>> {
+    /// The effect as a command of the scripts.
+    pub(crate) fn command(&self) -> Vec<Vec<u8>> {
         let command = |words: &[&[u8]]| words.iter().map(|word| word.to_vec()).collect::<Vec<_>>();
         match self {
-            Self::Index { key, member, score } => vec![command(&[
+            Self::Index { key, member, score } => command(&[
                 b"ZADD",
                 key.as_bytes(),
                 score.to_string().as_bytes(),
                 member.as_bytes(),
-            ])],
-            Self::Unindex { key, member } => {
-                vec![command(&[b"ZREM", key.as_bytes(), member.as_bytes()])]
-            }
+            ]),
+            Self::Unindex { key, member } => command(&[b"ZREM", key.as_bytes(), member.as_bytes()]),
             Self::Set { key, fields } => {
                 let mut words = command(&[b"HSET", key.as_bytes()]);
                 for (name, value) in fields {
                     words.extend([name.as_bytes().to_vec(), value.clone()]);
                 }
-                vec![words]
+                words
             }
-            Self::Bit { key, at, on } => vec![command(&[
+            Self::Bit { key, at, on } => command(&[
                 b"SETBIT",
                 key.as_bytes(),
                 at.to_string().as_bytes(),
                 if *on { b"1" } else { b"0" },
-            ])],
-            Self::Expire { key, after } => vec![command(&[
-                b"PEXPIRE",
-                key.as_bytes(),
-                after.as_millis().max(1).to_string().as_bytes(),
-            ])],
+            ]),
+            Self::Expire { key, after } => {
+                command(&[b"PEXPIRE", key.as_bytes(), millis(after).as_bytes()])
+            }
+            Self::Send {
+                stream,
+                message,
+                line,
+            } => command(&[
+                b"SEND",
+                stream.as_bytes(),
+                line.as_ref().map_or(&[][..], |line| line.key.as_bytes()),
+                message,
+                line.as_ref()
+                    .and_then(|line| line.ahead.as_deref())
+                    .unwrap_or_default(),
+            ]),
             Self::Delay {
                 key,
                 entry,
-                due,
                 delay,
                 counted,
-            } => {
-                let mut commands = vec![
-                    command(&[b"ZADD", key.as_bytes(), due.to_string().as_bytes(), entry]),
-                    command(&[b"ALARM", delay.as_millis().max(1).to_string().as_bytes()]),
-                ];
-                commands.extend(counted.map(|count| command(&[b"COUNT", count.name()])));
-                commands
-            }
+            } => command(&[
+                b"DELAY",
+                key.as_bytes(),
+                entry,
+                millis(delay).as_bytes(),
+                counted.map_or(&[][..], Count::name),
+            ]),
             Self::Bury {
                 key,
                 message,
                 error,
                 attempts,
-                at,
-            } => vec![
-                command(&[
-                    b"XADD",
-                    key.as_bytes(),
-                    b"*",
-                    b"m",
-                    message,
-                    b"error",
-                    error.as_bytes(),
-                    b"attempts",
-                    attempts.to_string().as_bytes(),
-                    b"at",
-                    at.to_string().as_bytes(),
-                ]),
-                command(&[b"COUNT", b"dead"]),
-            ],
+                line,
+            } => command(&[
+                b"BURY",
+                key.as_bytes(),
+                message,
+                error.as_bytes(),
+                attempts.to_string().as_bytes(),
+                line.as_deref().unwrap_or_default().as_bytes(),
+            ]),
         }
     }
 }
+
+/// A time that is still to come, for Redis.
+fn millis(duration: &Duration) -> String {
+    let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    millis.clamp(1, LONGEST_MS).to_string()
+}
+
+/// About three centuries: what is added to the time of day must not overflow.
+const LONGEST_MS: i64 = 10_000_000_000_000;
 
 /// What a delivery after a delay is counted as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

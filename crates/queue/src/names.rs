@@ -1,7 +1,13 @@
 //! Names of the keys and the channel of a queue.
 
-/// The Redis keys of one queue. All carry the hash tag `{name}`, so that a
-/// cluster keeps them on one node and one script can change them together.
+use crate::effect::{Effect, Line};
+
+/// The Redis keys of one queue.
+///
+/// All carry one hash tag, so that a cluster keeps them on one node and one script
+/// can change them together. The tag is the name up to its first dot: queues
+/// named `orders.received` and `orders.canceled` are of one group, `{orders}`, and
+/// one script can change them both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueNames {
     name: String,
@@ -15,17 +21,19 @@ pub struct QueueNames {
     pub(crate) channel: String,
 }
 
-const ALARM: &str = "}:queue:alarm";
+const ALARM: &str = ":queue:alarm";
 
 impl QueueNames {
     /// The names of the queue `name`.
     pub fn new(name: &str) -> Self {
-        let key = |part: &str| format!("{{{name}}}:queue:{part}");
+        let group = name.split('.').next().unwrap_or_default();
+        let rest = name.strip_prefix(group).unwrap_or_default();
+        let key = |part: &str| format!("{{{group}}}{rest}:queue:{part}");
         Self {
             name: name.to_owned(),
             stream: key("stream"),
             bell: key("bell"),
-            alarm: format!("{{{name}{ALARM}"),
+            alarm: key("alarm"),
             delayed: key("delayed"),
             dead: key("dead"),
             stats: key("stats"),
@@ -36,8 +44,34 @@ impl QueueNames {
 
     /// The queue whose alarm key this is; `None` for any other key.
     pub fn of_alarm(key: &str) -> Option<Self> {
-        let name = key.strip_prefix('{')?.strip_suffix(ALARM)?;
-        (!name.is_empty() && !name.contains(['{', '}'])).then(|| Self::new(name))
+        let (group, rest) = key
+            .strip_prefix('{')?
+            .strip_suffix(ALARM)?
+            .split_once('}')?;
+        let is_name = !group.is_empty()
+            && !group.contains(['{', '.'])
+            && !rest.contains(['{', '}'])
+            && (rest.is_empty() || rest.starts_with('.'));
+        is_name.then(|| Self::new(&format!("{group}{rest}")))
+    }
+
+    /// The effect that publishes a message on this queue.
+    pub fn send(&self, message: impl Into<Vec<u8>>) -> Effect {
+        Effect::Send {
+            stream: self.stream.clone(),
+            message: message.into(),
+            line: None,
+        }
+    }
+
+    /// The effect that publishes a message in a line, which must carry the
+    /// queue's hash tag.
+    pub fn send_in(&self, line: Line, message: impl Into<Vec<u8>>) -> Effect {
+        Effect::Send {
+            stream: self.stream.clone(),
+            message: message.into(),
+            line: Some(line),
+        }
     }
 
     /// The keys that the scripts `claim` and `wake` take, in their order.
@@ -68,12 +102,22 @@ mod tests {
     }
 
     #[test]
+    fn queues_of_a_group_share_its_hash_tag() {
+        let names = QueueNames::new("orders.in.work");
+        assert_eq!(names.alarm, "{orders}.in.work:queue:alarm");
+        assert_eq!(names.channel(), "orilla:orders.in.work:bell");
+        assert_eq!(QueueNames::of_alarm(&names.alarm), Some(names));
+    }
+
+    #[test]
     fn other_keys_that_expire_are_no_alarms() {
         for key in [
             "{images}:queue:bell",
             "session:1",
             "{}:queue:alarm",
             "{a}b}:queue:alarm",
+            "{a}b:queue:alarm",
+            "{a.b}:queue:alarm",
             "",
         ] {
             assert_eq!(QueueNames::of_alarm(key), None, "{key}");

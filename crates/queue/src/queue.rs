@@ -1,6 +1,7 @@
 //! Publishing, claiming and settling.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -16,25 +17,28 @@ use crate::staged::Staged;
 
 static COMMIT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(concat!(
+        include_str!("lua/queues.lua"),
         include_str!("lua/effects.lua"),
         include_str!("lua/commit.lua")
     ))
 });
 static SETTLE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(concat!(
+        include_str!("lua/queues.lua"),
         include_str!("lua/effects.lua"),
         include_str!("lua/settle.lua")
     ))
 });
 static CLAIM: LazyLock<Script> = LazyLock::new(|| {
     Script::new(concat!(
+        include_str!("lua/queues.lua"),
         include_str!("lua/promote.lua"),
         include_str!("lua/claim.lua")
     ))
 });
 static WAKE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(concat!(
-        include_str!("lua/effects.lua"),
+        include_str!("lua/queues.lua"),
         include_str!("lua/promote.lua"),
         include_str!("lua/wake.lua")
     ))
@@ -44,14 +48,6 @@ static STAGE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/
 /// The consumer group of a queue, and the one name that all its workers share.
 pub(crate) const GROUP: &str = "workers";
 const CONSUMER: &str = "worker";
-
-/// How long a bell rings before it may be rung again. A worker that hears it
-/// clears it at once; only a bell that nobody heard lasts this long.
-pub(crate) const BELL: Duration = Duration::from_secs(5);
-
-/// When to look after a publish whether its messages are done: it recovers a
-/// bell that nobody heard.
-pub(crate) const ALARM: Duration = Duration::from_secs(10);
 
 /// How long staged messages wait for their commit.
 const STAGED: Duration = Duration::from_secs(600);
@@ -75,7 +71,7 @@ pub struct Queue<'a, R> {
     redis: &'a R,
     names: QueueNames,
     bell: Bell,
-    must_ring: Cell<bool>,
+    must_ring: RefCell<BTreeSet<String>>,
 }
 
 /// A message under a lease.
@@ -87,6 +83,8 @@ pub struct Delivery {
     pub attempt: u32,
     /// Whether the worker that had it last did not settle it: it may have died of it.
     pub abandoned: bool,
+    /// The key of the line that it is in.
+    pub line: Option<String>,
     /// The message as it was published.
     pub message: Vec<u8>,
 }
@@ -103,7 +101,7 @@ impl<'a, R: Redis> Queue<'a, R> {
             redis,
             names,
             bell: Bell::Redis,
-            must_ring: Cell::new(false),
+            must_ring: RefCell::default(),
         }
     }
 
@@ -123,8 +121,8 @@ impl<'a, R: Redis> Queue<'a, R> {
         &self.names
     }
 
-    /// Whether the caller has to ring for a worker, since this was asked last.
-    pub fn must_ring(&self) -> bool {
+    /// The queues whose workers the caller has to ring for, since this was asked last.
+    pub fn must_ring(&self) -> BTreeSet<String> {
         self.must_ring.take()
     }
 
@@ -139,42 +137,39 @@ impl<'a, R: Redis> Queue<'a, R> {
         let staged = change.staged.as_ref();
         let mut keys = vec![
             names.stream.as_str(),
-            &names.bell,
-            &names.alarm,
-            &names.stats,
             register,
             once.map_or(names.stream.as_str(), |once| once.key.as_str()),
             staged.map_or(names.stream.as_str(), |staged| staged.key.as_str()),
         ];
         add_keys(&mut keys, &change.effects);
 
+        // What becomes of the message is said by the change's own effects.
+        let settled = change.settled.clone().map(|settled| Settlement {
+            effects: change.effects.clone(),
+            ..settled
+        });
+        let sends = change.messages.iter().map(|message| names.send(&**message));
+        let commands: Vec<_> = sends
+            .map(|send| send.command())
+            .chain(change.effects.iter().map(Effect::command))
+            .chain(settled.as_ref().and_then(Settlement::released).map(release))
+            .collect();
         let mut args = vec![
-            Arg::from(self.channel()),
-            Arg::Int(millis(BELL)),
+            Arg::from(self.ringer()),
             Arg::from(GROUP),
-            Arg::Int(millis(ALARM)),
             Arg::from(&expected),
-            Arg::from(change.settled.as_deref().unwrap_or_default()),
+            Arg::from(settled.as_ref().map_or("", |settled| &settled.id)),
             Arg::from(once.map_or(&[][..], |once| once.value.as_slice())),
             Arg::Int(once.map_or(0, |once| millis(once.keep))),
             count(staged.map_or(0, |staged| staged.count)),
-            count(change.messages.len()),
         ];
-        args.extend(
-            change
-                .messages
-                .iter()
-                .map(|message| Arg::from(message.as_slice())),
-        );
-        let commands: Vec<_> = change.effects.iter().flat_map(Effect::commands).collect();
         add_commands(&mut args, &commands);
 
-        let mut reply = COMMIT.run(self.redis, &keys, &args)?.into_iter();
-        let outcome = reply.next();
-        let detail = reply.next();
-        match (outcome.as_ref().and_then(Value::as_str), detail) {
-            (Some("committed"), rang) => {
-                self.note_bell(rang.as_ref());
+        let reply = COMMIT.run(self.redis, &keys, &args)?;
+        let outcome = reply.first().and_then(Value::as_str);
+        match (outcome, reply.get(1).cloned()) {
+            (Some("committed"), _) => {
+                self.note_bells(reply.get(1..).unwrap_or_default());
                 Ok(Outcome::Committed)
             }
             (Some("settled"), _) => Ok(Outcome::AlreadySettled),
@@ -239,9 +234,13 @@ impl<'a, R: Redis> Queue<'a, R> {
             .run(self.redis, &self.names.keys(), &args)?
             .into_iter();
         let mut deliveries = Vec::new();
-        while let (Some(id), Some(failures), Some(abandoned), Some(message)) =
-            (reply.next(), reply.next(), reply.next(), reply.next())
-        {
+        while let (Some(id), Some(failures), Some(abandoned), Some(line), Some(message)) = (
+            reply.next(),
+            reply.next(),
+            reply.next(),
+            reply.next(),
+            reply.next(),
+        ) {
             let failures = failures
                 .as_int()
                 .and_then(|n| u32::try_from(n).ok())
@@ -250,6 +249,10 @@ impl<'a, R: Redis> Queue<'a, R> {
                 id: id.as_str().unwrap_or_default().to_owned(),
                 attempt: failures.saturating_add(1),
                 abandoned: abandoned.as_int() == Some(1),
+                line: line
+                    .as_str()
+                    .filter(|line| !line.is_empty())
+                    .map(str::to_owned),
                 message: message.into_bytes(),
             });
         }
@@ -290,7 +293,7 @@ impl<'a, R: Redis> Queue<'a, R> {
         after: &[Effect],
     ) -> Result<Vec<bool>, RedisError> {
         let names = &self.names;
-        let mut keys = vec![names.stream.as_str(), &names.alarm, &names.stats];
+        let mut keys = vec![names.stream.as_str()];
         for settlement in settlements {
             add_keys(&mut keys, &settlement.effects);
         }
@@ -299,93 +302,93 @@ impl<'a, R: Redis> Queue<'a, R> {
         let commands: Vec<Vec<_>> = settlements
             .iter()
             .map(|settlement| {
-                let effects = settlement.effects.iter();
-                effects.flat_map(Effect::commands).collect()
+                let effects = settlement.effects.iter().map(Effect::command);
+                effects.chain(settlement.released().map(release)).collect()
             })
             .collect();
-        let after: Vec<_> = after.iter().flat_map(Effect::commands).collect();
-        let mut args = vec![Arg::from(GROUP), count(settlements.len())];
+        let after: Vec<_> = after.iter().map(Effect::command).collect();
+        let mut args = vec![
+            Arg::from(self.ringer()),
+            Arg::from(GROUP),
+            count(settlements.len()),
+        ];
         for (settlement, commands) in settlements.iter().zip(&commands) {
             args.extend([Arg::from(&settlement.id), count(commands.len())]);
             add_commands(&mut args, commands);
         }
         add_commands(&mut args, &after);
         let reply = SETTLE.run(self.redis, &keys, &args)?;
-        Ok(reply
-            .iter()
-            .map(|settled| settled.as_int() == Some(1))
-            .collect())
+        let (settled, rung) = reply
+            .split_at_checked(settlements.len())
+            .ok_or_else(|| RedisError::Unavailable("the settle script answered something else".into()))?;
+        self.note_bells(rung);
+        Ok(settled.iter().map(|settled| settled.as_int() == Some(1)).collect())
     }
 
     /// Settles a message that is done and has no effects.
     pub fn ack(&self, delivery: &Delivery) -> Result<Outcome, RedisError> {
-        self.commit(&Change::new().settling(&delivery.id))
+        self.commit(&Change::new().settling(delivery))
     }
 
     /// The effect that publishes a message after a delay. The same message under
-    /// the same id is delivered once, at the time that was given last.
-    ///
-    /// `now` is in milliseconds since the Unix epoch; `id` has no `|`.
-    pub fn schedule(&self, id: &str, message: &[u8], delay: Duration, now: u64) -> Effect {
-        self.delay((id, 0, message), delay, now, None)
+    /// the same id is delivered once, at the time that was given last. `id` has no `|`.
+    pub fn schedule(&self, id: &str, message: &[u8], delay: Duration) -> Effect {
+        self.delay(&format!("{id}|0"), message, delay, None)
     }
 
     /// The effect that delivers a message again after a delay, as its next attempt.
-    ///
-    /// `now` is in milliseconds since the Unix epoch.
-    pub fn retry(&self, delivery: &Delivery, delay: Duration, now: u64) -> Effect {
-        let entry = (&*delivery.id, delivery.attempt, &*delivery.message);
-        self.delay(entry, delay, now, Some(Count::Retried))
+    pub fn retry(&self, delivery: &Delivery, delay: Duration) -> Effect {
+        self.delay_again(delivery, delivery.attempt, delay, Count::Retried)
     }
 
     /// The effect that delivers a message again after a delay, as the same
     /// attempt: for when it was not the message that failed.
-    ///
-    /// `now` is in milliseconds since the Unix epoch.
-    pub fn postpone(&self, delivery: &Delivery, delay: Duration, now: u64) -> Effect {
+    pub fn postpone(&self, delivery: &Delivery, delay: Duration) -> Effect {
         let failures = delivery.attempt.saturating_sub(1);
-        let entry = (&*delivery.id, failures, &*delivery.message);
-        self.delay(entry, delay, now, Some(Count::Postponed))
+        self.delay_again(delivery, failures, delay, Count::Postponed)
     }
 
-    fn delay(
+    fn delay_again(
         &self,
-        (id, failures, message): (&str, u32, &[u8]),
+        delivery: &Delivery,
+        failures: u32,
         delay: Duration,
-        now: u64,
-        counted: Option<Count>,
+        counted: Count,
     ) -> Effect {
-        let mut entry = format!("{id}|{failures}|").into_bytes();
+        let Delivery { id, line, .. } = delivery;
+        let head = match line {
+            Some(line) => format!("{id}|{failures}:{line}"),
+            None => format!("{id}|{failures}"),
+        };
+        self.delay(&head, &delivery.message, delay, Some(counted))
+    }
+
+    fn delay(&self, head: &str, message: &[u8], delay: Duration, counted: Option<Count>) -> Effect {
+        let mut entry = format!("{head}|").into_bytes();
         entry.extend_from_slice(message);
-        let due = now.saturating_add(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
         Effect::Delay {
             key: self.names.delayed.clone(),
             entry,
-            due,
             delay,
             counted,
         }
     }
 
     /// The effect that makes a message a dead letter.
-    pub fn bury(&self, delivery: &Delivery, error: &str, now: u64) -> Effect {
+    pub fn bury(&self, delivery: &Delivery, error: &str) -> Effect {
         Effect::Bury {
             key: self.names.dead.clone(),
             message: delivery.message.clone(),
             error: error.to_owned(),
             attempts: delivery.attempt,
-            at: now,
+            line: delivery.line.clone(),
         }
     }
 
     /// Does what is due when the queue's alarm went off. Returns how many
     /// messages wait and how many are delayed.
     pub fn wake(&self) -> Result<(u64, u64), RedisError> {
-        let args = [
-            Arg::from(self.channel()),
-            Arg::Int(millis(BELL)),
-            Arg::Int(millis(ALARM)),
-        ];
+        let args = [Arg::from(self.ringer())];
         let reply = WAKE.run(self.redis, &self.names.keys(), &args)?;
         let number = |at: usize| {
             reply
@@ -394,31 +397,37 @@ impl<'a, R: Redis> Queue<'a, R> {
                 .unwrap_or(0)
                 .unsigned_abs()
         };
-        self.note_bell(reply.get(2));
+        self.note_bells(reply.get(2..).unwrap_or_default());
         Ok((number(0), number(1)))
     }
 
-    /// The channel on which a script rings; empty where the caller does.
-    pub(crate) fn channel(&self) -> &str {
+    /// Who rings, as the scripts have it.
+    pub(crate) fn ringer(&self) -> &'static str {
         match self.bell {
-            Bell::Redis => &self.names.channel,
-            Bell::Caller => "",
+            Bell::Redis => "redis",
+            Bell::Caller => "caller",
         }
     }
 
-    /// Takes note of a script's word on whether it rang.
-    pub(crate) fn note_bell(&self, rang: Option<&Value>) {
-        if self.bell == Bell::Caller && rang.and_then(Value::as_int) == Some(1) {
-            self.must_ring.set(true);
+    /// Takes note of the queues that a script rang for.
+    pub(crate) fn note_bells(&self, queues: &[Value]) {
+        if self.bell == Bell::Caller {
+            let names = queues.iter().filter_map(Value::as_str).map(str::to_owned);
+            self.must_ring.borrow_mut().extend(names);
         }
     }
 }
 
+/// The command that lets the next message of a line come.
+fn release(line: &str) -> Vec<Vec<u8>> {
+    vec![b"RELEASE".to_vec(), line.into()]
+}
+
 /// Adds the keys of effects, each once.
 fn add_keys<'e>(keys: &mut Vec<&'e str>, effects: &'e [Effect]) {
-    for effect in effects {
-        if !keys.contains(&effect.key()) {
-            keys.push(effect.key());
+    for key in effects.iter().flat_map(Effect::keys) {
+        if !keys.contains(&key) {
+            keys.push(key);
         }
     }
 }

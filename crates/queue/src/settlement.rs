@@ -7,6 +7,7 @@ use crate::queue::Delivery;
 #[derive(Clone, Debug)]
 pub struct Settlement {
     pub(crate) id: String,
+    pub(crate) line: Option<String>,
     pub(crate) effects: Vec<Effect>,
 }
 
@@ -15,6 +16,7 @@ impl Settlement {
     pub fn of(delivery: &Delivery) -> Self {
         Self {
             id: delivery.id.clone(),
+            line: delivery.line.clone(),
             effects: Vec::new(),
         }
     }
@@ -24,5 +26,10 @@ impl Settlement {
     pub fn with(mut self, effect: Effect) -> Self {
         self.effects.push(effect);
         self
+    }
+    /// Whether this is the end of the message, so that the next one of its line may come.
+    pub(crate) fn released(&self) -> Option<&str> {
+        let stays = self.effects.iter().any(Effect::keeps_message);
+        self.line.as_deref().filter(|_| !stays)
     }
 }

@@ -28,18 +28,17 @@ pub fn open<'a, R: Redis>(redis: &'a R, name: &str) -> Result<Queue<'a, R>, ApiE
     Ok(Queue::new(redis, name).with_bell(bell))
 }
 
-/// Wakes a worker over HTTP if what was done on the queue asks for one; to be
+/// Wakes workers over HTTP if what was done on the queue asks for them; to be
 /// called when that is through. Where Redis is the bell it has rung already.
 ///
 /// A bell that cannot be rung loses nothing and is no error to a client: the
 /// next bell, or whoever drains the queue on a schedule, makes up for it.
 pub async fn ring<R: Redis>(queue: &Queue<'_, R>, trace: &Trace) {
-    if !queue.must_ring() {
-        return;
-    }
-    if let Err(reason) = request_drain(queue.names().name(), trace).await {
-        let fields = json!({"queue": queue.names().name(), "reason": reason});
-        log::warn(trace, "no worker could be woken", fields);
+    for name in queue.must_ring() {
+        if let Err(reason) = request_drain(&name, trace).await {
+            let fields = json!({"queue": name, "reason": reason});
+            log::warn(trace, "no worker could be woken", fields);
+        }
     }
 }
 

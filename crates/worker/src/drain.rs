@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use queue::{Delivery, Policy, Queue};
+use queue::{Delivery, Policy, Queue, Settlement};
 use stores::Redis;
 use web::{ApiError, Trace};
 
 use crate::bell;
+use crate::retry::give_back;
 
 /// When to leave the rest to a successor: platforms end a request after 30 s.
 const TIME_BUDGET: Duration = Duration::from_secs(20);
@@ -47,10 +48,44 @@ pub async fn drain<R: Redis>(
         }
         handed_over += deliveries.len();
         handle(deliveries, deadline).await?;
-        if deadline.is_over() {
+        let is_over = deadline.is_over();
+        if is_over {
             queue.wake()?;
-            bell::ring(queue, &Trace::new()).await;
+        }
+        bell::ring(queue, &Trace::new()).await;
+        if is_over {
             return Ok(handed_over);
         }
     }
+}
+
+/// Handles what was claimed, as many messages at a time as may be in work at once,
+/// and settles them as `handle` says. Leases are extended, and what there is no
+/// time for is given back.
+///
+/// # Errors
+/// Those of `handle` and of Redis, as of [`drain`].
+pub async fn in_groups<R: Redis>(
+    queue: &Queue<'_, R>,
+    policy: &Policy,
+    deliveries: &[Delivery],
+    deadline: Deadline,
+    handle: impl AsyncFn(&[Delivery]) -> Result<Vec<Settlement>, ApiError>,
+) -> Result<(), ApiError> {
+    let mut groups = deliveries.chunks(policy.concurrency);
+    let mut leased = Instant::now();
+    while let Some(group) = groups.next() {
+        if deadline.is_over() {
+            let unread = group.iter().chain(groups.flatten());
+            let unread = unread.map(|one| Settlement::of(one).with(give_back(queue, one)));
+            queue.settle(&unread.collect::<Vec<_>>(), &[])?;
+            break;
+        }
+        queue.settle(&handle(group).await?, &[])?;
+        if leased.elapsed() > policy.lease / 3 {
+            queue.extend(groups.clone().flatten())?;
+            leased = Instant::now();
+        }
+    }
+    Ok(())
 }

@@ -23,7 +23,7 @@ mod retry;
 mod settings;
 
 pub use bell::{open, ring};
-pub use drain::{Deadline, drain};
+pub use drain::{Deadline, drain, in_groups};
 pub use entry::{on_bell, on_request};
-pub use retry::{Next, after_failure, give_back, postpone};
+pub use retry::{Next, after_failure, give_back, millis, postpone};
 pub use settings::policy;

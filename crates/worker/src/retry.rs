@@ -5,7 +5,6 @@ use std::time::Duration;
 use queue::{Delivery, Effect, Policy, Queue};
 use stores::Redis;
 use uuid::Uuid;
-use web::now_millis;
 
 /// What comes next for a message whose attempt failed.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +21,7 @@ pub fn after_failure<R: Redis>(queue: &Queue<'_, R>, policy: &Policy, delivery: 
         return Next::Dead;
     }
     let delay = policy.delay(delivery.attempt, random());
-    Next::Retry(delay, queue.retry(delivery, delay, now_millis()))
+    Next::Retry(delay, queue.retry(delivery, delay))
 }
 
 /// The effect that gives a message back that there was no time for: somebody
@@ -34,11 +33,16 @@ pub fn give_back<R: Redis>(queue: &Queue<'_, R>, delivery: &Delivery) -> Effect 
 /// The effect that lets a message come back after `delay`, for a reason that is
 /// not its own.
 pub fn postpone<R: Redis>(queue: &Queue<'_, R>, delivery: &Delivery, delay: Duration) -> Effect {
-    queue.postpone(delivery, delay, now_millis())
+    queue.postpone(delivery, delay)
 }
 
 /// Uniform in 0 to 1.
 fn random() -> f64 {
     let (bits, ..) = Uuid::new_v4().as_fields();
     f64::from(bits) / f64::from(u32::MAX)
+}
+
+/// A duration for the log, in whole milliseconds.
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

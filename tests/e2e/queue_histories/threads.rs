@@ -101,8 +101,8 @@ fn work(server: &OwnRedis, mut random: fastrand::Rng, done: &AtomicUsize) {
             .map(|delivery| {
                 let message = String::from_utf8_lossy(&delivery.message);
                 let effect = match random.usize(..ILL) {
-                    0 => queue.retry(delivery, Duration::from_millis(1), 0),
-                    1 => queue.postpone(delivery, Duration::from_millis(1), 0),
+                    0 => queue.retry(delivery, Duration::from_millis(1)),
+                    1 => queue.postpone(delivery, Duration::from_millis(1)),
                     _ => Effect::Index {
                         key: "{t}:effects".into(),
                         member: format!("{message}#{}", random.u64(..)),

@@ -86,7 +86,7 @@ impl<R: Redis> Worker<'_, R> {
                         "attempt": delivery.attempt,
                         "reason": reason,
                         "detail": detail,
-                        "retryInMs": retry_in.map(millis),
+                        "retryInMs": retry_in.map(worker::millis),
                     })
                 };
                 match worker::after_failure(queue, policy, delivery) {
@@ -119,10 +119,6 @@ impl<R: Redis> Worker<'_, R> {
     }
 
     fn bury(&self, delivery: &Delivery, error: &str) -> Effect {
-        self.queue.bury(delivery, error, web::now_millis())
+        self.queue.bury(delivery, error)
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -84,7 +84,7 @@ async fn remember(call: &Call, intake: &Intake, expires_in: u64) -> Result<Image
             ImageRecord::receive(existing, intake, &web::rfc3339(now)).map_err(|error| {
                 ApiError::new(StatusCode::CONFLICT, "too_many_posts", error.to_string())
             })?;
-        let effects = vec![images_storage::expire_later(&queue, file, patience, now)?];
+        let effects = vec![images_storage::expire_later(&queue, file, patience)?];
         Ok::<_, ApiError>(Step { record, effects })
     })?;
     let record = record.ok_or_else(|| ApiError::internal("a record neither is nor changes"))?;

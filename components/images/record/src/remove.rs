@@ -38,7 +38,7 @@ pub(crate) async fn remove(call: &Call, file: &FileName) -> Reply {
         })?;
         let mut effects = Vec::new();
         if next.is_deleted() {
-            effects.push(images_storage::finish_removal_later(&queue, &next, now)?);
+            effects.push(images_storage::finish_removal_later(&queue, &next)?);
         }
         Ok::<_, ApiError>(Step {
             record: Some(next),

@@ -18,24 +18,22 @@ use crate::StorageError;
 const AFTER_REMOVAL: Duration = Duration::from_secs(60);
 
 /// The effect that looks after `delay` what was uploaded with the URLs of a photo.
-/// `now` is in milliseconds since the Unix epoch.
 pub fn expire_later(
     queue: &Queue<'_, impl Redis>,
     file: &FileName,
     delay: Duration,
-    now: u64,
 ) -> Result<Effect, StorageError> {
     let message = Message::<Trace>::Expiry {
         schema: SCHEMA,
         file: file.to_string(),
     };
     let message = serde_json::to_vec(&message)?;
-    Ok(queue.schedule(&format!("expiry:{file}"), &message, delay, now))
+    Ok(queue.schedule(&format!("expiry:{file}"), &message, delay))
 }
 
 /// Whether that is still to come: a URL was given out that has not run out yet.
 pub fn expires_later(queue: &Queue<'_, impl Redis>, file: &FileName) -> Result<bool, StorageError> {
-    let Effect::Delay { key, entry, .. } = expire_later(queue, file, Duration::ZERO, 0)? else {
+    let Effect::Delay { key, entry, .. } = expire_later(queue, file, Duration::ZERO)? else {
         return Ok(false);
     };
     let args = [Arg::from(&key), Arg::from(entry.as_slice())];
@@ -44,11 +42,10 @@ pub fn expires_later(queue: &Queue<'_, impl Redis>, file: &FileName) -> Result<b
 }
 
 /// The effect that makes sure in a while that nothing is left of a photo that
-/// `tombstone` says was removed. `now` is in milliseconds since the Unix epoch.
+/// `tombstone` says was removed.
 pub fn finish_removal_later(
     queue: &Queue<'_, impl Redis>,
     tombstone: &ImageRecord,
-    now: u64,
 ) -> Result<Effect, StorageError> {
     let ImageRecord {
         file_name, life, ..
@@ -60,5 +57,5 @@ pub fn finish_removal_later(
     };
     let message = serde_json::to_vec(&message)?;
     let id = format!("removed:{life}:{file_name}");
-    Ok(queue.schedule(&id, &message, AFTER_REMOVAL, now))
+    Ok(queue.schedule(&id, &message, AFTER_REMOVAL))
 }

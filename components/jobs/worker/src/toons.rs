@@ -54,7 +54,7 @@ impl<'a> Worker<'a> {
                     let error = error.to_string();
                     let fields = json!({"error": error});
                     log::error(&Trace::new(), "a message became a dead letter", fields);
-                    let dead = self.queue.bury(&delivery, &error, now_millis());
+                    let dead = self.queue.bury(&delivery, &error);
                     batch.send(&delivery, dead);
                 }
             }
@@ -176,7 +176,7 @@ impl<'a> Worker<'a> {
         let error = shorten(error);
         let fields = toon.fields(error, None);
         log::error(&toon.message.trace, "a toon failed", fields);
-        let dead = self.queue.bury(&toon.delivery, error, now_millis());
+        let dead = self.queue.bury(&toon.delivery, error);
         let outcome = Outcome::Failed {
             error: error.to_owned(),
         };
@@ -200,7 +200,7 @@ impl Toon {
             "toonId": self.message.toon_id,
             "attempt": self.delivery.attempt,
             "error": error,
-            "retryInMs": retry_in.map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),
+            "retryInMs": retry_in.map(worker::millis),
         })
     }
 }

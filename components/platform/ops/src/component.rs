@@ -52,7 +52,7 @@ async fn operate(operation: Operation, call: &Call) -> Reply {
         Operation::Queues => overview(&call.trace).await,
         Operation::DeadLetters { queue } => dead_letters(&known(queue)?, call),
         Operation::Redrive { queue } => redrive(&known(queue)?, call, operator).await,
-        Operation::DeadLetter { queue, id } => discard(&known(queue)?, &id, &call.trace, operator),
+        Operation::DeadLetter { queue, id } => discard(&known(queue)?, &id, &call.trace, operator).await,
     }
 }
 
@@ -154,12 +154,16 @@ async fn redrive(name: &str, call: &Call, operator: &str) -> Reply {
     web::json(StatusCode::OK, &answer)
 }
 
-fn discard(queue: &str, id: &str, trace: &Trace, operator: &str) -> Reply {
+async fn discard(queue: &str, id: &str, trace: &Trace, operator: &str) -> Reply {
     let unknown = || ApiError::not_found("unknown_dead_letter", "there is no such dead letter");
     let id = id.parse().map_err(|_| unknown())?;
-    if !Queue::new(&open_redis()?, queue).discard(id)? {
+    let redis = open_redis()?;
+    let opened = worker::open(&redis, queue)?;
+    if !opened.discard(id)? {
         return Err(unknown());
     }
+    // Another may have waited for it in its line.
+    worker::ring(&opened, trace).await;
     log::info(
         trace,
         "a dead letter was thrown away",

@@ -5,25 +5,27 @@
 -- ARGV  1 consumer group   2 consumer   3 lease, ms   4 most messages
 --
 -- Reply  for each message: id, failures before this delivery, 1 if the worker
---        that had it last did not settle it, the message
+--        that had it last did not settle it, its line or '', the message
 
-local stream, bell, alarm, delayed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local stream, bell, delayed = KEYS[1], KEYS[2], KEYS[4]
 local group, consumer, lease, most = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
 -- Cleared before the reading: what is published from here on rings again.
 redis.call('DEL', bell)
 
-local now = promote(stream, delayed, most)
+local queue = queue_of(stream)
+local now = promote(queue, most)
 
 redis.pcall('XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM')
 local reply = {}
 local function give(entries, again)
   for _, entry in ipairs(entries) do
     local id, fields = entry[1], entry[2]
-    local message, failures = '', 0
+    local message, failures, line = '', 0, ''
     for i = 1, #fields, 2 do
       if fields[i] == 'm' then message = fields[i + 1] end
       if fields[i] == 'f' then failures = tonumber(fields[i + 1]) end
+      if fields[i] == 'l' then line = fields[i + 1] end
     end
     if again then
       -- A lease that ran out is a failure too: the worker died or hung on it.
@@ -33,6 +35,7 @@ local function give(entries, again)
     reply[#reply + 1] = id
     reply[#reply + 1] = failures
     reply[#reply + 1] = again and 1 or 0
+    reply[#reply + 1] = line
     reply[#reply + 1] = message
   end
 end
@@ -58,8 +61,5 @@ local look_again = nil
 if redis.call('XLEN', stream) > 0 then look_again = lease + 1000 end
 local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
 if first[2] then look_again = math.min(look_again or math.huge, math.max(first[2] - now, 1)) end
-if look_again then
-  local left = redis.call('PTTL', alarm)
-  if left < 0 or left > look_again then redis.call('SET', alarm, '', 'PX', math.ceil(look_again)) end
-end
+if look_again then arm(queue, look_again) end
 return reply

@@ -1,32 +1,28 @@
 -- Makes one change happen whole or not at all: checks that it is not there
 -- already and that nobody else changed the entity, raises its version, settles
 -- the message that led to the change, applies effects, publishes messages and
--- rings the bell.
+-- rings for workers.
 --
--- KEYS  1 stream   2 bell   3 alarm   4 stats   5 version register of the entity
---       6 idempotency key   7 staged messages
---       8.. every key that an effect names, so that a cluster can route the call
---       (where there is none of 5 to 7, the stream)
--- ARGV  1 channel of the bell, '' where the caller rings   2 life of a ringing bell, ms
---       3 consumer group          4 alarm after a publish, ms
---       5 expected version, '' where no entity changes
---       6 id of the message to settle, '' where there is none
---       7 what to remember under the idempotency key, '' without one
---       8 how long to remember it, ms
---       9 number of staged messages, 0 where none are
---       10 number of messages, then the messages
+-- KEYS  1 stream   2 version register of the entity   3 idempotency key
+--       4 staged messages (where there is none of 2 to 4, the stream)
+--       5.. every key that an effect names, so that a cluster can route the call
+-- ARGV  1 who rings, 'redis' or 'caller'   2 consumer group
+--       3 expected version, '' where no entity changes
+--       4 id of the message to settle, '' where there is none
+--       5 what to remember under the idempotency key, '' without one
+--       6 how long to remember it, ms
+--       7 number of staged messages, 0 where none are
 --       then the effects, as effects.lua has them
 --
--- Reply  'committed', 1 if the bell was rung | 'conflict', version
---        | 'settled' (somebody else has settled the message)
+-- Reply  'committed', the names of the queues that were rung for
+--        | 'conflict', version | 'settled' (somebody else has settled the message)
 --        | 'duplicate', what is remembered | 'unstaged' (the staged messages
 --        are gone); all but the first have done nothing
 
-local stream, bell, alarm, stats, register = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local once, staged = KEYS[6], KEYS[7]
-local channel, bell_ms, group, alarm_ms = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
-local expected, settled, remember = ARGV[5], ARGV[6], ARGV[7]
-local staged_count = tonumber(ARGV[9])
+local stream, register, once, staged = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local bell, group, expected, settled, remember = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local staged_count = tonumber(ARGV[7])
+local queue = queue_of(stream)
 
 -- Everything that can say no comes before the first write: a script is not rolled back.
 if remember ~= '' then
@@ -41,33 +37,21 @@ if staged_count > 0 and redis.call('LLEN', staged) ~= staged_count then return {
 if settled ~= '' then
   if redis.call('XACK', stream, group, settled) == 0 then return { 'settled' } end
   redis.call('XDEL', stream, settled)
-  redis.call('HINCRBY', stats, 'settled', 1)
+  redis.call('HINCRBY', queue .. 'stats', 'settled', 1)
 end
 
-if remember ~= '' then redis.call('SET', once, remember, 'PX', ARGV[8]) end
+if remember ~= '' then redis.call('SET', once, remember, 'PX', ARGV[6]) end
 if expected ~= '' then redis.call('SET', register, tonumber(expected) + 1) end
 
-local at = 10
-local messages = tonumber(ARGV[at])
-for i = 1, messages do
-  redis.call('XADD', stream, '*', 'm', ARGV[at + i], 'f', '0')
-end
-at = at + messages + 1
-
+local at = 8
 while at <= #ARGV do
-  at = apply(at, alarm, stats)
+  at = apply(at, queue)
 end
-flush()
 
 for _ = 1, staged_count, 500 do
   for _, message in ipairs(redis.call('LPOP', staged, 500)) do
-    redis.call('XADD', stream, '*', 'm', message, 'f', '0')
+    deliver(queue, message, 0, '')
   end
+  fed[queue] = true
 end
-
-local rang = 0
-if messages + staged_count > 0 then
-  arm(alarm, alarm_ms)
-  rang = ring(bell, channel, bell_ms)
-end
-return { 'committed', rang }
+return finish(bell, { 'committed' })

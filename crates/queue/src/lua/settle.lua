@@ -1,38 +1,39 @@
 -- Settles messages, each with its effects, and each only if no other worker
 -- has settled it before.
 --
--- KEYS  1 stream   2 alarm   3 stats
---       4.. every key that an effect names, so that a cluster can route the call
--- ARGV  1 consumer group   2 number of messages
+-- KEYS  1 stream
+--       2.. every key that an effect names, so that a cluster can route the call
+-- ARGV  1 who rings, 'redis' or 'caller'   2 consumer group   3 number of messages
 --       then for each message: its id, the number of its effects, and these
 --       as effects.lua has them
 --       then effects that happen once, if any of the messages was settled
 --
--- Reply  for each message 1 if it was settled now, 0 if it had been before
+-- Reply  for each message 1 if it was settled now, 0 if it had been before;
+--        then the names of the queues that were rung for
 
-local stream, alarm, stats = KEYS[1], KEYS[2], KEYS[3]
-local group = ARGV[1]
+local stream = KEYS[1]
+local bell, group = ARGV[1], ARGV[2]
+local queue = queue_of(stream)
 
 local reply, done = {}, {}
-local at = 3
-for i = 1, tonumber(ARGV[2]) do
+local at = 4
+for i = 1, tonumber(ARGV[3]) do
   local id, effects = ARGV[at], tonumber(ARGV[at + 1])
   at = at + 2
   local ours = redis.call('XACK', stream, group, id)
   if ours == 1 then done[#done + 1] = id end
   for _ = 1, effects do
-    if ours == 1 then at = apply(at, alarm, stats) else at = at + tonumber(ARGV[at]) + 1 end
+    if ours == 1 then at = apply(at, queue) else at = at + tonumber(ARGV[at]) + 1 end
   end
   reply[i] = ours
 end
-if #done > 0 then
-  for first = 1, #done, 1000 do
-    redis.call('XDEL', stream, unpack(done, first, math.min(first + 999, #done)))
-  end
-  redis.call('HINCRBY', stats, 'settled', #done)
-  while at <= #ARGV do
-    at = apply(at, alarm, stats)
-  end
-  flush()
+if #done == 0 then return reply end
+
+for first = 1, #done, 1000 do
+  redis.call('XDEL', stream, unpack(done, first, math.min(first + 999, #done)))
 end
-return reply
+redis.call('HINCRBY', queue .. 'stats', 'settled', #done)
+while at <= #ARGV do
+  at = apply(at, queue)
+end
+return finish(bell, reply)

@@ -10,9 +10,6 @@ use crate::queue_histories::step::{End, Step};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// So late, in milliseconds, that nothing is due unless a step says so.
-const NOW: u64 = 32_503_680_000_000;
-
 impl World<'_> {
     /// Takes a step, and compares what the queue answers with what it should.
     pub(crate) fn take(&mut self, step: &Step) {
@@ -113,9 +110,9 @@ impl World<'_> {
         for (delivery, end) in held.iter().zip(ends) {
             let effect = match end {
                 End::Done => self.effect_of(&text(delivery)),
-                End::Retry => self.queue.retry(delivery, HOUR, NOW),
-                End::Postpone => self.queue.postpone(delivery, HOUR, NOW),
-                End::Bury => self.queue.bury(delivery, "no more", NOW),
+                End::Retry => self.queue.retry(delivery, HOUR),
+                End::Postpone => self.queue.postpone(delivery, HOUR),
+                End::Bury => self.queue.bury(delivery, "no more"),
             };
             settlements.push(Settlement::of(delivery).with(effect));
             let settled = self.close(delivery);
@@ -153,7 +150,7 @@ impl World<'_> {
             return;
         };
         let effect = self.effect_of(&text(&delivery));
-        let change = Change::new().settling(&delivery.id).with(effect);
+        let change = Change::new().settling(&delivery).with(effect);
         let (change, message) = self.raise(change, entity, stale);
         let outcome = self.queue.commit(&change).unwrap();
         let Some(message) = message else {

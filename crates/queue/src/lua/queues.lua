@@ -1,0 +1,84 @@
+-- Shared by the scripts after it: how messages get on queues, and workers to them.
+--
+-- A queue is known by what its keys start with, `{group}rest:queue:`. Queues of
+-- one group share a hash tag, so one script may change them all; keys that
+-- follow from that start or lie in a line are not in KEYS.
+
+-- How long a bell rings before it may be rung again. A worker that hears it
+-- clears it at once; only a bell that nobody heard lasts this long.
+local BELL_MS = 5000
+-- When to look after a publish whether its messages are done: it recovers a
+-- bell that nobody heard.
+local ALARM_MS = 10000
+
+-- What the keys of the queue that has this stream start with.
+local function queue_of(stream) return string.sub(stream, 1, -7) end
+
+local function name_of(queue) return (string.gsub(string.sub(queue, 1, -8), '[{}]', '')) end
+
+-- The time in ms since the Unix epoch.
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function arm(queue, ms)
+  local left = redis.call('PTTL', queue .. 'alarm')
+  if left < 0 or left > ms then redis.call('SET', queue .. 'alarm', '', 'PX', math.max(math.ceil(ms), 1)) end
+end
+
+-- Rings for a worker, unless the bell rings already; `bell` says who does it,
+-- 'redis' or 'caller'. Returns whether it was rung.
+local function ring(queue, bell)
+  if not redis.call('SET', queue .. 'bell', '', 'NX', 'PX', BELL_MS) then return false end
+  if bell == 'redis' and redis.call('PUBLISH', 'orilla:' .. name_of(queue) .. ':bell', '') == 0 then
+    -- Nobody is listening yet: the next one may ring at once.
+    redis.call('DEL', queue .. 'bell')
+  end
+  return true
+end
+
+-- Puts a message that failed so often on a queue's stream.
+local function deliver(queue, message, failures, line)
+  if line == '' then
+    redis.call('XADD', queue .. 'stream', '*', 'm', message, 'f', failures)
+  else
+    redis.call('XADD', queue .. 'stream', '*', 'm', message, 'f', failures, 'l', line)
+  end
+end
+
+-- Lines: messages that are delivered one after the other. A line is a list. Its
+-- head stands for the message that is on a queue, '' or, of a dead letter,
+-- `<queue>/<id of the letter>`; after it wait messages, as `<queue> <message>`.
+
+-- Puts a message at the end of a line. Returns whether it is the first and has
+-- to be delivered now.
+local function join(line, queue, message)
+  if redis.call('EXISTS', line) == 0 then
+    redis.call('RPUSH', line, '')
+    return true
+  end
+  redis.call('RPUSH', line, queue .. ' ' .. message)
+  return false
+end
+
+-- Says what has become of the head of a line.
+local function mark(line, head)
+  if redis.call('EXISTS', line) == 1 then
+    redis.call('LSET', line, 0, head)
+  else
+    redis.call('RPUSH', line, head)
+  end
+end
+
+-- Takes the head off a line and delivers the next message. Returns the queue
+-- that it is on, or nil at the end of the line.
+local function release(line)
+  redis.call('LPOP', line)
+  local waiting = redis.call('LINDEX', line, 0)
+  if not waiting then return nil end
+  local queue, message = string.match(waiting, '^(%S+) (.*)$')
+  mark(line, '')
+  deliver(queue, message, 0, line)
+  return queue
+end

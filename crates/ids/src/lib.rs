@@ -1,0 +1,124 @@
+//! Ids that callers choose: short texts that may stand in a path, a key and a
+//! log line as they are.
+
+/// The longest id in characters.
+const LONGEST: usize = 128;
+
+/// A text that is no id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be a string of 1 to {LONGEST} characters out of A-Z, a-z, 0-9, '.', '_', ':' and '-'"
+)]
+pub struct IdError;
+
+/// Gives the text back if it is an id: 1 to 128 of `A-Z a-z 0-9 . _ : -`, and
+/// neither `.` nor `..`.
+///
+/// # Errors
+/// It is none.
+pub fn check(text: String) -> Result<String, IdError> {
+    let is_id = (1..=LONGEST).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
+        // In a path these two are other places (RFC 3986, 5.2.4).
+        && !matches!(text.as_str(), "." | "..");
+    is_id.then_some(text).ok_or(IdError)
+}
+
+/// Defines a type of ids, so that those of one thing are not taken for those of
+/// another. It is read from text and from JSON only through [`check`]. The
+/// caller's crate needs `serde` with its derives.
+///
+/// ```
+/// ids::id! {
+///     /// The id of a boat.
+///     pub struct BoatId;
+/// }
+/// let id: BoatId = "orilla-7".parse()?;
+/// assert_eq!(id.as_str(), "orilla-7");
+/// # Ok::<(), ids::IdError>(())
+/// ```
+#[macro_export]
+macro_rules! id {
+    ($(#[$attribute:meta])* $visibility:vis struct $name:ident;) => {
+        $(#[$attribute])*
+        #[derive(
+            Clone, Debug, PartialEq, Eq, Hash,
+            ::serde::Serialize, ::serde::Deserialize,
+        )]
+        #[serde(try_from = "String")]
+        $visibility struct $name(String);
+
+        impl $name {
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl ::std::convert::TryFrom<String> for $name {
+            type Error = $crate::IdError;
+
+            fn try_from(text: String) -> ::std::result::Result<Self, $crate::IdError> {
+                $crate::check(text).map(Self)
+            }
+        }
+
+        impl ::std::str::FromStr for $name {
+            type Err = $crate::IdError;
+
+            fn from_str(text: &str) -> ::std::result::Result<Self, $crate::IdError> {
+                text.to_owned().try_into()
+            }
+        }
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    id! {
+        /// For these tests.
+        struct TestId;
+    }
+
+    #[test]
+    fn an_id_stays_as_it_was_written() {
+        for text in ["JOB-001", "a", "0", "a.b_c:d-E", "...", &"x".repeat(128)] {
+            assert_eq!(text.parse::<TestId>().unwrap().as_str(), text);
+            let json = serde_json::to_string(text).unwrap();
+            let id: TestId = serde_json::from_str(&json).unwrap();
+            assert_eq!(serde_json::to_string(&id).unwrap(), json);
+        }
+    }
+
+    #[test]
+    fn other_texts_are_no_ids() {
+        let long = "x".repeat(129);
+        for text in [
+            ".", "..", "", " ", "a b", "a/b", "ñ", "a\n", "a\0", "{a}", "a*", &long,
+        ] {
+            assert_eq!(text.parse::<TestId>(), Err(IdError), "{text:?}");
+            let json = serde_json::to_string(text).unwrap();
+            assert!(serde_json::from_str::<TestId>(&json).is_err(), "{text:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_text_is_an_id_just_if_it_fits_the_contract(text in "[a-c:._/ é-]{0,3}|.{0,130}") {
+            let fits = (1..=128).contains(&text.len())
+                && text.chars().all(|c| c.is_ascii_alphanumeric() || "._:-".contains(c))
+                && text != "." && text != "..";
+            proptest::prop_assert_eq!(text.parse::<TestId>().is_ok(), fits);
+        }
+    }
+}

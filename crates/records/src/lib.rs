@@ -9,11 +9,15 @@
 //! nobody takes it for one that was never stored.
 //!
 //! Which version comes next is not decided here but by the commit (crate
-//! `queue`): write a version only after it was committed.
+//! `queue`): write a version only after it was committed. [`update`] does both.
+
+mod update;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use stores::{KeyValue, KeyValueError};
+
+pub use update::{Entity, Step, UpdateError, update};
 
 /// A document and which version of it this is, from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +69,18 @@ pub fn latest<D: DeserializeOwned>(
         next = read(store, &version_key(key, version.saturating_add(1)))?;
     }
     Ok(latest)
+}
+
+/// A version of the entity `key`, or `None` where it is not stored or forgotten.
+pub fn version<D: DeserializeOwned>(
+    store: &impl KeyValue,
+    key: &str,
+    version: u64,
+) -> Result<Option<Versioned<D>>, RecordError> {
+    let stored = read(store, &version_key(key, version))?;
+    Ok(stored.and_then(|Stored { version, document }| {
+        document.map(|document| Versioned { version, document })
+    }))
 }
 
 /// Stores a committed version. Doing it again changes nothing.

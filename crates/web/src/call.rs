@@ -26,6 +26,15 @@ impl Call {
         self.parts.headers.contains_key(name)
     }
 
+    /// The values of a header that is a list, also of one that was sent in several
+    /// lines (RFC 9110, 5.3); none where it was not sent. One that is not readable
+    /// is empty.
+    pub fn list(&self, name: &str) -> Option<String> {
+        let values = self.parts.headers.get_all(name).iter();
+        let values: Vec<_> = values.map(|value| value.to_str().unwrap_or_default()).collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    }
+
     /// The method.
     pub fn method(&self) -> &Method {
         &self.parts.method

@@ -1,7 +1,7 @@
 //! How failures of the stores look to a client: 503 where another try can
 //! help, 500 where only the operator can.
 
-use records::RecordError;
+use records::{RecordError, UpdateError};
 use stores::{KeyValueError, RedisError};
 
 use crate::ApiError;
@@ -46,6 +46,17 @@ impl From<RecordError> for ApiError {
         match error {
             RecordError::Store(error) => error.into(),
             other => Self::internal(other.to_string()),
+        }
+    }
+}
+
+impl From<UpdateError> for ApiError {
+    fn from(error: UpdateError) -> Self {
+        match error {
+            UpdateError::Redis(error) => error.into(),
+            UpdateError::Record(error) => error.into(),
+            UpdateError::Json(error) => Self::internal(error.to_string()),
+            UpdateError::Contended => Self::unavailable("the document", error.to_string()),
         }
     }
 }

@@ -18,6 +18,8 @@ mod serve;
 mod trace;
 mod variables;
 
+pub use auth::Principal;
+
 pub use access::{authenticate, check_token, require_bearer, require_role};
 pub use call::Call;
 pub use clock::{now_millis, rfc3339};

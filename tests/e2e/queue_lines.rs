@@ -62,6 +62,7 @@ async fn the_next_message_of_a_line_comes_when_the_one_before_is_done() {
     let other = Change::new().publishing("of no line");
     queue.commit(&other).unwrap();
 
+    assert_eq!(queue.counts().unwrap().held, 2);
     let held = claim(&queue);
     assert_eq!(texts(&held), ["1", "of no line"], "others are not held up");
     assert_eq!(held[0].line.as_deref(), Some(LINE));
@@ -143,6 +144,7 @@ async fn a_dead_letter_holds_up_its_line_until_it_is_done_or_thrown_away() {
         "and not the one after it, too"
     );
     assert_eq!(texts(&claim(&queue)), ["3"], "and not 2");
+    assert_eq!(queue.counts().unwrap().held, 0);
 }
 
 #[tokio::test]

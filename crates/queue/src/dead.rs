@@ -204,7 +204,11 @@ impl<R: Redis> Queue<'_, R> {
         args.extend_from_slice(which);
         let reply = REDRIVE.run(self.redis(), &[&names.stream, &names.dead], &args)?;
         let missing = usize::try_from(number(reply.get(1))).unwrap_or_default();
-        let (missing, rung) = reply.get(2..).unwrap_or_default().split_at_checked(missing).unwrap_or_default();
+        let (missing, rung) = reply
+            .get(2..)
+            .unwrap_or_default()
+            .split_at_checked(missing)
+            .unwrap_or_default();
         self.note_bells(rung);
         Ok(Redriven {
             count: number(reply.first()),

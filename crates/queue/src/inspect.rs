@@ -26,6 +26,8 @@ pub struct Counts {
     pub due: u64,
     /// Dead letters.
     pub dead: u64,
+    /// Messages that are to come after others in their lines.
+    pub held: u64,
     /// How many messages have been done with, since the queue is in use.
     pub processed: u64,
     /// How many times a message failed and was to be tried again.
@@ -59,7 +61,9 @@ impl<R: Redis> Queue<'_, R> {
             ..Counts::default()
         };
         let (settled, retried, postponed, buried) = (next(), next(), next(), next());
+        let held = next();
         Ok(Counts {
+            held,
             processed: settled.saturating_sub(retried + postponed + buried),
             retried,
             postponed,

@@ -318,11 +318,14 @@ impl<'a, R: Redis> Queue<'a, R> {
         }
         add_commands(&mut args, &after);
         let reply = SETTLE.run(self.redis, &keys, &args)?;
-        let (settled, rung) = reply
-            .split_at_checked(settlements.len())
-            .ok_or_else(|| RedisError::Unavailable("the settle script answered something else".into()))?;
+        let (settled, rung) = reply.split_at_checked(settlements.len()).ok_or_else(|| {
+            RedisError::Unavailable("the settle script answered something else".into())
+        })?;
         self.note_bells(rung);
-        Ok(settled.iter().map(|settled| settled.as_int() == Some(1)).collect())
+        Ok(settled
+            .iter()
+            .map(|settled| settled.as_int() == Some(1))
+            .collect())
     }
 
     /// Settles a message that is done and has no effects.

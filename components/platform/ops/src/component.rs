@@ -52,7 +52,9 @@ async fn operate(operation: Operation, call: &Call) -> Reply {
         Operation::Queues => overview(&call.trace).await,
         Operation::DeadLetters { queue } => dead_letters(&known(queue)?, call),
         Operation::Redrive { queue } => redrive(&known(queue)?, call, operator).await,
-        Operation::DeadLetter { queue, id } => discard(&known(queue)?, &id, &call.trace, operator).await,
+        Operation::DeadLetter { queue, id } => {
+            discard(&known(queue)?, &id, &call.trace, operator).await
+        }
     }
 }
 

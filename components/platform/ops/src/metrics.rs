@@ -15,7 +15,7 @@ type Metric = (
     fn(&Counts) -> String,
 );
 
-const METRICS: [Metric; 10] = [
+const METRICS: [Metric; 11] = [
     (
         "orilla_queue_depth",
         "gauge",
@@ -51,6 +51,12 @@ const METRICS: [Metric; 10] = [
         "gauge",
         "Dead letters that wait to be sent back or thrown away.",
         |counts| counts.dead.to_string(),
+    ),
+    (
+        "orilla_queue_held",
+        "gauge",
+        "Messages that are to come after others, which are not done yet or dead letters.",
+        |counts| counts.held.to_string(),
     ),
     (
         "orilla_queue_processed_total",

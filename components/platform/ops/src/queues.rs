@@ -47,6 +47,7 @@ struct State {
     delayed: u64,
     due: u64,
     dead: u64,
+    held: u64,
     processed: u64,
     retried: u64,
 }
@@ -61,6 +62,7 @@ impl FromIterator<(String, Counts)> for Overview {
             delayed: counts.delayed,
             due: counts.due,
             dead: counts.dead,
+            held: counts.held,
             processed: counts.processed,
             retried: counts.retried,
         });
@@ -108,7 +110,7 @@ mod tests {
             serde_json::to_value(overview).unwrap(),
             json!({"queues": [{
                 "name": "images", "depth": 3, "inFlight": 2, "oldestAgeSeconds": 1.5,
-                "delayed": 0, "due": 0, "dead": 1, "processed": 0, "retried": 0,
+                "delayed": 0, "due": 0, "dead": 1, "held": 0, "processed": 0, "retried": 0,
             }]})
         );
     }

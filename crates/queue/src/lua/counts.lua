@@ -7,7 +7,8 @@
 --        both in ms (0 without any), delayed messages, those of them whose time
 --        has come, dead letters;
 --        since the queue is in use: messages settled, those of them to be tried
---        again, to be delivered again for another reason, and buried
+--        again, to be delivered again for another reason, and buried;
+--        messages that are held up in their lines
 
 local stream, delayed, dead, stats = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 
@@ -31,7 +32,7 @@ local reply = {
   math.max(redis.call('XLEN', stream) - leased, 0), leased, age,
   redis.call('ZCARD', delayed), redis.call('ZCOUNT', delayed, '-inf', now), redis.call('XLEN', dead),
 }
-for _, count in ipairs(redis.call('HMGET', stats, 'settled', 'retried', 'postponed', 'dead')) do
+for _, count in ipairs(redis.call('HMGET', stats, 'settled', 'retried', 'postponed', 'dead', 'held')) do
   reply[#reply + 1] = tonumber(count or 0)
 end
 return reply

@@ -49,7 +49,8 @@ end
 
 -- Lines: messages that are delivered one after the other. A line is a list. Its
 -- head stands for the message that is on a queue, '' or, of a dead letter,
--- `<queue>/<id of the letter>`; after it wait messages, as `<queue> <message>`.
+-- `<queue>/<id of the letter>`; after it wait messages, as `<queue> <message>`,
+-- which the statistics of their queues count as held.
 
 -- Puts a message at the end of a line. Returns whether it is the first and has
 -- to be delivered now.
@@ -59,6 +60,7 @@ local function join(line, queue, message)
     return true
   end
   redis.call('RPUSH', line, queue .. ' ' .. message)
+  redis.call('HINCRBY', queue .. 'stats', 'held', 1)
   return false
 end
 
@@ -79,6 +81,7 @@ local function release(line)
   if not waiting then return nil end
   local queue, message = string.match(waiting, '^(%S+) (.*)$')
   mark(line, '')
+  redis.call('HINCRBY', queue .. 'stats', 'held', -1)
   deliver(queue, message, 0, line)
   return queue
 end

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use images_domain::{Analysis, ImageRecord, Intake, Label, Operator, ScanQuery, Status, keys};
-use images_storage::{StorageError, forget_history, load, load_committed, save, search};
+use images_storage::{forget_history, load, load_committed, search, update};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use queue::{Change, Outcome, Queue};
+use queue::Queue;
+use records::UpdateError;
 use serde_json::{Value, json};
 use stores::native::NativeRedis;
 use stores::{KeyValue, MemoryKeyValue, Redis};
@@ -107,16 +108,9 @@ fn apply(step: &Step, redis: &NativeRedis, store: &MemoryKeyValue) {
     };
     if let Some(after) = after {
         let queue = Queue::new(redis, keys::QUEUE);
-        let saved = save(
-            &queue,
-            store,
-            &file,
-            before.as_ref(),
-            after,
-            Change::new(),
-            &Trace::new(),
-        );
-        assert_eq!(saved.unwrap(), Outcome::Committed);
+        let step = |_: Option<&ImageRecord>| Ok::<_, UpdateError>(Some(after.clone()).into());
+        let saved = update(&queue, store, &file, &Trace::new(), step);
+        assert_eq!(saved.unwrap(), Some(after));
     }
 }
 
@@ -318,5 +312,5 @@ async fn a_version_that_is_not_stored_yet_is_not_taken_for_none() {
         .call("INCR", &[(&keys::version(&file)).into()])
         .unwrap();
     let behind = load_committed(&redis, &store, &file);
-    assert!(matches!(behind, Err(StorageError::Behind)), "{behind:?}");
+    assert!(matches!(behind, Err(UpdateError::Behind)), "{behind:?}");
 }

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use stores::{KeyValue, KeyValueError};
 
-pub use update::{Entity, Step, UpdateError, update};
+pub use update::{Entity, Step, UpdateError, committed, update};
 
 /// A document and which version of it this is, from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

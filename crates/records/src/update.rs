@@ -5,7 +5,7 @@ use std::time::Duration;
 use queue::{Change, Outcome, Queue};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use stores::{KeyValue, Redis, RedisError};
+use stores::{Arg, KeyValue, Redis, RedisError, Value};
 
 use crate::{RecordError, Versioned, latest, write};
 
@@ -56,6 +56,31 @@ pub enum UpdateError {
     /// Every try met a change of somebody else's.
     #[error("others keep changing it")]
     Contended,
+    /// A version was committed that the key-value store does not have yet.
+    #[error("the latest version is not stored yet")]
+    Behind,
+}
+
+/// The latest version of a document, and no earlier one: for what is not
+/// decided anew should the document turn out to be another.
+///
+/// # Errors
+/// [`UpdateError::Behind`] where its writer has not stored it yet.
+pub fn committed<D: DeserializeOwned>(
+    redis: &impl Redis,
+    store: &impl KeyValue,
+    entity: &Entity,
+) -> Result<Option<Versioned<D>>, UpdateError> {
+    let reply = redis.call("GET", &[Arg::from(&entity.register)])?;
+    let committed = reply.first().and_then(Value::as_int).unwrap_or(0);
+    let found = latest(store, &entity.key)?;
+    let stored = found
+        .as_ref()
+        .map_or(0, |found: &Versioned<D>| found.version);
+    if stored < committed.unsigned_abs() {
+        return Err(UpdateError::Behind);
+    }
+    Ok(found)
 }
 
 /// Takes the step that `decide` finds right for the document as it is, and

@@ -31,7 +31,9 @@ impl Call {
     /// is empty.
     pub fn list(&self, name: &str) -> Option<String> {
         let values = self.parts.headers.get_all(name).iter();
-        let values: Vec<_> = values.map(|value| value.to_str().unwrap_or_default()).collect();
+        let values: Vec<_> = values
+            .map(|value| value.to_str().unwrap_or_default())
+            .collect();
         (!values.is_empty()).then(|| values.join(", "))
     }
 

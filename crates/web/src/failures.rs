@@ -56,7 +56,9 @@ impl From<UpdateError> for ApiError {
             UpdateError::Redis(error) => error.into(),
             UpdateError::Record(error) => error.into(),
             UpdateError::Json(error) => Self::internal(error.to_string()),
-            UpdateError::Contended => Self::unavailable("the document", error.to_string()),
+            UpdateError::Contended | UpdateError::Behind => {
+                Self::unavailable("the document", error.to_string())
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a finding means for the record, for the objects and for the message.
 
 use images_domain::ImageRecord;
-use images_storage::StorageError;
+use records::UpdateError;
 use serde_json::json;
 use stores::Redis;
 use web::log;
@@ -101,9 +101,9 @@ impl<R: Redis> Worker<'_, R> {
 }
 
 /// What a record that could not be changed means for the message.
-pub(crate) fn of_storage(error: StorageError) -> Verdict {
+pub(crate) fn of_storage(error: UpdateError) -> Verdict {
     match error {
-        StorageError::Contended => Verdict::failed("the record could not be changed", error),
+        UpdateError::Contended => Verdict::failed("the record could not be changed", error),
         other => Verdict::Postponed(other.to_string()),
     }
 }

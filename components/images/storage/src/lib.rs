@@ -8,7 +8,7 @@ mod timers;
 mod update;
 
 pub use objects::discard;
-pub use photos::{StorageError, announce, forget_history, load, load_committed, repair, save};
+pub use photos::{announce, forget_history, load, load_committed, repair};
 pub use search::search;
 pub use timers::{expire_later, expires_later, finish_removal_later};
 pub use update::{Step, update};

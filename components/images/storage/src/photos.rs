@@ -1,41 +1,16 @@
 //! Records, from one version to the next.
 
-use images_domain::{FileName, ImageRecord, Message, SCHEMA, changes, keys};
-use queue::{Change, Outcome, Queue};
-use records::{RecordError, Versioned};
-use stores::{Arg, KeyValue, Redis, RedisError, Value};
-use web::{ApiError, Trace};
+use images_domain::{FileName, ImageRecord, Message, SCHEMA, keys};
+use queue::{Change, Queue};
+use records::{Entity, RecordError, UpdateError, Versioned};
+use stores::{KeyValue, Redis};
+use web::Trace;
 
-/// Why a record could not be kept.
-#[derive(Debug, thiserror::Error)]
-pub enum StorageError {
-    /// Redis failed.
-    #[error(transparent)]
-    Redis(#[from] RedisError),
-    /// The key-value store failed.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    /// A message could not be written as JSON.
-    #[error("the message cannot be written: {0}")]
-    Message(#[from] serde_json::Error),
-    /// Every try to change the record met a change of somebody else's.
-    #[error("others keep changing the record")]
-    Contended,
-    /// A version was committed that the key-value store does not have yet.
-    #[error("the latest version of the record is not stored yet")]
-    Behind,
-}
-
-impl From<StorageError> for ApiError {
-    fn from(error: StorageError) -> Self {
-        match error {
-            StorageError::Redis(error) => error.into(),
-            StorageError::Record(error) => error.into(),
-            StorageError::Message(error) => Self::internal(error.to_string()),
-            StorageError::Contended | StorageError::Behind => {
-                Self::unavailable("the record", error.to_string())
-            }
-        }
+/// Where a photo's record is kept.
+pub(crate) fn entity(file: &FileName) -> Entity {
+    Entity {
+        key: keys::record(file),
+        register: keys::version(file),
     }
 }
 
@@ -51,63 +26,13 @@ pub fn load(
 /// decided anew should the record turn out to be another.
 ///
 /// # Errors
-/// [`StorageError::Behind`] where its writer has not stored it yet.
+/// [`UpdateError::Behind`] where its writer has not stored it yet.
 pub fn load_committed(
     redis: &impl Redis,
     store: &impl KeyValue,
     file: &FileName,
-) -> Result<Option<Versioned<ImageRecord>>, StorageError> {
-    let register = keys::version(file);
-    let reply = redis.call("GET", &[Arg::from(&register)])?;
-    let committed = reply.first().and_then(Value::as_int).unwrap_or(0);
-    let record = load(store, file)?;
-    let stored = record.as_ref().map_or(0, |record| record.version);
-    if stored < committed.unsigned_abs() {
-        return Err(StorageError::Behind);
-    }
-    Ok(record)
-}
-
-/// Commits the next version of a record, with whatever else `change` does,
-/// and stores it. After a conflict nothing has happened: load and decide anew.
-pub fn save(
-    queue: &Queue<'_, impl Redis>,
-    store: &impl KeyValue,
-    file: &FileName,
-    before: Option<&Versioned<ImageRecord>>,
-    after: ImageRecord,
-    change: Change,
-    trace: &Trace,
-) -> Result<Outcome, StorageError> {
-    let known = before.map_or(0, |before| before.version);
-    let next = Versioned {
-        version: known.saturating_add(1),
-        document: after,
-    };
-    let message = Message::Record {
-        schema: SCHEMA,
-        trace: trace.clone(),
-        version: next.version,
-        document: Box::new(next.document.clone()),
-    };
-    let change = change
-        .of_entity(keys::version(file), known)
-        .publishing(serde_json::to_vec(&message)?)
-        .with_all(changes(
-            before.map(|before| &before.document),
-            &next.document,
-        ));
-    let outcome = queue.commit(&change)?;
-    if outcome == Outcome::Committed {
-        let key = keys::record(file);
-        records::write(store, &key, &next)?;
-        // Nobody asks for a photo's history. The version before stays, for
-        // readers that are on their way from it.
-        if let Some(old) = known.checked_sub(1).filter(|old| *old > 0) {
-            records::forget(store, &key, old)?;
-        }
-    }
-    Ok(outcome)
+) -> Result<Option<Versioned<ImageRecord>>, UpdateError> {
+    records::committed(redis, store, &entity(file))
 }
 
 /// Stores a committed version whose writer may have died before it did.
@@ -140,7 +65,7 @@ pub fn announce(
     queue: &Queue<'_, impl Redis>,
     uploads: impl IntoIterator<Item = (FileName, Option<u64>, Option<String>)>,
     trace: &Trace,
-) -> Result<(), StorageError> {
+) -> Result<(), UpdateError> {
     let mut change = Change::new();
     for (file, size, etag) in uploads {
         let message = Message::Uploaded {

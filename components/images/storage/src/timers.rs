@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use images_domain::{FileName, ImageRecord, Message, SCHEMA};
 use queue::{Effect, Queue};
+use records::UpdateError;
 use stores::{Arg, Redis, Value};
 use web::Trace;
-
-use crate::StorageError;
 
 /// How long after a removal its objects are removed once more. By then readers
 /// are done with the record of before, and so is a worker that was just looking
@@ -22,7 +21,7 @@ pub fn expire_later(
     queue: &Queue<'_, impl Redis>,
     file: &FileName,
     delay: Duration,
-) -> Result<Effect, StorageError> {
+) -> Result<Effect, UpdateError> {
     let message = Message::<Trace>::Expiry {
         schema: SCHEMA,
         file: file.to_string(),
@@ -32,7 +31,7 @@ pub fn expire_later(
 }
 
 /// Whether that is still to come: a URL was given out that has not run out yet.
-pub fn expires_later(queue: &Queue<'_, impl Redis>, file: &FileName) -> Result<bool, StorageError> {
+pub fn expires_later(queue: &Queue<'_, impl Redis>, file: &FileName) -> Result<bool, UpdateError> {
     let Effect::Delay { key, entry, .. } = expire_later(queue, file, Duration::ZERO)? else {
         return Ok(false);
     };
@@ -46,7 +45,7 @@ pub fn expires_later(queue: &Queue<'_, impl Redis>, file: &FileName) -> Result<b
 pub fn finish_removal_later(
     queue: &Queue<'_, impl Redis>,
     tombstone: &ImageRecord,
-) -> Result<Effect, StorageError> {
+) -> Result<Effect, UpdateError> {
     let ImageRecord {
         file_name, life, ..
     } = tombstone;

@@ -1,16 +1,12 @@
 //! Changing a record that others may be changing, too.
 
-use std::time::Duration;
-
-use images_domain::{FileName, ImageRecord};
-use queue::{Change, Effect, Outcome, Queue};
+use images_domain::{FileName, ImageRecord, Message, SCHEMA, changes};
+use queue::{Change, Effect, Queue};
+use records::{UpdateError, Versioned};
 use stores::{KeyValue, Redis};
 use web::Trace;
 
-use crate::{StorageError, load, save};
-
-/// How often to decide anew when others change the same record meanwhile.
-const TRIES: u64 = 6;
+use crate::photos::entity;
 
 /// What a decision on a record comes to.
 #[derive(Debug, Default)]
@@ -34,42 +30,54 @@ impl From<Option<ImageRecord>> for Step {
 /// returns the record as it is then; `None` where there is still none.
 ///
 /// # Errors
-/// Those of `decide`, before anything has happened; [`StorageError::Contended`]
+/// Those of `decide`, before anything has happened; [`UpdateError::Contended`]
 /// where others change the record all the time.
-pub fn update<E: From<StorageError>>(
+pub fn update<E: From<UpdateError>>(
     queue: &Queue<'_, impl Redis>,
     store: &impl KeyValue,
     file: &FileName,
     trace: &Trace,
     mut decide: impl FnMut(Option<&ImageRecord>) -> Result<Step, E>,
 ) -> Result<Option<ImageRecord>, E> {
-    for attempt in 1..=TRIES {
-        let before = load(store, file).map_err(StorageError::from)?;
-        let step = decide(before.as_ref().map(|before| &before.document))?;
-        let is_idle = step.effects.is_empty();
-        let change = Change::new().with_all(step.effects);
-        let Some(after) = step.record else {
-            if !is_idle {
-                queue.commit(&change).map_err(StorageError::from)?;
-            }
-            return Ok(before.map(|before| before.document));
-        };
-        let saved = save(
-            queue,
-            store,
-            file,
-            before.as_ref(),
-            after.clone(),
-            change,
-            trace,
-        )?;
-        match saved {
-            Outcome::Conflict { .. } => {
-                // Its writer is about to store it, or a worker will.
-                std::thread::sleep(Duration::from_millis(10 * attempt));
-            }
-            _ => return Ok(Some(after)),
+    let entity = entity(file);
+    let mut is_next = false;
+    let latest = records::update(queue, store, &entity, |before| {
+        let step = decide(before.map(|before| &before.document))?;
+        is_next = step.record.is_some();
+        let mut change = Change::new().with_all(step.effects);
+        if let Some(next) = &step.record {
+            change = publish(change, before, next, trace).map_err(UpdateError::from)?;
         }
+        Ok::<_, E>(records::Step {
+            next: step.record,
+            change,
+        })
+    })?;
+    // Nobody asks for a photo's history. The version before stays, for readers
+    // that are on their way from it.
+    if let Some(Versioned { version, .. }) = &latest
+        && let Some(old) = version.checked_sub(2).filter(|old| is_next && *old > 0)
+    {
+        records::forget(store, &entity.key, old).map_err(UpdateError::from)?;
     }
-    Err(StorageError::Contended.into())
+    Ok(latest.map(|latest| latest.document))
+}
+
+/// Adds the next version to a change: to the indexes, and as a message, so that
+/// a worker can store it should its writer die.
+fn publish(
+    change: Change,
+    before: Option<&Versioned<ImageRecord>>,
+    next: &ImageRecord,
+    trace: &Trace,
+) -> serde_json::Result<Change> {
+    let message = Message::Record {
+        schema: SCHEMA,
+        trace: trace.clone(),
+        version: before.map_or(0, |before| before.version).saturating_add(1),
+        document: Box::new(next.clone()),
+    };
+    let indexes = changes(before.map(|before| &before.document), next);
+    let message = serde_json::to_vec(&message)?;
+    Ok(change.publishing(message).with_all(indexes))
 }

@@ -194,6 +194,11 @@ impl Stack {
         &self.app_options
     }
 
+    /// The same, to change how it is started the next time.
+    pub fn app_options_mut(&mut self) -> &mut orilla::Options {
+        &mut self.app_options
+    }
+
     /// Where the output of the application's components is logged.
     pub fn log_dir(&self) -> PathBuf {
         self.app_options.state_dir.join("logs")

@@ -15,7 +15,7 @@ use wasmtime::component::Linker;
 use crate::allowed_hosts::AllowedHosts;
 use crate::cache::Cache;
 use crate::engine::{MAX_MEMORY, engine};
-use crate::factors::key_value::Stores;
+use crate::factors::key_value::{KeyValueFault, Stores};
 use crate::guest::{ComponentContext, add_to_linker};
 use crate::load::load;
 use crate::logs::ComponentLogs;
@@ -52,6 +52,8 @@ pub struct Options {
     pub memory_limit: usize,
     /// How long [`RunningApp::shutdown`] waits for what is in flight.
     pub drain_limit: Duration,
+    /// How key-value stores fail, for tests: by default not at all.
+    pub key_value_faults: Vec<KeyValueFault>,
 }
 
 impl Options {
@@ -70,6 +72,7 @@ impl Options {
             time_limit: Duration::from_secs(30),
             memory_limit: MAX_MEMORY,
             drain_limit: Duration::from_secs(30),
+            key_value_faults: Vec::new(),
         }
     }
 }
@@ -152,7 +155,8 @@ pub async fn start(options: Options) -> Result<RunningApp, StartError> {
         source,
     };
     std::fs::create_dir_all(&log_dir).map_err(|error| state(error.into()))?;
-    let stores = Stores::open(&config, &options.state_dir).map_err(state)?;
+    let stores = Stores::open(&config, &options.state_dir, &options.key_value_faults);
+    let stores = stores.map_err(state)?;
     let links = Arc::new(Links::default());
     let shared = Shared {
         options: &options,

@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{Options, start};
+use crate::factors::key_value::KeyValueFault;
 
 /// Runs a Spin application where no Spin is installed.
 #[derive(Debug, Parser)]
@@ -58,6 +59,16 @@ struct Up {
     /// Prints neither routes nor the output of components, which is in the logs.
     #[arg(short, long)]
     quiet: bool,
+    /// For tests of what an application does when a key-value store fails:
+    /// `exit-before-set:KEY` kills this process right before it sets the key,
+    /// `fail-set:KEY` answers an error. A * at the end of KEY stands for any end.
+    #[arg(
+        long = "key-value-fault",
+        value_name = "FAULT",
+        hide_short_help = true,
+        help_heading = "For tests"
+    )]
+    key_value_faults: Vec<KeyValueFault>,
 }
 
 fn parse_variable(text: &str) -> Result<(String, String), String> {
@@ -110,6 +121,7 @@ impl Up {
         options.variables = BTreeMap::from_iter(self.variables);
         options.quiet = self.quiet;
         options.cache_dir = self.cache_dir;
+        options.key_value_faults = self.key_value_faults;
         if let Some(folder) = self.state_dir {
             options.state_dir = folder;
         }

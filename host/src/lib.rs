@@ -36,4 +36,5 @@ mod variables;
 
 pub use app::{Options, RunningApp, StartError, start};
 pub use cli::Cli;
+pub use factors::key_value::{InvalidFault, KeyValueFault};
 pub use manifest::ManifestError;

@@ -2,11 +2,17 @@
 
 mod common;
 
-use common::{Project, get, probe_manifest};
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+
+use common::{Project, client, get, probe_manifest};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
 
 /// The statuses by which the probe reports errors.
 const NO_SUCH_STORE: u16 = 701;
 const ACCESS_DENIED: u16 = 702;
+const OTHER_STORE_ERROR: u16 = 703;
 const DESTINATION_NOT_FOUND: u16 = 702;
 const CONNECTION_REFUSED: u16 = 706;
 const HTTP_REQUEST_DENIED: u16 = 715;
@@ -67,6 +73,52 @@ async fn stores_live_where_the_runtime_configuration_says() {
     assert_eq!(project.output("probe"), "/kdefault\n");
     assert!(project.path(".spin/sub/files.db").exists());
     assert!(!project.path(".spin/sqlite_key_value.db").exists());
+}
+
+#[tokio::test]
+async fn a_store_that_is_to_fail_keeps_what_it_has_and_other_keys() {
+    let project = Project::new(&probe_manifest(""), &["probe"]);
+    for (fault, status) in [
+        ("fail-set:other", 200),
+        ("fail-set:k", OTHER_STORE_ERROR),
+        ("fail-set:*", OTHER_STORE_ERROR),
+    ] {
+        let mut options = project.options();
+        options.key_value_faults = vec![fault.parse().unwrap()];
+        let app = orilla::start(options).await.unwrap();
+        let answer = get(&app, "/kdefault").await;
+        assert_eq!(answer.status(), status, "{fault}");
+    }
+    let app = project.start().await;
+    assert_eq!(get(&app, "/kdefault").await.status(), 200);
+    // Each but the first found what the first had set, and nothing else.
+    assert_eq!(project.output("probe"), "/kdefault\n".repeat(3));
+}
+
+#[tokio::test]
+async fn a_host_may_be_told_to_die_before_it_sets_a_key() {
+    let project = Project::new(&probe_manifest(""), &["probe"]);
+    let mut host = Command::new(env!("CARGO_BIN_EXE_orilla"))
+        .args(["up", "--listen", "127.0.0.1:0"])
+        .args(["--key-value-fault", "exit-before-set:k"])
+        .arg("--from")
+        .arg(project.path("spin.toml"))
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(host.stdout.take().unwrap()).lines();
+    let serving = output.next_line().await.unwrap().unwrap();
+    let url = serving.strip_prefix("Serving ").unwrap();
+    let client = client();
+    assert_eq!(client.get(url).send().await.unwrap().status(), 200);
+    assert!(client.get(format!("{url}/kdefault")).send().await.is_err());
+    let exit = host.wait().await.unwrap();
+    assert_eq!(exit.signal(), Some(9), "{exit}");
+
+    let app = project.start().await;
+    assert_eq!(get(&app, "/kdefault").await.status(), 200);
+    assert_eq!(project.output("probe"), "");
 }
 
 #[tokio::test]

@@ -140,6 +140,8 @@
       (then (call $print (i32.load (i32.const 8)) (i32.load (i32.const 12)))))
     (call $kv_set (local.get $store) (i32.const 528) (i32.const 1)
       (local.get $path) (local.get $length) (i32.const 0))
+    (if (i32.load8_u (i32.const 0))
+      (then (return (i32.add (i32.const 700) (i32.load8_u (i32.const 4))))))
     (i32.const 200))
 
   (func (export "wasi:http/incoming-handler@0.2.0#handle") (param $in i32) (param $out i32)

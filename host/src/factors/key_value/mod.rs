@@ -1,17 +1,21 @@
 //! `fermyon:spin/key-value`: documents by key.
 
+mod fault;
 mod memory;
 mod redis;
 mod sqlite;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
 use crate::bindings::platform::fermyon::spin::key_value::{Error, Host, HostStore};
 use crate::guest::{Guest, MAX_HANDLES};
 use crate::runtime_config::{KeyValueConfig, RuntimeConfig};
+
+pub use fault::{InvalidFault, KeyValueFault};
 
 /// The label that needs no configuration.
 const DEFAULT: &str = "default";
@@ -31,20 +35,28 @@ pub enum Store {
     Redis(redis::Redis),
     /// In the memory of the host.
     Memory(memory::Memory),
+    /// Any of these, with faults.
+    Faulty(fault::Faulty),
 }
 
 impl Stores {
-    /// Opens what the runtime configuration says, and the default store.
+    /// Opens what the runtime configuration says, and the default store. Each
+    /// has the faults, if there are any.
     ///
     /// # Errors
     /// A database file can't be opened, or an address is wrong.
-    pub fn open(config: &RuntimeConfig, state_dir: &Path) -> anyhow::Result<Self> {
+    pub fn open(
+        config: &RuntimeConfig,
+        state_dir: &Path,
+        faults: &[KeyValueFault],
+    ) -> anyhow::Result<Self> {
         let mut configs = config.key_value_store.clone();
         configs
             .entry(DEFAULT.to_owned())
             .or_insert_with(|| KeyValueConfig::Spin {
                 path: Some(DEFAULT_FILE.into()),
             });
+        let faults: Arc<[_]> = faults.into();
         let mut files = sqlite::Files::default();
         let stores = configs.into_iter().map(|(label, config)| {
             let store = match config {
@@ -55,6 +67,10 @@ impl Stores {
                 KeyValueConfig::Memory | KeyValueConfig::Spin { path: None } => {
                     Store::Memory(memory::Memory::default())
                 }
+            };
+            let store = match faults.is_empty() {
+                true => store,
+                false => Store::Faulty(fault::Faulty::new(store, faults.clone())),
             };
             Ok((label, store))
         });
@@ -73,6 +89,7 @@ impl Store {
             Self::Sqlite(store) => store.get(&key),
             Self::Redis(store) => store.get(key).await,
             Self::Memory(store) => Ok(store.get(&key)),
+            Self::Faulty(faulty) => Box::pin(faulty.store.get(key)).await,
         }
     }
 
@@ -84,6 +101,7 @@ impl Store {
                 store.set(key, value);
                 Ok(())
             }
+            Self::Faulty(faulty) => faulty.set(key, value).await,
         }
     }
 
@@ -95,6 +113,7 @@ impl Store {
                 store.delete(&key);
                 Ok(())
             }
+            Self::Faulty(faulty) => Box::pin(faulty.store.delete(key)).await,
         }
     }
 
@@ -103,6 +122,7 @@ impl Store {
             Self::Sqlite(store) => store.exists(&key),
             Self::Redis(store) => store.exists(key).await,
             Self::Memory(store) => Ok(store.get(&key).is_some()),
+            Self::Faulty(faulty) => Box::pin(faulty.store.exists(key)).await,
         }
     }
 
@@ -111,6 +131,7 @@ impl Store {
             Self::Sqlite(store) => store.keys().await,
             Self::Redis(store) => store.keys().await,
             Self::Memory(store) => Ok(store.keys()),
+            Self::Faulty(faulty) => Box::pin(faulty.store.keys()).await,
         }
     }
 }

@@ -1,0 +1,129 @@
+//! Stores that fail as told, for tests of what an application does then.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use rustix::process::{Signal, getpid, kill_process};
+
+use super::Store;
+use crate::bindings::platform::fermyon::spin::key_value::Error;
+
+/// A fault of every key-value store, for tests: what happens instead of setting
+/// a key, written as `exit-before-set:KEY` or `fail-set:KEY`. A `*` at the end of
+/// the key stands for any end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyValueFault {
+    effect: Effect,
+    keys: Keys,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    /// The process is gone (SIGKILL), and with it whatever it was doing.
+    Exit,
+    /// The store answers an error.
+    Fail,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Keys {
+    One(String),
+    StartingWith(String),
+}
+
+/// Why a text is no [`KeyValueFault`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "write it as exit-before-set:KEY or fail-set:KEY; a * at the end of KEY stands for any end"
+)]
+pub struct InvalidFault;
+
+impl FromStr for KeyValueFault {
+    type Err = InvalidFault;
+
+    fn from_str(text: &str) -> Result<Self, InvalidFault> {
+        let (effect, keys) = text.split_once(':').ok_or(InvalidFault)?;
+        let effect = match effect {
+            "exit-before-set" => Effect::Exit,
+            "fail-set" => Effect::Fail,
+            _ => return Err(InvalidFault),
+        };
+        let keys = match keys.strip_suffix('*') {
+            Some(start) => Keys::StartingWith(start.to_owned()),
+            None if keys.is_empty() => return Err(InvalidFault),
+            None => Keys::One(keys.to_owned()),
+        };
+        Ok(Self { effect, keys })
+    }
+}
+
+impl KeyValueFault {
+    fn hits(&self, key: &str) -> bool {
+        match &self.keys {
+            Keys::One(one) => one == key,
+            Keys::StartingWith(start) => key.starts_with(start),
+        }
+    }
+}
+
+/// A store and the faults that it has. Clones are handles of the same store.
+#[derive(Clone, Debug)]
+pub struct Faulty {
+    pub store: Box<Store>,
+    faults: Arc<[KeyValueFault]>,
+}
+
+impl Faulty {
+    pub fn new(store: Store, faults: Arc<[KeyValueFault]>) -> Self {
+        Self {
+            store: Box::new(store),
+            faults,
+        }
+    }
+
+    pub async fn set(&self, key: String, value: Vec<u8>) -> Result<(), Error> {
+        match self.faults.iter().find(|fault| fault.hits(&key)) {
+            None => Box::pin(self.store.set(key, value)).await,
+            Some(fault) => match fault.effect {
+                Effect::Exit => exit(&key),
+                Effect::Fail => Err(Error::Other(
+                    "it fails as --key-value-fault says".to_owned(),
+                )),
+            },
+        }
+    }
+}
+
+fn exit(key: &str) -> ! {
+    tracing::warn!(key, "exiting as --key-value-fault says");
+    // Nothing is flushed, closed or told, as where a machine is lost.
+    let _ = kill_process(getpid(), Signal::KILL);
+    // Where the kernel does not let it.
+    std::process::abort()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hits(fault: &str, key: &str) -> bool {
+        fault.parse::<KeyValueFault>().unwrap().hits(key)
+    }
+
+    #[test]
+    fn a_fault_is_of_one_key_or_of_all_that_start_alike() {
+        assert!(hits("fail-set:orders:o-1", "orders:o-1"));
+        assert!(!hits("fail-set:orders:o-1", "orders:o-1:v:1"));
+        assert!(hits("exit-before-set:orders:o-1:v:*", "orders:o-1:v:12"));
+        assert!(!hits("exit-before-set:orders:o-1:v:*", "orders:o-1"));
+        assert!(hits("fail-set:*", "anything"));
+    }
+
+    #[test]
+    fn what_is_no_fault_says_how_to_write_one() {
+        for text in ["", "orders", "fail-set", "fail-set:", "fail-get:orders"] {
+            let error = text.parse::<KeyValueFault>().unwrap_err();
+            assert!(error.to_string().contains("exit-before-set:KEY"), "{text}");
+        }
+    }
+}

@@ -12,6 +12,7 @@ mod server;
 pub mod sigv4_verify;
 mod stack;
 mod token;
+pub mod webhooks;
 
 pub use error::{Error, Result};
 pub use redis::{Redis, RedisOptions};
@@ -21,3 +22,4 @@ pub use secrets::Secrets;
 pub use server::{Peer, Server};
 pub use stack::{Stack, StackOptions};
 pub use token::token;
+pub use webhooks::WebhookReceiver;

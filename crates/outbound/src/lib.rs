@@ -7,6 +7,7 @@
 mod base_url;
 mod body;
 mod exchange;
+pub mod service;
 mod spin;
 mod transport;
 

@@ -1,41 +1,57 @@
 //! Sending toons.
 
 use futures::future::join_all;
-use http::header::CONTENT_TYPE;
-use http::{Request, Uri};
 use outbound::Transport;
+use outbound::service::{self, Service};
 
-use crate::{Failure, Toon, answer};
+use crate::{Failure, Toon};
 
-/// Sends every toon to `endpoint`, all at the same time: who hands toons over
+/// The longest result in bytes.
+const LONGEST_RESULT: u64 = 64 * 1024;
+
+/// The service at `url`, or what is wrong with that.
+pub(crate) fn processor(url: &str) -> Result<Service, &'static str> {
+    Service::new("processor", url, LONGEST_RESULT)
+}
+
+/// Sends every toon to `processor`, all at the same time: who hands toons over
 /// says by their number how many may be. The results are in their order.
 pub(crate) async fn process<T: Transport>(
     transport: &T,
-    endpoint: &Uri,
+    processor: &Service,
     toons: Vec<Toon>,
 ) -> Vec<Result<String, Failure>> {
     join_all(
         toons
             .into_iter()
-            .map(|toon| process_one(transport, endpoint, toon)),
+            .map(|toon| process_one(transport, processor, toon)),
     )
     .await
 }
 
 async fn process_one<T: Transport>(
     transport: &T,
-    endpoint: &Uri,
+    processor: &Service,
     toon: Toon,
 ) -> Result<String, Failure> {
-    let request = Request::post(endpoint)
-        .header(CONTENT_TYPE, "application/json")
-        .header("x-job-id", toon.job_id)
-        .header("x-toon-id", toon.toon_id)
-        .header("x-attempt", toon.attempt)
-        .body(toon.content.into_bytes())
-        .map_err(|error| Failure::Invalid(error.to_string()))?;
-    let response = transport.send(request).await.map_err(answer::unsent)?;
-    answer::read(response).await
+    let headers = [
+        ("x-job-id", toon.job_id.as_str()),
+        ("x-toon-id", &toon.toon_id),
+        ("x-attempt", &toon.attempt.to_string()),
+    ];
+    let result = processor.post(transport, &headers, toon.content).await?;
+    result.ok_or_else(|| {
+        Failure::Invalid("the processor's answer is empty: it has to be JSON".into())
+    })
+}
+
+impl From<service::Failure> for Failure {
+    fn from(failure: service::Failure) -> Self {
+        match failure {
+            service::Failure::Refused(reason) => Self::Invalid(reason),
+            service::Failure::Passing(reason) => Self::Retry(reason),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -46,20 +62,21 @@ mod tests {
 
     use futures::executor::block_on;
     use futures::stream;
-    use http::Response;
+    use http::{Request, Response};
     use outbound::Error;
     use serde_json::{Value, json};
 
     use super::*;
 
-    /// Answers with what was sent, a turn later. A toon named `down` finds nobody.
+    /// Answers with what was sent, a turn later. A toon named `down` finds nobody,
+    /// and one named `mute` gets an empty answer.
     #[derive(Default)]
-    struct Service {
+    struct Toons {
         in_flight: Cell<usize>,
         most_in_flight: Cell<usize>,
     }
 
-    impl Transport for Service {
+    impl Transport for Toons {
         type Body = stream::Iter<std::vec::IntoIter<Result<Vec<u8>, Error>>>;
 
         fn send(
@@ -97,7 +114,11 @@ mod tests {
                         reason: "it refused the connection".into(),
                     });
                 }
-                let chunks = vec![Ok(sent.to_string().into_bytes())];
+                let body = match sent["toon"] == "mute" {
+                    true => String::new(),
+                    false => sent.to_string(),
+                };
+                let chunks = vec![Ok(body.into_bytes())];
                 Ok(Response::new(stream::iter(chunks)))
             }
         }
@@ -114,10 +135,10 @@ mod tests {
 
     #[test]
     fn a_batch_overlaps_and_one_that_fails_does_not_fail_the_others() {
-        let service = Service::default();
-        let endpoint = "http://toons.example/process".parse().unwrap();
+        let service = Toons::default();
+        let url = "http://toons.example/process";
         let toons = ["T-1", "down", "T-3", "a b\n"].map(toon);
-        let results = block_on(process(&service, &endpoint, toons.into()));
+        let results = block_on(process(&service, &processor(url).unwrap(), toons.into()));
         // The fourth's id is no header, so it is never sent.
         assert_eq!(service.most_in_flight.get(), 3);
         let first: Value = serde_json::from_str(results[0].as_ref().unwrap()).unwrap();
@@ -134,5 +155,15 @@ mod tests {
             matches!(&results[3], Err(Failure::Invalid(_))),
             "{results:?}"
         );
+    }
+
+    #[test]
+    fn a_success_without_a_result_is_none() {
+        let processor = processor("http://toons.example").unwrap();
+        let results = block_on(process(&Toons::default(), &processor, vec![toon("mute")]));
+        let [Err(Failure::Invalid(reason))] = results.as_slice() else {
+            panic!("{results:?}");
+        };
+        assert!(reason.contains("has to be JSON"), "{reason}");
     }
 }

@@ -3,12 +3,10 @@
 //!
 //! Toons go out as `POST` with the toon's JSON as the body and the headers
 //! `x-job-id`, `x-toon-id` and `x-attempt`; the JSON that comes back is the
-//! toon's result. What other answers mean is in [`answer`]. A toon may be sent
+//! toon's result. What other answers mean is in [`outbound::service`]. A toon may be sent
 //! again after a success, so the service has to expect the same ids twice.
 
-mod answer;
 mod client;
-mod endpoint;
 
 #[allow(unsafe_code, missing_docs)]
 mod bindings {
@@ -32,8 +30,8 @@ pub struct Component;
 impl Guest for Component {
     fn process(toons: Vec<Toon>) -> Vec<Result<String, Failure>> {
         let url = spin_sdk::variables::get("processor_url").unwrap_or_default();
-        match endpoint::parse(&url) {
-            Ok(endpoint) => spin_sdk::http::run(client::process(&Spin, &endpoint, toons)),
+        match client::processor(&url) {
+            Ok(processor) => spin_sdk::http::run(client::process(&Spin, &processor, toons)),
             // That is not the toons' fault, and somebody may set it meanwhile.
             Err(problem) => {
                 let failure = Failure::Retry(format!("the variable `processor_url` {problem}"));

@@ -2,18 +2,17 @@
 
 use http::Uri;
 
-/// Reads `processor_url`: an absolute `http` or `https` URL, which may have a
-/// path and a query.
+/// Reads an absolute `http` or `https` URL, which may have a path and a query.
 ///
 /// # Errors
 /// What is wrong with it, to be read after the name of the variable.
-pub(crate) fn parse(text: &str) -> Result<Uri, &'static str> {
+pub(super) fn parse(text: &str) -> Result<Uri, &'static str> {
     if text.is_empty() {
         return Err("is not set");
     }
     let url: Uri = text
         .parse()
-        .map_err(|_| "is no URL: it looks like https://service.example.com/toons")?;
+        .map_err(|_| "is no URL: it looks like https://service.example.com/path")?;
     if !matches!(url.scheme_str(), Some("http" | "https")) {
         return Err("has to start with http:// or https://");
     }
@@ -30,8 +29,8 @@ mod tests {
 
     #[test]
     fn a_service_may_have_a_path() {
-        let url = parse("https://toons.example/v1/process?fast=1").unwrap();
-        assert_eq!(url, "https://toons.example/v1/process?fast=1");
+        let url = parse("https://service.example/v1/process?fast=1").unwrap();
+        assert_eq!(url, "https://service.example/v1/process?fast=1");
         assert_eq!(parse("http://127.0.0.1:8080").unwrap().path(), "/");
     }
 
@@ -39,10 +38,10 @@ mod tests {
     fn what_is_no_url_is_told() {
         for (text, hint) in [
             ("", "not set"),
-            ("toons.example", "http://"),
+            ("service.example", "http://"),
             ("/process", "http://"),
-            ("ftp://toons.example", "http://"),
-            ("http://user:secret@toons.example", "credentials"),
+            ("ftp://service.example", "http://"),
+            ("http://user:secret@service.example", "credentials"),
             ("http://", "no URL"),
             ("http://bad host", "no URL"),
         ] {

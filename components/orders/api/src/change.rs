@@ -1,0 +1,64 @@
+use http::{HeaderValue, StatusCode, header};
+use orders_domain::{
+    Answer, Change, IfMatch, OrderId, OrderRequest, Timestamp, Transitions, keys, tag_of_version,
+};
+use orders_storage::Intent;
+use stores::{SpinKeyValue, SpinRedis};
+use web::{ApiError, Call, Reply};
+
+use crate::{bad_request, caller};
+
+/// `POST /orders`
+pub(crate) async fn create(call: &Call) -> Reply {
+    let principal = web::authenticate(call)?;
+    let request = OrderRequest::parse(call.body(), None).map_err(bad_request)?;
+    change(call, &principal, &request, Intent::Create).await
+}
+
+/// `PUT /orders/{orderId}`
+pub(crate) async fn put(call: &Call) -> Reply {
+    let principal = web::authenticate(call)?;
+    let id: OrderId = call.last_segment().parse().map_err(|error| {
+        let message = format!("the orderId in the path {error}");
+        ApiError::bad_request("invalid_field", message)
+    })?;
+    let request = OrderRequest::parse(call.body(), Some(&id)).map_err(bad_request)?;
+    let transitions: Transitions =
+        web::text("order_transitions")?
+            .trim()
+            .parse()
+            .map_err(|_| {
+                ApiError::misconfigured("the variable order_transitions must be `strict` or `any`")
+            })?;
+    change(call, &principal, &request, Intent::Put(transitions)).await
+}
+
+async fn change(
+    call: &Call,
+    principal: &web::Principal,
+    request: &OrderRequest,
+    intent: Intent,
+) -> Reply {
+    let if_match = call.list("if-match").map(|tags| IfMatch::parse(&tags));
+    let if_match = if_match.transpose().map_err(bad_request)?;
+    let redis = SpinRedis::open(&web::text("redis_url")?)?;
+    let queue = worker::open(&redis, keys::queue(request.status))?;
+    let change = Change {
+        request,
+        if_match: if_match.as_ref(),
+        caller: caller(principal),
+        now: Timestamp::from_millis(web::now_millis()),
+    };
+    let store = SpinKeyValue::open()?;
+    let changed = orders_storage::change(&queue, &store, &change, intent, &call.trace);
+    // Also where the order could not be stored: then a worker does it.
+    worker::ring(&queue, &call.trace).await;
+    let changed = changed?;
+
+    let answer = Answer::new(&request.order_id, changed.status, changed.version);
+    let mut reply = web::json(StatusCode::OK, &answer)?;
+    let tag = HeaderValue::try_from(tag_of_version(changed.version))
+        .map_err(|error| ApiError::internal(error.to_string()))?;
+    reply.headers_mut().insert(header::ETAG, tag);
+    Ok(reply)
+}

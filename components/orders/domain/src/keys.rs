@@ -1,0 +1,140 @@
+//! The names of everything that the orders system stores.
+//!
+//! | where | key | holds |
+//! |---|---|---|
+//! | key-value | `orders:{id}`, `orders:{id}:v:{n}` | the order and its versions; in the id, `~` stands for each colon |
+//! | Redis | `{orders}:version:{id}` | the version of the order |
+//! | Redis | `{orders}:line:{id}` | the order's line: its messages that wait for one another (crate `queue`) |
+//! | Redis | `{orders}:processing:{id}` | hash: by version, what came of processing it; `failed`, the failure that it may be held by |
+//! | Redis | `{orders}:index:all:{status}` | all orders with a status, or with any (`all`), by the time of creation in ms |
+//! | Redis | `{orders}:index:user:{subject}:{status}` | the same of one owner |
+//! | Redis | `{orders}.{status}:queue:*` | the queue of a status (crate `queue`) |
+//! | Redis | `{orders}.notifications:queue:*` | the queue of notifications |
+//!
+//! `{orders}` is the hash tag that keeps them on one node. An id is always the
+//! last part of its key in Redis, for it may have colons itself.
+
+use crate::{OrderId, Status};
+
+/// The queue of notifications.
+pub const NOTIFICATIONS: &str = "orders.notifications";
+
+/// The field of [`processing`] with the latest failure.
+pub const FAILED: &str = "failed";
+
+/// The queue of the orders that became, or stayed, `status`.
+pub fn queue(status: Status) -> &'static str {
+    match status {
+        Status::Received => "orders.received",
+        Status::Inprocess => "orders.inprocess",
+        Status::Completed => "orders.completed",
+        Status::Canceled => "orders.canceled",
+    }
+}
+
+/// An order, in the key-value store.
+pub fn record(id: &OrderId) -> String {
+    // With its colons, `a:v:1` would be the first version of `a`; a slash is refused
+    // by some stores.
+    format!("orders:{}", id.as_str().replace(':', "~"))
+}
+
+/// The version register of an order.
+pub fn version(id: &OrderId) -> String {
+    format!("{{orders}}:version:{id}")
+}
+
+/// The line of an order's messages.
+pub fn line(id: &OrderId) -> String {
+    format!("{{orders}}:line:{id}")
+}
+
+/// What came of processing the versions of an order.
+pub fn processing(id: &OrderId) -> String {
+    format!("{{orders}}:processing:{id}")
+}
+
+/// All orders, or those with one status.
+pub fn of_all(status: Option<Status>) -> String {
+    format!("{{orders}}:index:all:{}", part(status))
+}
+
+/// The orders of a subject, or those of them with one status.
+pub fn of_user(subject: &str, status: Option<Status>) -> String {
+    format!("{{orders}}:index:user:{subject}:{}", part(status))
+}
+
+fn part(status: Option<Status>) -> &'static str {
+    status.map_or("all", Status::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn ids() -> [OrderId; 8] {
+        let ids = [
+            "a",
+            "a:v:1",
+            "a:v",
+            "v:1",
+            "version:a",
+            "line:a",
+            "all:received",
+            "user:ana:all",
+        ];
+        ids.map(|id| id.parse().unwrap())
+    }
+
+    #[test]
+    fn no_order_is_stored_as_a_version_of_another() {
+        let mut keys = HashSet::new();
+        for id in ids() {
+            let key = record(&id);
+            assert!((1..=3).all(|version| keys.insert(format!("{key}:v:{version}"))));
+            assert!(keys.insert(key));
+        }
+        assert_eq!(record(&"ORD-001".parse().unwrap()), "orders:ORD-001");
+    }
+
+    #[test]
+    fn no_key_of_an_order_is_that_of_another() {
+        let keys: HashSet<String> = ids()
+            .iter()
+            .flat_map(|id| [version(id), line(id), processing(id)])
+            .collect();
+        assert_eq!(keys.len(), ids().len() * 3);
+        assert!(keys.iter().all(|key| key.starts_with("{orders}:")));
+    }
+
+    #[test]
+    fn no_index_is_that_of_another_whatever_subjects_are_called() {
+        let subjects = [
+            "ana",
+            "ana:all",
+            "ana:received",
+            "",
+            ":",
+            "all",
+            "user:ana",
+            "{x}",
+        ];
+        let statuses = || Status::ALL.map(Some).into_iter().chain([None]);
+        let mut keys: Vec<String> = statuses().map(of_all).collect();
+        for subject in subjects {
+            keys.extend(statuses().map(|status| of_user(subject, status)));
+        }
+        let count = keys.len();
+        assert_eq!(keys.into_iter().collect::<HashSet<_>>().len(), count);
+    }
+
+    #[test]
+    fn each_status_has_its_queue_in_one_group() {
+        for status in Status::ALL {
+            assert_eq!(queue(status), format!("orders.{status}"));
+        }
+        assert!(NOTIFICATIONS.starts_with("orders."));
+    }
+}

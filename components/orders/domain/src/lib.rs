@@ -1,0 +1,36 @@
+//! The rules of the orders system: what an order is, how it may change, what is
+//! told about it and to whom. No Spin, no clock and no I/O.
+
+mod decision;
+mod etag;
+mod event;
+mod id;
+mod index;
+pub mod keys;
+mod message;
+mod notification;
+mod order;
+mod processing;
+mod query;
+mod request;
+mod status;
+mod timestamp;
+mod transitions;
+mod view;
+
+pub use decision::{Caller, Change, Decision, Existing, Refusal, post, put};
+pub use etag::{IfMatch, tag_of_version, tag_of_view};
+pub use event::{CloudEvent, NoEvent, event_data};
+pub use id::OrderId;
+pub use ids::IdError;
+pub use index::changes;
+pub use message::{Message, SCHEMA, Unreadable};
+pub use notification::NotificationMessage;
+pub use order::{Content, Order};
+pub use processing::{Failure, LONGEST_RESULT, LineHead, Processing, ProcessingRecord, Unusable};
+pub use query::{Cursor, HistoryQuery, ListQuery, NoCursor, ReadQuery};
+pub use request::{Invalid, LONGEST_TEXT, OrderRequest};
+pub use status::{Status, UnknownStatus};
+pub use timestamp::{NoTimestamp, Timestamp};
+pub use transitions::{NoTransitions, Transitions};
+pub use view::{Answer, HistoryView, ListView, OrderView};

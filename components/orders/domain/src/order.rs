@@ -1,0 +1,109 @@
+//! Orders, as they are stored.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{OrderId, OrderRequest, Status, Timestamp};
+
+/// What a client says of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Content {
+    /// Where it is on its way.
+    pub status: Status,
+    /// What is to be done.
+    pub description: String,
+    /// When it was registered: RFC 3339, as it was sent.
+    pub register_date: String,
+    /// When it is or was delivered: RFC 3339, as it was sent; empty if unknown.
+    pub delivery_date: String,
+    /// Why it is not wanted any more; empty if that was not told.
+    pub reason_for_cancellation: String,
+}
+
+/// A version of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Order {
+    /// Its id.
+    pub order_id: OrderId,
+    /// What clients said of it.
+    #[serde(flatten)]
+    pub content: Content,
+    /// The subject that created it, to whom it belongs.
+    pub owner: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When this version of it was made.
+    pub updated_at: Timestamp,
+    /// The subject that made this version.
+    pub updated_by: String,
+}
+
+impl Order {
+    /// Where it is on its way.
+    pub fn status(&self) -> Status {
+        self.content.status
+    }
+
+    /// The first version of an order. It was registered at `now` if the request
+    /// says nothing else.
+    pub(crate) fn create(request: &OrderRequest, subject: &str, now: Timestamp) -> Self {
+        Self {
+            order_id: request.order_id.clone(),
+            content: request.content(&now.to_string()),
+            owner: subject.to_owned(),
+            created_at: now,
+            updated_at: now,
+            updated_by: subject.to_owned(),
+        }
+    }
+
+    /// The version after this one; none if the request changes nothing.
+    pub(crate) fn changed(
+        &self,
+        request: &OrderRequest,
+        subject: &str,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let content = request.content(&self.content.register_date);
+        (content != self.content).then(|| Self {
+            content,
+            updated_at: now,
+            updated_by: subject.to_owned(),
+            ..self.clone()
+        })
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// `ana`'s order, created a second before it was changed.
+    pub(crate) fn order(status: Status) -> Order {
+        serde_json::from_value(json!({
+            "orderId": "ORD-001", "status": status, "description": "a chair",
+            "registerDate": "2026-11-22T10:30:45+02:00", "deliveryDate": "",
+            "reasonForCancellation": "", "owner": "ana",
+            "createdAt": "2026-11-22T10:30:45.123Z", "updatedAt": "2026-11-22T10:30:46.123Z",
+            "updatedBy": "root"
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn an_order_is_stored_as_one_flat_object() {
+        assert_eq!(
+            serde_json::to_string(&order(Status::Inprocess)).unwrap(),
+            concat!(
+                r#"{"orderId":"ORD-001","status":"inprocess","description":"a chair","#,
+                r#""registerDate":"2026-11-22T10:30:45+02:00","deliveryDate":"","#,
+                r#""reasonForCancellation":"","owner":"ana","#,
+                r#""createdAt":"2026-11-22T10:30:45.123Z","#,
+                r#""updatedAt":"2026-11-22T10:30:46.123Z","updatedBy":"root"}"#
+            )
+        );
+    }
+}

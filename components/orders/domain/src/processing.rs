@@ -1,0 +1,371 @@
+//! What came of processing a version of an order.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::Timestamp;
+
+/// The longest result of a handler that is kept, in bytes of JSON.
+pub const LONGEST_RESULT: usize = 16 * 1024;
+
+/// What came of processing a version, as it is stored: the field of that version
+/// in the hash [`crate::keys::processing`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum ProcessingRecord {
+    /// It is done.
+    Processed {
+        /// When.
+        processed_at: Timestamp,
+        /// Which attempt did it, from 1.
+        attempts: u32,
+        /// What the handler wants to be kept, a JSON value.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        result: Option<Box<RawValue>>,
+    },
+    /// Its last attempt failed.
+    Failed(Failure),
+}
+
+/// The last attempt at a version, which failed. The latest of an order's is also
+/// the field [`crate::keys::FAILED`] of its hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// The version.
+    pub version: u64,
+    /// The queue that has the dead letter.
+    pub queue: String,
+    /// Why it failed.
+    pub error: String,
+    /// How many attempts it had.
+    pub attempts: u32,
+    /// When.
+    pub failed_at: Timestamp,
+}
+
+/// A handler's result that cannot be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// It is no JSON value.
+    #[error("the result is no JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// It is too long.
+    #[error("the result may have at most {LONGEST_RESULT} bytes, and has {0}")]
+    TooLong(usize),
+}
+
+impl ProcessingRecord {
+    /// The record of a version that is done, with what its handler wants to be
+    /// kept; `null` is nothing.
+    ///
+    /// # Errors
+    /// The handler's result is no JSON value of at most [`LONGEST_RESULT`].
+    pub fn processed(
+        processed_at: Timestamp,
+        attempts: u32,
+        result: Option<String>,
+    ) -> Result<Self, Unusable> {
+        let result = result
+            .map(RawValue::from_string)
+            .transpose()?
+            .filter(|result| result.get() != "null");
+        match result.as_ref().map(|result| result.get().len()) {
+            Some(length) if length > LONGEST_RESULT => Err(Unusable::TooLong(length)),
+            _ => Ok(Self::Processed {
+                processed_at,
+                attempts,
+                result,
+            }),
+        }
+    }
+}
+
+/// The first message of an order's line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LineHead {
+    /// It is being worked on, or will be.
+    Alive,
+    /// It is a dead letter, and the others wait for it to be sent back or
+    /// thrown away.
+    Dead {
+        /// The queue that has it.
+        queue: String,
+        /// Its id among that queue's dead letters.
+        id: String,
+    },
+}
+
+/// How far the processing of a version is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    /// It is to come.
+    Pending,
+    /// It is done.
+    Processed,
+    /// It failed, and its dead letter can be sent back.
+    Failed,
+    /// It waits for an earlier version, which failed.
+    Held,
+    /// It failed, and its dead letter was thrown away.
+    Discarded,
+}
+
+/// The processing of a version, as it is answered.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Processing {
+    state: State,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    processed_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead_letter: Option<DeadLetter>,
+}
+
+/// The dead letter by which an order is held.
+#[derive(Clone, Debug, Serialize)]
+struct DeadLetter {
+    queue: String,
+    id: String,
+    /// None of a message that no worker could read.
+    #[serde(flatten)]
+    cause: Option<Cause>,
+}
+
+/// What is told of a failure.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Cause {
+    version: u64,
+    error: String,
+    attempts: u32,
+    failed_at: Timestamp,
+}
+
+impl From<Failure> for Cause {
+    fn from(failure: Failure) -> Self {
+        Self {
+            version: failure.version,
+            error: failure.error,
+            attempts: failure.attempts,
+            failed_at: failure.failed_at,
+        }
+    }
+}
+
+impl Processing {
+    /// How far `version` is. `record` is what is stored of it, `head` the first
+    /// message of the order's line, and `failed` the order's latest failure.
+    pub fn new(
+        version: u64,
+        record: Option<ProcessingRecord>,
+        head: Option<LineHead>,
+        failed: Option<Failure>,
+    ) -> Self {
+        let of_state = |state| Self {
+            state,
+            processed_at: None,
+            attempts: None,
+            result: None,
+            dead_letter: None,
+        };
+        match (record, head) {
+            (
+                Some(ProcessingRecord::Processed {
+                    processed_at,
+                    attempts,
+                    result,
+                }),
+                _,
+            ) => Self {
+                processed_at: Some(processed_at),
+                attempts: Some(attempts),
+                result,
+                ..of_state(State::Processed)
+            },
+            (_, Some(LineHead::Dead { queue, id })) => {
+                // A line stands still behind its head, so the latest failure is that one's.
+                let cause: Option<Cause> = failed
+                    .filter(|failure| failure.queue == queue)
+                    .map(Cause::from);
+                let own = cause.as_ref().filter(|cause| cause.version == version);
+                let state = own.map_or(State::Held, |_| State::Failed);
+                Self {
+                    attempts: own.map(|own| own.attempts),
+                    dead_letter: Some(DeadLetter { queue, id, cause }),
+                    ..of_state(state)
+                }
+            }
+            (Some(ProcessingRecord::Failed(failure)), None) => Self {
+                attempts: Some(failure.attempts),
+                ..of_state(State::Discarded)
+            },
+            _ => of_state(State::Pending),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const AT: &str = "2026-11-22T10:30:45.123Z";
+
+    fn failure(version: u64) -> Failure {
+        Failure {
+            version,
+            queue: "orders.received".into(),
+            error: "the printer is on fire".into(),
+            attempts: 5,
+            failed_at: AT.parse().unwrap(),
+        }
+    }
+
+    fn dead() -> Option<LineHead> {
+        Some(LineHead::Dead {
+            queue: "orders.received".into(),
+            id: "1795343445123-0".into(),
+        })
+    }
+
+    fn done(result: Option<&str>) -> ProcessingRecord {
+        ProcessingRecord::processed(AT.parse().unwrap(), 2, result.map(str::to_owned)).unwrap()
+    }
+
+    fn shown(processing: &Processing) -> Value {
+        serde_json::to_value(processing).unwrap()
+    }
+
+    #[test]
+    fn a_version_is_pending_until_it_is_processed() {
+        let alive = Some(LineHead::Alive);
+        // The commit is through, and its message was not yet looked at.
+        let fresh = Processing::new(3, None, alive.clone(), None);
+        assert_eq!(shown(&fresh), json!({"state": "pending"}));
+
+        let record = Some(done(Some(r#"{"invoice": 9007199254740993}"#)));
+        let processed = Processing::new(3, record, alive, None);
+        assert_eq!(
+            serde_json::to_string(&processed).unwrap(),
+            format!(
+                r#"{{"state":"processed","processedAt":"{AT}","attempts":2,"result":{{"invoice": 9007199254740993}}}}"#
+            )
+        );
+        for nothing in [None, Some(" null ")] {
+            let plain = Processing::new(3, Some(done(nothing)), None, None);
+            assert_eq!(
+                shown(&plain),
+                json!({"state": "processed", "processedAt": AT, "attempts": 2})
+            );
+        }
+    }
+
+    #[test]
+    fn a_version_that_failed_shows_the_dead_letter_to_send_back() {
+        let record = ProcessingRecord::Failed(failure(3));
+        let failed = Processing::new(3, Some(record.clone()), dead(), Some(failure(3)));
+        let dead_letter = json!({
+            "queue": "orders.received", "id": "1795343445123-0", "version": 3,
+            "error": "the printer is on fire", "attempts": 5, "failedAt": AT
+        });
+        assert_eq!(
+            shown(&failed),
+            json!({"state": "failed", "attempts": 5, "deadLetter": dead_letter})
+        );
+
+        let sent_back = Processing::new(
+            3,
+            Some(record.clone()),
+            Some(LineHead::Alive),
+            Some(failure(3)),
+        );
+        assert_eq!(shown(&sent_back), json!({"state": "pending"}));
+        let thrown_away = Processing::new(3, Some(record), None, Some(failure(3)));
+        assert_eq!(
+            shown(&thrown_away),
+            json!({"state": "discarded", "attempts": 5})
+        );
+        let done = Processing::new(3, Some(done(None)), None, Some(failure(3)));
+        assert_eq!(shown(&done)["state"], "processed");
+    }
+
+    #[test]
+    fn a_version_behind_one_that_failed_is_held_and_says_by_what() {
+        let held = shown(&Processing::new(4, None, dead(), Some(failure(3))));
+        assert_eq!(held["state"], "held");
+        assert_eq!(held["deadLetter"]["version"], 3);
+        assert_eq!(held["deadLetter"]["id"], "1795343445123-0");
+        assert!(held.get("attempts").is_none(), "it had none itself");
+    }
+
+    #[test]
+    fn a_dead_letter_that_nobody_could_read_is_shown_without_its_cause() {
+        let dead_letter = json!({"queue": "orders.received", "id": "1795343445123-0"});
+        let earlier = Failure {
+            queue: "orders.canceled".into(),
+            ..failure(4)
+        };
+        for failed in [None, Some(earlier)] {
+            let held = Processing::new(4, None, dead(), failed);
+            assert_eq!(
+                shown(&held),
+                json!({"state": "held", "deadLetter": dead_letter})
+            );
+        }
+    }
+
+    #[test]
+    fn records_of_before_are_still_understood() {
+        let read = |text: &str| serde_json::from_str::<ProcessingRecord>(text).unwrap();
+        let done = read(
+            r#"{"processed":{"processedAt":"2026-11-22T10:30:45.123Z","attempts":2,"result":[0.10]}}"#,
+        );
+        let processed = Processing::new(1, Some(done), None, None);
+        let text = serde_json::to_string(&processed).unwrap();
+        assert!(text.contains("[0.10]"), "{text}");
+        let failed = read(
+            r#"{"failed":{"version":1,"queue":"orders.received","error":"e","attempts":3,"failedAt":"2026-11-22T10:30:45.123Z"}}"#,
+        );
+        let discarded = Processing::new(1, Some(failed), None, None);
+        assert_eq!(shown(&discarded)["state"], "discarded");
+    }
+
+    #[test]
+    fn what_is_stored_is_read_again() {
+        for record in [
+            done(Some("[null]")),
+            done(None),
+            ProcessingRecord::Failed(failure(1)),
+        ] {
+            let stored = serde_json::to_string(&record).unwrap();
+            let read: ProcessingRecord = serde_json::from_str(&stored).unwrap();
+            assert_eq!(serde_json::to_string(&read).unwrap(), stored);
+        }
+        let stored = serde_json::to_string(&failure(7)).unwrap();
+        assert_eq!(
+            serde_json::from_str::<Failure>(&stored).unwrap(),
+            failure(7)
+        );
+    }
+
+    #[test]
+    fn a_result_that_cannot_be_kept_is_refused() {
+        let processed =
+            |result: String| ProcessingRecord::processed(AT.parse().unwrap(), 1, Some(result));
+        for result in ["", "{", "done", "1 2"] {
+            let error = processed(result.into()).unwrap_err();
+            assert!(matches!(error, Unusable::Json(_)), "{result}: {error}");
+        }
+        let text = |length: usize| format!("\"{}\"", "x".repeat(length - 2));
+        assert!(processed(text(LONGEST_RESULT)).is_ok());
+        let error = processed(text(LONGEST_RESULT + 1)).unwrap_err();
+        assert!(matches!(error, Unusable::TooLong(16_385)), "{error}");
+    }
+}

@@ -1,0 +1,323 @@
+//! What is asked of orders: `GET /orders` and `GET /orders/{orderId}`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::{Invalid, OrderId, Status, Timestamp};
+
+/// The orders in a page where nothing is asked for, and the most of them.
+const ORDERS: Limits = Limits {
+    default: 20,
+    most: 100,
+};
+
+/// The same for the versions of an order.
+const VERSIONS: Limits = Limits {
+    default: 100,
+    most: 1_000,
+};
+
+/// A query's names and values, decoded.
+type Pairs = [(String, String)];
+
+/// The query of `GET /orders`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListQuery {
+    /// The status of the orders; none for any.
+    pub status: Option<Status>,
+    /// The most orders to answer, 1 to 100.
+    pub limit: u32,
+    /// The order after which to go on.
+    pub after: Option<Cursor>,
+}
+
+impl ListQuery {
+    /// Reads a query. Names that are not known are ignored.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn parse(pairs: &Pairs) -> Result<Self, Invalid> {
+        let status = single(pairs, "status")?
+            .map(str::parse)
+            .transpose()
+            .map_err(|unknown| Invalid::new("unknown_status", unknown))?;
+        Ok(Self {
+            status,
+            limit: ORDERS.read(pairs)?,
+            after: cursor(pairs)?,
+        })
+    }
+}
+
+/// A place in a list of orders: that of an order, by its creation and its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Its id.
+    pub order_id: OrderId,
+}
+
+/// A text that is no cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoCursor;
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.created_at.millis(), self.order_id)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = NoCursor;
+
+    fn from_str(text: &str) -> Result<Self, NoCursor> {
+        let (millis, id) = text.split_once(':').ok_or(NoCursor)?;
+        let cursor = Self {
+            created_at: Timestamp::from_millis(millis.parse().map_err(|_| NoCursor)?),
+            order_id: id.parse().map_err(|_| NoCursor)?,
+        };
+        // Each has one way to be written.
+        (cursor.to_string() == text)
+            .then_some(cursor)
+            .ok_or(NoCursor)
+    }
+}
+
+/// The query of `GET /orders/{orderId}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadQuery {
+    /// The order as it is now.
+    Latest,
+    /// Its versions.
+    History(HistoryQuery),
+}
+
+/// Which versions of an order are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryQuery {
+    /// The first version to answer, from 1.
+    pub first: u64,
+    /// The most versions to answer, 1 to 1,000.
+    pub limit: u32,
+}
+
+impl ReadQuery {
+    /// Reads a query. Names that are not known are ignored.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn parse(pairs: &Pairs) -> Result<Self, Invalid> {
+        match single(pairs, "history")? {
+            None | Some("false") => Ok(Self::Latest),
+            Some("true") => Ok(Self::History(HistoryQuery {
+                first: cursor(pairs)?.map_or(1, |Version(first)| first),
+                limit: VERSIONS.read(pairs)?,
+            })),
+            Some(_) => Err(invalid("history must be true or false")),
+        }
+    }
+}
+
+/// The cursor of a history: the version with which a page begins.
+struct Version(u64);
+
+impl FromStr for Version {
+    type Err = NoCursor;
+
+    fn from_str(text: &str) -> Result<Self, NoCursor> {
+        // Versions are counted by Redis, whose integers are signed.
+        let version = integer(text).filter(|version| i64::try_from(*version).is_ok());
+        version
+            .filter(|version| *version >= 1 && version.to_string() == text)
+            .map(Self)
+            .ok_or(NoCursor)
+    }
+}
+
+/// How many entries a page may have.
+struct Limits {
+    default: u32,
+    most: u32,
+}
+
+impl Limits {
+    fn read(&self, pairs: &Pairs) -> Result<u32, Invalid> {
+        let Some(limit) = single(pairs, "limit")? else {
+            return Ok(self.default);
+        };
+        integer(limit)
+            .and_then(|limit| limit.try_into().ok())
+            .filter(|limit| (1..=self.most).contains(limit))
+            .ok_or_else(|| invalid(format!("limit must be an integer from 1 to {}", self.most)))
+    }
+}
+
+fn cursor<C: FromStr>(pairs: &Pairs) -> Result<Option<C>, Invalid> {
+    single(pairs, "cursor")?
+        .map(str::parse)
+        .transpose()
+        .map_err(|_| invalid("cursor must be the cursor of an answer"))
+}
+
+/// The value of a name that may be there once.
+fn single<'a>(pairs: &'a Pairs, name: &str) -> Result<Option<&'a str>, Invalid> {
+    let mut values = pairs.iter().filter(|(key, _)| key == name);
+    let value = values.next().map(|(_, value)| value.as_str());
+    match values.next() {
+        None => Ok(value),
+        Some(_) => Err(invalid(format!("{name} must be there only once"))),
+    }
+}
+
+/// An integer in decimal digits alone.
+fn integer(text: &str) -> Option<u64> {
+    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    is_digits.then(|| text.parse().ok())?
+}
+
+fn invalid(problem: impl fmt::Display) -> Invalid {
+    Invalid::new("invalid_query", problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        let own = |text: &str| text.to_owned();
+        pairs
+            .iter()
+            .map(|(key, value)| (own(key), own(value)))
+            .collect()
+    }
+
+    fn list(query: &[(&str, &str)]) -> Result<ListQuery, Invalid> {
+        ListQuery::parse(&pairs(query))
+    }
+
+    fn read(query: &[(&str, &str)]) -> Result<ReadQuery, Invalid> {
+        ReadQuery::parse(&pairs(query))
+    }
+
+    #[test]
+    fn a_list_may_be_of_one_status_and_go_on() {
+        let all = list(&[("colour", "blue"), ("colour", "red")]).unwrap();
+        assert_eq!((all.status, all.limit, all.after), (None, 20, None));
+
+        let query = [
+            ("status", "InProcess"),
+            ("limit", "100"),
+            ("cursor", "17:a:b"),
+        ];
+        let page = list(&query).unwrap();
+        assert_eq!((page.status, page.limit), (Some(Status::Inprocess), 100));
+        let cursor = page.after.unwrap();
+        assert_eq!(cursor.created_at.millis(), 17);
+        assert_eq!(cursor.order_id.as_str(), "a:b");
+    }
+
+    #[test]
+    fn an_order_is_asked_for_as_it_is_or_with_its_versions() {
+        assert_eq!(read(&[]), Ok(ReadQuery::Latest));
+        assert_eq!(
+            read(&[("history", "false"), ("limit", "x")]),
+            Ok(ReadQuery::Latest)
+        );
+        let history = |first, limit| Ok(ReadQuery::History(HistoryQuery { first, limit }));
+        assert_eq!(read(&[("history", "true")]), history(1, 100));
+        let page = [("history", "true"), ("cursor", "101"), ("limit", "1000")];
+        assert_eq!(read(&page), history(101, 1_000));
+    }
+
+    #[test]
+    fn each_mistake_is_told() {
+        for (query, told) in [
+            (&[("status", "shipped")][..], "Unknown status 'shipped'"),
+            (&[("status", "")], "Unknown status ''"),
+            (
+                &[("status", "received"), ("status", "received")],
+                "status must be there only once",
+            ),
+            (
+                &[("limit", "1"), ("limit", "1")],
+                "limit must be there only once",
+            ),
+            (&[("limit", "0")], "limit must be an integer from 1 to 100"),
+            (
+                &[("limit", "101")],
+                "limit must be an integer from 1 to 100",
+            ),
+            (&[("limit", "")], "limit must be an integer"),
+            (&[("limit", "+1")], "limit must be an integer"),
+            (
+                &[("limit", "18446744073709551616")],
+                "limit must be an integer",
+            ),
+            (&[("cursor", "")], "cursor must be"),
+            (&[("cursor", "1")], "cursor must be"),
+            (&[("cursor", "1:")], "cursor must be"),
+            (&[("cursor", ":a")], "cursor must be"),
+            (&[("cursor", "01:a")], "cursor must be"),
+            (&[("cursor", "-1:a")], "cursor must be"),
+            (&[("cursor", "1.5:a")], "cursor must be"),
+            (&[("cursor", "1:a b")], "cursor must be"),
+            (&[("cursor", "18446744073709551615:a")], "cursor must be"),
+        ] {
+            let Invalid { code, message } = list(query).unwrap_err();
+            assert!(message.starts_with(told), "{query:?}: {message}");
+            let is_status = message.starts_with("Unknown status");
+            let expected = if is_status {
+                "unknown_status"
+            } else {
+                "invalid_query"
+            };
+            assert_eq!(code, expected, "{query:?}");
+        }
+        for (name, value, told) in [
+            ("history", "True", "history must be true or false"),
+            ("history", "", "history must be true or false"),
+            ("limit", "1001", "limit must be an integer from 1 to 1000"),
+            ("cursor", "0", "cursor must be"),
+            ("cursor", "1:a", "cursor must be"),
+            ("cursor", "01", "cursor must be"),
+            ("cursor", "9223372036854775808", "cursor must be"),
+        ] {
+            let query = [("history", "true"), (name, value)];
+            let query = if name == "history" {
+                &query[1..]
+            } else {
+                &query
+            };
+            let Invalid { code, message } = read(query).unwrap_err();
+            assert_eq!(code, "invalid_query");
+            assert!(message.starts_with(told), "{query:?}: {message}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_is_read_as_it_is_written(millis: u64, id in "[A-Za-z0-9:_-]{1,20}") {
+            let cursor = Cursor {
+                created_at: Timestamp::from_millis(millis),
+                order_id: id.parse().unwrap(),
+            };
+            prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        }
+
+        #[test]
+        fn any_query_is_understood_or_refused(name in "status|limit|cursor|history", value in "[0-9:a]{0,22}|.{0,9}") {
+            let query = [("history".to_owned(), "true".to_owned()), (name, value)];
+            if let Ok(list) = ListQuery::parse(&query) {
+                prop_assert!((1..=100).contains(&list.limit));
+            }
+            for query in [&query[..], &query[1..]] {
+                if let Ok(ReadQuery::History(history)) = ReadQuery::parse(query) {
+                    prop_assert!((1..=1_000).contains(&history.limit) && history.first >= 1);
+                }
+            }
+        }
+    }
+}

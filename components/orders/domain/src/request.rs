@@ -1,0 +1,193 @@
+//! What `POST /orders` and `PUT /orders/{orderId}` are told.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt::Display;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::{Content, NoTimestamp, OrderId, Status};
+
+#[cfg(test)]
+mod tests;
+
+/// The longest description and the longest reason, in bytes of UTF-8.
+pub const LONGEST_TEXT: usize = 8 * 1024;
+
+/// The longest date in bytes: with nanoseconds and an offset it has 35.
+const LONGEST_DATE: usize = 64;
+
+/// What an order shall be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderRequest {
+    /// Its id.
+    pub order_id: OrderId,
+    /// Where it shall be on its way.
+    pub status: Status,
+    /// What is to be done, at most [`LONGEST_TEXT`].
+    pub description: String,
+    /// When it was registered: RFC 3339, as it was sent.
+    pub register_date: Option<String>,
+    /// When it is or was delivered: RFC 3339, as it was sent; empty if unknown.
+    pub delivery_date: String,
+    /// Why it is not wanted any more, at most [`LONGEST_TEXT`]; empty if that
+    /// was not told.
+    pub reason_for_cancellation: String,
+}
+
+/// A request that breaks a rule.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Invalid {
+    /// The stable word for programs.
+    pub code: &'static str,
+    /// What is wrong and what to change, for a person.
+    pub message: String,
+}
+
+impl Invalid {
+    pub(crate) fn new(code: &'static str, message: impl Display) -> Self {
+        Self {
+            code,
+            message: message.to_string(),
+        }
+    }
+
+    fn field(name: &str, problem: impl Display) -> Self {
+        Self::new("invalid_field", format!("{name} {problem}"))
+    }
+}
+
+impl OrderRequest {
+    /// Reads a request's body. `path_id` is the id that the path names, which
+    /// the body then may leave out. Members that are not known are ignored, and
+    /// of several with one name the last counts.
+    ///
+    /// # Errors
+    /// The first rule that is broken: that it is a JSON object, that what is
+    /// required is there, that the status is known, and then what each field
+    /// must be.
+    pub fn parse(body: &[u8], path_id: Option<&OrderId>) -> Result<Self, Invalid> {
+        let body = Body::parse(body)?;
+        if path_id.is_none() {
+            body.required("orderId")?;
+        }
+        let status = body.required("status")?;
+        let description = body.required("description")?;
+        let status = string("status", status)?
+            .parse::<Status>()
+            .map_err(|unknown| Invalid::new("unknown_status", unknown))?;
+        Ok(Self {
+            order_id: body.order_id(path_id)?,
+            status,
+            description: text("description", description)?,
+            register_date: body.date("registerDate")?,
+            delivery_date: body.date("deliveryDate")?.unwrap_or_default(),
+            reason_for_cancellation: body
+                .member("reasonForCancellation")
+                .map(|reason| text("reasonForCancellation", reason))
+                .transpose()?
+                .unwrap_or_default(),
+        })
+    }
+
+    /// What it says of the order, which was registered at `registered` if it
+    /// does not say when.
+    pub(crate) fn content(&self, registered: &str) -> Content {
+        Content {
+            status: self.status,
+            description: self.description.clone(),
+            register_date: self
+                .register_date
+                .as_deref()
+                .unwrap_or(registered)
+                .to_owned(),
+            delivery_date: self.delivery_date.clone(),
+            reason_for_cancellation: self.reason_for_cancellation.clone(),
+        }
+    }
+
+    /// Whether it says of an order what is there already.
+    pub(crate) fn agrees_with(&self, content: &Content) -> bool {
+        self.content(&content.register_date) == *content
+    }
+}
+
+/// The members of a JSON object, as they were sent.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Body<'a>(#[serde(borrow)] HashMap<Cow<'a, str>, &'a RawValue>);
+
+impl<'a> Body<'a> {
+    fn parse(body: &'a [u8]) -> Result<Self, Invalid> {
+        serde_json::from_slice(body).map_err(|_| Invalid::new("invalid_json", "Invalid JSON"))
+    }
+
+    /// A member that is there and not null.
+    fn member(&self, name: &str) -> Option<&'a RawValue> {
+        let value = self.0.get(name).copied();
+        value.filter(|value| value.get() != "null")
+    }
+
+    fn required(&self, name: &str) -> Result<&'a RawValue, Invalid> {
+        self.member(name).ok_or_else(|| missing(name))
+    }
+
+    fn order_id(&self, path_id: Option<&OrderId>) -> Result<OrderId, Invalid> {
+        let name = "orderId";
+        let sent: Option<OrderId> = self
+            .member(name)
+            .map(|id| serde_json::from_str(id.get()))
+            .transpose()
+            .map_err(|_| Invalid::field(name, ids::IdError))?;
+        match (sent, path_id) {
+            (Some(sent), Some(path_id)) if sent != *path_id => Err(Invalid::new(
+                "order_id_mismatch",
+                format!(
+                    "orderId is {sent}, and the path says {path_id}; make them the same, or leave orderId out"
+                ),
+            )),
+            (Some(sent), _) => Ok(sent),
+            (None, Some(path_id)) => Ok(path_id.clone()),
+            (None, None) => Err(missing(name)),
+        }
+    }
+
+    fn date(&self, name: &str) -> Result<Option<String>, Invalid> {
+        let Some(value) = self.member(name) else {
+            return Ok(None);
+        };
+        let date = string(name, value)?;
+        if date.is_empty() {
+            return Ok(None);
+        }
+        let is_date = date.len() <= LONGEST_DATE && OffsetDateTime::parse(&date, &Rfc3339).is_ok();
+        is_date
+            .then_some(Some(date))
+            .ok_or_else(|| Invalid::field(name, NoTimestamp))
+    }
+}
+
+fn missing(name: &str) -> Invalid {
+    Invalid::new("missing_field", format!("Missing required field: {name}"))
+}
+
+fn string(name: &str, value: &RawValue) -> Result<String, Invalid> {
+    serde_json::from_str(value.get())
+        .map_err(|_| Invalid::field(name, "must be a string of Unicode text"))
+}
+
+fn text(name: &str, value: &RawValue) -> Result<String, Invalid> {
+    let text = string(name, value)?;
+    if text.len() > LONGEST_TEXT {
+        let problem = format!(
+            "may have at most {LONGEST_TEXT} bytes, and has {}",
+            text.len()
+        );
+        return Err(Invalid::field(name, problem));
+    }
+    Ok(text)
+}

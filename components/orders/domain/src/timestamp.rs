@@ -1,0 +1,114 @@
+//! Points in time.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{Duration, OffsetDateTime};
+
+/// The last millisecond of the year 9999, after which RFC 3339 ends.
+const LAST: u64 = 253_402_300_799_999;
+
+/// A point in time, to the millisecond. It is written as RFC 3339 in UTC:
+/// `2026-11-22T10:30:45.123Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Timestamp(u64);
+
+/// A text that is no point in time since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a date and time as RFC 3339 has it, as in 2026-11-22T10:30:45Z")]
+pub struct NoTimestamp;
+
+impl Timestamp {
+    /// So many milliseconds after the Unix epoch; at most the end of the year 9999.
+    pub fn from_millis(millis: u64) -> Self {
+        Self(millis.min(LAST))
+    }
+
+    /// How many milliseconds after the Unix epoch it is.
+    pub fn millis(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let format = format_description!(
+            "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
+        );
+        let millis = i64::try_from(self.0).map_err(|_| fmt::Error)?;
+        let time = OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(millis);
+        f.write_str(&time.format(format).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = NoTimestamp;
+
+    fn from_str(text: &str) -> Result<Self, NoTimestamp> {
+        let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| NoTimestamp)?;
+        u64::try_from(time.unix_timestamp_nanos() / 1_000_000)
+            .map(Self::from_millis)
+            .map_err(|_| NoTimestamp)
+    }
+}
+
+impl TryFrom<String> for Timestamp {
+    type Error = NoTimestamp;
+
+    fn try_from(text: String) -> Result<Self, NoTimestamp> {
+        text.parse()
+    }
+}
+
+impl From<Timestamp> for String {
+    fn from(timestamp: Timestamp) -> Self {
+        timestamp.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn times_are_written_with_milliseconds_in_utc() {
+        for (millis, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (1_764_239_445_120, "2025-11-27T10:30:45.120Z"),
+            (u64::MAX, "9999-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(Timestamp::from_millis(millis).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn any_rfc_3339_since_1970_is_read() {
+        for text in [
+            "2025-11-27T12:30:45.120+02:00",
+            "2025-11-27t10:30:45.12z",
+            "2025-11-27T10:30:45.120999Z",
+        ] {
+            let time: Timestamp = text.parse().unwrap();
+            assert_eq!(time.millis(), 1_764_239_445_120, "{text}");
+        }
+        for text in ["", "now", "2025-11-27", "1969-12-31T23:59:59Z", "0"] {
+            assert_eq!(text.parse::<Timestamp>(), Err(NoTimestamp), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_time_comes_back_as_it_went_and_texts_are_in_the_order_of_time(one in 0..=LAST, other in 0..=LAST) {
+            let [one, other] = [one, other].map(Timestamp::from_millis);
+            let json = serde_json::to_string(&one).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), one);
+            prop_assert_eq!(one.cmp(&other), one.to_string().cmp(&other.to_string()));
+        }
+    }
+}

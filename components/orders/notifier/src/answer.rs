@@ -1,0 +1,158 @@
+//! What an answer means.
+//!
+//! | answer | notification |
+//! |---|---|
+//! | 2xx | delivered |
+//! | 410 | a dead letter at once: the receiver wants no more |
+//! | 429, 503 with `Retry-After` in seconds | tried again, and not sooner |
+//! | any other, redirects too, or none | tried again |
+
+use std::time::Duration;
+
+use http::header::RETRY_AFTER;
+use http::{Response, StatusCode};
+use outbound::Error;
+
+/// What came of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The receiver has it.
+    Delivered(StatusCode),
+    /// It is not to be sent again, for this reason.
+    Refused(String),
+    /// It may be sent again.
+    Failed {
+        /// What happened, without anything that a URL may hold but its host.
+        error: String,
+        /// How long the receiver asks to be left alone.
+        not_before: Duration,
+    },
+}
+
+/// What an answer means, or that there is none.
+pub fn read<B>(answer: Result<Response<B>, Error>) -> Verdict {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => return failed(error.to_string(), Duration::ZERO),
+    };
+    let status = answer.status();
+    match status {
+        status if status.is_success() => Verdict::Delivered(status),
+        StatusCode::GONE => Verdict::Refused(format!(
+            "the receiver answered {status}: it wants no notifications any more"
+        )),
+        status if status.is_redirection() => failed(
+            format!("the receiver answered {status}: redirects are not followed"),
+            Duration::ZERO,
+        ),
+        status => failed(
+            format!("the receiver answered {status}"),
+            not_before(&answer),
+        ),
+    }
+}
+
+/// How long to wait for the next attempt: the policy's delay, but as long as the
+/// receiver asks for, up to `most`.
+pub fn wait(delay: Duration, not_before: Duration, most: Duration) -> Duration {
+    delay.max(not_before.min(most))
+}
+
+fn failed(error: String, not_before: Duration) -> Verdict {
+    Verdict::Failed { error, not_before }
+}
+
+/// What `Retry-After` says in seconds (RFC 9110, 10.2.3). Its other form, a date,
+/// is left aside: it would have to be trusted to be of the same clock.
+fn not_before<B>(answer: &Response<B>) -> Duration {
+    if !matches!(
+        answer.status(),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+    ) {
+        return Duration::ZERO;
+    }
+    let seconds = answer.headers().get(RETRY_AFTER);
+    let seconds = seconds.and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    seconds.map_or(Duration::ZERO, Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, retry_after: Option<&str>) -> Verdict {
+        let mut response = Response::builder().status(status);
+        if let Some(value) = retry_after {
+            response = response.header(RETRY_AFTER, value);
+        }
+        read(Ok(response.body(()).unwrap()))
+    }
+
+    #[test]
+    fn every_success_is_a_delivery() {
+        for status in [200, 201, 202, 204] {
+            let delivered = Verdict::Delivered(StatusCode::from_u16(status).unwrap());
+            assert_eq!(answer(status, None), delivered);
+        }
+    }
+
+    #[test]
+    fn a_receiver_that_is_gone_is_not_asked_again() {
+        let Verdict::Refused(error) = answer(410, Some("5")) else {
+            panic!("410 has to be the end");
+        };
+        assert!(error.contains("410 Gone"), "{error}");
+    }
+
+    #[test]
+    fn everything_else_is_tried_again() {
+        for status in [
+            301, 302, 304, 307, 308, 400, 401, 403, 404, 409, 422, 500, 502, 504,
+        ] {
+            let Verdict::Failed { error, not_before } = answer(status, Some("9")) else {
+                panic!("{status}");
+            };
+            assert!(error.contains(&status.to_string()), "{error}");
+            assert_eq!(error.contains("redirects"), status < 400, "{error}");
+            assert_eq!(not_before, Duration::ZERO, "{status}");
+        }
+        let unreachable = Error::Unreachable {
+            host: "https://receiver.example".into(),
+            reason: "it refused the connection".into(),
+        };
+        let verdict = read(Err::<Response<()>, _>(unreachable.clone()));
+        assert_eq!(verdict, failed(unreachable.to_string(), Duration::ZERO));
+    }
+
+    #[test]
+    fn a_receiver_that_is_busy_says_when_to_come_again() {
+        for status in [429, 503] {
+            for (value, seconds) in [
+                (Some("7"), 7),
+                (Some(" 120 "), 120),
+                (Some("0"), 0),
+                (Some("-1"), 0),
+                (Some("Sun, 22 Nov 2026 13:00:00 GMT"), 0),
+                (Some(""), 0),
+                (None, 0),
+            ] {
+                let Verdict::Failed { not_before, .. } = answer(status, value) else {
+                    panic!("{status}");
+                };
+                assert_eq!(not_before.as_secs(), seconds, "{value:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_receiver_is_left_alone_as_long_as_it_asks_within_bounds() {
+        let seconds = Duration::from_secs;
+        assert_eq!(wait(seconds(2), seconds(0), seconds(300)), seconds(2));
+        assert_eq!(wait(seconds(2), seconds(60), seconds(300)), seconds(60));
+        assert_eq!(wait(seconds(90), seconds(60), seconds(300)), seconds(90));
+        assert_eq!(
+            wait(seconds(2), seconds(86_400), seconds(300)),
+            seconds(300)
+        );
+    }
+}

@@ -1,0 +1,81 @@
+//! Who is told, and what that is signed with.
+
+use http::Uri;
+use webhooks::{Endpoints, Signer};
+
+/// The receivers of notifications, as the component's variables name them.
+#[derive(Clone, Debug)]
+pub struct Receivers {
+    endpoints: Endpoints,
+    /// There is one wherever there are endpoints.
+    signer: Option<Signer>,
+}
+
+impl Receivers {
+    /// Reads the values of `notification_urls` and `notification_secret`. A secret
+    /// is not needed where nobody is told.
+    ///
+    /// # Errors
+    /// What is wrong with which of the two. It has nothing of a URL or a secret in it.
+    pub fn parse(urls: &str, secrets: &str) -> Result<Self, String> {
+        let endpoints = Endpoints::parse(urls)
+            .map_err(|error| format!("the variable notification_urls {error}"))?;
+        let signer = match endpoints.is_empty() {
+            true => None,
+            false => Some(
+                Signer::parse(secrets)
+                    .map_err(|error| format!("the variable notification_secret {error}"))?,
+            ),
+        };
+        Ok(Self { endpoints, signer })
+    }
+
+    /// The endpoint at an address and who signs for it, if it is (still) one of them.
+    pub fn find(&self, address: &Uri) -> Option<(&Uri, &Signer)> {
+        self.endpoints.find(address).zip(self.signer.as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+
+    #[test]
+    fn only_configured_receivers_are_told() {
+        let receivers = Receivers::parse("https://a.example/hook?key=1", SECRET).unwrap();
+        let is_told = |url: &str| receivers.find(&url.parse().unwrap()).is_some();
+        assert!(is_told("https://a.example/hook"));
+        assert!(!is_told("https://a.example/"));
+        assert!(!is_told("https://b.example/hook"));
+    }
+
+    #[test]
+    fn where_nobody_is_told_no_secret_is_needed() {
+        let nobody = Receivers::parse(" ", "").unwrap();
+        assert!(
+            nobody
+                .find(&Uri::from_static("https://a.example"))
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_the_variable_and_without_its_value() {
+        for (urls, secrets, variable) in [
+            ("a.example/hunter2", SECRET, "notification_urls"),
+            ("https://u:hunter2@a.example", SECRET, "notification_urls"),
+            ("https://a.example", "", "notification_secret"),
+            ("https://a.example", "whsec_hunter2", "notification_secret"),
+            ("https://a.example", "hunter2", "notification_secret"),
+        ] {
+            let error = Receivers::parse(urls, secrets).unwrap_err();
+            assert!(
+                error.starts_with(&format!("the variable {variable} ")),
+                "{error}"
+            );
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! From a request to the next version of an order.
+
+use http::StatusCode;
+use orders_domain::{
+    Decision, Existing, Message, Order, Refusal, SCHEMA, Status, Transitions, keys,
+};
+use queue::{Line, Queue, QueueNames};
+use records::{Entity, Step, UpdateError, Versioned};
+use stores::{KeyValue, Redis};
+use web::{ApiError, Trace};
+
+/// What a client wants.
+#[derive(Clone, Copy, Debug)]
+pub enum Intent {
+    /// A new order.
+    Create,
+    /// That the order becomes this, as far as the transitions permit it.
+    Put(Transitions),
+}
+
+/// An order that is as the client wants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// Its status.
+    pub status: Status,
+    /// The version that is so.
+    pub version: u64,
+}
+
+/// Why an order is not as the client wants it.
+#[derive(Debug, thiserror::Error)]
+pub enum NotChanged {
+    /// It must not be.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A store failed.
+    #[error(transparent)]
+    Failed(#[from] UpdateError),
+}
+
+/// Makes an order what the client wants it to be, if it is not: commits its next
+/// version, puts it in the order's line and stores it.
+///
+/// # Errors
+/// [`NotChanged::Refused`], and nothing has happened; or a store failed, and the
+/// same request can be sent again.
+pub fn change(
+    queue: &Queue<'_, impl Redis>,
+    store: &impl KeyValue,
+    change: &orders_domain::Change<'_>,
+    intent: Intent,
+    trace: &Trace,
+) -> Result<Changed, NotChanged> {
+    let id = &change.request.order_id;
+    let status = change.request.status;
+    let entity = Entity {
+        key: keys::record(id),
+        register: keys::version(id),
+    };
+    let mut unchanged = None;
+    let latest = records::update(queue, store, &entity, |latest| {
+        let decision = match (intent, latest) {
+            (Intent::Put(transitions), _) => orders_domain::put(change, latest, transitions)?,
+            (Intent::Create, None) => orders_domain::post(change, None)?,
+            (Intent::Create, Some(latest)) => {
+                let first = records::version::<Order>(store, &entity.key, 1);
+                let first = first.map_err(UpdateError::from)?;
+                let first = first
+                    .as_ref()
+                    .map_or(&latest.document, |first| &first.document);
+                orders_domain::post(change, Some(Existing { first, latest }))?
+            }
+        };
+        Ok::<_, NotChanged>(match decision {
+            Decision::Unchanged { version } => {
+                unchanged = Some(version);
+                Step::none()
+            }
+            Decision::Next(order) => {
+                unchanged = None;
+                next(latest, *order, trace).map_err(UpdateError::from)?
+            }
+        })
+    })?;
+    let version = latest.map_or(0, |latest| latest.version);
+    Ok(Changed {
+        status,
+        version: unchanged.unwrap_or(version),
+    })
+}
+
+fn next(
+    latest: Option<&Versioned<Order>>,
+    order: Order,
+    trace: &Trace,
+) -> serde_json::Result<Step<Order>> {
+    let before = latest.map(|latest| &latest.document);
+    let version = latest.map_or(0, |latest| latest.version).saturating_add(1);
+    let changed = Message::Changed {
+        schema: SCHEMA,
+        trace: trace.clone(),
+        version,
+        previous_status: before.map(Order::status),
+        document: Box::new(order.clone()),
+    };
+    let record = Message::Record {
+        schema: SCHEMA,
+        trace: trace.clone(),
+        version,
+        document: Box::new(order.clone()),
+    };
+    // Behind a dead letter the message may wait for long, and with it the only
+    // copy of an order whose writer died.
+    let line = Line {
+        key: keys::line(&order.order_id),
+        ahead: Some(record.encode()?),
+    };
+    let target = QueueNames::new(keys::queue(order.status()));
+    let change = queue::Change::new()
+        .with(target.send_in(line, changed.encode()?))
+        .with_all(orders_domain::changes(before, &order));
+    Ok(Step {
+        next: Some(order),
+        change,
+    })
+}
+
+impl From<NotChanged> for ApiError {
+    fn from(error: NotChanged) -> Self {
+        match error {
+            NotChanged::Failed(error) => error.into(),
+            NotChanged::Refused(refusal) => {
+                let status = match refusal {
+                    Refusal::PreconditionFailed { .. } => StatusCode::PRECONDITION_FAILED,
+                    _ => StatusCode::CONFLICT,
+                };
+                Self::new(status, refusal.code(), refusal.to_string())
+            }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! What processing a version leaves behind.
+
+use orders_domain::{Failure, Order, OrderId, ProcessingRecord, keys};
+use queue::Effect;
+use records::{RecordError, Versioned};
+use stores::KeyValue;
+
+/// Stores a committed version whose writer may have died before it did.
+///
+/// Returns whether it was missing.
+pub fn repair(store: &impl KeyValue, version: u64, order: Order) -> Result<bool, RecordError> {
+    let key = keys::record(&order.order_id);
+    let document = order;
+    records::repair(store, &key, &Versioned { version, document })
+}
+
+/// The effect that keeps what came of a version that is done.
+pub fn processed(
+    id: &OrderId,
+    version: u64,
+    record: &ProcessingRecord,
+) -> serde_json::Result<Effect> {
+    Ok(Effect::Set {
+        key: keys::processing(id),
+        fields: vec![(version.to_string(), serde_json::to_vec(record)?)],
+    })
+}
+
+/// The effect that keeps why a version could not be processed.
+pub fn failed(id: &OrderId, failure: Failure) -> serde_json::Result<Effect> {
+    let version = failure.version.to_string();
+    let latest = serde_json::to_vec(&failure)?;
+    let record = serde_json::to_vec(&ProcessingRecord::Failed(failure))?;
+    Ok(Effect::Set {
+        key: keys::processing(id),
+        fields: vec![(version, record), (keys::FAILED.to_owned(), latest)],
+    })
+}

@@ -16,6 +16,7 @@ use crate::allowed_hosts::AllowedHosts;
 use crate::cache::Cache;
 use crate::engine::{MAX_MEMORY, engine};
 use crate::factors::key_value::{KeyValueFault, Stores};
+use crate::factors::redis::Pool;
 use crate::guest::{ComponentContext, add_to_linker};
 use crate::load::load;
 use crate::logs::ComponentLogs;
@@ -162,6 +163,7 @@ pub async fn start(options: Options) -> Result<RunningApp, StartError> {
         options: &options,
         values: &values,
         stores: Arc::new(stores),
+        redis: Pool::start(),
         links: links.clone(),
         log_dir: &log_dir,
     };
@@ -238,6 +240,7 @@ struct Shared<'a> {
     options: &'a Options,
     values: &'a BTreeMap<String, String>,
     stores: Arc<Stores>,
+    redis: Arc<Pool>,
     links: Arc<Links>,
     log_dir: &'a Path,
 }
@@ -339,6 +342,7 @@ fn context(
         environment: component.environment.clone().into_iter().collect(),
         key_value_stores: component.key_value_stores.iter().cloned().collect(),
         stores: shared.stores.clone(),
+        redis: shared.redis.clone(),
         allowed_hosts,
         logs,
         links: shared.links.clone(),

@@ -6,7 +6,14 @@ pub mod platform {
     wasmtime::component::bindgen!({
         path: "wit/platform",
         world: "platform",
-        imports: { default: async | trappable },
+        imports: {
+            // These wait for nothing, and each call is cheaper without a future.
+            "fermyon:spin/key-value.[drop]store": trappable,
+            "fermyon:spin/key-value.[static]store.open": trappable,
+            "fermyon:spin/redis.[drop]connection": trappable,
+            "fermyon:spin/variables.get": trappable,
+            default: async | trappable,
+        },
         with: {
             "fermyon:spin/key-value.store": crate::factors::key_value::Store,
             "fermyon:spin/redis.connection": crate::factors::redis::Connection,

@@ -12,6 +12,7 @@ use crate::allowed_hosts::{self, AllowedHosts};
 use crate::bindings::platform::Platform;
 use crate::factors::key_value::Stores;
 use crate::factors::outbound_http::OutboundHttp;
+use crate::factors::redis::Pool;
 use crate::logs::ComponentLogs;
 use crate::triggers::http::Links;
 
@@ -31,6 +32,8 @@ pub struct ComponentContext {
     pub key_value_stores: BTreeSet<String>,
     /// The stores of the application.
     pub stores: Arc<Stores>,
+    /// Connections to Redis that no instance uses.
+    pub redis: Arc<Pool>,
     /// Where it may connect to.
     pub allowed_hosts: AllowedHosts,
     /// Where its output goes.

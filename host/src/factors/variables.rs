@@ -5,7 +5,7 @@ use crate::guest::Guest;
 use crate::template::check_name;
 
 impl Host for Guest {
-    async fn get(&mut self, name: String) -> wasmtime::Result<Result<String, Error>> {
+    fn get(&mut self, name: String) -> wasmtime::Result<Result<String, Error>> {
         if let Err(reason) = check_name(&name) {
             return Ok(Err(Error::InvalidName(reason)));
         }

@@ -145,7 +145,7 @@ impl Guest {
 impl Host for Guest {}
 
 impl HostStore for Guest {
-    async fn open(&mut self, label: String) -> wasmtime::Result<Result<Resource<Store>, Error>> {
+    fn open(&mut self, label: String) -> wasmtime::Result<Result<Resource<Store>, Error>> {
         let context = self.context();
         if !context.key_value_stores.contains(&label) {
             return Ok(Err(Error::AccessDenied));
@@ -200,7 +200,7 @@ impl HostStore for Guest {
         Ok(self.store(&this)?.keys().await)
     }
 
-    async fn drop(&mut self, this: Resource<Store>) -> wasmtime::Result<()> {
+    fn drop(&mut self, this: Resource<Store>) -> wasmtime::Result<()> {
         self.table.delete(this)?;
         self.open_stores -= 1;
         Ok(())

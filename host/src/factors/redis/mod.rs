@@ -1,12 +1,13 @@
 //! `fermyon:spin/redis`: commands to the servers that a component may reach.
 
-use std::net::Ipv6Addr;
-use std::time::Duration;
+mod commands;
+mod pool;
+mod wire;
 
-use redis::aio::MultiplexedConnection;
+use std::net::Ipv6Addr;
+
 use redis::{
-    AsyncCommands, AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, FromRedisValue,
-    IntoConnectionInfo, ParsingError, RedisError, Value,
+    Client, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, ParsingError, RedisError, Value,
 };
 use wasmtime::component::Resource;
 
@@ -14,11 +15,7 @@ use crate::bindings::platform::fermyon::spin::redis::{
     Error, Host, HostConnection, RedisParameter, RedisResult,
 };
 use crate::guest::{Guest, MAX_HANDLES};
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// One TCP connection of an instance.
-pub struct Connection(MultiplexedConnection);
+pub use pool::{Connection, Pool};
 
 /// A reply as a guest sees it: one flat list, whatever was nested.
 struct Flat(Vec<RedisResult>);
@@ -76,28 +73,15 @@ fn server(client: &Client) -> Option<String> {
     }
 }
 
-/// A client that says nothing of itself when it connects: guests connect for each
-/// request, and it would be one round trip more each time.
-fn client(address: &str) -> redis::RedisResult<Client> {
-    let info = address.into_connection_info()?;
-    let settings = info.redis_settings().clone().set_skip_set_lib_name();
-    Client::open(info.set_redis_settings(settings))
-}
-
-async fn connect(client: &Client) -> Result<MultiplexedConnection, Error> {
-    // How long a command may take is the guest's matter: a blocking read may wait.
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECT_TIMEOUT))
-        .set_response_timeout(None);
-    client
-        .get_multiplexed_async_connection_with_config(&config)
-        .await
-        .map_err(other)
-}
-
 impl Guest {
-    fn redis(&mut self, this: &Resource<Connection>) -> wasmtime::Result<MultiplexedConnection> {
-        Ok(self.table.get(this)?.0.clone())
+    /// Runs a command that a connection is the same after.
+    async fn ask<T: FromRedisValue>(
+        &mut self,
+        this: &Resource<Connection>,
+        command: Cmd,
+    ) -> wasmtime::Result<redis::RedisResult<T>> {
+        let reply = self.table.get_mut(this)?.run(&command, false).await;
+        Ok(reply.and_then(|reply| Ok(T::from_redis_value(reply)?)))
     }
 }
 
@@ -113,7 +97,7 @@ impl HostConnection for Guest {
             true => address,
             false => format!("redis://{address}"),
         };
-        let Ok(client) = client(&address) else {
+        let Ok(client) = Client::open(&*address) else {
             return Ok(Err(Error::InvalidAddress));
         };
         let Some(server) = server(&client) else {
@@ -126,12 +110,13 @@ impl HostConnection for Guest {
         if self.redis_connections >= MAX_HANDLES {
             return Ok(Err(Error::TooManyConnections));
         }
-        Ok(match connect(&client).await {
+        let pool = self.context().redis.clone();
+        Ok(match pool.open(&address, client).await {
             Ok(connection) => {
                 self.redis_connections += 1;
-                Ok(self.table.push(Connection(connection))?)
+                Ok(self.table.push(connection)?)
             }
-            Err(error) => Err(error),
+            Err(error) => Err(other(error)),
         })
     }
 
@@ -141,8 +126,8 @@ impl HostConnection for Guest {
         channel: String,
         payload: Vec<u8>,
     ) -> wasmtime::Result<Result<(), Error>> {
-        let mut redis = self.redis(&this)?;
-        Ok(redis.publish(channel, payload).await.map_err(other))
+        let reply = self.ask(&this, Cmd::publish(channel, payload)).await?;
+        Ok(reply.map_err(other))
     }
 
     async fn get(
@@ -150,8 +135,8 @@ impl HostConnection for Guest {
         this: Resource<Connection>,
         key: String,
     ) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
-        let mut redis = self.redis(&this)?;
-        Ok(redis.get(key).await.map_err(other))
+        let reply = self.ask(&this, Cmd::get(key)).await?;
+        Ok(reply.map_err(other))
     }
 
     async fn set(
@@ -160,8 +145,8 @@ impl HostConnection for Guest {
         key: String,
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), Error>> {
-        let mut redis = self.redis(&this)?;
-        Ok(redis.set(key, value).await.map_err(other))
+        let reply = self.ask(&this, Cmd::set(key, value)).await?;
+        Ok(reply.map_err(other))
     }
 
     async fn incr(
@@ -169,8 +154,8 @@ impl HostConnection for Guest {
         this: Resource<Connection>,
         key: String,
     ) -> wasmtime::Result<Result<i64, Error>> {
-        let mut redis = self.redis(&this)?;
-        Ok(redis.incr(key, 1).await.map_err(other))
+        let reply = self.ask(&this, Cmd::incr(key, 1)).await?;
+        Ok(reply.map_err(other))
     }
 
     async fn del(
@@ -178,8 +163,8 @@ impl HostConnection for Guest {
         this: Resource<Connection>,
         keys: Vec<String>,
     ) -> wasmtime::Result<Result<u32, Error>> {
-        let mut redis = self.redis(&this)?;
-        Ok(redis.del(keys).await.map_err(other))
+        let reply = self.ask(&this, Cmd::del(keys)).await?;
+        Ok(reply.map_err(other))
     }
 
     async fn sadd(
@@ -188,14 +173,11 @@ impl HostConnection for Guest {
         key: String,
         values: Vec<String>,
     ) -> wasmtime::Result<Result<u32, Error>> {
-        let mut redis = self.redis(&this)?;
-        Ok(redis
-            .sadd(key, values)
-            .await
-            .map_err(|error: RedisError| match error.kind() {
-                ErrorKind::UnexpectedReturnType => Error::TypeError,
-                _ => other(error),
-            }))
+        let reply = self.ask(&this, Cmd::sadd(key, values)).await?;
+        Ok(reply.map_err(|error| match error.kind() {
+            ErrorKind::UnexpectedReturnType => Error::TypeError,
+            _ => other(error),
+        }))
     }
 
     async fn smembers(
@@ -203,8 +185,8 @@ impl HostConnection for Guest {
         this: Resource<Connection>,
         key: String,
     ) -> wasmtime::Result<Result<Vec<String>, Error>> {
-        let mut redis = self.redis(&this)?;
-        Ok(redis.smembers(key).await.map_err(other))
+        let reply = self.ask(&this, Cmd::smembers(key)).await?;
+        Ok(reply.map_err(other))
     }
 
     async fn srem(
@@ -213,8 +195,8 @@ impl HostConnection for Guest {
         key: String,
         values: Vec<String>,
     ) -> wasmtime::Result<Result<u32, Error>> {
-        let mut redis = self.redis(&this)?;
-        Ok(redis.srem(key, values).await.map_err(other))
+        let reply = self.ask(&this, Cmd::srem(key, values)).await?;
+        Ok(reply.map_err(other))
     }
 
     async fn execute(
@@ -223,7 +205,7 @@ impl HostConnection for Guest {
         command: String,
         arguments: Vec<RedisParameter>,
     ) -> wasmtime::Result<Result<Vec<RedisResult>, Error>> {
-        let mut redis = self.redis(&this)?;
+        let leaves_state = commands::leaves_state(&command);
         let mut command = redis::cmd(&command);
         for argument in arguments {
             match argument {
@@ -231,11 +213,13 @@ impl HostConnection for Guest {
                 RedisParameter::Binary(bytes) => command.arg(bytes),
             };
         }
-        let reply = command.query_async::<Flat>(&mut redis).await;
-        Ok(reply.map(|flat| flat.0).map_err(other))
+        let connection = self.table.get_mut(&this)?;
+        let reply = connection.run(&command, leaves_state).await;
+        let flat = reply.and_then(|reply| Ok(Flat::from_redis_value(reply)?));
+        Ok(flat.map(|flat| flat.0).map_err(other))
     }
 
-    async fn drop(&mut self, this: Resource<Connection>) -> wasmtime::Result<()> {
+    fn drop(&mut self, this: Resource<Connection>) -> wasmtime::Result<()> {
         self.table.delete(this)?;
         self.redis_connections -= 1;
         Ok(())
@@ -248,7 +232,7 @@ mod tests {
 
     #[test]
     fn what_is_checked_is_what_is_connected_to() {
-        let checked = |address: &str| server(&client(address).unwrap());
+        let checked = |address: &str| server(&Client::open(address).unwrap());
         for (address, expected) in [
             ("redis://127.0.0.1", "redis://127.0.0.1:6379"),
             ("redis://user:secret@cache:7000/2", "redis://cache:7000"),

@@ -58,30 +58,27 @@ pub struct ResultsView {
     job_id: JobId,
     status: Status,
     total_toons: u32,
-    results: Vec<Box<RawValue>>,
+    results: Box<RawValue>,
     cursor: Option<String>,
 }
 
 impl ResultsView {
-    /// A page of stored results in the order of their toons. `next` is the
-    /// index of the toon with which the following page begins.
+    /// A page of stored results, a JSON array in the order of their toons. `next` is
+    /// the index of the toon with which the following page begins.
     ///
     /// # Errors
     /// A stored result that is no JSON.
     pub fn new(
         job_id: JobId,
         progress: &Progress,
-        results: impl IntoIterator<Item = String>,
+        results: String,
         next: u32,
     ) -> serde_json::Result<Self> {
         Ok(Self {
             job_id,
             status: progress.status(),
             total_toons: progress.total,
-            results: results
-                .into_iter()
-                .map(RawValue::from_string)
-                .collect::<Result<_, _>>()?,
+            results: RawValue::from_string(results)?,
             cursor: (next < progress.total).then(|| cursor(next)),
         })
     }
@@ -150,7 +147,7 @@ mod tests {
     fn results_are_passed_on_to_the_letter_and_the_last_page_has_no_cursor() {
         let stored = r#"{"toonId":"a","result":{"id":9007199254740993}}"#;
         let page = |next| {
-            let view = ResultsView::new(job_id(), &PROGRESS, [stored.to_owned()], next);
+            let view = ResultsView::new(job_id(), &PROGRESS, format!("[{stored}]"), next);
             serde_json::to_string(&view.unwrap()).unwrap()
         };
         let begin = r#"{"jobId":"JOB-001","status":"PROCESSING","totalToons":3,"results":"#;
@@ -159,6 +156,6 @@ mod tests {
             format!("{begin}[{stored}],\"cursor\":\"00000001\"}}")
         );
         assert_eq!(page(3), format!("{begin}[{stored}],\"cursor\":null}}"));
-        assert!(ResultsView::new(job_id(), &PROGRESS, ["{".to_owned()], 1).is_err());
+        assert!(ResultsView::new(job_id(), &PROGRESS, "[{]".to_owned(), 1).is_err());
     }
 }

@@ -20,10 +20,9 @@ async fn results(call: Call) -> Reply {
         .map_err(|problem| ApiError::bad_request("invalid_query", problem))?;
     let redis = SpinRedis::open(&web::text("redis_url")?)?;
     // Another's job looks the same as one that does not exist.
-    let job = jobs_storage::load(&redis, &query.job_id)?
-        .filter(|job| job.owner == principal.subject || principal.has_role("admin"))
+    let (job, page) = jobs_storage::results(&redis, &query)?
+        .filter(|(job, _)| job.owner == principal.subject || principal.has_role("admin"))
         .ok_or_else(|| ApiError::not_found("unknown_job", "you have no such job"))?;
-    let page = jobs_storage::results(&redis, &query, job.progress.total)?;
     let view = ResultsView::new(job.id, &job.progress, page.results, page.next)
         .map_err(jobs_storage::StorageError::from)?;
     web::json(StatusCode::OK, &view)

@@ -3,13 +3,15 @@
 --
 -- KEYS  1 job   2 results   3 bitmap of failed toons
 --
--- Reply  nothing where there is no such job, else: owner, total, fingerprint,
+-- Gives  nothing where there is no such job, else: owner, total, fingerprint,
 --        submitted, started ('' if not yet) and updated, ms since the Unix
 --        epoch, number of toons finished, number of those that failed
 
-local job = redis.call('HMGET', KEYS[1], 'owner', 'total', 'fingerprint', 'submitted', 'started', 'updated')
-if not job[1] then return {} end
-job[5] = job[5] or ''
-job[7] = redis.call('HLEN', KEYS[2])
-job[8] = redis.call('BITCOUNT', KEYS[3])
-return job
+local function read_job()
+  local job = redis.call('HMGET', KEYS[1], 'owner', 'total', 'fingerprint', 'submitted', 'started', 'updated')
+  if not job[1] then return {} end
+  job[5] = job[5] or ''
+  job[7] = redis.call('HLEN', KEYS[2])
+  job[8] = redis.call('BITCOUNT', KEYS[3])
+  return job
+end

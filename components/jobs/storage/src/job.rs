@@ -9,7 +9,8 @@ use web::rfc3339;
 
 use crate::StorageError;
 
-static JOB: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("job.lua")));
+static JOB: LazyLock<Script> =
+    LazyLock::new(|| Script::new(concat!(include_str!("job.lua"), "return read_job()\n")));
 static START: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("start.lua")));
 
 /// What is known of a job.
@@ -36,8 +37,17 @@ impl Job {
 
 /// A job, or `None` where there is none.
 pub fn load(redis: &impl Redis, id: &JobId) -> Result<Option<Job>, StorageError> {
-    let names = [keys::job(id), keys::results(id), keys::failed(id)];
-    let reply = JOB.run(redis, &names.each_ref().map(String::as_str), &[])?;
+    let reply = JOB.run(redis, &names(id).each_ref().map(String::as_str), &[])?;
+    read(id, &reply)
+}
+
+/// The keys of `read_job` in `job.lua`.
+pub(crate) fn names(id: &JobId) -> [String; 3] {
+    [keys::job(id), keys::results(id), keys::failed(id)]
+}
+
+/// The job of a reply that begins with what `read_job` gives.
+pub(crate) fn read(id: &JobId, reply: &[Value]) -> Result<Option<Job>, StorageError> {
     if reply.is_empty() {
         return Ok(None);
     }

@@ -2,11 +2,18 @@
 
 use std::sync::LazyLock;
 
-use jobs_domain::{ResultsQuery, keys};
+use jobs_domain::ResultsQuery;
 use queue::Script;
-use stores::{Arg, Redis, RedisError, Value};
+use stores::{Arg, Redis};
 
-static RESULTS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("results.lua")));
+use crate::{Job, StorageError, job};
+
+static RESULTS: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("job.lua"),
+        include_str!("results.lua")
+    ))
+});
 
 /// A page ends after so many bytes of results, lest it fill a component's memory.
 const PAGE_BYTES: i64 = 4 * 1024 * 1024;
@@ -14,29 +21,35 @@ const PAGE_BYTES: i64 = 4 * 1024 * 1024;
 /// A page of results.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// What came of toons, as JSON, in the order in which they were submitted.
-    pub results: Vec<String>,
+    /// What came of toons, as a JSON array, in the order in which they were submitted.
+    pub results: String,
     /// The index of the toon that the next page begins with; the number of
     /// toons where this is the last page.
     pub next: u32,
 }
 
-/// The results of a job with `total` toons that a query asks for.
-pub fn results(redis: &impl Redis, query: &ResultsQuery, total: u32) -> Result<Page, RedisError> {
+/// A job with the results that a query asks for, or `None` where there is no such job.
+pub fn results(
+    redis: &impl Redis,
+    query: &ResultsQuery,
+) -> Result<Option<(Job, Page)>, StorageError> {
+    let id = &query.job_id;
     let args = [
         Arg::Int(query.first.into()),
         Arg::Int(query.limit.into()),
-        Arg::Int(total.into()),
         Arg::Int(PAGE_BYTES),
     ];
-    let mut reply = RESULTS
-        .run(redis, &[&keys::results(&query.job_id)], &args)?
-        .into_iter();
-    let next = reply.next().as_ref().and_then(Value::as_int);
-    Ok(Page {
-        next: next.and_then(|next| next.try_into().ok()).unwrap_or(total),
-        results: reply
-            .filter_map(|result| String::from_utf8(result.into_bytes()).ok())
-            .collect(),
-    })
+    let mut reply = RESULTS.run(redis, &job::names(id).each_ref().map(String::as_str), &args)?;
+    let Some(job) = job::read(id, &reply)? else {
+        return Ok(None);
+    };
+    let mut page = || {
+        let results = reply.pop()?.into_bytes();
+        Some(Page {
+            results: String::from_utf8(results).ok()?,
+            next: reply.pop()?.as_int()?.try_into().ok()?,
+        })
+    };
+    let page = page().ok_or_else(|| StorageError::Unreadable(id.to_string()))?;
+    Ok(Some((job, page)))
 }

@@ -3,34 +3,27 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::LazyLock;
 
 use stores::{Arg, Redis, RedisError, Value};
 
 use crate::queue::{Queue, count};
 use crate::script::Script;
 
-static DEAD_LETTERS: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
-        include_str!("lua/fields.lua"),
-        include_str!("lua/dead_letters.lua")
-    ))
-});
-static REDRIVE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
-        include_str!("lua/fields.lua"),
-        include_str!("lua/queues.lua"),
-        include_str!("lua/redrive.lua")
-    ))
-});
-static DISCARD: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
-        include_str!("lua/fields.lua"),
-        include_str!("lua/queues.lua"),
-        include_str!("lua/effects.lua"),
-        include_str!("lua/discard.lua")
-    ))
-});
+static DEAD_LETTERS: Script = Script::new(concat!(
+    include_str!("lua/fields.lua"),
+    include_str!("lua/dead_letters.lua")
+));
+static REDRIVE: Script = Script::new(concat!(
+    include_str!("lua/fields.lua"),
+    include_str!("lua/queues.lua"),
+    include_str!("lua/redrive.lua")
+));
+static DISCARD: Script = Script::new(concat!(
+    include_str!("lua/fields.lua"),
+    include_str!("lua/queues.lua"),
+    include_str!("lua/effects.lua"),
+    include_str!("lua/discard.lua")
+));
 
 /// Bytes of messages after which a page ends, that it fits into a component's memory.
 const PAGE_BYTES: i64 = 4 * 1024 * 1024;

@@ -1,6 +1,5 @@
 //! What is on a queue, for those who watch over it.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use stores::{Arg, Redis, RedisError, Value};
@@ -8,7 +7,7 @@ use stores::{Arg, Redis, RedisError, Value};
 use crate::queue::{GROUP, Queue};
 use crate::script::Script;
 
-static COUNTS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/counts.lua")));
+static COUNTS: Script = Script::new(include_str!("lua/counts.lua"));
 
 /// How a queue is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use stores::{Arg, Redis, RedisError, Value};
@@ -15,35 +14,27 @@ use crate::script::Script;
 use crate::settlement::Settlement;
 use crate::staged::Staged;
 
-static COMMIT: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
-        include_str!("lua/queues.lua"),
-        include_str!("lua/effects.lua"),
-        include_str!("lua/commit.lua")
-    ))
-});
-static SETTLE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
-        include_str!("lua/queues.lua"),
-        include_str!("lua/effects.lua"),
-        include_str!("lua/settle.lua")
-    ))
-});
-static CLAIM: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
-        include_str!("lua/queues.lua"),
-        include_str!("lua/promote.lua"),
-        include_str!("lua/claim.lua")
-    ))
-});
-static WAKE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
-        include_str!("lua/queues.lua"),
-        include_str!("lua/promote.lua"),
-        include_str!("lua/wake.lua")
-    ))
-});
-static STAGE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lua/stage.lua")));
+static COMMIT: Script = Script::new(concat!(
+    include_str!("lua/queues.lua"),
+    include_str!("lua/effects.lua"),
+    include_str!("lua/commit.lua")
+));
+static SETTLE: Script = Script::new(concat!(
+    include_str!("lua/queues.lua"),
+    include_str!("lua/effects.lua"),
+    include_str!("lua/settle.lua")
+));
+static CLAIM: Script = Script::new(concat!(
+    include_str!("lua/queues.lua"),
+    include_str!("lua/promote.lua"),
+    include_str!("lua/claim.lua")
+));
+static WAKE: Script = Script::new(concat!(
+    include_str!("lua/queues.lua"),
+    include_str!("lua/promote.lua"),
+    include_str!("lua/wake.lua")
+));
+static STAGE: Script = Script::new(include_str!("lua/stage.lua"));
 
 /// The consumer group of a queue, and the one name that all its workers share.
 pub(crate) const GROUP: &str = "workers";

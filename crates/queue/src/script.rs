@@ -1,25 +1,22 @@
 //! Lua scripts, loaded once into a server and then called by their hash.
 
-use std::fmt::Write;
-
-use sha1::{Digest, Sha1};
 use stores::{Arg, Redis, RedisError, Value};
 
-/// A script and the hash that Redis knows it by.
+/// A script and the hash that Redis knows it by. To be made in a `static`, so
+/// that it is hashed when it is compiled and not by each instance of a component.
 pub struct Script {
     source: &'static str,
-    hash: String,
+    hash: [u8; 40],
 }
 
 impl Script {
     /// A script from its source.
-    pub fn new(source: &'static str) -> Self {
-        let mut hash = String::with_capacity(40);
-        for byte in Sha1::digest(source.as_bytes()) {
-            // Writing to a string cannot fail.
-            let _ = write!(hash, "{byte:02x}");
+    pub const fn new(source: &'static str) -> Self {
+        let digest = const_sha1::sha1(source.as_bytes()).as_bytes();
+        Self {
+            source,
+            hash: hex(&digest),
         }
-        Self { source, hash }
     }
 
     /// Runs the script. Where the server does not have it yet, it is sent along.
@@ -31,7 +28,7 @@ impl Script {
     ) -> Result<Vec<Value>, RedisError> {
         let count = i64::try_from(keys.len()).unwrap_or(i64::MAX);
         let mut call = Vec::with_capacity(2 + keys.len() + args.len());
-        call.push(Arg::Text(&self.hash));
+        call.push(Arg::Bytes(&self.hash));
         call.push(Arg::Int(count));
         call.extend(keys.iter().map(|key| Arg::Text(key)));
         call.extend_from_slice(args);
@@ -43,6 +40,47 @@ impl Script {
                 redis.call("EVAL", &call)
             }
             other => other,
+        }
+    }
+}
+
+#[allow(
+    clippy::indexing_slicing,
+    reason = "constant, so checked by the compiler"
+)]
+const fn hex(digest: &[u8; 20]) -> [u8; 40] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [0; 40];
+    let mut at = 0;
+    while at < digest.len() {
+        text[2 * at] = DIGITS[(digest[at] >> 4) as usize];
+        text[2 * at + 1] = DIGITS[(digest[at] & 15) as usize];
+        at += 1;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use sha1::{Digest, Sha1};
+
+    use super::*;
+
+    static LONG: Script = Script::new(concat!(
+        include_str!("lua/queues.lua"),
+        include_str!("lua/effects.lua"),
+        include_str!("lua/commit.lua")
+    ));
+    static SHORT: Script = Script::new("return 1");
+
+    #[test]
+    fn a_script_has_the_hash_that_redis_gives_it() {
+        for script in [&LONG, &SHORT] {
+            let hash: String = Sha1::digest(script.source)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            assert_eq!(hash.as_bytes(), script.hash);
         }
     }
 }

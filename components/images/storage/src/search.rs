@@ -1,12 +1,10 @@
 //! Searches, in one script on the indexes.
 
-use std::sync::LazyLock;
-
 use images_domain::{Operator, ScanQuery, ScanResponse, keys};
 use queue::Script;
 use stores::{Arg, Redis, RedisError, Value};
 
-static SEARCH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("search.lua")));
+static SEARCH: Script = Script::new(include_str!("search.lua"));
 
 /// Searches the photos of a user.
 pub fn search(redis: &impl Redis, user: u64, query: ScanQuery) -> Result<ScanResponse, RedisError> {

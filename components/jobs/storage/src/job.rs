@@ -1,7 +1,5 @@
 //! A job as it is stored, but for its results.
 
-use std::sync::LazyLock;
-
 use jobs_domain::{JobId, JobView, Progress, Times, keys};
 use queue::Script;
 use stores::{Arg, Redis, RedisError, Value};
@@ -9,9 +7,8 @@ use web::rfc3339;
 
 use crate::StorageError;
 
-static JOB: LazyLock<Script> =
-    LazyLock::new(|| Script::new(concat!(include_str!("job.lua"), "return read_job()\n")));
-static START: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("start.lua")));
+static JOB: Script = Script::new(concat!(include_str!("job.lua"), "return read_job()\n"));
+static START: Script = Script::new(include_str!("start.lua"));
 
 /// What is known of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]

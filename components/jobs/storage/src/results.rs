@@ -1,19 +1,15 @@
 //! The results of a job, page by page.
 
-use std::sync::LazyLock;
-
 use jobs_domain::ResultsQuery;
 use queue::Script;
 use stores::{Arg, Redis};
 
 use crate::{Job, StorageError, job};
 
-static RESULTS: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
-        include_str!("job.lua"),
-        include_str!("results.lua")
-    ))
-});
+static RESULTS: Script = Script::new(concat!(
+    include_str!("job.lua"),
+    include_str!("results.lua")
+));
 
 /// A page ends after so many bytes of results, lest it fill a component's memory.
 const PAGE_BYTES: i64 = 4 * 1024 * 1024;

@@ -1,7 +1,5 @@
 //! Lists of orders, by the indexes.
 
-use std::sync::LazyLock;
-
 use orders_domain::{Caller, Cursor, ListQuery, Order, Timestamp, keys};
 use queue::Script;
 use records::{UpdateError, Versioned};
@@ -9,7 +7,7 @@ use stores::{Arg, KeyValue, Redis, Value};
 
 use crate::load;
 
-static LIST: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("list.lua")));
+static LIST: Script = Script::new(include_str!("list.lua"));
 
 /// A page of orders.
 #[derive(Debug)]

@@ -1,7 +1,5 @@
 //! Reading an order, its versions and how far their processing is.
 
-use std::sync::LazyLock;
-
 use orders_domain::{
     Failure, HistoryQuery, LineHead, Order, OrderId, Processing, ProcessingRecord, keys,
 };
@@ -9,7 +7,7 @@ use queue::Script;
 use records::{RecordError, UpdateError, Versioned};
 use stores::{Arg, KeyValue, Redis, Value};
 
-static PROCESSING: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("processing.lua")));
+static PROCESSING: Script = Script::new(include_str!("processing.lua"));
 
 /// The latest version of an order.
 pub fn load(store: &impl KeyValue, id: &OrderId) -> Result<Option<Versioned<Order>>, RecordError> {

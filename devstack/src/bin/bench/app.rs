@@ -20,8 +20,16 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// How often to look whether something has come about.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The queues of the application.
-const QUEUES: [&str; 2] = ["images", "jobs"];
+/// The queues of the application, as the names of their keys begin.
+const QUEUES: [&str; 7] = [
+    "{images}",
+    "{jobs}",
+    "{orders}.received",
+    "{orders}.inprocess",
+    "{orders}.completed",
+    "{orders}.canceled",
+    "{orders}.notifications",
+];
 
 /// Redis and the S3 store, and a place for the application.
 pub struct Stage {
@@ -138,12 +146,12 @@ impl App {
     /// That does not come about, or a message became a dead letter.
     pub async fn drained(&self) -> Result<()> {
         for queue in QUEUES {
-            let key = format!("{{{queue}}}:queue:stream");
+            let key = format!("{queue}:queue:stream");
             eventually(&format!("the queue {queue} is empty"), async || {
                 Ok((self.length(&key).await? == 0).then_some(()))
             })
             .await?;
-            let dead = self.length(&format!("{{{queue}}}:queue:dead")).await?;
+            let dead = self.length(&format!("{queue}:queue:dead")).await?;
             ensure!(
                 dead == 0,
                 "{dead} messages of the queue {queue} became dead letters"

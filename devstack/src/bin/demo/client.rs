@@ -93,6 +93,11 @@ impl Session<'_> {
             .await
     }
 
+    pub async fn put(&self, path: &str, body: &impl Serialize) -> Result<Answer> {
+        self.send(Method::PUT, path, |request| request.json(body))
+            .await
+    }
+
     async fn send(
         &self,
         method: Method,

@@ -1,11 +1,13 @@
-//! The demo: starts Redis, an S3 store and the application on free ports, and
-//! drives real photos and a job through them over HTTP, as a client outside would.
-//! Whatever differs from what it should be makes it fail.
+//! The demo: starts Redis, an S3 store, a receiver of notifications and the
+//! application on free ports, and drives real photos, a job and an order through
+//! them over HTTP, as a client outside would. Whatever differs from what it should
+//! be makes it fail.
 
 mod checks;
 mod client;
 mod images;
 mod jobs;
+mod orders;
 
 use std::{
     path::{Path, PathBuf},
@@ -22,8 +24,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use checks::{Checks, say};
 use client::Client;
 use images::Photo;
+use orders::Listener;
 
-/// Drives real photos and a job through the whole application and checks what comes out
+/// Drives real photos, a job and an order through the whole application and checks what comes out
 #[derive(Parser)]
 #[command(name = "demo", version)]
 struct Cli {
@@ -36,6 +39,9 @@ struct Cli {
     /// The job to submit
     #[arg(long, default_value = "data/test_request.json")]
     job: PathBuf,
+    /// The order to take through its states, from `received` on
+    #[arg(long, default_value = "data/sample_order.json")]
+    order: PathBuf,
     /// A new or empty folder in which data and logs are kept [default: a
     /// temporary one that is removed at the end]
     #[arg(long)]
@@ -88,8 +94,9 @@ async fn run(cli: &Cli) -> Result<End> {
     let folder = Folder::open(cli.data_dir.as_deref())?;
     say("Starting Redis, an S3 store and the application (the first start also compiles it)");
     let starting = Instant::now();
+    let listener = Listener::start().await?;
     let stack = tokio::select! {
-        stack = start(&cli.file, folder.path()) => stack?,
+        stack = start(&cli.file, folder.path(), &listener) => stack?,
         () = &mut signaled => return Ok(End::Interrupted),
     };
     say(format_args!(
@@ -100,7 +107,7 @@ async fn run(cli: &Cli) -> Result<End> {
 
     let mut checks = Checks::default();
     let interrupted = tokio::select! {
-        () = chapters(&stack, photos, &cli.job, &mut checks) => false,
+        () = chapters(&stack, &listener, photos, cli, &mut checks) => false,
         () = &mut signaled => true,
     };
     stack.shutdown().await;
@@ -112,8 +119,10 @@ async fn run(cli: &Cli) -> Result<End> {
     })
 }
 
-async fn start(manifest: &Path, data_dir: &Path) -> Result<Stack> {
-    match Stack::start(StackOptions::new(manifest, data_dir)).await {
+async fn start(manifest: &Path, data_dir: &Path, listener: &Listener) -> Result<Stack> {
+    let mut options = StackOptions::new(manifest, data_dir);
+    options.variables = listener.variables();
+    match Stack::start(options).await {
         // Its advice would be another Redis, but the story starts with an empty one.
         Err(Error::RedisMissing { program }) => bail!(
             "`{program}` was not found; install Redis (Debian, Ubuntu: `apt-get install \
@@ -125,7 +134,13 @@ async fn start(manifest: &Path, data_dir: &Path) -> Result<Stack> {
 }
 
 /// The whole story. A chapter that cannot go on is a failed check.
-async fn chapters(stack: &Stack, photos: Vec<Photo>, job: &Path, checks: &mut Checks) {
+async fn chapters(
+    stack: &Stack,
+    listener: &Listener,
+    photos: Vec<Photo>,
+    cli: &Cli,
+    checks: &mut Checks,
+) {
     let client = match Client::new(stack.base_url(), stack.jwt_secret()) {
         Ok(client) => client,
         Err(error) => return checks.add("a client", Err(error)),
@@ -133,8 +148,11 @@ async fn chapters(stack: &Stack, photos: Vec<Photo>, job: &Path, checks: &mut Ch
     if let Err(error) = images::tell(&client, photos, checks).await {
         checks.add("images", Err(error));
     }
-    if let Err(error) = jobs::tell(&client, job, checks).await {
+    if let Err(error) = jobs::tell(&client, &cli.job, checks).await {
         checks.add("jobs", Err(error));
+    }
+    if let Err(error) = orders::tell(&client, listener, &cli.order, checks).await {
+        checks.add("orders", Err(error));
     }
 }
 

@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use ::http::{HeaderValue, Method, StatusCode};
 use anyhow::{Context, Result};
+use serde_json::{Value, json};
 
 use super::jobs::Job;
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
     seed,
 };
 
-/// Whose photos and jobs are asked for.
+/// Whose photos, jobs and orders are asked for.
 const USER: u64 = 456;
 
 /// Who has photos to search.
@@ -29,6 +30,9 @@ const ASKED_JOB: usize = 100;
 
 /// The toons of each job that is submitted.
 const SUBMITTED_JOB: usize = 10;
+
+/// How many orders change in turn.
+const ORDERS: u64 = 256;
 
 /// An endpoint, and the part of the empty component's rate that it should reach.
 struct Subject {
@@ -115,6 +119,10 @@ async fn subjects(app: &App, photos: &Path) -> Result<Vec<Subject>> {
     seed::photos(app.redis_url(), SEARCHER, seed::GROUP).await?;
     let job = Job::of(ASKED_JOB, "asked-for")?;
     job.run(&mut connection, &token).await?;
+    for number in 0..ORDERS {
+        connection.send(&put_order(number, &token)?).await?;
+    }
+    app.drained().await?;
 
     let get = |path: &str, token| anyhow::Ok(Call::new(Method::GET, path)?.with_token(token));
     let read = |name, call| Subject {
@@ -136,8 +144,11 @@ async fn subjects(app: &App, photos: &Path) -> Result<Vec<Subject>> {
         read("`GET /scan`, 20 photos", get("/scan?post_id=0", &searcher)?),
         read("`GET /jobs/{id}`", job.status(&token)?),
         read("`GET /results`, 100 toons", job.results(&token, 100)?),
+        read("`GET /orders/{id}`", get("/orders/changed-0", &token)?),
         write(receiver(token.clone())),
-        write(submit_job(token)),
+        write(submit_job(token.clone())),
+        write(create_order(token.clone())),
+        write(change_order(token)),
     ])
 }
 
@@ -168,5 +179,37 @@ fn receiver(token: HeaderValue) -> Arc<Endpoint> {
 fn submit_job(token: HeaderValue) -> Arc<Endpoint> {
     Endpoint::numbered("`POST /submit-job`, 10 toons", move |number| {
         Job::of(SUBMITTED_JOB, &format!("submitted-{number}"))?.submission(&token)
+    })
+}
+
+/// Makes another order each time.
+fn create_order(token: HeaderValue) -> Arc<Endpoint> {
+    Endpoint::numbered("`POST /orders`", move |number| {
+        let call = Call::new(Method::POST, "/orders")?.with_token(&token);
+        call.with_json(&order(&format!("created-{number}"), number))
+    })
+}
+
+/// Changes one order after the other, each time to something new.
+fn change_order(token: HeaderValue) -> Arc<Endpoint> {
+    Endpoint::numbered("`PUT /orders/{id}`, a change", move |number| {
+        put_order(ORDERS + number, &token)
+    })
+}
+
+fn put_order(number: u64, token: &HeaderValue) -> Result<Call> {
+    let id = format!("changed-{}", number % ORDERS);
+    let call = Call::new(Method::PUT, &format!("/orders/{id}"))?.with_token(token);
+    call.with_json(&order(&id, number))
+}
+
+/// An order whose content no other number has.
+fn order(id: &str, number: u64) -> Value {
+    json!({
+        "orderId": id,
+        "status": "received",
+        "description": format!("Restring the mandolin, and look after the bridge ({number})"),
+        "registerDate": "2026-11-22T10:15:00+01:00",
+        "deliveryDate": "2026-12-04T17:00:00+01:00",
     })
 }

@@ -60,11 +60,21 @@ impl Hosts {
 
     /// Starts a host again, and comes back when it listens.
     pub async fn start(&mut self, number: usize) {
+        self.start_with_faults(number, &[]).await;
+    }
+
+    /// The same with faults of its key-value store, written as
+    /// `orilla up --key-value-fault` takes them.
+    pub async fn start_with_faults(&mut self, number: usize, faults: &[&str]) {
         self.kill(number);
         let folder = self.folder.join(number.to_string());
         std::fs::create_dir_all(&folder).unwrap();
         let errors = folder.join("stderr.txt");
-        let mut host = self.command(&folder, &errors).spawn().unwrap();
+        let mut host = self
+            .command(&folder, &errors)
+            .args(faults.iter().flat_map(|fault| ["--key-value-fault", fault]))
+            .spawn()
+            .unwrap();
         let serving = address_of(&mut host);
         self.running[number] = Some(host);
         let address = tokio::task::spawn_blocking(move || serving.recv_timeout(PATIENCE));

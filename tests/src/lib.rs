@@ -6,8 +6,8 @@ mod balancer;
 mod hosts;
 mod manifest;
 mod photo;
-mod processor;
 mod seed;
+mod service;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,8 +22,8 @@ use tokio::sync::Mutex;
 pub use hosts::Hosts;
 pub use manifest::Manifest;
 pub use photo::Photo;
-pub use processor::Processor;
 pub use seed::Seed;
+pub use service::{Service, Visit};
 
 /// The user that a test is about.
 pub const USER: &str = "456";
@@ -175,6 +175,15 @@ impl App {
     /// Starts the application again with another manifest.
     pub async fn change(&mut self, manifest: Manifest) {
         manifest.write(self.dir.path());
+        self.stack.restart_app().await.unwrap();
+    }
+
+    /// Starts the application again with these faults of its key-value store, or
+    /// without any. They are written as `orilla up --key-value-fault` takes them;
+    /// one that exits would end the test.
+    pub async fn restart_with_faults(&mut self, faults: &[&str]) {
+        let faults = faults.iter().map(|fault| fault.parse().unwrap()).collect();
+        self.stack.app_options_mut().key_value_faults = faults;
         self.stack.restart_app().await.unwrap();
     }
 

@@ -44,18 +44,40 @@ impl Manifest {
 
     /// With `processor-http` for the processor of toons: the edit that the README shows.
     pub fn with_http_processor(mut self) -> Self {
-        let worker = self.0["component"]["jobs-worker"].as_table_mut().unwrap();
-        let dependencies = worker["dependencies"].as_table_mut().unwrap();
-        dependencies["orilla:jobs/processor@0.1.0"] = toml::toml! {
-            path = "target/wasm32-wasip1/wasm/processor_http.wasm"
-        }
-        .into();
-        let url = "{{ processor_url }}";
-        let hosts = worker["allowed_outbound_hosts"].as_array_mut().unwrap();
-        hosts.push(url.into());
-        let variables = worker["variables"].as_table_mut().unwrap();
-        variables.insert("processor_url".into(), url.into());
+        self.use_service(
+            "jobs-worker",
+            "orilla:jobs/processor@0.1.0",
+            "processor_http",
+            "processor_url",
+        );
         self
+    }
+
+    /// With `handler-http` for the handler of orders of every status: the edit
+    /// that the README shows.
+    pub fn with_http_handler(mut self) -> Self {
+        for status in ["received", "inprocess", "completed", "canceled"] {
+            self.use_service(
+                &format!("orders-{status}"),
+                "orilla:orders/handler@0.1.0",
+                "handler_http",
+                "handler_url",
+            );
+        }
+        self
+    }
+
+    /// Has a component's work done by the service that a variable names.
+    fn use_service(&mut self, component: &str, role: &str, provider: &str, variable: &str) {
+        let component = self.0["component"][component].as_table_mut().unwrap();
+        let dependencies = component["dependencies"].as_table_mut().unwrap();
+        let path = format!("target/wasm32-wasip1/wasm/{provider}.wasm");
+        dependencies[role] = Table::from_iter([("path".to_owned(), path.into())]).into();
+        let url = format!("{{{{ {variable} }}}}");
+        let hosts = component["allowed_outbound_hosts"].as_array_mut().unwrap();
+        hosts.push(url.clone().into());
+        let variables = component["variables"].as_table_mut().unwrap();
+        variables.insert(variable.to_owned(), url.into());
     }
 
     /// For a platform that has no Redis trigger.

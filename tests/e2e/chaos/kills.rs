@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::future::{join, join_all};
-use tests::{App, Hosts, Manifest, Processor, Seed, eventually};
+use tests::{App, Hosts, Manifest, Seed, Service, eventually};
 
 use super::HASTY;
 use super::load::{Load, is_at_work};
@@ -30,7 +30,7 @@ async fn two_hosts_of_which_one_or_the_other_is_killed_share_the_work() {
 
 async fn survive(count: usize, toon: Duration) {
     let mut random = Seed::new().fork(0);
-    let processor = Processor::start(toon).await;
+    let processor = Service::start(toon).await;
     let url = processor.url();
     let mut variables = vec![("processor_url", &*url)];
     variables.extend(HASTY);
@@ -75,5 +75,5 @@ async fn survive(count: usize, toon: Duration) {
     load.submit(app, Some("JOB-last"), 1).await;
     load.upload(app, PHOTOS).await;
     load.is_done_once(app).await;
-    assert_eq!(processor.toons(), TOONS);
+    assert_eq!(processor.pieces(), TOONS);
 }

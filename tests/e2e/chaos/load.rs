@@ -20,6 +20,16 @@ const PICTURES: [(&str, &str); 4] = [
     ("astronaut.jpg", "approved"),
 ];
 
+/// The messages of all queues whose workers do something that lasts.
+const STREAMS: [&str; 6] = [
+    "{images}:queue:stream",
+    "{jobs}:queue:stream",
+    "{orders}.received:queue:stream",
+    "{orders}.inprocess:queue:stream",
+    "{orders}.completed:queue:stream",
+    "{orders}.canceled:queue:stream",
+];
+
 /// What has been given to an application.
 #[derive(Default)]
 pub(crate) struct Load {
@@ -123,16 +133,14 @@ pub(crate) fn counts(app: &App, queue: &str) -> Counts {
 pub(crate) fn is_at_work(app: &App, since: Instant) -> bool {
     let redis = app.redis();
     let since = i64::try_from(since.elapsed().as_millis()).unwrap();
-    ["{images}:queue:stream", "{jobs}:queue:stream"]
-        .into_iter()
-        .any(|stream| {
-            let range = [stream, "workers", "-", "+", "1000"].map(Arg::from);
-            // Where nothing was ever claimed there is no group.
-            let pending = redis.call("XPENDING", &range).unwrap_or_default();
-            // Each has an id, a consumer, the time since it was claimed and a count.
-            let mut idle = pending.chunks_exact(4).map(|entry| entry[2].as_int());
-            idle.any(|idle| idle.unwrap() < since)
-        })
+    STREAMS.into_iter().any(|stream| {
+        let range = [stream, "workers", "-", "+", "1000"].map(Arg::from);
+        // Where nothing was ever claimed there is no group.
+        let pending = redis.call("XPENDING", &range).unwrap_or_default();
+        // Each has an id, a consumer, the time since it was claimed and a count.
+        let mut idle = pending.chunks_exact(4).map(|entry| entry[2].as_int());
+        idle.any(|idle| idle.unwrap() < since)
+    })
 }
 
 /// Waits until a queue has nothing to do, and checks that nothing died.

@@ -8,9 +8,11 @@ mod client;
 mod kills;
 mod labeler;
 mod load;
+mod orders;
 mod poison;
 mod redis;
 mod store;
+mod unstored;
 
 /// The shipped policy, but that a lease ends soon: for what kills workers,
 /// since a message uses up an attempt only with the worker that held it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{App, Manifest, Processor, USER, body, eventually};
+use tests::{App, Manifest, Service, USER, body, eventually};
 
 use super::load::{counts, finished, job, results, toon_id};
 
@@ -26,7 +26,7 @@ async fn operate(app: &App, method: Method, path: &str, json: Option<&Value>) ->
 
 #[tokio::test]
 async fn a_poisoned_toon_is_tried_as_often_as_the_policy_says_and_done_when_it_is_sent_back() {
-    let processor = Processor::start(Duration::ZERO).await;
+    let processor = Service::start(Duration::ZERO).await;
     let app = App::durable(
         Manifest::shipped().with_http_processor(),
         &[
@@ -106,7 +106,7 @@ async fn a_poisoned_toon_is_tried_as_often_as_the_policy_says_and_done_when_it_i
     );
     for result in results(app, "P").await {
         let toon = result["toonId"].as_str().unwrap();
-        assert_eq!(result["result"], Processor::result(toon));
+        assert_eq!(result["result"], Service::result(toon));
     }
     let counts = counts(app, "jobs");
     assert_eq!((counts.dead, counts.delayed, counts.in_flight), (0, 0, 0));
@@ -119,7 +119,7 @@ async fn redriven(app: &App, which: &Value) -> usize {
 }
 
 /// Each delay is below its bound, which doubles; none was cut short.
-fn delays_grew(app: &App, processor: &Processor, poisoned: &[String]) {
+fn delays_grew(app: &App, processor: &Service, poisoned: &[String]) {
     let log = std::fs::read_to_string(app.stack.log_dir().join("jobs-worker_stdout.txt")).unwrap();
     let lines = log
         .lines()

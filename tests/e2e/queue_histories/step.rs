@@ -6,12 +6,15 @@ use proptest::sample::select;
 
 pub(crate) const WORKERS: usize = 3;
 pub(crate) const ENTITIES: usize = 2;
+pub(crate) const LINES: usize = 2;
 
 /// One step of a history.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     /// Publishes so many messages.
     Publish(usize),
+    /// Publishes so many messages in a line.
+    PublishInLine { line: usize, count: usize },
     /// Publishes so many messages that are staged first, once for an idempotency key.
     Submit { key: usize, count: usize },
     /// Raises an entity and publishes its new version. A stale writer knows an
@@ -39,6 +42,8 @@ pub(crate) enum Step {
     Wake,
     /// So many of the oldest dead letters are sent back.
     Redrive(usize),
+    /// So many of the oldest dead letters are thrown away.
+    Discard(usize),
 }
 
 /// How a worker is through with a message.
@@ -57,6 +62,8 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
     let end = select(vec![End::Done, End::Retry, End::Postpone, End::Bury]);
     prop_oneof![
         3 => batch().prop_map(Step::Publish),
+        3 => (0..LINES, 1..4_usize)
+            .prop_map(|(line, count)| Step::PublishInLine { line, count }),
         2 => (0..3_usize, batch()).prop_map(|(key, count)| Step::Submit { key, count }),
         2 => (0..ENTITIES, any::<bool>()).prop_map(|(entity, stale)| Step::Raise { entity, stale }),
         4 => (worker(), batch()).prop_map(|(worker, batch)| Step::Claim { worker, batch }),
@@ -69,5 +76,6 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::TimeComes),
         1 => Just(Step::Wake),
         1 => batch().prop_map(Step::Redrive),
+        1 => (1..3_usize).prop_map(Step::Discard),
     ]
 }

@@ -9,15 +9,19 @@ use queue::{Delivery, Effect, Queue};
 use stores::native::NativeRedis;
 use stores::{Arg, Redis, Value};
 
-use super::step::{ENTITIES, End, WORKERS};
+use super::step::{ENTITIES, End, LINES, WORKERS};
 
 /// Where a message is. One under a lease waits, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
+    /// Behind others in its line.
+    Held,
     Waiting,
     Delayed,
     Dead,
     Done,
+    /// Its dead letter was thrown away.
+    Gone,
 }
 
 /// What should be known of a message.
@@ -25,6 +29,7 @@ struct Fate {
     place: Place,
     /// Which attempt its next delivery is.
     attempt: u32,
+    line: Option<usize>,
 }
 
 /// The queue of a history.
@@ -35,6 +40,9 @@ pub(crate) struct World<'a> {
     messages: BTreeMap<String, Fate>,
     /// Messages that were never delivered, in the order of their publishing.
     unseen: VecDeque<String>,
+    /// The messages in each line that are neither done nor thrown away, in the
+    /// order of their publishing.
+    lines: [VecDeque<String>; LINES],
     versions: [u64; ENTITIES],
     /// What is remembered under the idempotency keys.
     submitted: HashMap<usize, String>,
@@ -60,6 +68,7 @@ impl<'a> World<'a> {
             name: name.to_owned(),
             messages: BTreeMap::new(),
             unseen: VecDeque::new(),
+            lines: Default::default(),
             versions: [0; ENTITIES],
             submitted: HashMap::new(),
             held: Default::default(),
@@ -83,6 +92,16 @@ impl<'a> World<'a> {
             self.count(Place::Waiting) + self.count(Place::Delayed)
         );
         assert_eq!(counts.dead, self.count(Place::Dead));
+        assert_eq!(counts.held, self.count(Place::Held));
+        for (line, messages) in self.lines.iter().enumerate() {
+            let held = messages.iter().skip(1);
+            assert!(
+                held.map(|message| self.messages[message].place)
+                    .all(|place| place == Place::Held)
+            );
+            let length = self.length("LLEN", &format!("line:{line}"));
+            assert_eq!(usize::try_from(length).unwrap(), messages.len());
+        }
         assert_eq!(
             (counts.processed, counts.retried, counts.postponed),
             (done, self.retried, self.postponed)
@@ -110,10 +129,11 @@ impl<'a> World<'a> {
         }
         self.check();
         assert_eq!(
-            self.count(Place::Done),
+            self.count(Place::Done) + self.count(Place::Gone),
             u64::try_from(self.messages.len()).unwrap()
         );
         assert!(self.unseen.is_empty());
+        assert!(self.lines.iter().all(VecDeque::is_empty));
         let effects = self.key("effects");
         let range = [Arg::from(&effects), 0.into(), Arg::Int(-1)];
         let mut had: Vec<_> = self
@@ -124,8 +144,10 @@ impl<'a> World<'a> {
             .filter_map(|member| Some(member.as_str()?.split_once('#')?.0.to_owned()))
             .collect();
         had.sort();
+        let done = self.messages.iter();
+        let done = done.filter(|(_, fate)| fate.place == Place::Done);
         assert!(
-            had.iter().eq(self.messages.keys()),
+            had.iter().eq(done.map(|(message, _)| message)),
             "each message had its effect once: {had:?}"
         );
         for (entity, version) in self.versions.iter().enumerate() {
@@ -146,12 +168,46 @@ impl<'a> World<'a> {
 
     fn published(&mut self, messages: Vec<String>) {
         for message in messages {
-            let fate = Fate {
-                place: Place::Waiting,
-                attempt: 1,
-            };
-            assert!(self.messages.insert(message.clone(), fate).is_none());
+            self.is_new(&message, Place::Waiting, None);
             self.unseen.push_back(message);
+        }
+    }
+
+    fn published_in_line(&mut self, line: usize, messages: Vec<String>) {
+        for message in messages {
+            let is_first = self.lines[line].is_empty();
+            let place = if is_first {
+                Place::Waiting
+            } else {
+                Place::Held
+            };
+            self.is_new(&message, place, Some(line));
+            self.lines[line].push_back(message.clone());
+            if is_first {
+                self.unseen.push_back(message);
+            }
+        }
+    }
+
+    fn is_new(&mut self, message: &str, place: Place, line: Option<usize>) {
+        let fate = Fate {
+            place,
+            attempt: 1,
+            line,
+        };
+        assert!(self.messages.insert(message.to_owned(), fate).is_none());
+    }
+
+    /// A message is done or thrown away: the next one of its line may come.
+    fn leaves_its_line(&mut self, message: &str) {
+        let Some(line) = self.messages[message].line else {
+            return;
+        };
+        let line = &mut self.lines[line];
+        assert_eq!(line.pop_front().as_deref(), Some(message));
+        if let Some(next) = line.front() {
+            self.messages.get_mut(next).unwrap().place = Place::Waiting;
+            self.unseen.push_back(next.clone());
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use queue::{Change, Delivery, Outcome, Policy, Settlement};
+use queue::{Change, Delivery, Line, Outcome, Policy, Settlement};
 use stores::{Arg, Redis};
 
 use super::{Place, World};
@@ -22,6 +22,7 @@ impl World<'_> {
                 assert_eq!(self.queue.commit(&change).unwrap(), Outcome::Committed);
                 self.published(messages);
             }
+            Step::PublishInLine { line, count } => self.publish_in_line(line, count),
             Step::Submit { key, count } => self.submit(key, count),
             Step::Raise { entity, stale } => {
                 let (change, message) = self.raise(Change::new(), entity, stale);
@@ -51,7 +52,21 @@ impl World<'_> {
                 assert_eq!(waiting + delayed, expected);
             }
             Step::Redrive(count) => self.redrive(count),
+            Step::Discard(count) => self.discard(count),
         }
+    }
+
+    fn publish_in_line(&mut self, line: usize, count: usize) {
+        let messages = self.new_messages(count);
+        let change = messages.iter().fold(Change::new(), |change, message| {
+            let line = Line {
+                key: self.key(&format!("line:{line}")),
+                ahead: None,
+            };
+            change.with(self.queue.names().send_in(line, message.as_str()))
+        });
+        assert_eq!(self.queue.commit(&change).unwrap(), Outcome::Committed);
+        self.published_in_line(line, messages);
     }
 
     fn submit(&mut self, key: usize, count: usize) {
@@ -95,6 +110,10 @@ impl World<'_> {
                 fate.attempt += 1;
             }
             assert_eq!(delivery.attempt, fate.attempt);
+            let line = fate
+                .line
+                .map(|line| format!("{{{}}}:line:{line}", self.name));
+            assert_eq!(delivery.line, line);
             if self.unseen.contains(&message) {
                 assert_eq!(self.unseen.pop_front(), Some(message), "in order");
             }
@@ -129,7 +148,10 @@ impl World<'_> {
     fn ended(&mut self, delivery: &Delivery, end: End) {
         let fate = self.messages.get_mut(&text(delivery)).unwrap();
         match end {
-            End::Done => fate.place = Place::Done,
+            End::Done => {
+                fate.place = Place::Done;
+                self.leaves_its_line(&text(delivery));
+            }
             End::Retry => {
                 (fate.place, fate.attempt) = (Place::Delayed, delivery.attempt + 1);
                 self.retried += 1;
@@ -160,8 +182,8 @@ impl World<'_> {
         self.held[worker].remove(0);
         if self.close(&delivery) {
             assert_eq!(outcome, Outcome::Committed);
-            self.ended(&delivery, End::Done);
             self.raised(entity, message);
+            self.ended(&delivery, End::Done);
         } else {
             assert_eq!(outcome, Outcome::AlreadySettled);
         }
@@ -185,6 +207,18 @@ impl World<'_> {
             ids,
             "each is sent back once"
         );
+    }
+
+    fn discard(&mut self, count: usize) {
+        for letter in self.queue.dead_letters(None, count).unwrap().letters {
+            assert!(self.queue.discard(letter.id).unwrap());
+            assert!(!self.queue.discard(letter.id).unwrap(), "once");
+            let message = String::from_utf8(letter.message).unwrap();
+            let fate = self.messages.get_mut(&message).unwrap();
+            assert_eq!(fate.place, Place::Dead);
+            fate.place = Place::Gone;
+            self.leaves_its_line(&message);
+        }
     }
 
     pub(super) fn time_comes(&mut self) {

@@ -1,0 +1,259 @@
+//! Orders that clients change while hosts are killed and Redis crashes.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use futures::future::{join, join_all};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use stores::{Arg, Redis};
+use tests::{App, Hosts, Manifest, Seed, Service, USER, body, eventually};
+
+use super::client::Client;
+use super::load::{counts, is_at_work};
+use super::{HASTY, PATIENT};
+
+const ORDERS: usize = 10;
+const ROUNDS: usize = 20;
+
+/// How many times each order changes in a round.
+const CHANGES: Range<usize> = 1..5;
+
+/// The longest that a client waits before its next change.
+const PAUSE: Duration = Duration::from_millis(150);
+
+const HANDLING: Duration = Duration::from_millis(20);
+
+/// The longest that a host works between two kills, once it works.
+const WORK: Duration = Duration::from_millis(150);
+
+/// How long Redis is away.
+const DOWN: Range<u64> = 100..500;
+
+const STATUSES: [&str; 4] = ["received", "inprocess", "completed", "canceled"];
+
+/// Orders, each of which one client changes.
+#[derive(Default)]
+struct Orders {
+    client: Client,
+    /// Their acknowledged versions, by what they are.
+    statuses: BTreeMap<usize, Vec<&'static str>>,
+}
+
+impl Orders {
+    /// Changes each order a few times, however often it takes.
+    async fn change(&mut self, app: &App, random: &mut fastrand::Rng, round: usize) {
+        let client = &self.client;
+        for number in 0..ORDERS {
+            self.statuses.entry(number).or_default();
+        }
+        let orders = self.statuses.iter_mut().map(|(&number, made)| {
+            let pauses = (0..random.usize(CHANGES)).map(|_| PAUSE.mul_f64(random.f64()));
+            let pauses: Vec<_> = pauses.collect();
+            // Each is on its way through the statuses as the rounds go by.
+            let last = if number % 2 == 0 { 2 } else { 3 };
+            let status = match round * 3 / ROUNDS {
+                2 => STATUSES[last],
+                early => STATUSES[early],
+            };
+            async move {
+                for pause in pauses {
+                    tokio::time::sleep(pause).await;
+                    let version = made.len() + 1;
+                    let request = app
+                        .request(Method::PUT, &format!("/orders/{}", id(number)))
+                        .bearer_auth(app.token(USER))
+                        .json(&json!({"status": status, "description": text(version)}));
+                    let answer = client.insist(request, 200).await;
+                    // Also where it was committed and nobody was told.
+                    assert_eq!(answer["version"], version, "nothing is done twice");
+                    made.push(status);
+                }
+            }
+        });
+        join_all(orders).await;
+    }
+
+    /// Waits until all is processed, and checks that nothing is lost or doubled,
+    /// and that each order's versions were processed in their order.
+    async fn are_processed_in_order(&self, app: &App, service: &Service) {
+        for (number, statuses) in &self.statuses {
+            let id = id(*number);
+            let path = format!("/orders/{id}");
+            eventually(&format!("{id} is processed"), || async {
+                let order = body(app.get(USER, &path).await, 200).await;
+                (order["processing"]["state"] == "processed").then_some(())
+            })
+            .await;
+            let history = body(app.get(USER, &format!("{path}?history=true")).await, 200).await;
+            let versions = history["versions"].as_array().unwrap();
+            assert_eq!(versions.len(), statuses.len(), "{id}");
+            for (version, (found, status)) in (1..).zip(versions.iter().zip(statuses)) {
+                assert_eq!(found["version"], version);
+                assert_eq!(found["status"], *status);
+                assert_eq!(found["description"], text(version));
+                let piece = Service::version(&id, u64::try_from(version).unwrap());
+                assert_eq!(found["processing"]["result"], Service::result(&piece));
+            }
+            let register = format!("{{orders}}:version:{id}");
+            let version = app.redis().call("GET", &[Arg::from(&register)]).unwrap();
+            assert_eq!(
+                version[0].as_int().map(i64::unsigned_abs),
+                u64::try_from(statuses.len()).ok()
+            );
+            were_handled_in_order(service, &id, statuses.len());
+        }
+        for status in STATUSES {
+            let queue = format!("orders.{status}");
+            eventually(&format!("{queue} is at rest"), || async {
+                let counts = counts(app, &queue);
+                assert_eq!((counts.dead, counts.buried), (0, 0), "{counts:?}");
+                let left = counts.depth + counts.in_flight + counts.delayed + counts.held;
+                (left == 0).then_some(())
+            })
+            .await;
+        }
+    }
+}
+
+/// A version may come again while nobody knows that it is done, but none comes
+/// before the one before it is done, and none after the one after it came.
+fn were_handled_in_order(service: &Service, id: &str, versions: usize) {
+    let visits = service.visits().into_iter();
+    let visits: Vec<_> = visits
+        .filter(|visit| visit.content["orderId"] == *id)
+        .collect();
+    let mut latest = 0;
+    let mut done: Option<Instant> = None;
+    for visit in &visits {
+        let version = visit.content["version"].as_u64().unwrap();
+        assert!(
+            version == latest || version == latest + 1,
+            "{version} came after {latest}: {visits:?}"
+        );
+        if version > latest {
+            assert!(
+                latest == 0 || done.is_some_and(|done| done <= visit.asked),
+                "{visit:?} came too early"
+            );
+            (latest, done) = (version, None);
+        }
+        if let (None, Some((StatusCode::OK, at))) = (done, visit.answered) {
+            done = Some(at);
+        }
+    }
+    assert_eq!(latest, u64::try_from(versions).unwrap(), "{id}");
+}
+
+fn id(number: usize) -> String {
+    format!("ORD-{number}")
+}
+
+fn text(version: usize) -> String {
+    format!("change {version}")
+}
+
+async fn start(service: &Service, variables: &[(&str, &str)]) -> App {
+    let url = service.url();
+    let variables = [variables, &[("handler_url", &*url)]].concat();
+    App::durable(Manifest::shipped().with_http_handler(), &variables).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_is_killed_time_and_again_loses_no_change_of_an_order() {
+    survive(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hosts_of_which_one_or_the_other_is_killed_keep_orders_in_order() {
+    survive(2).await;
+}
+
+async fn survive(count: usize) {
+    let seed = Seed::new();
+    let (mut random, mut moments) = (seed.fork(0), seed.fork(1));
+    let service = Service::start(HANDLING).await;
+    let mut app = start(&service, &HASTY).await;
+    let mut hosts = Hosts::take_over(&mut app, env!("CARGO_BIN_EXE_host"), count).await;
+    let (app, mut orders) = (&app, Orders::default());
+    let mut started = Instant::now();
+    let mut killed_at_work = 0;
+    for round in 0..ROUNDS {
+        let are_done = AtomicBool::new(false);
+        let changes = async {
+            orders.change(app, &mut random, round).await;
+            are_done.store(true, Ordering::Relaxed);
+        };
+        let kill = async {
+            works(app, started, &are_done).await;
+            tokio::time::sleep(WORK.mul_f64(moments.f64())).await;
+            let victim = moments.usize(..count);
+            hosts.kill(victim);
+            killed_at_work += usize::from(is_at_work(app, started));
+            started = Instant::now();
+            hosts.start(victim).await;
+        };
+        join(changes, kill).await;
+    }
+    let unanswered = orders.client.unanswered();
+    println!("{killed_at_work} of {ROUNDS} kills at work, {unanswered} requests unanswered");
+    assert!(killed_at_work > 0);
+    // Where there is another host, it answers at once.
+    assert!(unanswered > 0 || count > 1, "clients should have noticed");
+    is_over(app, &service, &orders).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_that_crashes_time_and_again_loses_no_change_of_an_order() {
+    let seed = Seed::new();
+    let (mut random, mut moments) = (seed.fork(0), seed.fork(1));
+    let service = Service::start(HANDLING).await;
+    let app = start(&service, &PATIENT).await;
+    let (app, mut orders) = (&app, Orders::default());
+    let redis = app.stack.redis();
+    for round in 0..ROUNDS {
+        let begun = Instant::now();
+        let are_done = AtomicBool::new(false);
+        let changes = async {
+            orders.change(app, &mut random, round).await;
+            are_done.store(true, Ordering::Relaxed);
+        };
+        let crash = async {
+            works(app, begun, &are_done).await;
+            tokio::time::sleep(WORK.mul_f64(moments.f64())).await;
+            match moments.bool() {
+                true => redis.kill().await.unwrap(),
+                false => redis.stop().await.unwrap(),
+            }
+            tokio::time::sleep(Duration::from_millis(moments.u64(DOWN))).await;
+            redis.restart().await.unwrap();
+        };
+        join(changes, crash).await;
+    }
+    let refused = orders.client.refused();
+    println!("{refused} requests refused");
+    assert!(refused > 0, "clients should have noticed");
+    assert_eq!(orders.client.unanswered(), 0);
+    is_over(app, &service, &orders).await;
+}
+
+/// Waits until a worker works, or the clients are done: a bell that was rung for
+/// nobody leaves nothing to work on for a while.
+async fn works(app: &App, since: Instant, are_done: &AtomicBool) {
+    eventually("a worker works", || async {
+        (is_at_work(app, since) || are_done.load(Ordering::Relaxed)).then_some(())
+    })
+    .await;
+}
+
+/// The last bells and alarms may have been rung for nobody, so all are rung anew.
+async fn is_over(app: &App, service: &Service, orders: &Orders) {
+    for status in STATUSES {
+        app.drain(&format!("orders.{status}")).await;
+    }
+    orders.are_processed_in_order(app, service).await;
+    let (visits, pieces) = (service.visits().len(), service.pieces());
+    println!("{pieces} versions, {visits} requests for them");
+}

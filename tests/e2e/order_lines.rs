@@ -1,0 +1,229 @@
+//! An order's versions are processed one after the other, and one that fails for
+//! good holds back those after it, of its order alone, until an operator decides.
+
+use std::time::Duration;
+
+use devstack::WebhookReceiver;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tests::{App, Manifest, Service, USER, body, eventually};
+
+const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+
+/// The application with a service that handles orders.
+async fn handled_by(service: &Service, variables: &[(&str, &str)]) -> App {
+    let url = service.url();
+    let mut all = vec![("handler_url", &*url), ("queue_attempts", "3")];
+    all.extend(variables);
+    App::of(Manifest::shipped().with_http_handler(), &all).await
+}
+
+async fn put(app: &App, id: &str, status: &str) {
+    let request = app
+        .request(Method::PUT, &format!("/orders/{id}"))
+        .bearer_auth(app.token(USER))
+        .json(&json!({"status": status, "description": "x"}));
+    body(request.send().await.unwrap(), 200).await;
+}
+
+async fn processing(app: &App, id: &str) -> Value {
+    let order = body(app.get(USER, &format!("/orders/{id}")).await, 200).await;
+    order["processing"].clone()
+}
+
+/// What is said of an order's latest version, once that is so.
+async fn becomes(app: &App, id: &str, state: &str) -> Value {
+    eventually(&format!("{id} is {state}"), || async move {
+        let processing = processing(app, id).await;
+        (processing["state"] == state).then_some(processing)
+    })
+    .await
+}
+
+/// What came of processing each version of an order.
+async fn came_of(app: &App, id: &str) -> Vec<Value> {
+    let history = app.get(USER, &format!("/orders/{id}?history=true")).await;
+    let history = body(history, 200).await;
+    let versions = history["versions"].as_array().unwrap().iter();
+    versions
+        .map(|version| version["processing"]["result"].clone())
+        .collect()
+}
+
+/// The versions of an order that the service was asked to handle, in that order.
+fn asked(service: &Service, id: &str) -> Vec<u64> {
+    let visits = service.visits().into_iter();
+    visits
+        .filter_map(|visit| {
+            let (order, version) = visit.piece.split_once('/').unwrap();
+            (order == id).then(|| version.parse().unwrap())
+        })
+        .collect()
+}
+
+async fn ops(app: &App, method: Method, path: &str, content: &Value, status: u16) -> String {
+    let token = app.stack.token("operator", &["ops"]).unwrap();
+    let path = format!("/ops/queues/{path}");
+    let request = app.request(method, &path).bearer_auth(token).json(content);
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), status, "{path}");
+    answer.text().await.unwrap()
+}
+
+/// Sends the dead letter back by which an order is held.
+async fn send_back(app: &App, letter: &Value) {
+    let queue = letter["queue"].as_str().unwrap();
+    let path = format!("{queue}/dead/redrive");
+    let ids = json!({"ids": [letter["id"]]});
+    let answer = ops(app, Method::POST, &path, &ids, 200).await;
+    assert!(answer.contains("\"redriven\":1"), "{answer}");
+}
+
+/// Throws it away.
+async fn throw_away(app: &App, letter: &Value) {
+    let id = letter["id"].as_str().unwrap();
+    let path = format!("{}/dead/{id}", letter["queue"].as_str().unwrap());
+    ops(app, Method::DELETE, &path, &json!({}), 204).await;
+}
+
+#[tokio::test]
+async fn what_waits_behind_a_dead_letter_is_processed_in_order_when_that_is_sent_back() {
+    let service = Service::start(Duration::ZERO).await;
+    let app = handled_by(&service, &[]).await;
+    service.poison_with(StatusCode::UNPROCESSABLE_ENTITY, ["A/1"]);
+    put(&app, "A", "received").await;
+    let failed = becomes(&app, "A", "failed").await;
+    assert_eq!(failed["attempts"], 1, "the service wants no other try");
+    let letter = &failed["deadLetter"];
+    assert_eq!(
+        (&letter["queue"], &letter["version"], &letter["attempts"]),
+        (&json!("orders.received"), &json!(1), &json!(1))
+    );
+    let error = letter["error"].as_str().unwrap();
+    assert!(error.contains("422 Unprocessable Entity"), "{error}");
+
+    for status in ["inprocess", "completed"] {
+        put(&app, "A", status).await;
+        put(&app, "B", status).await;
+    }
+    let of_b = becomes(&app, "B", "processed").await;
+    assert_eq!(of_b["result"], Service::result("B/2"));
+    let held = processing(&app, "A").await;
+    assert_eq!(held["state"], "held");
+    assert_eq!(&held["deadLetter"], letter);
+    assert!(held.get("attempts").is_none(), "{held}");
+    assert_eq!(asked(&service, "A"), [1]);
+    assert_eq!(came_of(&app, "A").await, [const { Value::Null }; 3]);
+
+    // Sent back too early it is dead again, and nothing has overtaken it.
+    send_back(&app, letter).await;
+    let again = eventually("it fails again", || async {
+        let now = processing(&app, "A").await;
+        let is_new = now["deadLetter"]["id"] != letter["id"];
+        (now["state"] == "held" && is_new).then_some(now)
+    })
+    .await;
+    assert_eq!(asked(&service, "A"), [1, 1]);
+
+    service.poison([]);
+    send_back(&app, &again["deadLetter"]).await;
+    let done = becomes(&app, "A", "processed").await;
+    assert!(done.get("deadLetter").is_none(), "{done}");
+    assert_eq!(asked(&service, "A"), [1, 1, 1, 2, 3]);
+    assert_eq!(
+        came_of(&app, "A").await,
+        ["A/1", "A/2", "A/3"].map(Service::result)
+    );
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn what_waits_behind_a_dead_letter_goes_on_without_it_when_that_is_thrown_away() {
+    let service = Service::start(Duration::ZERO).await;
+    let app = handled_by(&service, &[]).await;
+    service.poison(["A/2", "A/4"]);
+    for status in ["received", "inprocess", "completed"] {
+        put(&app, "A", status).await;
+    }
+    let held = becomes(&app, "A", "held").await;
+    let letter = &held["deadLetter"];
+    assert_eq!(
+        (&letter["queue"], &letter["version"], &letter["attempts"]),
+        (&json!("orders.inprocess"), &json!(2), &json!(3))
+    );
+    // What is wrong with the service is for operators to know.
+    assert_eq!(letter["error"], "it could not be handled");
+    let path = "/ops/queues/orders.inprocess/dead";
+    let request = app.request(Method::GET, path);
+    let token = app.stack.token("operator", &["ops"]).unwrap();
+    let dead = body(request.bearer_auth(token).send().await.unwrap(), 200).await;
+    let error = dead["dead"][0]["error"].as_str().unwrap();
+    assert!(error.contains("500"), "{error}");
+    let attempts: Vec<_> = service.visits().iter().map(|visit| visit.attempt).collect();
+    assert_eq!(attempts, [1, 1, 2, 3], "of the first, and of the second");
+
+    throw_away(&app, letter).await;
+    becomes(&app, "A", "processed").await;
+    assert_eq!(asked(&service, "A"), [1, 2, 2, 2, 3]);
+    assert_eq!(
+        came_of(&app, "A").await,
+        [Service::result("A/1"), Value::Null, Service::result("A/3")]
+    );
+
+    // The last one, behind which nothing waits.
+    let last = json!({"status": "completed", "description": "another"});
+    let request = app.request(Method::PUT, "/orders/A");
+    let request = request.bearer_auth(app.token(USER)).json(&last);
+    body(request.send().await.unwrap(), 200).await;
+    let failed = becomes(&app, "A", "failed").await;
+    throw_away(&app, &failed["deadLetter"]).await;
+    assert_eq!(
+        processing(&app, "A").await,
+        json!({"state": "discarded", "attempts": 3})
+    );
+    put(&app, "A", "completed").await;
+    let next = becomes(&app, "A", "processed").await;
+    assert_eq!(next["result"], Service::result("A/5"));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_bell_over_http_wakes_whose_turn_it_is() {
+    let service = Service::start(Duration::ZERO).await;
+    let receiver = WebhookReceiver::start(SECRET).await.unwrap();
+    let url = receiver.url();
+    let app = App::of(
+        Manifest::shipped()
+            .with_http_handler()
+            .without_redis_triggers(),
+        &[
+            ("bell", "http"),
+            ("drain_token", "a token for bells alone"),
+            ("handler_url", &service.url()),
+            ("notification_urls", &url),
+            ("notification_secret", SECRET),
+            ("notification_hosts", "http://127.0.0.1:*"),
+        ],
+    )
+    .await;
+    service.poison_with(StatusCode::UNPROCESSABLE_ENTITY, ["A/1", "B/1"]);
+    for id in ["A", "B"] {
+        for status in ["received", "inprocess", "completed"] {
+            put(&app, id, status).await;
+        }
+    }
+    let a = becomes(&app, "A", "held").await;
+    let b = becomes(&app, "B", "held").await;
+    service.poison([]);
+    throw_away(&app, &a["deadLetter"]).await;
+    send_back(&app, &b["deadLetter"]).await;
+    becomes(&app, "A", "processed").await;
+    becomes(&app, "B", "processed").await;
+    assert_eq!(asked(&service, "A"), [1, 2, 3]);
+    assert_eq!(asked(&service, "B"), [1, 1, 2, 3]);
+    eventually("all that was done is told", || async {
+        (receiver.received().len() == 2 + 3).then_some(())
+    })
+    .await;
+    app.stop().await;
+}

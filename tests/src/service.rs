@@ -1,0 +1,156 @@
+//! A service of one's own that work is sent to.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use devstack::Server;
+use http::header::CONTENT_TYPE;
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+
+/// What `processor-http` and `handler-http` send their work to. Answers each piece
+/// of work with its name, after a while, and remembers what it was asked.
+///
+/// A toon's name is its id, and an order's version is named as by [`Service::version`].
+pub struct Service {
+    server: Server,
+    state: Arc<Mutex<State>>,
+}
+
+/// One request for a piece of work.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// The name of the piece of work.
+    pub piece: String,
+    /// Which try this was, as the request says.
+    pub attempt: u32,
+    /// What was to be done.
+    pub content: Value,
+    /// When it was asked.
+    pub asked: Instant,
+    /// How it was answered and when, if it was.
+    pub answered: Option<(StatusCode, Instant)>,
+}
+
+#[derive(Default)]
+struct State {
+    takes: Duration,
+    poison: HashMap<String, StatusCode>,
+    visits: Vec<Visit>,
+}
+
+impl Service {
+    /// Starts it. It takes so long for each piece of work.
+    pub async fn start(takes: Duration) -> Self {
+        let state = Arc::new(Mutex::new(State {
+            takes,
+            ..State::default()
+        }));
+        let answering = state.clone();
+        let service = tower::service_fn(move |request| answer(answering.clone(), request));
+        let any_port = ([127, 0, 0, 1], 0).into();
+        Self {
+            server: Server::start(any_port, service).await.unwrap(),
+            state,
+        }
+    }
+
+    /// The value of the variable `processor_url` or `handler_url`.
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// The name of an order's version.
+    pub fn version(order: &str, version: u64) -> String {
+        format!("{order}/{version}")
+    }
+
+    /// The result of a piece of work.
+    pub fn result(piece: &str) -> Value {
+        json!({ "processed": piece })
+    }
+
+    /// These pieces are answered with 500 from now on, and no others.
+    pub fn poison<'p>(&self, pieces: impl IntoIterator<Item = &'p str>) {
+        self.poison_with(StatusCode::INTERNAL_SERVER_ERROR, pieces);
+    }
+
+    /// These pieces are answered with a status from now on, and no others.
+    pub fn poison_with<'p>(&self, status: StatusCode, pieces: impl IntoIterator<Item = &'p str>) {
+        let pieces = pieces.into_iter().map(|piece| (piece.to_owned(), status));
+        self.state().poison = pieces.collect();
+    }
+
+    /// It takes so long for each piece of work from now on.
+    pub fn takes(&self, takes: Duration) {
+        self.state().takes = takes;
+    }
+
+    /// All that it was asked, in that order.
+    pub fn visits(&self) -> Vec<Visit> {
+        self.state().visits.clone()
+    }
+
+    /// When it was asked for a piece of work.
+    pub fn asked(&self, piece: &str) -> Vec<Instant> {
+        let visits = self.visits().into_iter();
+        visits
+            .filter(|visit| visit.piece == piece)
+            .map(|visit| visit.asked)
+            .collect()
+    }
+
+    /// How many pieces of work it was asked for.
+    pub fn pieces(&self) -> usize {
+        let state = self.state();
+        let pieces: HashSet<_> = state.visits.iter().map(|visit| &visit.piece).collect();
+        pieces.len()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+}
+
+async fn answer(
+    state: Arc<Mutex<State>>,
+    request: Request<Incoming>,
+) -> Result<Response<String>, hyper::Error> {
+    let (head, body) = request.into_parts();
+    let content = body.collect().await?.to_bytes();
+    let header = |name| {
+        head.headers
+            .get(name)
+            .map(|value| value.to_str().unwrap().to_owned())
+    };
+    let piece = match header("x-order-id") {
+        Some(order) => {
+            let version = header("x-order-version").unwrap().parse().unwrap();
+            Service::version(&order, version)
+        }
+        None => header("x-toon-id").unwrap(),
+    };
+    let (visit, takes, status) = {
+        let mut state = state.lock().unwrap();
+        state.visits.push(Visit {
+            piece: piece.clone(),
+            attempt: header("x-attempt").unwrap().parse().unwrap(),
+            content: serde_json::from_slice(&content).unwrap(),
+            asked: Instant::now(),
+            answered: None,
+        });
+        let visit = state.visits.len() - 1;
+        let poison = state.poison.get(&piece).copied();
+        (visit, state.takes, poison.unwrap_or_default())
+    };
+    tokio::time::sleep(takes).await;
+    state.lock().unwrap().visits[visit].answered = Some((status, Instant::now()));
+    let response = Response::builder()
+        .status(status)
+        .header(CONTENT_TYPE, "application/json")
+        .body(Service::result(&piece).to_string());
+    Ok(response.unwrap())
+}

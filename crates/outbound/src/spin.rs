@@ -14,7 +14,7 @@ use crate::exchange::exchange;
 use crate::{Error, Transport};
 
 /// Sends through the Spin runtime (`wasi:http/outgoing-handler`), which gives up on
-/// a service that does not connect within 5 s, begin to answer within 10 s, and go
+/// a service that does not connect within 5 s, begin to answer within 7 s, and go
 /// on within 10 s. To be awaited inside [`spin_sdk::http::run`] or a Spin handler.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Spin;

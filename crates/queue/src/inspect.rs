@@ -48,7 +48,7 @@ impl<R: Redis> Queue<'_, R> {
         let reply = COUNTS.run(self.redis(), &keys, &[Arg::from(GROUP)])?;
         let mut numbers = reply
             .iter()
-            .map(|value| Value::as_int(value).unwrap_or(0).unsigned_abs());
+            .map(|value| u64::try_from(Value::as_int(value).unwrap_or(0)).unwrap_or(0));
         let mut next = || numbers.next().unwrap_or(0);
         let counts = Counts {
             depth: next(),

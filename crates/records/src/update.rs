@@ -113,15 +113,15 @@ pub fn update<D: Clone + Serialize + DeserializeOwned, E: From<UpdateError>>(
         };
         let change = change.of_entity(&*entity.register, known);
         match queue.commit(&change).map_err(UpdateError::from)? {
-            Outcome::Conflict { .. } => {
-                // Its writer is about to store it, or a worker will.
-                std::thread::sleep(Duration::from_millis(10 * attempt));
-            }
-            _ => {
+            Outcome::Committed => {
                 write(store, &entity.key, &next).map_err(UpdateError::from)?;
                 return Ok(Some(next));
             }
+            // Its writer is about to store it, or a worker will.
+            _ => std::thread::sleep(Duration::from_millis(10 * attempt)),
         }
     }
+    // Whoever is to store it may not have heard of it yet.
+    queue.wake().map_err(UpdateError::from)?;
     Err(UpdateError::Contended.into())
 }

@@ -49,7 +49,8 @@ impl Call {
 
     /// The last segment of the path, percent-decoded.
     pub fn last_segment(&self) -> String {
-        let segment = self.path().rsplit('/').next().unwrap_or_default();
+        let path = self.path().trim_end_matches('/');
+        let segment = path.rsplit('/').next().unwrap_or_default();
         percent_decode_str(segment).decode_utf8_lossy().into_owned()
     }
 

@@ -122,7 +122,7 @@ impl<R: Redis> Worker<'_, R> {
                 if repaired {
                     let fields = json!({"file": file.to_string(), "version": version});
                     let message = "a record was stored that its writer had not stored";
-                    log::warn(trace, message, fields);
+                    log::info(trace, message, fields);
                 }
                 Verdict::Done
             }

@@ -1,8 +1,10 @@
 use http::{HeaderValue, StatusCode, header};
 use orders_domain::{
-    Answer, Change, IfMatch, OrderId, OrderRequest, Timestamp, Transitions, keys, tag_of_version,
+    Answer, Change, OrderId, OrderRequest, Precondition, Status, Timestamp, Transitions, keys,
+    tag_of_version,
 };
-use orders_storage::Intent;
+use orders_storage::{Intent, NotChanged};
+use records::UpdateError;
 use stores::{SpinKeyValue, SpinRedis};
 use web::{ApiError, Call, Reply};
 
@@ -39,13 +41,19 @@ async fn change(
     request: &OrderRequest,
     intent: Intent,
 ) -> Reply {
-    let if_match = call.list("if-match").map(|tags| IfMatch::parse(&tags));
-    let if_match = if_match.transpose().map_err(bad_request)?;
+    let if_match = call.list("if-match");
+    let if_match = if_match.map(|tags| Precondition::if_match(&tags));
+    let if_none_match = call.list("if-none-match");
+    let if_none_match = if_none_match.map(|tags| Precondition::if_none_match(&tags));
+    let preconditions = if_match.into_iter().chain(if_none_match);
+    let preconditions: Vec<_> = preconditions
+        .collect::<Result<_, _>>()
+        .map_err(bad_request)?;
     let redis = SpinRedis::open(&web::text("redis_url")?)?;
     let queue = worker::open(&redis, keys::queue(request.status))?;
     let change = Change {
         request,
-        if_match: if_match.as_ref(),
+        preconditions: &preconditions,
         caller: caller(principal),
         now: Timestamp::from_millis(web::now_millis()),
     };
@@ -53,6 +61,9 @@ async fn change(
     let changed = orders_storage::change(&queue, &store, &change, intent, &call.trace);
     // Also where the order could not be stored: then a worker does it.
     worker::ring(&queue, &call.trace).await;
+    if let Err(NotChanged::Failed(UpdateError::Contended)) = changed {
+        wake_all(&redis, call).await?;
+    }
     let changed = changed?;
 
     let answer = Answer::new(&request.order_id, changed.status, changed.version);
@@ -61,4 +72,15 @@ async fn change(
         .map_err(|error| ApiError::internal(error.to_string()))?;
     reply.headers_mut().insert(header::ETAG, tag);
     Ok(reply)
+}
+
+/// Wakes the workers of all statuses: one of them is to store a version that was
+/// committed, and may not have heard of it yet.
+async fn wake_all(redis: &SpinRedis, call: &Call) -> Result<(), ApiError> {
+    for status in Status::ALL {
+        let queue = worker::open(redis, keys::queue(status))?;
+        queue.wake()?;
+        worker::ring(&queue, &call.trace).await;
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@
 use records::Versioned;
 
 use crate::transitions::next;
-use crate::{IfMatch, Order, OrderRequest, Status, Timestamp, Transitions};
+use crate::{Order, OrderRequest, Precondition, Status, Timestamp, Transitions};
 
 #[cfg(test)]
 mod tests;
@@ -30,8 +30,8 @@ impl Caller<'_> {
 pub struct Change<'a> {
     /// What the order shall be.
     pub request: &'a OrderRequest,
-    /// Which versions of it may be changed.
-    pub if_match: Option<&'a IfMatch>,
+    /// What is required of the version that it has now.
+    pub preconditions: &'a [Precondition],
     /// Who asks.
     pub caller: Caller<'a>,
     /// What time it is.
@@ -71,8 +71,10 @@ pub enum Refusal {
     )]
     Exists,
     /// The client wanted to change another version.
-    #[error("{}", precondition(*.current))]
+    #[error("{}", precondition(.header, *.current))]
     PreconditionFailed {
+        /// The header that says so.
+        header: &'static str,
         /// The version that there is.
         current: Option<u64>,
     },
@@ -98,11 +100,11 @@ impl Refusal {
     }
 }
 
-fn precondition(current: Option<u64>) -> String {
+fn precondition(header: &str, current: Option<u64>) -> String {
     match current {
-        None => "If-Match does not hold: there is no such order yet".into(),
+        None => format!("{header} does not hold: there is no such order yet"),
         Some(version) => format!(
-            "If-Match does not hold: the order has version {version} by now; read it and decide anew"
+            "{header} does not hold: the order has version {version} by now; read it and decide anew"
         ),
     }
 }
@@ -168,9 +170,13 @@ impl Change<'_> {
             return Err(Refusal::IdTaken);
         }
         let current = latest.map(|latest| latest.version);
-        match self.if_match {
-            Some(wanted) if !wanted.holds(current) => Err(Refusal::PreconditionFailed { current }),
-            _ => Ok(()),
+        let mut preconditions = self.preconditions.iter();
+        match preconditions.find(|wanted| !wanted.holds(current)) {
+            Some(wanted) => Err(Refusal::PreconditionFailed {
+                header: wanted.header(),
+                current,
+            }),
+            None => Ok(()),
         }
     }
 

@@ -20,45 +20,89 @@ pub fn tag_of_view(version: u64, body: &[u8]) -> String {
     format!("\"{version}-{}\"", hex::encode(digest))
 }
 
-/// Which versions of an order a client wants to change: the header `If-Match`.
+/// What a client requires of the version that an order has now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum IfMatch {
+pub enum Precondition {
+    /// That it is one of these: the header `If-Match`.
+    Match(Versions),
+    /// That it is none of these: `If-None-Match`; of any, that there is no such
+    /// order yet.
+    NoneMatch(Versions),
+}
+
+/// Versions that a header names by their tags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Versions {
     /// Any that is there.
     Any,
     /// These.
-    Versions(Vec<u64>),
+    These(Vec<u64>),
 }
 
-impl IfMatch {
-    /// Reads the header's value; of several headers, their values with commas
-    /// between them. Tags that are weak, or not from here, match no version.
+impl Precondition {
+    /// Reads the value of `If-Match`; of several headers, their values with commas
+    /// between them. Tags that are weak, or not from here, match no version
+    /// (RFC 9110, 13.1.1).
     ///
     /// # Errors
     /// It is neither `*` nor a list of entity tags.
-    pub fn parse(header: &str) -> Result<Self, Invalid> {
-        if header.trim() == "*" {
-            return Ok(Self::Any);
-        }
-        let tags = tags(header)
-            .filter(|tags| !tags.is_empty())
-            .ok_or_else(|| {
-                Invalid::new(
-                    "invalid_if_match",
-                    "If-Match must be * or a list of entity tags in double quotes, as in \"3\"",
-                )
-            })?;
-        Ok(Self::Versions(
-            tags.into_iter().filter_map(version).collect(),
-        ))
+    pub fn if_match(header: &str) -> Result<Self, Invalid> {
+        let versions = Versions::parse(header, |tag| !tag.is_weak);
+        versions.map(Self::Match).ok_or_else(|| {
+            Invalid::new(
+                "invalid_if_match",
+                "If-Match must be * or a list of entity tags in double quotes, as in \"3\"",
+            )
+        })
     }
 
-    /// Whether an order that has this version now, or that is not there, is one
-    /// that the client wants to change.
+    /// Reads the value of `If-None-Match`, where weak tags count, too
+    /// (RFC 9110, 13.1.2).
+    ///
+    /// # Errors
+    /// It is neither `*` nor a list of entity tags.
+    pub fn if_none_match(header: &str) -> Result<Self, Invalid> {
+        let versions = Versions::parse(header, |_| true);
+        versions.map(Self::NoneMatch).ok_or_else(|| {
+            Invalid::new(
+                "invalid_if_none_match",
+                "If-None-Match must be * or a list of entity tags in double quotes, as in \"3\"",
+            )
+        })
+    }
+
+    /// Whether it holds for an order that has this version now, or is not there.
     pub fn holds(&self, version: Option<u64>) -> bool {
+        match self {
+            Self::Match(versions) => versions.contain(version),
+            Self::NoneMatch(versions) => !versions.contain(version),
+        }
+    }
+
+    /// The header that it was sent in.
+    pub(crate) fn header(&self) -> &'static str {
+        match self {
+            Self::Match(_) => "If-Match",
+            Self::NoneMatch(_) => "If-None-Match",
+        }
+    }
+}
+
+impl Versions {
+    fn parse(header: &str, counts: impl Fn(&Tag<'_>) -> bool) -> Option<Self> {
+        if header.trim() == "*" {
+            return Some(Self::Any);
+        }
+        let tags = tags(header).filter(|tags| !tags.is_empty())?;
+        let versions = tags.into_iter().filter(counts).filter_map(version);
+        Some(Self::These(versions.collect()))
+    }
+
+    fn contain(&self, version: Option<u64>) -> bool {
         match (self, version) {
             (_, None) => false,
             (Self::Any, Some(_)) => true,
-            (Self::Versions(versions), Some(version)) => versions.contains(&version),
+            (Self::These(versions), Some(version)) => versions.contains(&version),
         }
     }
 }
@@ -69,9 +113,9 @@ struct Tag<'a> {
     is_weak: bool,
 }
 
-/// The version that a tag tells, where it is compared strongly.
+/// The version that a tag tells.
 fn version(tag: Tag<'_>) -> Option<u64> {
-    let digits = tag.text.split('-').next().filter(|_| !tag.is_weak)?;
+    let digits = tag.text.split('-').next()?;
     let version: u64 = digits.parse().ok()?;
     (version.to_string() == digits).then_some(version)
 }
@@ -123,10 +167,23 @@ mod tests {
             "\"a,b\", \"3\"",
             "\"3-\"",
         ] {
-            let wanted = IfMatch::parse(header).unwrap();
+            let wanted = Precondition::if_match(header).unwrap();
             assert!(wanted.holds(Some(3)), "{header}");
             assert!(!wanted.holds(None), "{header}");
         }
+    }
+
+    #[test]
+    fn only_an_order_that_is_new_or_has_changed_passes_if_none_match() {
+        for header in ["*", "\"3\"", "W/\"3\"", "\"1\", \"3-a\""] {
+            let wanted = Precondition::if_none_match(header).unwrap();
+            assert!(!wanted.holds(Some(3)), "{header}");
+            assert!(wanted.holds(None), "{header}");
+        }
+        let other = Precondition::if_none_match("\"2\"").unwrap();
+        assert!(other.holds(Some(3)));
+        let invalid = Precondition::if_none_match("3").unwrap_err();
+        assert_eq!(invalid.code, "invalid_if_none_match");
     }
 
     #[test]
@@ -145,7 +202,7 @@ mod tests {
             "\"v3\"",
             "\"18446744073709551616\"",
         ] {
-            let wanted = IfMatch::parse(header).unwrap();
+            let wanted = Precondition::if_match(header).unwrap();
             assert!(!wanted.holds(Some(3)), "{header}");
         }
     }
@@ -168,7 +225,7 @@ mod tests {
             "'3'",
             "\"3\", *",
         ] {
-            let invalid = IfMatch::parse(header).unwrap_err();
+            let invalid = Precondition::if_match(header).unwrap_err();
             assert_eq!(invalid.code, "invalid_if_match", "{header}");
         }
     }
@@ -191,13 +248,13 @@ mod tests {
     proptest! {
         #[test]
         fn any_header_is_understood_or_refused(header in "[ ,\"W/*a0-9-]{0,20}|.{0,40}") {
-            let _ = IfMatch::parse(&header);
+            let _ = Precondition::if_match(&header);
         }
 
         #[test]
         fn a_tag_holds_for_its_version_alone(version in 1..u64::MAX, other in 1..u64::MAX, body: Vec<u8>) {
             for tag in [tag_of_version(version), tag_of_view(version, &body)] {
-                let wanted = IfMatch::parse(&tag).unwrap();
+                let wanted = Precondition::if_match(&tag).unwrap();
                 prop_assert!(wanted.holds(Some(version)));
                 prop_assert_eq!(wanted.holds(Some(other)), version == other);
             }

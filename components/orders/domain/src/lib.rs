@@ -19,7 +19,7 @@ mod transitions;
 mod view;
 
 pub use decision::{Caller, Change, Decision, Existing, Refusal, post, put};
-pub use etag::{IfMatch, tag_of_version, tag_of_view};
+pub use etag::{Precondition, Versions, tag_of_version, tag_of_view};
 pub use event::{CloudEvent, NoEvent, event_data};
 pub use id::OrderId;
 pub use ids::IdError;

@@ -54,11 +54,17 @@ pub enum Unreadable {
 }
 
 impl Unreadable {
-    pub(crate) fn check(schema: u32) -> Result<(), Self> {
+    /// Reads a message, whatever shape a later version may have given it.
+    pub(crate) fn decode<M: for<'de> Deserialize<'de>>(message: &[u8]) -> Result<M, Self> {
+        #[derive(Deserialize)]
+        struct Head {
+            schema: u32,
+        }
+        let Head { schema } = serde_json::from_slice(message)?;
         if schema > SCHEMA {
             return Err(Self::Newer(schema));
         }
-        Ok(())
+        Ok(serde_json::from_slice(message)?)
     }
 }
 
@@ -67,12 +73,6 @@ impl<T> Message<T> {
     pub fn document(&self) -> &Order {
         match self {
             Self::Changed { document, .. } | Self::Record { document, .. } => document,
-        }
-    }
-
-    fn schema(&self) -> u32 {
-        match self {
-            Self::Changed { schema, .. } | Self::Record { schema, .. } => *schema,
         }
     }
 }
@@ -94,9 +94,7 @@ impl<T: for<'de> Deserialize<'de>> Message<T> {
     /// [`Unreadable`] says what is wrong with it; no further try helps this
     /// version.
     pub fn decode(message: &[u8]) -> Result<Self, Unreadable> {
-        let message: Self = serde_json::from_slice(message)?;
-        Unreadable::check(message.schema())?;
-        Ok(message)
+        Unreadable::decode(message)
     }
 }
 

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{SCHEMA, Unreadable};
 
-/// `order.notification`: an event is to be sent to one URL. `T` are the ids
-/// that follow a request.
+/// `order.notification`: an event is to be sent to one URL, or to all that there
+/// are. `T` are the ids that follow a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NotificationMessage<T> {
     #[serde(rename = "type")]
@@ -13,8 +13,9 @@ pub struct NotificationMessage<T> {
     schema: u32,
     /// Ids to follow it by.
     pub trace: T,
-    /// Where to send it.
-    pub url: String,
+    /// Where to send it; none before it was decided who is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// The event's id, by which a receiver knows one that it has already.
     pub id: String,
     /// The event to the letter: what is sent is what was signed.
@@ -29,15 +30,23 @@ enum Kind {
 }
 
 impl<T> NotificationMessage<T> {
-    /// The message that sends an event to a URL.
-    pub fn new(trace: T, url: String, id: String, event: String) -> Self {
+    /// The message that tells everybody of an event.
+    pub fn new(trace: T, id: String, event: String) -> Self {
         Self {
             kind: Kind::Notification,
             schema: SCHEMA,
             trace,
-            url,
+            url: None,
             id,
             event,
+        }
+    }
+
+    /// The message that sends the event to a URL.
+    pub fn to(self, url: String) -> Self {
+        Self {
+            url: Some(url),
+            ..self
         }
     }
 }
@@ -59,9 +68,7 @@ impl<T: for<'de> Deserialize<'de>> NotificationMessage<T> {
     /// [`Unreadable`] says what is wrong with it; no further try helps this
     /// version.
     pub fn decode(message: &[u8]) -> Result<Self, Unreadable> {
-        let message: Self = serde_json::from_slice(message)?;
-        Unreadable::check(message.schema)?;
-        Ok(message)
+        Unreadable::decode(message)
     }
 }
 
@@ -75,12 +82,9 @@ mod tests {
 
     #[test]
     fn an_event_arrives_to_the_letter() {
-        let message = NotificationMessage::new(
-            "trace".to_owned(),
-            "https://example.org/hook?key=1".into(),
-            "msg_1".into(),
-            EVENT.into(),
-        );
+        let trace = "trace".to_owned();
+        let message = NotificationMessage::new(trace, "msg_1".into(), EVENT.into());
+        let message = message.to("https://example.org/hook".into());
         let arrived = NotificationMessage::decode(&message.encode().unwrap()).unwrap();
         assert_eq!(arrived, message);
         assert_eq!(arrived.event, EVENT);

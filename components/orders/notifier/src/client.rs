@@ -78,8 +78,7 @@ mod tests {
             Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
         );
         let event = r#"{"specversion": "1.0", "data": "à la lettre"}"#;
-        let message =
-            NotificationMessage::new(trace, endpoint.to_string(), id.into(), event.into());
+        let message = NotificationMessage::new(trace, id.into(), event.into());
         let signer = Signer::parse(SECRET).unwrap();
         block_on(send(receiver, (&endpoint, &signer), &message, now))
     }

@@ -30,6 +30,11 @@ impl Receivers {
         Ok(Self { endpoints, signer })
     }
 
+    /// Their addresses.
+    pub fn addresses(&self) -> impl Iterator<Item = String> {
+        self.endpoints.addresses()
+    }
+
     /// The endpoint at an address and who signs for it, if it is (still) one of them.
     pub fn find(&self, address: &Uri) -> Option<(&Uri, &Signer)> {
         self.endpoints.find(address).zip(self.signer.as_ref())

@@ -1,13 +1,15 @@
 use orders_domain::Status;
 use queue::Policy;
 use web::{ApiError, text};
-use webhooks::Endpoints;
+
+/// An event must have a source.
+const DEFAULT_SOURCE: &str = "/orders";
 
 /// What the component's variables say.
 pub(crate) struct Settings {
     pub(crate) policy: Policy,
-    /// Who is told of what happens.
-    pub(crate) listeners: Endpoints,
+    /// Whether anybody is told of what happens. Who it is, the notifier reads.
+    pub(crate) has_listeners: bool,
     /// The `source` of events.
     pub(crate) notification_source: String,
 }
@@ -16,10 +18,11 @@ impl Settings {
     pub(crate) fn read() -> Result<Self, ApiError> {
         Ok(Self {
             policy: worker::policy()?,
-            listeners: Endpoints::parse(&text("notification_urls")?).map_err(|error| {
-                ApiError::misconfigured(format!("the variable notification_urls {error}"))
-            })?,
-            notification_source: text("notification_source")?.trim().to_owned(),
+            has_listeners: !text("notification_urls")?.trim().is_empty(),
+            notification_source: match text("notification_source")?.trim() {
+                "" => DEFAULT_SOURCE.to_owned(),
+                source => source.to_owned(),
+            },
         })
     }
 }

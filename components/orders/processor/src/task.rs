@@ -42,21 +42,20 @@ impl Task<'_> {
         let record = orders_storage::processed(id, self.version, &record);
         let record = record.map_err(|error| error.to_string())?;
         let mut settlement = Settlement::of(self.delivery).with(record);
-        for (nth, event) in outcome.events.into_iter().enumerate() {
-            for notification in self.notifications(nth, event, settings)? {
-                settlement = settlement.with(notification);
-            }
+        let listeners = settings.has_listeners.then_some(outcome.events);
+        for (nth, event) in listeners.into_iter().flatten().enumerate() {
+            settlement = settlement.with(self.notification(nth, &event, settings)?);
         }
         Ok(settlement)
     }
 
-    /// The effects that tell everybody of an event.
-    fn notifications(
+    /// The effect that tells everybody of an event.
+    fn notification(
         &self,
         nth: usize,
-        event: Event,
+        event: &Event,
         settings: &Settings,
-    ) -> Result<Vec<Effect>, String> {
+    ) -> Result<Effect, String> {
         let trace = self.trace.continued();
         let event = CloudEvent::new(
             &self.order,
@@ -68,16 +67,11 @@ impl Task<'_> {
             trace.traceparent(),
         )
         .map_err(|unusable| unusable.to_string())?;
+        let id = event.id().to_owned();
         let text = event.encode().map_err(|error| error.to_string())?;
-        let queue = QueueNames::new(keys::NOTIFICATIONS);
-        let urls = settings.listeners.addresses();
-        urls.map(|url| {
-            let id = event.id().to_owned();
-            let message = NotificationMessage::new(trace.clone(), url, id, text.clone());
-            let message = message.encode().map_err(|error| error.to_string())?;
-            Ok(queue.send(message))
-        })
-        .collect()
+        let message = NotificationMessage::new(trace, id, text).encode();
+        let message = message.map_err(|error| error.to_string())?;
+        Ok(QueueNames::new(keys::NOTIFICATIONS).send(message))
     }
 
     /// The effect that keeps why the version failed for good.

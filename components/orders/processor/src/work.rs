@@ -1,6 +1,6 @@
 //! From messages to their settlements.
 
-use orders_domain::{Message, Order};
+use orders_domain::{Message, Order, Unreadable};
 use queue::{Delivery, Queue, Settlement};
 use serde_json::json;
 use stores::{SpinKeyValue, SpinRedis};
@@ -13,6 +13,10 @@ use crate::task::Task;
 
 /// The longest error that is kept, in bytes: it is the handler's to write.
 const LONGEST_ERROR: usize = 1024;
+
+/// What an owner is told of a failure that is not the order's: its reasons may name
+/// what only operators should know of.
+const UNABLE: &str = "it could not be handled";
 
 pub(crate) struct Worker<'a> {
     pub(crate) queue: &'a Queue<'a, SpinRedis>,
@@ -29,7 +33,7 @@ impl Worker<'_> {
             match self.sort(delivery) {
                 Ok(task) if task.delivery.attempt > self.settings.policy.attempts => {
                     let error = "every worker died while it handled the order";
-                    settlements.push(self.fail(&task, error)?);
+                    settlements.push(self.fail(&task, error, UNABLE)?);
                 }
                 Ok(task) => tasks.push(task),
                 Err(settlement) => settlements.push(settlement),
@@ -51,9 +55,9 @@ impl Worker<'_> {
                         log::info(&task.trace, message, task.fields(json!({})));
                         settlement
                     }
-                    Err(unusable) => self.fail(task, &unusable)?,
+                    Err(unusable) => self.fail(task, &unusable, UNABLE)?,
                 },
-                Some(Err(Failure::Invalid(error))) => self.fail(task, &error)?,
+                Some(Err(Failure::Invalid(error))) => self.fail(task, &error, &error)?,
                 Some(Err(Failure::Retry(error))) => self.retry(task, &error)?,
                 None => self.retry(task, "the handler left the order out")?,
             });
@@ -66,6 +70,12 @@ impl Worker<'_> {
     fn sort<'d>(&self, delivery: &'d Delivery) -> Result<Task<'d>, Settlement> {
         let settlement = Settlement::of(delivery);
         let message = Message::<Trace>::decode(&delivery.message).map_err(|error| {
+            if let Unreadable::Newer(_) = error {
+                // Another replica may know it, or this one when it is up to date.
+                let delay = self.settings.policy.base_delay;
+                let later = worker::postpone(self.queue, delivery, delay);
+                return settlement.clone().with(later);
+            }
             let error = error.to_string();
             let fields = json!({"error": error});
             log::error(&Trace::new(), "a message became a dead letter", fields);
@@ -112,7 +122,7 @@ impl Worker<'_> {
             Ok(true) => {
                 let fields = json!({"orderId": id, "version": version});
                 let message = "an order was stored that its writer had not stored";
-                log::warn(trace, message, fields);
+                log::info(trace, message, fields);
                 Ok(())
             }
             Ok(false) => Ok(()),
@@ -130,7 +140,7 @@ impl Worker<'_> {
     /// A version that is tried again, unless it has had its last attempt.
     fn retry(&self, task: &Task<'_>, error: &str) -> Result<Settlement, ApiError> {
         match worker::after_failure(self.queue, &self.settings.policy, task.delivery) {
-            Next::Dead => self.fail(task, error),
+            Next::Dead => self.fail(task, error, UNABLE),
             Next::Retry(delay, again) => {
                 let more = json!({"error": shorten(error), "retryInMs": worker::millis(delay)});
                 let message = "a change of an order is tried again later";
@@ -140,14 +150,15 @@ impl Worker<'_> {
         }
     }
 
-    /// A version that failed for good. The order's later ones wait.
-    fn fail(&self, task: &Task<'_>, error: &str) -> Result<Settlement, ApiError> {
-        let error = shorten(error);
+    /// A version that failed for good. The order's later ones wait. Its owner is
+    /// told what `shown` says; the error is for the log and for operators.
+    fn fail(&self, task: &Task<'_>, error: &str, shown: &str) -> Result<Settlement, ApiError> {
+        let (error, shown) = (shorten(error), shorten(shown));
         let message = "a change of an order failed, and its later ones wait";
         log::error(&task.trace, message, task.fields(json!({"error": error})));
         let dead = self.queue.bury(task.delivery, error);
         Ok(Settlement::of(task.delivery)
-            .with(task.failed(error)?)
+            .with(task.failed(shown)?)
             .with(dead))
     }
 }

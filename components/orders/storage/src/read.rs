@@ -1,13 +1,23 @@
 //! Reading an order, its versions and how far their processing is.
 
 use orders_domain::{
-    Failure, HistoryQuery, LineHead, Order, OrderId, Processing, ProcessingRecord, keys,
+    Content, Failure, HistoryQuery, LineHead, Order, OrderId, Processing, ProcessingRecord, keys,
 };
 use queue::Script;
 use records::{RecordError, UpdateError, Versioned};
 use stores::{Arg, KeyValue, Redis, Value};
 
 static PROCESSING: Script = Script::new(include_str!("processing.lua"));
+
+/// How many bytes of texts end a page of a history: written as JSON they may have six
+/// times as many, which have to fit into a component's memory.
+const PAGE_BYTES: usize = 1024 * 1024;
+
+/// How many versions are read of Redis at once.
+const CHUNK: u64 = 50;
+
+/// What a version has besides its texts.
+const FIELDS: usize = 512;
 
 /// The latest version of an order.
 pub fn load(store: &impl KeyValue, id: &OrderId) -> Result<Option<Versioned<Order>>, RecordError> {
@@ -46,7 +56,8 @@ pub struct History {
     pub next: Option<u64>,
 }
 
-/// Reads versions of an order of which `latest` is the latest.
+/// Reads versions of an order of which `latest` is the latest. A page ends earlier
+/// where they are large.
 pub fn history(
     redis: &impl Redis,
     store: &impl KeyValue,
@@ -54,31 +65,37 @@ pub fn history(
     query: &HistoryQuery,
 ) -> Result<History, UpdateError> {
     let id = &latest.document.order_id;
+    let (key, name) = (keys::record(id), keys::processing(id));
     let end = query.first.saturating_add(query.limit.into());
-    let after = latest.version.saturating_add(1);
-    let wanted = query.first..end.min(after);
-    if wanted.is_empty() {
-        return Ok(History {
-            versions: Vec::new(),
-            next: None,
-        });
-    }
-    let name = keys::processing(id);
-    let fields: Vec<_> = wanted.clone().map(|version| version.to_string()).collect();
-    let mut args = vec![Arg::from(&name)];
-    args.extend(fields.iter().map(Arg::from));
-    let records = redis.call("HMGET", &args)?;
-    let key = keys::record(id);
-    let mut versions = Vec::with_capacity(fields.len());
-    for (version, record) in wanted.zip(records) {
-        let Some(version) = records::version(store, &key, version)? else {
-            continue;
-        };
-        let record = record.as_str().map(serde_json::from_str).transpose()?;
-        versions.push((version, record));
+    let end = end.min(latest.version.saturating_add(1));
+    let mut versions = Vec::new();
+    let (mut next, mut bytes) = (query.first, 0);
+    while next < end && bytes < PAGE_BYTES {
+        let chunk = next..end.min(next.saturating_add(CHUNK));
+        let fields: Vec<_> = chunk.clone().map(|version| version.to_string()).collect();
+        let mut args = vec![Arg::from(&name)];
+        args.extend(fields.iter().map(Arg::from));
+        for (version, record) in chunk.zip(redis.call("HMGET", &args)?) {
+            next = version.saturating_add(1);
+            let Some(order) = records::version::<Order>(store, &key, version)? else {
+                continue;
+            };
+            let record = record.as_str();
+            bytes += size(&order.document.content) + record.map_or(0, str::len);
+            let record = record.map(serde_json::from_str).transpose()?;
+            versions.push((order, record));
+            if bytes >= PAGE_BYTES {
+                break;
+            }
+        }
     }
     Ok(History {
         versions,
-        next: (end < after).then_some(end),
+        next: (next <= latest.version).then_some(next),
     })
+}
+
+/// About how many bytes a version adds to a page.
+fn size(content: &Content) -> usize {
+    FIELDS + content.description.len() + content.reason_for_cancellation.len()
 }

@@ -12,5 +12,5 @@ local entry = redis.call('XRANGE', dead, id, id)[1]
 if not entry then return { 0 } end
 redis.call('XDEL', dead, id)
 local line = field(entry, 'l', '')
-if line ~= '' then own.RELEASE(nil, line) end
+if is_held_by(line, queue_of(KEYS[1]), id) then own.RELEASE(nil, line) end
 return finish(ARGV[1], { 1 })

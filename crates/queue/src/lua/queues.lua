@@ -73,6 +73,12 @@ local function mark(line, head)
   end
 end
 
+-- Whether the head of a line is this dead letter. If not, somebody took the line
+-- away, and it has gone on without the letter.
+local function is_held_by(line, queue, letter)
+  return line ~= '' and redis.call('LINDEX', line, 0) == name_of(queue) .. '/' .. letter
+end
+
 -- Takes the head off a line and delivers the next message. Returns the queue
 -- that it is on, or nil at the end of the line.
 local function release(line)

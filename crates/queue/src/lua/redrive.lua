@@ -25,8 +25,8 @@ for _, id in ipairs(ids) do
   local entry = redis.call('XRANGE', dead, id, id)[1]
   if entry then
     local line = field(entry, 'l', '')
+    if is_held_by(line, queue, id) then mark(line, '') else line = '' end
     redis.call('XDEL', dead, id)
-    if line ~= '' then mark(line, '') end
     deliver(queue, field(entry, 'm', ''), 0, line)
     reply[1] = reply[1] + 1
   else

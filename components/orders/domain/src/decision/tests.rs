@@ -32,7 +32,7 @@ fn plain(status: &str) -> OrderRequest {
 #[derive(Default)]
 struct History {
     versions: Vec<Versioned<Order>>,
-    if_match: Option<IfMatch>,
+    if_match: Option<Precondition>,
 }
 
 impl History {
@@ -45,14 +45,14 @@ impl History {
 
     /// The same, told now that only this version of it may be changed.
     fn if_match(mut self, header: &str) -> Self {
-        self.if_match = Some(IfMatch::parse(header).unwrap());
+        self.if_match = Some(Precondition::if_match(header).unwrap());
         self
     }
 
     fn change<'a>(&'a self, caller: Caller<'a>, request: &'a OrderRequest) -> Change<'a> {
         Change {
             request,
-            if_match: self.if_match.as_ref(),
+            preconditions: self.if_match.as_slice(),
             caller,
             now: Timestamp::from_millis(1_000 * (self.versions.len() as u64 + 1)),
         }
@@ -267,7 +267,13 @@ fn only_the_version_that_the_client_knows_is_changed() {
     let mut history = History::begun("received").if_match("\"1\"");
     assert_eq!(history.put(ANA, &plain("inprocess")), Ok(2));
     let refusal = history.put(ANA, &plain("completed")).unwrap_err();
-    assert_eq!(refusal, Refusal::PreconditionFailed { current: Some(2) });
+    assert_eq!(
+        refusal,
+        Refusal::PreconditionFailed {
+            header: "If-Match",
+            current: Some(2)
+        }
+    );
     assert_eq!(refusal.code(), "precondition_failed");
     assert!(refusal.to_string().contains("version 2"));
     // That it is stale comes before what it asks for.
@@ -279,7 +285,10 @@ fn only_the_version_that_the_client_knows_is_changed() {
 #[test]
 fn what_is_not_there_matches_nothing() {
     for header in ["*", "\"1\"", "\"0\""] {
-        let refused = Err(Refusal::PreconditionFailed { current: None });
+        let refused = Err(Refusal::PreconditionFailed {
+            header: "If-Match",
+            current: None,
+        });
         let mut history = History::default().if_match(header);
         assert_eq!(history.put(ANA, &plain("received")), refused);
         assert_eq!(history.post(ANA, &plain("received")), refused);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use http::Uri;
-use orders_domain::NotificationMessage;
+use orders_domain::{NotificationMessage, Unreadable};
 use outbound::Spin;
 use queue::{Delivery, Effect, Policy, Queue, Settlement};
 use serde_json::{Value, json};
@@ -27,32 +27,49 @@ impl Notifier<'_> {
     /// Sends notifications, all at the same time.
     pub(super) async fn notify(&self, deliveries: &[Delivery]) -> Vec<Settlement> {
         join_all(deliveries.iter().map(async |delivery| {
-            let settlement = Settlement::of(delivery);
-            match self.notify_one(delivery).await {
-                Some(effect) => settlement.with(effect),
-                None => settlement,
-            }
+            let effects = self.notify_one(delivery).await.into_iter();
+            effects.fold(Settlement::of(delivery), Settlement::with)
         }))
         .await
     }
 
     /// What is still to become of a message, if anything.
-    async fn notify_one(&self, delivery: &Delivery) -> Option<Effect> {
-        let message = match NotificationMessage::decode(&delivery.message) {
-            Ok(message) => message,
-            Err(error) => {
-                let error = error.to_string();
-                let fields = json!({"error": error});
-                log::error(&Trace::new(), "a message became a dead letter", fields);
-                return Some(self.queue.bury(delivery, &error));
-            }
+    async fn notify_one(&self, delivery: &Delivery) -> Vec<Effect> {
+        let message: NotificationMessage<Trace> =
+            match NotificationMessage::decode(&delivery.message) {
+                Ok(message) => message,
+                // Another replica may know it, or this one when it is up to date.
+                Err(Unreadable::Newer(_)) => {
+                    let delay = self.policy.base_delay;
+                    return vec![worker::postpone(self.queue, delivery, delay)];
+                }
+                Err(error) => {
+                    let error = error.to_string();
+                    let fields = json!({"error": error});
+                    log::error(&Trace::new(), "a message became a dead letter", fields);
+                    return vec![self.queue.bury(delivery, &error)];
+                }
+            };
+        let Some(url) = &message.url else {
+            return self.tell_everybody(&message);
         };
         let attempt = Attempt {
             delivery,
             message: &message,
-            address: message.url.parse().unwrap_or_default(),
+            address: url.parse().unwrap_or_default(),
         };
-        self.attempt(&attempt).await
+        self.attempt(&attempt).await.into_iter().collect()
+    }
+
+    /// One message for each receiver, so that none waits for another.
+    fn tell_everybody(&self, message: &NotificationMessage<Trace>) -> Vec<Effect> {
+        let messages = self
+            .receivers
+            .addresses()
+            .filter_map(|url| message.clone().to(url).encode().ok());
+        messages
+            .map(|message| self.queue.names().send(message))
+            .collect()
     }
 
     async fn attempt(&self, attempt: &Attempt<'_>) -> Option<Effect> {
@@ -83,8 +100,8 @@ impl Notifier<'_> {
             Next::Dead => return self.bury(attempt, error),
             Next::Retry(delay, _) => wait(delay, not_before, self.policy.max_delay),
         };
-        let millis = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-        let fields = attempt.fields(json!({"error": error, "retryInMs": millis}));
+        let more = json!({"error": error, "retryInMs": worker::millis(delay)});
+        let fields = attempt.fields(more);
         let trace = &attempt.message.trace;
         log::warn(trace, "a notification is sent again later", fields);
         self.queue.retry(attempt.delivery, delay)

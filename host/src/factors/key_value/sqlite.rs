@@ -2,13 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use tokio::sync::oneshot;
 
 use crate::bindings::platform::fermyon::spin::key_value::Error;
+
+/// How many writes make one transaction at most.
+const MOST_TOGETHER: usize = 256;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -19,9 +25,15 @@ pub struct Files(BTreeMap<PathBuf, Arc<File>>);
 /// An open database file.
 #[derive(Debug)]
 struct File {
-    writer: Mutex<Connection>,
+    writer: Sender<Write>,
     /// Does not wait for the writer: what was committed last is read from the log.
     reader: Mutex<Connection>,
+}
+
+/// A change of the database, and who waits for it.
+struct Write {
+    statement: Box<dyn FnOnce(&Connection) -> rusqlite::Result<()> + Send>,
+    done: oneshot::Sender<Result<(), Error>>,
 }
 
 /// A store in a file. Clones are handles of the same store.
@@ -40,8 +52,13 @@ impl Files {
                     connect(path)
                         .with_context(|| format!("can't open the store {}", path.display()))
                 };
+                let (writer, writes) = mpsc::channel();
+                let connection = connect()?;
+                thread::Builder::new()
+                    .name("key-value".into())
+                    .spawn(move || write(connection, &writes))?;
                 let file = Arc::new(File {
-                    writer: Mutex::new(connect()?),
+                    writer,
                     reader: Mutex::new(connect()?),
                 });
                 self.0.insert(path.to_owned(), file.clone());
@@ -61,14 +78,14 @@ fn connect(path: &Path) -> anyhow::Result<Connection> {
     }
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    // A write in the log survives the process being killed.
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     anyhow::ensure!(
         mode.eq_ignore_ascii_case("wal"),
         "its folder can't hold a write-ahead log; use one on a local disk"
     );
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    // What was written survives a loss of power, too, as in Spin.
+    connection.pragma_update(None, "synchronous", "FULL")?;
     connection.execute(
         "CREATE TABLE IF NOT EXISTS spin_key_value (\
          store TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, \
@@ -76,6 +93,31 @@ fn connect(path: &Path) -> anyhow::Result<Connection> {
         [],
     )?;
     Ok(connection)
+}
+
+/// Writes until nobody can ask for it any more. What is asked for while the disk is
+/// waited for is written together after that, so that many wait for it once.
+fn write(mut connection: Connection, writes: &Receiver<Write>) {
+    while let Ok(first) = writes.recv() {
+        let (mut statements, mut waiting) = (Vec::new(), Vec::new());
+        for write in std::iter::once(first).chain(writes.try_iter().take(MOST_TOGETHER - 1)) {
+            statements.push(write.statement);
+            waiting.push(write.done);
+        }
+        let written = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .and_then(|transaction| {
+                for statement in statements {
+                    statement(&transaction)?;
+                }
+                transaction.commit()
+            })
+            .map_err(|error| error.to_string());
+        for done in waiting {
+            // Who has gone meanwhile need not know.
+            let _ = done.send(written.clone().map_err(Error::Other));
+        }
+    }
 }
 
 impl Sqlite {
@@ -88,7 +130,8 @@ impl Sqlite {
     }
 
     pub async fn set(&self, key: String, value: Vec<u8>) -> Result<(), Error> {
-        self.with(move |db, label| {
+        let label = self.label.clone();
+        self.write(move |db| {
             db.prepare_cached(
                 "INSERT INTO spin_key_value (store, key, value) VALUES (?1, ?2, ?3) \
                  ON CONFLICT (store, key) DO UPDATE SET value = excluded.value",
@@ -100,7 +143,8 @@ impl Sqlite {
     }
 
     pub async fn delete(&self, key: String) -> Result<(), Error> {
-        self.with(move |db, label| {
+        let label = self.label.clone();
+        self.write(move |db| {
             db.prepare_cached("DELETE FROM spin_key_value WHERE store = ?1 AND key = ?2")?
                 .execute(params![label, key])
                 .map(drop)
@@ -116,12 +160,16 @@ impl Sqlite {
     }
 
     pub async fn keys(&self) -> Result<Vec<String>, Error> {
-        self.with(|db, label| {
-            db.prepare_cached("SELECT key FROM spin_key_value WHERE store = ?1")?
-                .query_map(params![label], |row| row.get(0))?
-                .collect()
-        })
-        .await
+        let store = self.clone();
+        let keys = move || {
+            store.read(|db, label| {
+                db.prepare_cached("SELECT key FROM spin_key_value WHERE store = ?1")?
+                    .query_map(params![label], |row| row.get(0))?
+                    .collect()
+            })
+        };
+        let keys = tokio::task::spawn_blocking(keys).await;
+        keys.map_err(|error| Error::Other(error.to_string()))?
     }
 
     /// Reads by a key, at once: that takes less time than to have it done by
@@ -135,18 +183,16 @@ impl Sqlite {
         work(&connection, &self.label).map_err(|error| Error::Other(error.to_string()))
     }
 
-    /// Runs a statement where it may block.
-    async fn with<T: Send + 'static>(
+    /// Runs a statement that writes, and comes back when that is on the disk.
+    async fn write(
         &self,
-        work: impl FnOnce(&Connection, &str) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, Error> {
-        let Self { label, file } = self.clone();
-        tokio::task::spawn_blocking(move || {
-            let connection = file.writer.lock().unwrap_or_else(PoisonError::into_inner);
-            work(&connection, &label)
-        })
-        .await
-        .map_err(|error| Error::Other(error.to_string()))?
-        .map_err(|error| Error::Other(error.to_string()))
+        statement: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
+    ) -> Result<(), Error> {
+        let (done, written) = oneshot::channel();
+        let statement = Box::new(statement);
+        let gone = || Error::Other("the store is closed".to_owned());
+        let asked = self.file.writer.send(Write { statement, done });
+        asked.map_err(|_| gone())?;
+        written.await.map_err(|_| gone())?
     }
 }

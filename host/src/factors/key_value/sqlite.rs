@@ -30,9 +30,11 @@ struct File {
     reader: Mutex<Connection>,
 }
 
+type Statement = Box<dyn FnOnce(&Connection) -> rusqlite::Result<()> + Send>;
+
 /// A change of the database, and who waits for it.
 struct Write {
-    statement: Box<dyn FnOnce(&Connection) -> rusqlite::Result<()> + Send>,
+    statement: Statement,
     done: oneshot::Sender<Result<(), Error>>,
 }
 

@@ -37,6 +37,11 @@ pub enum Effect {
         /// Whether it is set.
         on: bool,
     },
+    /// Removes a key; one that is not there is no error.
+    Remove {
+        /// The key.
+        key: String,
+    },
     /// Lets a key go away by itself.
     Expire {
         /// The key.
@@ -99,6 +104,7 @@ impl Effect {
             | Self::Unindex { key, .. }
             | Self::Set { key, .. }
             | Self::Bit { key, .. }
+            | Self::Remove { key }
             | Self::Expire { key, .. }
             | Self::Delay { key, .. } => (key, None),
             Self::Bury { key, line, .. } => (key, line.as_ref()),
@@ -141,6 +147,7 @@ impl Effect {
                 at.to_string().as_bytes(),
                 if *on { b"1" } else { b"0" },
             ]),
+            Self::Remove { key } => command(&[b"DEL", key.as_bytes()]),
             Self::Expire { key, after } => {
                 command(&[b"PEXPIRE", key.as_bytes(), millis(after).as_bytes()])
             }

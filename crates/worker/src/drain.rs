@@ -47,12 +47,14 @@ pub async fn drain<R: Redis>(
             return Ok(handed_over);
         }
         handed_over += deliveries.len();
-        handle(deliveries, deadline).await?;
+        let handled = handle(deliveries, deadline).await;
         let is_over = deadline.is_over();
         if is_over {
             queue.wake()?;
         }
+        // Also after an error: some may have been settled and led to others.
         bell::ring(queue, &Trace::new()).await;
+        handled?;
         if is_over {
             return Ok(handed_over);
         }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::{join_all, join3, join4};
 use tests::{App, Manifest, Seed, eventually};
+use tokio::time::timeout;
 
 use super::PATIENT;
 use super::load::{Load, is_at_work};
@@ -14,6 +15,9 @@ const ROUNDS: usize = 6;
 /// How long after jobs began to be submitted Redis crashes at most, where it
 /// does not wait for a worker.
 const SUBMITTING: Duration = Duration::from_millis(100);
+
+/// How long it waits for a worker at most.
+const AT_WORK: Duration = Duration::from_secs(2);
 
 /// How long Redis is away.
 const DOWN: Range<u64> = 100..500;
@@ -37,7 +41,9 @@ async fn redis_that_crashes_time_and_again_loses_nothing_that_was_answered() {
         let crash = async {
             if round % 2 == 0 {
                 let at_work = || async { is_at_work(app, begun).then_some(()) };
-                eventually("a worker works", at_work).await;
+                let at_work = eventually("a worker works", at_work);
+                // It may have been too quick to be seen.
+                let _ = timeout(AT_WORK, at_work).await;
             } else {
                 tokio::time::sleep(SUBMITTING.mul_f64(random.f64())).await;
             }

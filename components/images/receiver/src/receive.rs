@@ -78,7 +78,7 @@ async fn remember(call: &Call, intake: &Intake, expires_in: u64) -> Result<Image
     let redis = SpinRedis::open(&web::text("redis_url")?)?;
     let queue = worker::open(&redis, keys::QUEUE)?;
     let file = &intake.file;
-    let record = images_storage::update(&queue, &store, file, &call.trace, |existing| {
+    let updated = images_storage::update(&queue, &store, file, &call.trace, |existing| {
         let now = web::now_millis();
         let record =
             ImageRecord::receive(existing, intake, &web::rfc3339(now)).map_err(|error| {
@@ -86,13 +86,15 @@ async fn remember(call: &Call, intake: &Intake, expires_in: u64) -> Result<Image
             })?;
         let effects = vec![images_storage::expire_later(&queue, file, patience)?];
         Ok::<_, ApiError>(Step { record, effects })
-    })?;
-    let record = record.ok_or_else(|| ApiError::internal("a record neither is nor changes"))?;
+    });
+    // Also where the record could not be stored: then a worker does it.
+    worker::ring(&queue, &call.trace).await;
+    let record = updated?.ok_or_else(|| ApiError::internal("a record neither is nor changes"))?;
     if record.status == Status::Failed {
         // It is there and could not be analyzed; this is a good time to try again.
         let upload = (file.clone(), None, None);
         images_storage::announce(&queue, [upload], &call.trace)?;
+        worker::ring(&queue, &call.trace).await;
     }
-    worker::ring(&queue, &call.trace).await;
     Ok(record)
 }

@@ -29,7 +29,7 @@ pub(crate) async fn remove(call: &Call, file: &FileName) -> Reply {
     let redis = SpinRedis::open(&web::text("redis_url")?)?;
     let queue = worker::open(&redis, keys::QUEUE)?;
     let store = SpinKeyValue::open()?;
-    let record = images_storage::update(&queue, &store, file, &call.trace, |record| {
+    let updated = images_storage::update(&queue, &store, file, &call.trace, |record| {
         let record = record.filter(|record| !record.is_deleted());
         let record = record.ok_or_else(unknown)?;
         let now = web::now_millis();
@@ -44,8 +44,10 @@ pub(crate) async fn remove(call: &Call, file: &FileName) -> Reply {
             record: Some(next),
             effects,
         })
-    })?;
-    if let Some(tombstone) = record.filter(|record| record.is_deleted())
+    });
+    // Also where the record could not be stored: then a worker does it.
+    worker::ring(&queue, &call.trace).await;
+    if let Some(tombstone) = updated?.filter(|record| record.is_deleted())
         && let Err(error) = images_storage::discard(&objects, &tombstone).await
     {
         let fields = json!({"file": file.to_string(), "reason": error.to_string()});
@@ -55,6 +57,5 @@ pub(crate) async fn remove(call: &Call, file: &FileName) -> Reply {
             fields,
         );
     }
-    worker::ring(&queue, &call.trace).await;
     Ok(web::empty(StatusCode::NO_CONTENT))
 }

@@ -68,6 +68,8 @@ pub fn submit(
             key: keys::job(&id),
             fields: caller.fields(&run, now),
         })
+        // Of a job of that id that was forgotten in part nothing must be left.
+        .with_all([keys::results(&id), keys::failed(&id)].map(|key| Effect::Remove { key }))
         .with_all(conclude::keep(&id, now, retention));
     if is_large {
         let staged = queue.stage(&Uuid::new_v4().to_string(), messages)?;

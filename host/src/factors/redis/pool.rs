@@ -16,7 +16,7 @@ const MOST_IDLE: usize = 64;
 /// How long nobody may use a connection before it is closed.
 const IDLE_TIME: Duration = Duration::from_secs(30);
 /// How old a connection may get: names may lead to other servers, and passwords change.
-const LONGEST_LIFE: Duration = Duration::from_secs(300);
+const LONGEST_LIFE: Duration = Duration::from_secs(60);
 
 /// The connections of an application that nobody uses, the last used at the end.
 #[derive(Default)]
@@ -78,6 +78,7 @@ impl Pool {
     }
 
     fn put(&self, address: Arc<str>, wire: Wire) {
+        let Some(wire) = wire.emptied() else { return };
         let idle = Idle {
             address,
             wire,

@@ -9,20 +9,24 @@ use std::time::{Duration, Instant};
 
 use combine::parser::combinator::AnySendSyncPartialState;
 use combine::stream::{Decoder, PointerOffset};
+use futures::future::select_ok;
 use redis::{
     Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, ProtocolVersion, PushKind, RedisConnectionInfo,
     RedisError, RedisResult, Value, cmd, parse_redis_value_async,
 };
+use rustix::net::sockopt;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 const CONNECT_TIME: Duration = Duration::from_secs(10);
+/// How long what was sent may stay without the other end's word that it arrived.
+const UNHEARD_TIME: Duration = Duration::from_secs(10);
 
 type Replies = Decoder<AnySendSyncPartialState, PointerOffset<[u8]>>;
 
@@ -100,6 +104,15 @@ impl Wire {
         waiting.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
     }
 
+    /// Makes it as it was when it was opened, without the room that large replies
+    /// took; `None` if there is something left of a reply.
+    pub fn emptied(self) -> Option<Self> {
+        self.replies.buffer().is_empty().then(|| Self {
+            replies: Decoder::new(),
+            ..self
+        })
+    }
+
     /// How long ago it was opened.
     pub fn age(&self) -> Duration {
         self.opened.elapsed()
@@ -153,7 +166,18 @@ async fn connect(address: &ConnectionAddr) -> RedisResult<Stream> {
 }
 
 async fn connect_tcp(host: &str, port: u16) -> RedisResult<TcpStream> {
-    let stream = TcpStream::connect((host, port)).await?;
+    // All of its addresses at once: one of them may lead nowhere.
+    let addresses = lookup_host((host, port)).await?;
+    let attempts: Vec<_> = addresses
+        .map(|address| Box::pin(TcpStream::connect(address)))
+        .collect();
+    if attempts.is_empty() {
+        return Err(RedisError::from((ErrorKind::Io, "the host has no address")));
+    }
+    let (stream, _) = select_ok(attempts).await?;
+    // A server that is gone without a word must not be taken for a slow one.
+    let patience = u32::try_from(UNHEARD_TIME.as_millis()).unwrap_or(u32::MAX);
+    sockopt::set_tcp_user_timeout(&stream, patience).map_err(std::io::Error::from)?;
     // Commands are written whole; waiting for more would only delay them.
     stream.set_nodelay(true)?;
     Ok(stream)

@@ -51,7 +51,9 @@ impl Notifier<'_> {
                 }
             };
         let Some(url) = &message.url else {
-            return self.tell_everybody(&message);
+            return self
+                .tell_everybody(&message)
+                .unwrap_or_else(|error| vec![self.queue.bury(delivery, &error.to_string())]);
         };
         let attempt = Attempt {
             delivery,
@@ -62,14 +64,14 @@ impl Notifier<'_> {
     }
 
     /// One message for each receiver, so that none waits for another.
-    fn tell_everybody(&self, message: &NotificationMessage<Trace>) -> Vec<Effect> {
-        let messages = self
-            .receivers
-            .addresses()
-            .filter_map(|url| message.clone().to(url).encode().ok());
-        messages
-            .map(|message| self.queue.names().send(message))
-            .collect()
+    fn tell_everybody(
+        &self,
+        message: &NotificationMessage<Trace>,
+    ) -> serde_json::Result<Vec<Effect>> {
+        let names = self.queue.names();
+        let messages = self.receivers.addresses();
+        let messages = messages.map(|url| Ok(names.send(message.clone().to(url).encode()?)));
+        messages.collect()
     }
 
     async fn attempt(&self, attempt: &Attempt<'_>) -> Option<Effect> {

@@ -115,7 +115,7 @@ impl Effect {
 
     /// Whether this is what becomes of the message that is settled, so that its
     /// line has to wait.
-    pub(crate) fn keeps_message(&self) -> bool {
+    pub(crate) fn keeps_line(&self) -> bool {
         match self {
             Self::Delay { counted, .. } => counted.is_some(),
             Self::Bury { .. } => true,

@@ -143,7 +143,12 @@ impl<'a, R: Redis> Queue<'a, R> {
         let commands: Vec<_> = sends
             .map(|send| send.command())
             .chain(change.effects.iter().map(Effect::command))
-            .chain(settled.as_ref().and_then(Settlement::released).map(release))
+            .chain(
+                settled
+                    .as_ref()
+                    .and_then(Settlement::line_to_release)
+                    .map(release),
+            )
             .collect();
         let mut args = vec![
             Arg::from(self.ringer()),
@@ -294,7 +299,9 @@ impl<'a, R: Redis> Queue<'a, R> {
             .iter()
             .map(|settlement| {
                 let effects = settlement.effects.iter().map(Effect::command);
-                effects.chain(settlement.released().map(release)).collect()
+                effects
+                    .chain(settlement.line_to_release().map(release))
+                    .collect()
             })
             .collect();
         let after: Vec<_> = after.iter().map(Effect::command).collect();

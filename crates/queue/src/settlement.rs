@@ -27,9 +27,10 @@ impl Settlement {
         self.effects.push(effect);
         self
     }
-    /// Whether this is the end of the message, so that the next one of its line may come.
-    pub(crate) fn released(&self) -> Option<&str> {
-        let stays = self.effects.iter().any(Effect::keeps_message);
+
+    /// The line whose next message may come, for this is the end of its first.
+    pub(crate) fn line_to_release(&self) -> Option<&str> {
+        let stays = self.effects.iter().any(Effect::keeps_line);
         self.line.as_deref().filter(|_| !stays)
     }
 }

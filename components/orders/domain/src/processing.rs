@@ -189,7 +189,8 @@ impl Processing {
                 ..of_state(State::Processed)
             },
             (_, Some(LineHead::Dead { queue, id })) => {
-                // A line stands still behind its head, so the latest failure is that one's.
+                // A line stands still behind its head, so the latest failure of that queue
+                // is the head's, unless it is a message that no worker could read.
                 let cause: Option<Cause> = failed
                     .filter(|failure| failure.queue == queue)
                     .map(Cause::from);

@@ -91,7 +91,7 @@ mod tests {
         }
         let parts = request.body(()).unwrap().into_parts().0;
         let call = Call {
-            parts,
+            parts: parts.into(),
             body: Vec::new(),
             trace: Trace::new(),
         };

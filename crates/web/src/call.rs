@@ -1,5 +1,7 @@
 //! A request, as an endpoint sees it.
 
+use std::rc::Rc;
+
 use http::Method;
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
@@ -9,7 +11,7 @@ use crate::{ApiError, Trace};
 
 /// A request with its whole body.
 pub struct Call {
-    pub(crate) parts: Parts,
+    pub(crate) parts: Rc<Parts>,
     pub(crate) body: Vec<u8>,
     /// The ids that follow the request.
     pub trace: Trace,

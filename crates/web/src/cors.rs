@@ -25,9 +25,8 @@ impl Origins<'_> {
 }
 
 /// Adds to an answer what the caller's browser needs to let it through.
-pub(crate) fn add(origins: &Origins<'_>, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
-    headers.append(header::VARY, HeaderValue::from_static("Origin"));
-    let Some(allowed) = origin.and_then(|origin| origins.allow(origin)) else {
+pub(crate) fn add(origins: &Origins<'_>, origin: &HeaderValue, headers: &mut HeaderMap) {
+    let Some(allowed) = origins.allow(origin) else {
         return;
     };
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);

@@ -61,7 +61,7 @@ mod tests {
     fn call(if_none_match: &str) -> Call {
         let request = Request::builder().header("if-none-match", if_none_match);
         Call {
-            parts: request.body(()).unwrap().into_parts().0,
+            parts: request.body(()).unwrap().into_parts().0.into(),
             body: Vec::new(),
             trace: Trace::new(),
         }

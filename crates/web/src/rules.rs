@@ -93,21 +93,20 @@ impl Endpoint {
     }
 
     /// Makes the response of an endpoint's reply, with everything that every
-    /// answer has.
+    /// answer has. `origins` gives the origins that browsers may call from.
     pub(crate) fn finish(
         &self,
         request: &Parts,
-        origins: &str,
+        origins: impl FnOnce() -> String,
         trace: &Trace,
         reply: Reply,
     ) -> Response<Vec<u8>> {
         let mut response = reply.unwrap_or_else(error_response);
         let headers = response.headers_mut();
-        cors::add(
-            &Origins(origins),
-            request.headers.get(header::ORIGIN),
-            headers,
-        );
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        if let Some(origin) = request.headers.get(header::ORIGIN) {
+            cors::add(&Origins(&origins()), origin, headers);
+        }
         if request.method == Method::OPTIONS {
             cors::add_preflight(&self.allowed(), headers);
         }
@@ -168,7 +167,12 @@ mod tests {
 
     fn answer(endpoint: &Endpoint, parts: &Parts, reply: Reply) -> Response<Vec<u8>> {
         let reply = endpoint.answer_early(parts).unwrap_or(reply);
-        endpoint.finish(parts, SITE, &Trace::from_headers(Some("id-1"), None), reply)
+        endpoint.finish(
+            parts,
+            || SITE.to_owned(),
+            &Trace::from_headers(Some("id-1"), None),
+            reply,
+        )
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! From Spin's request to an endpoint, and back.
 
 use std::pin::pin;
+use std::rc::Rc;
 use std::time::Instant;
 
 use futures::StreamExt;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use serde_json::json;
-use spin_sdk::http::{Headers, IncomingRequest, OutgoingResponse, ResponseOutparam};
+use spin_sdk::http::{Headers, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
 
 use crate::rules::Endpoint;
 use crate::{ApiError, Call, Reply, Trace, log, text};
@@ -22,6 +23,7 @@ pub async fn serve<F: Future<Output = Reply>>(
 ) {
     let started = Instant::now();
     let (parts, understood) = parts(&request);
+    let parts = Rc::new(parts);
     let header = |name: &str| {
         parts
             .headers
@@ -64,26 +66,9 @@ pub async fn serve<F: Future<Output = Reply>>(
             fields.insert("detail".into(), error.detail.clone().into());
         }
     }
-    let origins = text("allowed_origins").unwrap_or_default();
-    let response = endpoint.finish(&parts, &origins, &trace, reply);
-
-    let (head, body) = response.into_parts();
-    let entries: Vec<_> = head
-        .headers
-        .iter()
-        .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
-        .collect();
-    let sent = match Headers::from_list(&entries) {
-        Ok(headers) => {
-            let response = OutgoingResponse::new(headers);
-            let _ = response.set_status_code(head.status.as_u16());
-            out.set_with_body(response, body)
-                .await
-                .map_err(|error| error.to_string())
-        }
-        Err(error) => Err(error.to_string()),
-    };
-    if let (Err(error), Some(fields)) = (sent, fields.as_object_mut()) {
+    let origins = || text("allowed_origins").unwrap_or_default();
+    let response = endpoint.finish(&parts, origins, &trace, reply);
+    if let (Err(error), Some(fields)) = (send(out, response), fields.as_object_mut()) {
         fields.insert("sendError".into(), error.into());
     }
     if let Some(fields) = fields.as_object_mut() {
@@ -113,12 +98,49 @@ fn parts(request: &IncomingRequest) -> (Parts, Result<(), ApiError>) {
         }
     }
     for (name, value) in request.headers().entries() {
+        // What the platform says about the route, which nobody here asks for.
+        if name.starts_with("spin-") {
+            continue;
+        }
         let name = HeaderName::from_bytes(name.as_bytes());
         if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(&value)) {
             parts.headers.append(name, value);
         }
     }
     (parts, understood)
+}
+
+/// Sends an answer. The body goes out as fast as the client takes it.
+fn send(out: ResponseOutparam, response: Response<Vec<u8>>) -> Result<(), String> {
+    let (head, body) = response.into_parts();
+    let entries: Vec<_> = head
+        .headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+        .collect();
+    let headers = Headers::from_list(&entries).map_err(|error| error.to_string())?;
+    let response = OutgoingResponse::new(headers);
+    let unusable = |()| "the platform refuses the answer".to_owned();
+    response
+        .set_status_code(head.status.as_u16())
+        .map_err(unusable)?;
+    let outgoing = response.body().map_err(unusable)?;
+    let stream = outgoing.write().map_err(unusable)?;
+    out.set(response);
+    let mut rest = body.as_slice();
+    while !rest.is_empty() {
+        let room = stream.check_write().map_err(|error| error.to_string())?;
+        let room = usize::try_from(room).unwrap_or(usize::MAX).min(rest.len());
+        let (now, later) = rest.split_at(room);
+        if now.is_empty() {
+            stream.subscribe().block();
+        } else {
+            stream.write(now).map_err(|error| error.to_string())?;
+        }
+        rest = later;
+    }
+    drop(stream);
+    OutgoingBody::finish(outgoing, None).map_err(|error| format!("{error:?}"))
 }
 
 /// Reads the body, and no more of it than the endpoint takes.

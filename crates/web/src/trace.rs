@@ -2,7 +2,9 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
+
+use crate::now_millis;
 
 /// The ids of one request: `X-Request-Id` and the W3C trace context
 /// (<https://www.w3.org/TR/trace-context/>, version 00).
@@ -15,16 +17,20 @@ pub struct Trace {
 impl Trace {
     /// Continues what the caller sent; what is absent or not well formed is made anew.
     pub fn from_headers(request_id: Option<&str>, traceparent: Option<&str>) -> Self {
+        let [new_request, new_trace, span] = new_ids();
         let request_id = request_id
             .filter(|id| is_request_id(id))
-            .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
-        let (trace_id, flags) = traceparent.and_then(parse_traceparent).map_or_else(
-            || (Uuid::new_v4().simple().to_string(), "00".to_owned()),
-            |(trace_id, flags)| (trace_id.to_owned(), flags.to_owned()),
-        );
+            .map_or_else(|| new_request.to_string(), str::to_owned);
+        let new_trace = new_trace.simple().to_string();
+        let (trace_id, flags) = traceparent
+            .and_then(parse_traceparent)
+            .unwrap_or((&new_trace, "00"));
+        let span = span.simple().to_string();
+        // The version digit of a UUID is always set, so this is never all zero.
+        let span = span.get(..16).unwrap_or_default();
         Self {
             request_id,
-            traceparent: format!("00-{trace_id}-{}-{flags}", span_id()),
+            traceparent: format!("00-{trace_id}-{span}-{flags}"),
         }
     }
 
@@ -74,10 +80,20 @@ impl Default for Trace {
     }
 }
 
-fn span_id() -> String {
-    let id = Uuid::new_v4().simple().to_string();
-    // The version digit of a UUID is always set, so this is never all zero.
-    id.get(..16).unwrap_or_default().to_owned()
+/// An id of a request, which sorts by time, one of a trace and one of a span, drawn
+/// at once: each draw is a call of the platform.
+fn new_ids() -> [Uuid; 3] {
+    let mut random = [[0; 16]; 3];
+    // Should there be no randomness, ids repeat, and the request goes on.
+    let _ = getrandom::fill(random.as_flattened_mut());
+    let [request, trace, span] = random;
+    let [request @ .., _, _, _, _, _, _] = request;
+    [
+        Builder::from_unix_timestamp_millis(now_millis(), &request),
+        Builder::from_random_bytes(trace),
+        Builder::from_random_bytes(span),
+    ]
+    .map(Builder::into_uuid)
 }
 
 fn is_request_id(id: &str) -> bool {

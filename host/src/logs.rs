@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -44,7 +44,7 @@ impl ComponentLogs {
             let file = OpenOptions::new().create(true).append(true).open(path)?;
             let terminal = if quiet { Terminal::Quiet } else { terminal };
             Ok::<_, io::Error>(Log {
-                file: Arc::new(Mutex::new(file)),
+                file: Arc::new(file),
                 terminal,
             })
         };
@@ -59,14 +59,14 @@ impl ComponentLogs {
 /// write as a whole.
 #[derive(Clone, Debug)]
 pub struct Log {
-    file: Arc<Mutex<File>>,
+    file: Arc<File>,
     terminal: Terminal,
 }
 
 impl Log {
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.write_all(bytes)?;
+        // As a rule one system call, and what is appended by one is not torn by others.
+        (&*self.file).write_all(bytes)?;
         // A terminal that went away must not fail the guest.
         let _ = match self.terminal {
             Terminal::Stdout => io::stdout().lock().write_all(bytes),

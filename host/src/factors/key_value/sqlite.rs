@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
 use crate::bindings::platform::fermyon::spin::key_value::Error;
@@ -26,8 +26,16 @@ pub struct Files(BTreeMap<PathBuf, Arc<File>>);
 #[derive(Debug)]
 struct File {
     writer: Sender<Write>,
-    /// Does not wait for the writer: what was committed last is read from the log.
-    reader: Mutex<Connection>,
+    path: PathBuf,
+    /// Connections that nobody reads by, at most [`readers`] of them. Readers wait
+    /// neither for the writer nor for each other: what was committed last is read
+    /// from the log.
+    readers: Mutex<Vec<Connection>>,
+}
+
+/// As many as can read at once without waiting for a processor.
+fn readers() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }
 
 type Statement = Box<dyn FnOnce(&Connection) -> rusqlite::Result<()> + Send>;
@@ -54,14 +62,17 @@ impl Files {
                     connect(path)
                         .with_context(|| format!("can't open the store {}", path.display()))
                 };
-                let (writer, writes) = mpsc::channel();
                 let connection = connect()?;
+                let readers = (0..readers()).map(|_| connect());
+                let readers = readers.collect::<anyhow::Result<_>>()?;
+                let (writer, writes) = mpsc::channel();
                 thread::Builder::new()
                     .name("key-value".into())
                     .spawn(move || write(connection, &writes))?;
                 let file = Arc::new(File {
                     writer,
-                    reader: Mutex::new(connect()?),
+                    path: path.to_owned(),
+                    readers: Mutex::new(readers),
                 });
                 self.0.insert(path.to_owned(), file.clone());
                 file
@@ -71,6 +82,12 @@ impl Files {
             label: label.into(),
             file,
         })
+    }
+}
+
+impl File {
+    fn readers(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -180,9 +197,24 @@ impl Sqlite {
         &self,
         work: impl FnOnce(&Connection, &str) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
-        let connection = &self.file.reader;
-        let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-        work(&connection, &self.label).map_err(|error| Error::Other(error.to_string()))
+        let failed = |reason: &dyn std::fmt::Display| Error::Other(reason.to_string());
+        let idle = self.file.readers().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            // It is there; should somebody have removed it, another is no store of ours.
+            None => Connection::open_with_flags(&self.file.path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+                .and_then(|connection| {
+                    connection.busy_timeout(BUSY_TIMEOUT)?;
+                    Ok(connection)
+                })
+                .map_err(|error| failed(&error))?,
+        };
+        let read = work(&connection, &self.label);
+        let mut idle = self.file.readers();
+        if idle.len() < readers() {
+            idle.push(connection);
+        }
+        read.map_err(|error| failed(&error))
     }
 
     /// Runs a statement that writes, and comes back when that is on the disk.

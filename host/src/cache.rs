@@ -1,12 +1,14 @@
 //! Compiled components on disk, so that a second start compiles nothing.
 //!
-//! An entry is a file named by a hash of everything that went into it. It starts
+//! An entry is a file named by a hash of everything that went into it. It ends
 //! with the SHA-256 of the rest, so that a file cut short or damaged is compiled
-//! anew and not run. Several processes may share a folder: entries are written
-//! to the side and renamed.
+//! anew and not run. What is run is the file itself, mapped into memory, which all
+//! processes share. Several may share a folder: entries are written to the side and
+//! renamed, and never changed.
 
+use std::fs::File;
 use std::hash::{Hash, Hasher};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -15,6 +17,8 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 const DIGEST_BYTES: usize = 32;
+/// The form of entries.
+const FORM: &[u8] = b"digest at the end";
 /// Entries that nobody used for so long are removed.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -36,8 +40,11 @@ impl KeyBuilder {
     pub fn new(engine: &Engine) -> Self {
         let mut builder = Self(Sha256::new());
         engine.precompile_compatibility_hash().hash(&mut builder);
-        // Another version of this host may compose components in another way.
-        builder.part(env!("CARGO_PKG_VERSION").as_bytes())
+        // Another version of this host may compose components in another way, or
+        // keep them in another form.
+        builder
+            .part(env!("CARGO_PKG_VERSION").as_bytes())
+            .part(FORM)
     }
 
     /// Adds one part of the input.
@@ -86,15 +93,13 @@ impl Cache {
     /// The compiled component of a key, if it is there and whole.
     pub fn load(&self, engine: &Engine, key: &Key) -> Option<Component> {
         let path = self.path(key);
-        let file = std::fs::read(&path).ok()?;
-        let (digest, compiled) = file.split_at_checked(DIGEST_BYTES)?;
-        if Sha256::digest(compiled).as_slice() != digest {
+        if !is_whole(File::open(&path).ok()?).unwrap_or(false) {
             tracing::warn!(file = %path.display(), "a cached component is damaged and compiled anew");
             return None;
         }
-        let component = deserialize(engine, compiled)?;
+        let component = deserialize(engine, &path)?;
         // A mark of use for `prune`; not being able to set it does no harm.
-        if let Ok(file) = std::fs::File::options().append(true).open(&path) {
+        if let Ok(file) = File::options().append(true).open(&path) {
             let _ = file.set_modified(SystemTime::now());
         }
         Some(component)
@@ -106,8 +111,8 @@ impl Cache {
     /// The folder can't be written.
     pub fn store(&self, key: &Key, compiled: &[u8]) -> std::io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        file.write_all(&Sha256::digest(compiled))?;
         file.write_all(compiled)?;
+        file.write_all(&Sha256::digest(compiled))?;
         file.persist(self.path(key)).map_err(|error| error.error)?;
         self.prune();
         Ok(())
@@ -161,12 +166,46 @@ fn is_entry(path: &Path) -> bool {
         && path.file_stem().is_some_and(|stem| stem.len() == 64)
 }
 
+/// Whether an entry ends with the digest of what is before.
+fn is_whole(mut file: File) -> std::io::Result<bool> {
+    let length = file.metadata()?.len();
+    let Some(mut left) = length.checked_sub(DIGEST_BYTES as u64) else {
+        return Ok(false);
+    };
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 256 << 10];
+    while left > 0 {
+        buffer.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        file.read_exact(&mut buffer)?;
+        hasher.update(&buffer);
+        left -= buffer.len() as u64;
+    }
+    let mut digest = [0; DIGEST_BYTES];
+    file.read_exact(&mut digest)?;
+    Ok(hasher.finalize().as_slice() == digest)
+}
+
 #[allow(unsafe_code)]
-fn deserialize(engine: &Engine, compiled: &[u8]) -> Option<Component> {
-    // SAFETY: these bytes are exactly what `Engine::precompile_component` gave to
-    // `Cache::store`: their digest has just been checked, and `Cache::open` has
-    // made sure that only this user writes the folder. wasmtime refuses what other versions or settings compiled.
-    unsafe { Component::deserialize(engine, compiled) }.ok()
+fn deserialize(engine: &Engine, path: &Path) -> Option<Component> {
+    // SAFETY: the file is what `Engine::precompile_component` gave to `Cache::store`:
+    // its digest has just been checked, and `Cache::open` has made sure that only this
+    // user writes the folder, where entries are replaced as a whole and never written to.
+    // wasmtime reads by the offsets in the file and does not mind the digest after it,
+    // and refuses what other versions or settings compiled.
+    let mapped = unsafe { Component::deserialize_file(engine, path) };
+    let reason = match mapped {
+        Ok(component) => return Some(component),
+        Err(reason) => reason,
+    };
+    // As where files of that disk may not be executed.
+    tracing::debug!(file = %path.display(), "a cached component is copied and not mapped: {reason:#}");
+    let mut compiled = std::fs::read(path).ok()?;
+    compiled.truncate(compiled.len().checked_sub(DIGEST_BYTES)?);
+    // SAFETY: as above.
+    let copied = unsafe { Component::deserialize(engine, compiled) };
+    copied
+        .inspect_err(|reason| tracing::warn!(file = %path.display(), "a cached component can't be used: {reason:#}"))
+        .ok()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -234,7 +273,7 @@ mod tests {
         let old = KeyBuilder::new(&engine).part(b"old").key();
         let new = KeyBuilder::new(&engine).part(b"new").key();
         cache.store(&old, &compiled(&engine)).unwrap();
-        std::fs::File::options()
+        File::options()
             .append(true)
             .open(cache.path(&old))
             .unwrap()
@@ -242,7 +281,7 @@ mod tests {
             .unwrap();
         let foreign = folder.path().join("thesis.odt");
         let long_ago = SystemTime::now() - 2 * KEPT;
-        let file = std::fs::File::create(&foreign).unwrap();
+        let file = File::create(&foreign).unwrap();
         file.set_modified(long_ago).unwrap();
         cache.store(&new, &compiled(&engine)).unwrap();
         assert!(foreign.exists(), "what is not ours is left alone");

@@ -1,8 +1,10 @@
 //! Documents that change, kept as immutable versions in a key-value store.
 //!
 //! Version *n* of a document is a key of its own that is written once and
-//! always with the same bytes; a second key holds the latest version that
-//! its writer knew of. A reader starts there and probes forward. So two
+//! always with the same bytes; a second key holds the latest even version that
+//! its writer knew of, or the one that [`point`] chose. A reader starts there and probes forward. Most stores
+//! wait for a disk or a network at each write, so an odd version is one write
+//! and its readers look once more. So two
 //! writers of one version write the same thing, a late writer does no harm,
 //! and nothing is needed of the store but get and set. A version that is
 //! forgotten leaves an empty marker, so that readers find their way past it and
@@ -91,8 +93,20 @@ pub fn write<D: Serialize>(
 ) -> Result<(), RecordError> {
     let bytes = encode(key, versioned)?;
     store.set(&version_key(key, versioned.version), &bytes)?;
-    store.set(key, &bytes)?;
+    if versioned.version.is_multiple_of(2) {
+        store.set(key, &bytes)?;
+    }
     Ok(())
+}
+
+/// Has readers start at a version that is stored, even or not: they find nothing
+/// of those before it any more.
+pub fn point<D: Serialize>(
+    store: &impl KeyValue,
+    key: &str,
+    versioned: &Versioned<D>,
+) -> Result<(), RecordError> {
+    Ok(store.set(key, &encode(key, versioned)?)?)
 }
 
 /// Forgets the document of a version. Only for documents whose history nobody
@@ -179,8 +193,11 @@ mod tests {
         for n in [1, 2, 3] {
             write(&store, "a", &version(n)).unwrap();
         }
-        write(&store, "a", &version(1)).unwrap();
+        write(&store, "a", &version(2)).unwrap();
         assert_eq!(latest(&store, "a").unwrap(), Some(version(3)));
+        write(&store, "a", &version(4)).unwrap();
+        write(&store, "a", &version(2)).unwrap();
+        assert_eq!(latest(&store, "a").unwrap(), Some(version(4)));
     }
 
     #[test]
@@ -209,6 +226,12 @@ mod tests {
         let left = store.get("a:v:1").unwrap().unwrap();
         assert!(!String::from_utf8(left).unwrap().contains("text"));
         assert_eq!(latest(&store, "a").unwrap(), Some(version(3)));
+        // What is read first is of version 2 and forgotten only by this.
+        forget(&store, "a", 2).unwrap();
+        point(&store, "a", &version(3)).unwrap();
+        let first = store.get("a").unwrap().unwrap();
+        assert!(!String::from_utf8(first).unwrap().contains("text 2"));
+        assert_eq!(latest(&store, "a").unwrap(), Some(version(3)));
     }
 
     #[test]
@@ -219,7 +242,7 @@ mod tests {
         }
         forget(&store, "a", 2).unwrap();
         forget(&store, "a", 3).unwrap();
-        write(&store, "a", &version(1)).unwrap();
+        write(&store, "a", &version(2)).unwrap();
         assert_eq!(latest(&store, "a").unwrap(), Some(version(4)));
     }
 

@@ -53,8 +53,8 @@ pub fn forget_history(
     latest: &Versioned<ImageRecord>,
 ) -> Result<(), RecordError> {
     let key = keys::record(file);
-    // Its writer may have died before the latest known version was this one.
-    records::write(store, &key, latest)?;
+    // What readers start at may be what is to be forgotten.
+    records::point(store, &key, latest)?;
     let kept = u64::from(!latest.document.is_deleted());
     let first = latest.version.saturating_sub(kept);
     (1..first).try_for_each(|old| records::forget(store, &key, old))
@@ -106,6 +106,7 @@ mod tests {
             let record = ImageRecord::receive(existing, &intake.unwrap(), "t");
             record.unwrap().unwrap()
         };
+        let other = MemoryKeyValue::default();
         let first = announced(None, "a secret");
         let file = first.file_name.parse().unwrap();
         left_behind(&store, &file, 1, &first);
@@ -113,6 +114,17 @@ mod tests {
         left_behind(&store, &file, 2, &tombstone);
         let back = announced(Some(&tombstone), "once more");
         left_behind(&store, &file, 3, &back);
+
+        // The tombstone is odd, so it does not lead readers by itself.
+        let key = keys::record(&file);
+        for (version, document) in [(1, &first), (2, &first), (3, &tombstone)] {
+            let document = document.clone();
+            records::write(&other, &key, &Versioned { version, document }).unwrap();
+        }
+        let latest = load(&other, &file).unwrap().unwrap();
+        forget_history(&other, &file, &latest).unwrap();
+        let led_by = String::from_utf8(other.get(&key).unwrap().unwrap()).unwrap();
+        assert!(!led_by.contains("a secret"), "{led_by}");
 
         let latest = load(&store, &file).unwrap().unwrap();
         assert_eq!((latest.version, &latest.document), (3, &back));

@@ -3,15 +3,18 @@
 //! The bindings and the macro that exports them are unsafe code by wit-bindgen.
 #![allow(unsafe_code, missing_docs)]
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use self::exports::orilla::auth::authorizer::{Denial, Guest, Principal};
+use self::fermyon::spin::variables;
+use self::wasi::clocks::wall_clock;
 use crate::config::Config;
 use crate::verify;
 
 wit_bindgen::generate!({
-    world: "provider",
-    path: "../../../wit/auth",
+    world: "orilla:authorizer/component",
+    path: ["../../../wit/auth", "wit"],
+    generate_all,
 });
 
 struct Authorizer;
@@ -20,11 +23,9 @@ export!(Authorizer);
 
 impl Guest for Authorizer {
     fn authorize(authorization: Option<String>) -> Result<Principal, Denial> {
-        let config = Config::from_variables(|name| spin_sdk::variables::get(name).ok())
+        let config = Config::from_variables(|name| variables::get(name).ok())
             .map_err(|error| Denial::Misconfigured(error.to_string()))?;
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_err(|_| Denial::Misconfigured("the clock is before 1970".into()))?;
+        let now = Duration::from_secs(wall_clock::now().seconds);
 
         verify::verify(&config, authorization.as_deref(), now)
             .map(|principal| Principal {

@@ -9,5 +9,7 @@ pub mod verify;
 
 #[cfg(target_family = "wasm")]
 mod component;
+#[cfg(target_family = "wasm")]
+mod preview1;
 #[cfg(test)]
 mod tests;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
-use stores::{Redis, Value as Stored};
-use tests::{App, Manifest, USER, body, eventually, refusal, root};
+use stores::{Arg, Redis, Value as Stored};
+use tests::{App, Manifest, Service, USER, body, eventually, refusal, root};
 
 /// A job with so many small toons.
 fn job(id: Option<&str>, toons: usize) -> Value {
@@ -296,6 +296,23 @@ async fn ten_thousand_toons_are_read_page_by_page() {
 }
 
 #[tokio::test]
+async fn a_job_that_is_too_long_for_one_worker_has_two() {
+    let processor = Service::start(Duration::ZERO).await;
+    processor.answers_when_asked_for(8);
+    let variables = [
+        ("processor_url", &*processor.url()),
+        ("queue_batch", "8"),
+        // What one worker asks for side by side is not enough.
+        ("queue_concurrency", "4"),
+    ];
+    let app = App::of(Manifest::shipped().with_http_processor(), &variables).await;
+    submit(&app, USER, &job(Some("LONG"), 50)).await;
+    let status = finished(&app, USER, "LONG").await;
+    assert_eq!(status["status"], "COMPLETED", "{status}");
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn a_body_of_eight_mebibytes_is_worked_on() {
     let app = App::start().await;
     let toons: Vec<_> = (0..130)
@@ -326,7 +343,12 @@ async fn partial_results_are_there_while_a_job_runs() {
                 key: "{jobs}:results:A".into(),
                 fields: vec![("2".into(), br#"{"toonId":"TOON-00002"}"#.to_vec())],
             })],
-            &[],
+            &[queue::Effect::Tally {
+                key: "{jobs}:job:A".into(),
+                field: "processed".into(),
+                what: queue::Tallied::Fields,
+                of: "{jobs}:results:A".into(),
+            }],
         )
         .unwrap();
     let page = body(app.get(USER, "/results?jobId=A").await, 200).await;
@@ -336,6 +358,84 @@ async fn partial_results_are_there_while_a_job_runs() {
     assert_eq!(
         (&status["processedToons"], &status["progress"]),
         (&json!(1), &json!(25))
+    );
+    // A page is of so many toons, also where some are not finished.
+    let path = "/results?jobId=A&limit=2";
+    let first = body(app.get(USER, path).await, 200).await;
+    assert_eq!(first["results"], json!([]));
+    let next = first["cursor"].as_str().unwrap();
+    let last = app.get(USER, &format!("{path}&cursor={next}")).await;
+    let last = body(last, 200).await;
+    assert_eq!(last["results"], json!([{"toonId": "TOON-00002"}]));
+    assert_eq!(last["cursor"], Value::Null);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_of_long_results_is_shorter_than_was_asked_for() {
+    const TOONS: usize = 250;
+    let app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
+    submit(&app, USER, &job(Some("A"), TOONS)).await;
+    let redis = app.redis();
+    for index in 0..TOONS {
+        let result = json!({"n": index, "text": "x".repeat(60_000)}).to_string();
+        let args = [
+            "{jobs}:results:A".into(),
+            i64::try_from(index).unwrap().into(),
+            Arg::from(&result),
+        ];
+        redis.call("HSET", &args).unwrap();
+    }
+    let page = body(app.get(USER, "/results?jobId=A&limit=1000").await, 200).await;
+    let length = page["results"].as_array().unwrap().len();
+    // As many as have 4 MiB together.
+    assert!((65..75).contains(&length), "{length}");
+    let all = results(&app, USER, "A", 1_000).await;
+    let order: Vec<_> = all.iter().map(|result| result["n"].as_u64()).collect();
+    let expected: Vec<_> = (0..250).map(Some).collect();
+    assert_eq!(order, expected);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_of_an_earlier_version_is_counted() {
+    let app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
+    // The second has a number that no double holds.
+    let toons = json!([{"toonId": "a"}, {"toonId": "b", "n": 1}]);
+    let job = json!({"jobId": "OLD", "toons": toons}).to_string();
+    let job = job.replace("\"n\":1", "\"n\":1e400");
+    let request = app.request(Method::POST, "/submit-job");
+    let request = request.bearer_auth(app.token(USER)).body(job);
+    body(request.send().await.unwrap(), 202).await;
+    assert_eq!(app.drain("jobs").await["handled"], 2);
+    let now = body(app.get(USER, "/jobs/OLD").await, 200).await;
+    assert_eq!(
+        (&now["status"], &now["processedToons"], &now["failedToons"]),
+        (&json!("COMPLETED_WITH_ERRORS"), &json!(2), &json!(1))
+    );
+
+    // It did not store the counts of a job.
+    let counts = ["{jobs}:job:OLD".into(), "processed".into(), "failed".into()];
+    let removed = app.redis().call("HDEL", &counts).unwrap();
+    assert_eq!(removed, [Stored::Int(2)]);
+    assert_eq!(body(app.get(USER, "/jobs/OLD").await, 200).await, now);
+
+    // It ended a job whose counts were begun.
+    let [job, processed, failed] = counts;
+    let behind = [
+        job,
+        "updated".into(),
+        0.into(),
+        processed,
+        1.into(),
+        failed,
+        0.into(),
+    ];
+    app.redis().call("HSET", &behind).unwrap();
+    let now = body(app.get(USER, "/jobs/OLD").await, 200).await;
+    assert_eq!(
+        (&now["status"], &now["processedToons"], &now["failedToons"]),
+        (&json!("COMPLETED_WITH_ERRORS"), &json!(2), &json!(1))
     );
     app.stop().await;
 }

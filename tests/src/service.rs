@@ -10,6 +10,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 /// What `processor-http` and `handler-http` send their work to. Answers each piece
 /// of work with its name, after a while, and remembers what it was asked.
@@ -40,6 +41,33 @@ struct State {
     takes: Duration,
     poison: HashMap<String, StatusCode>,
     visits: Vec<Visit>,
+    /// How many are being asked for, and how many have to be before any is answered.
+    in_work: usize,
+    together: usize,
+    /// Whether there have been so many.
+    met: watch::Sender<bool>,
+}
+
+/// A piece of work that a client waits for. It is dropped, too, when the client leaves.
+struct InWork(Arc<Mutex<State>>);
+
+impl InWork {
+    fn begin(state: Arc<Mutex<State>>) -> Self {
+        {
+            let mut state = state.lock().unwrap();
+            state.in_work += 1;
+            if state.in_work >= state.together {
+                state.met.send_replace(true);
+            }
+        }
+        Self(state)
+    }
+}
+
+impl Drop for InWork {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().in_work -= 1;
+    }
 }
 
 impl Service {
@@ -89,6 +117,13 @@ impl Service {
         self.state().takes = takes;
     }
 
+    /// It answers nothing until it is asked for so many pieces of work side by side.
+    pub fn answers_when_asked_for(&self, together: usize) {
+        let mut state = self.state();
+        state.together = together;
+        state.met.send_replace(state.in_work >= together);
+    }
+
     /// All that it was asked, in that order.
     pub fn visits(&self) -> Vec<Visit> {
         self.state().visits.clone()
@@ -120,6 +155,7 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<String>, hyper::Error> {
     let (head, body) = request.into_parts();
+    let _in_work = InWork::begin(state.clone());
     let content = body.collect().await?.to_bytes();
     let header = |name| {
         head.headers
@@ -133,7 +169,7 @@ async fn answer(
         }
         None => header("x-toon-id").unwrap(),
     };
-    let (visit, takes, status) = {
+    let (visit, takes, status, mut met) = {
         let mut state = state.lock().unwrap();
         state.visits.push(Visit {
             piece: piece.clone(),
@@ -144,8 +180,10 @@ async fn answer(
         });
         let visit = state.visits.len() - 1;
         let poison = state.poison.get(&piece).copied();
-        (visit, state.takes, poison.unwrap_or_default())
+        let met = state.met.subscribe();
+        (visit, state.takes, poison.unwrap_or_default(), met)
     };
+    met.wait_for(|met| *met).await.unwrap();
     tokio::time::sleep(takes).await;
     state.lock().unwrap().visits[visit].answered = Some((status, Instant::now()));
     let response = Response::builder()

@@ -37,6 +37,18 @@ pub enum Effect {
         /// Whether it is set.
         on: bool,
     },
+    /// Sets a field of a hash to what another key counts when all other effects
+    /// have happened, so that it is right however often any of them did.
+    Tally {
+        /// The hash.
+        key: String,
+        /// The field.
+        field: String,
+        /// What is counted.
+        what: Tallied,
+        /// The key in which it is counted.
+        of: String,
+    },
     /// Removes a key; one that is not there is no error.
     Remove {
         /// The key.
@@ -97,9 +109,9 @@ pub struct Line {
 }
 
 impl Effect {
-    /// The keys that it changes.
+    /// The keys that it reads or changes.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
-        let (key, line) = match self {
+        let (key, other) = match self {
             Self::Index { key, .. }
             | Self::Unindex { key, .. }
             | Self::Set { key, .. }
@@ -107,10 +119,11 @@ impl Effect {
             | Self::Remove { key }
             | Self::Expire { key, .. }
             | Self::Delay { key, .. } => (key, None),
+            Self::Tally { key, of, .. } => (key, Some(of)),
             Self::Bury { key, line, .. } => (key, line.as_ref()),
             Self::Send { stream, line, .. } => (stream, line.as_ref().map(|line| &line.key)),
         };
-        std::iter::once(key.as_str()).chain(line.map(String::as_str))
+        std::iter::once(key.as_str()).chain(other.map(String::as_str))
     }
 
     /// Whether this is what becomes of the message that is settled, so that its
@@ -146,6 +159,18 @@ impl Effect {
                 key.as_bytes(),
                 at.to_string().as_bytes(),
                 if *on { b"1" } else { b"0" },
+            ]),
+            Self::Tally {
+                key,
+                field,
+                what,
+                of,
+            } => command(&[
+                b"TALLY",
+                key.as_bytes(),
+                field.as_bytes(),
+                what.command(),
+                of.as_bytes(),
             ]),
             Self::Remove { key } => command(&[b"DEL", key.as_bytes()]),
             Self::Expire { key, after } => {
@@ -190,6 +215,24 @@ impl Effect {
                 attempts.to_string().as_bytes(),
                 line.as_deref().unwrap_or_default().as_bytes(),
             ]),
+        }
+    }
+}
+
+/// What can be counted of a key at once, however much it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tallied {
+    /// The fields of a hash.
+    Fields,
+    /// The bits of a bitmap that are set.
+    Bits,
+}
+
+impl Tallied {
+    fn command(self) -> &'static [u8] {
+        match self {
+            Self::Fields => b"HLEN",
+            Self::Bits => b"BITCOUNT",
         }
     }
 }

@@ -18,7 +18,7 @@ mod staged;
 
 pub use change::{Change, Outcome};
 pub use dead::{DeadLetter, DeadPage, LetterId, NoLetterId, Redriven};
-pub use effect::{Count, Effect, Line};
+pub use effect::{Count, Effect, Line, Tallied};
 pub use inspect::Counts;
 pub use names::QueueNames;
 pub use policy::Policy;

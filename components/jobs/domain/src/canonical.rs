@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::json::{Text, elements, members};
+use crate::json::{self, Member, Text, elements};
 use crate::number;
 
 /// How deep objects and arrays may be nested. Each level costs a look at all
@@ -40,15 +40,20 @@ impl Flaw {
     }
 }
 
-/// Writes `value` without whitespace, with the members of each object in the
+/// The members of an object, as [`write`] takes them.
+pub(crate) fn members(object: &RawValue) -> Result<Vec<Member<'_>>, Flaw> {
+    json::members(object).map_err(|_| Flaw::here(NO_UNICODE))
+}
+
+/// Writes an object without whitespace, with the members of each object in the
 /// order of their names, and with strings and numbers in one spelling. It is
 /// what RFC 8785 does, except that numbers keep all their digits ([`number`])
 /// and that names are sorted as UTF-8.
 ///
 /// Refused are members that are there twice, strings that are no Unicode, and
 /// values nested deeper than [`MOST_LEVELS`].
-pub(crate) fn write(value: &RawValue, out: &mut Vec<u8>) -> Result<(), Flaw> {
-    write_level(value, MOST_LEVELS, out)
+pub(crate) fn write(members: Vec<Member<'_>>, out: &mut Vec<u8>) -> Result<(), Flaw> {
+    write_object(members, MOST_LEVELS - 1, out)
 }
 
 fn write_level(value: &RawValue, levels: usize, out: &mut Vec<u8>) -> Result<(), Flaw> {
@@ -61,7 +66,7 @@ fn write_level(value: &RawValue, levels: usize, out: &mut Vec<u8>) -> Result<(),
         })
     };
     match text.as_bytes().first() {
-        Some(b'{') => write_object(value, inner()?, out),
+        Some(b'{') => write_object(members(value)?, inner()?, out),
         Some(b'[') => write_array(value, inner()?, out),
         Some(b'"') => write_string(text, out),
         Some(b'-' | b'0'..=b'9') => {
@@ -76,8 +81,11 @@ fn write_level(value: &RawValue, levels: usize, out: &mut Vec<u8>) -> Result<(),
     }
 }
 
-fn write_object(object: &RawValue, levels: usize, out: &mut Vec<u8>) -> Result<(), Flaw> {
-    let mut members = members(object).map_err(|_| Flaw::here(NO_UNICODE))?;
+fn write_object(
+    mut members: Vec<Member<'_>>,
+    levels: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), Flaw> {
     members.sort_by(|(one, _), (other, _)| one.cmp(other));
     let mut before = None;
     out.push(b'{');
@@ -134,7 +142,7 @@ mod tests {
 
     fn canonical(text: &str) -> Result<String, Flaw> {
         let mut out = Vec::new();
-        write(serde_json::from_str(text).unwrap(), &mut out)?;
+        write_level(serde_json::from_str(text).unwrap(), MOST_LEVELS, &mut out)?;
         Ok(String::from_utf8(out).unwrap())
     }
 

@@ -2,7 +2,7 @@
 //!
 //! | key | type | holds |
 //! |---|---|---|
-//! | `{jobs}:job:{id}` | hash | a job: its owner, size, fingerprint and times |
+//! | `{jobs}:job:{id}` | hash | a job: its owner, size, fingerprint, times and counts |
 //! | `{jobs}:version:{id}` | string | the version of the job |
 //! | `{jobs}:failed:{id}` | bitmap | by index, the toons that failed for good |
 //! | `{jobs}:results:{id}` | hash | by index, the JSON of what came of each toon that is finished, failed ones too |

@@ -20,4 +20,4 @@ pub use progress::{Progress, Status};
 pub use query::{ResultsQuery, StatusQuery};
 pub use result::{LONGEST_RESULT, Outcome, ToonResult, Unusable};
 pub use submission::{Invalid, LARGEST_TOON, MOST_TOONS, Submission, Toon};
-pub use view::{JobView, ResultsView, Times};
+pub use view::{JobView, Times, results_view};

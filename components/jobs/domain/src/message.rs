@@ -19,15 +19,17 @@ pub struct Message<'a, T> {
     /// Ids to follow it by.
     pub trace: T,
     /// The job.
-    pub job: JobId,
+    pub job: Cow<'a, JobId>,
     /// Which job of that id: another may have it when this one is forgotten.
-    pub run: String,
+    #[serde(borrow)]
+    pub run: Cow<'a, str>,
     /// The toon's place in the job, from 0.
     pub index: u32,
     /// The toon's id.
-    pub toon_id: ToonId,
+    pub toon_id: Cow<'a, ToonId>,
     /// The toon as it was submitted.
-    pub toon: Cow<'a, RawValue>,
+    #[serde(borrow)]
+    pub toon: &'a RawValue,
 }
 
 /// What a message is about. Other types are not read.
@@ -50,16 +52,16 @@ pub enum Unreadable {
 
 impl<'a, T> Message<'a, T> {
     /// The message of the toon at `index` of `job`.
-    pub fn new(trace: T, job: &JobId, run: &str, index: u32, toon: &Toon<'a>) -> Self {
+    pub fn new(trace: T, job: &'a JobId, run: &'a str, index: u32, toon: &'a Toon<'_>) -> Self {
         Self {
             kind: Kind::Toon,
             schema: SCHEMA,
             trace,
-            job: job.clone(),
-            run: run.to_owned(),
+            job: Cow::Borrowed(job),
+            run: Cow::Borrowed(run),
             index,
-            toon_id: toon.id.clone(),
-            toon: Cow::Borrowed(toon.content),
+            toon_id: Cow::Borrowed(&toon.id),
+            toon: toon.content,
         }
     }
 }
@@ -70,17 +72,20 @@ impl<T: Serialize> Message<'_, T> {
     /// # Errors
     /// What `T` says when it cannot be written.
     pub fn encode(&self) -> serde_json::Result<Vec<u8>> {
-        serde_json::to_vec(self)
+        // What is beside the toon is seldom longer than this.
+        let mut message = Vec::with_capacity(self.toon.get().len() + 512);
+        serde_json::to_writer(&mut message, self)?;
+        Ok(message)
     }
 }
 
-impl<T: for<'de> Deserialize<'de>> Message<'static, T> {
+impl<'a, T: Deserialize<'a>> Message<'a, T> {
     /// Reads a message of the queue.
     ///
     /// # Errors
     /// [`Unreadable`] says what is wrong with it; no further try helps this
     /// version.
-    pub fn decode(message: &[u8]) -> Result<Self, Unreadable> {
+    pub fn decode(message: &'a [u8]) -> Result<Self, Unreadable> {
         let message: Self = serde_json::from_slice(message)?;
         if message.schema > SCHEMA {
             return Err(Unreadable::Newer(message.schema));
@@ -107,13 +112,13 @@ mod tests {
     #[test]
     fn a_toon_arrives_to_the_letter() {
         let job: JobId = "JOB-001".parse().unwrap();
-        let encoded = Message::new("trace", &job, "r1", 17, &toon())
-            .encode()
-            .unwrap();
+        let toon = toon();
+        let message = Message::new("trace", &job, "r1", 17, &toon);
+        let encoded = message.encode().unwrap();
         let message = Message::<String>::decode(&encoded).unwrap();
         assert_eq!(message.toon.get(), TOON);
         assert_eq!(message.trace, "trace");
-        assert_eq!(message.job, job);
+        assert_eq!(*message.job, job);
         assert_eq!(message.index, 17);
         assert_eq!(message.toon_id.as_str(), "T-1");
     }

@@ -47,7 +47,7 @@ impl StatusQuery {
 pub struct ResultsQuery {
     /// The job.
     pub job_id: JobId,
-    /// The most results to answer, 1 to 1,000.
+    /// How many toons to look at for results, 1 to 1,000.
     pub limit: u32,
     /// The index of the first toon to answer, from the cursor.
     pub first: u32,

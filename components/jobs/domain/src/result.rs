@@ -55,18 +55,18 @@ impl Outcome {
 
 /// What came of a toon, as it is stored and as `GET /results` lists it.
 #[derive(Clone, Debug)]
-pub struct ToonResult {
+pub struct ToonResult<'a> {
     /// The toon.
-    pub toon_id: ToonId,
+    pub toon_id: &'a ToonId,
     /// How it ended.
     pub outcome: Outcome,
     /// How often it was tried.
     pub attempts: u32,
     /// When it ended, RFC 3339.
-    pub processed_at: String,
+    pub processed_at: &'a str,
 }
 
-impl Serialize for ToonResult {
+impl Serialize for ToonResult<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
@@ -84,13 +84,13 @@ impl Serialize for ToonResult {
         }
 
         let entry = Entry {
-            toon_id: &self.toon_id,
+            toon_id: self.toon_id,
             status: "FAILED",
             result: None,
             error: None,
             duration_ms: None,
             attempts: self.attempts,
-            processed_at: &self.processed_at,
+            processed_at: self.processed_at,
         };
         match &self.outcome {
             Outcome::Completed {
@@ -117,10 +117,10 @@ mod tests {
 
     fn written(outcome: Outcome) -> String {
         let result = ToonResult {
-            toon_id: "TOON-001".parse().unwrap(),
+            toon_id: &"TOON-001".parse().unwrap(),
             outcome,
             attempts: 2,
-            processed_at: "2026-11-22T10:30:45.123Z".into(),
+            processed_at: "2026-11-22T10:30:45.123Z",
         };
         serde_json::to_string(&result).unwrap()
     }

@@ -7,7 +7,9 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::{JobId, ToonId, canonical, json};
+use crate::canonical::{self, Flaw};
+use crate::json::{self, Member};
+use crate::{JobId, ToonId};
 
 #[cfg(test)]
 mod tests;
@@ -71,12 +73,6 @@ struct Body<'a> {
     toons: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
-struct Named<'a> {
-    #[serde(borrow, rename = "toonId")]
-    toon_id: Option<&'a RawValue>,
-}
-
 impl<'a> Submission<'a> {
     /// Reads a request's body. Fields of the job that are not known are
     /// ignored; toons may have any.
@@ -88,16 +84,16 @@ impl<'a> Submission<'a> {
     pub fn parse(body: &'a [u8]) -> Result<Self, Invalid> {
         let text = std::str::from_utf8(body).map_err(|error| Invalid::Json(error.to_string()))?;
         let body = Body::parse(text)?;
-        let job_id = body.job_id.map(|id| parse_id(id, "jobId")).transpose()?;
+        let job_id = body
+            .job_id
+            .map(|id| serde_json::from_str(id.get()))
+            .transpose()
+            .map_err(|_| invalid("jobId", crate::IdError))?;
         let elements = body.elements()?;
         let mut toons = Vec::with_capacity(elements.len());
         let mut fingerprint = Fingerprint::default();
         for (index, content) in elements.into_iter().enumerate() {
-            let toon = Toon::parse(index, content)?;
-            fingerprint
-                .add(content)
-                .map_err(|flaw| invalid(format!("toons[{index}]{}", flaw.path), flaw.problem))?;
-            toons.push(toon);
+            toons.push(Toon::parse(index, content, &mut fingerprint)?);
         }
         check_ids(&toons)?;
         Ok(Self {
@@ -149,36 +145,38 @@ impl<'a> Body<'a> {
 }
 
 impl<'a> Toon<'a> {
-    fn parse(index: usize, content: &'a RawValue) -> Result<Self, Invalid> {
-        let field = format!("toons[{index}]");
+    /// Reads the toon at `index`, and adds it to what its job is told by.
+    fn parse(
+        index: usize,
+        content: &'a RawValue,
+        fingerprint: &mut Fingerprint,
+    ) -> Result<Self, Invalid> {
+        let wrong =
+            |place: &str, problem: String| invalid(format!("toons[{index}]{place}"), problem);
         let text = content.get();
         if !text.starts_with('{') {
-            return Err(invalid(field, "must be a JSON object"));
+            return Err(wrong("", "must be a JSON object".into()));
         }
         if text.len() > LARGEST_TOON {
             let problem = format!(
                 "may have at most {LARGEST_TOON} bytes, and has {}",
                 text.len()
             );
-            return Err(invalid(field, problem));
+            return Err(wrong("", problem));
         }
-        let named: Named = serde_json::from_str(text).map_err(|error| invalid(&field, error))?;
-        let field = format!("{field}.toonId");
-        match named.toon_id {
-            None => Err(invalid(field, "is missing")),
-            Some(id) => Ok(Self {
-                id: parse_id(id, field)?,
-                content,
-            }),
-        }
+        let flawed = |flaw: Flaw| wrong(&flaw.path, flaw.problem);
+        let members = canonical::members(content).map_err(flawed)?;
+        let id = members
+            .iter()
+            .find(|(name, value)| name == "toonId" && value.get() != "null")
+            .ok_or_else(|| wrong(".toonId", "is missing".into()))
+            .and_then(|(_, id)| {
+                let id = serde_json::from_str(id.get());
+                id.map_err(|_| wrong(".toonId", crate::IdError.to_string()))
+            })?;
+        fingerprint.add(members).map_err(flawed)?;
+        Ok(Self { id, content })
     }
-}
-
-fn parse_id<T: for<'de> Deserialize<'de>>(
-    id: &RawValue,
-    field: impl ToString,
-) -> Result<T, Invalid> {
-    serde_json::from_str(id.get()).map_err(|_| invalid(field, crate::IdError))
 }
 
 fn check_ids(toons: &[Toon]) -> Result<(), Invalid> {
@@ -199,7 +197,7 @@ fn invalid(field: impl ToString, problem: impl ToString) -> Invalid {
     }
 }
 
-/// The SHA-256 of the canonical form of an array, taken while its elements
+/// The SHA-256 of the canonical form of an array of objects, taken while they
 /// come.
 #[derive(Default)]
 struct Fingerprint {
@@ -208,9 +206,9 @@ struct Fingerprint {
 }
 
 impl Fingerprint {
-    fn add(&mut self, element: &RawValue) -> Result<(), canonical::Flaw> {
+    fn add(&mut self, members: Vec<Member<'_>>) -> Result<(), Flaw> {
         self.element.clear();
-        canonical::write(element, &mut self.element)?;
+        canonical::write(members, &mut self.element)?;
         // Each is an object, so it is clear where it ends.
         self.hash.update(&self.element);
         Ok(())

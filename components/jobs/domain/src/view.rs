@@ -1,7 +1,6 @@
 //! What is answered about a job.
 
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use crate::query::cursor;
 use crate::{JobId, Progress, Status};
@@ -51,37 +50,47 @@ impl JobView {
     }
 }
 
-/// The answer of `GET /results`: a page of what came of the toons.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ResultsView {
-    job_id: JobId,
-    status: Status,
-    total_toons: u32,
-    results: Box<RawValue>,
-    cursor: Option<String>,
-}
-
-impl ResultsView {
-    /// A page of stored results, a JSON array in the order of their toons. `next` is
-    /// the index of the toon with which the following page begins.
-    ///
-    /// # Errors
-    /// A stored result that is no JSON.
-    pub fn new(
-        job_id: JobId,
-        progress: &Progress,
-        results: String,
-        next: u32,
-    ) -> serde_json::Result<Self> {
-        Ok(Self {
-            job_id,
-            status: progress.status(),
-            total_toons: progress.total,
-            results: RawValue::from_string(results)?,
-            cursor: (next < progress.total).then(|| cursor(next)),
-        })
+/// The answer of `GET /results`: a page of what came of the toons, in their order.
+/// Each of `results` is JSON that was stored as such, and is passed on unread. `next`
+/// is the index of the toon with which the following page begins.
+///
+/// # Errors
+/// None are known: what is written beside them is always JSON.
+pub fn results_view(
+    job_id: &JobId,
+    progress: &Progress,
+    results: &[Vec<u8>],
+    next: u32,
+) -> serde_json::Result<Vec<u8>> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Head<'a> {
+        job_id: &'a JobId,
+        status: Status,
+        total_toons: u32,
     }
+
+    let head = Head {
+        job_id,
+        status: progress.status(),
+        total_toons: progress.total,
+    };
+    let cursor = (next < progress.total).then(|| cursor(next));
+    let mut text = serde_json::to_vec(&head)?;
+    // The object goes on.
+    text.pop();
+    text.reserve(results.iter().map(|result| result.len() + 1).sum::<usize>() + 64);
+    text.extend_from_slice(b",\"results\":[");
+    for (index, result) in results.iter().enumerate() {
+        if index > 0 {
+            text.push(b',');
+        }
+        text.extend_from_slice(result);
+    }
+    text.extend_from_slice(b"],\"cursor\":");
+    serde_json::to_writer(&mut text, &cursor)?;
+    text.push(b'}');
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -146,16 +155,20 @@ mod tests {
     #[test]
     fn results_are_passed_on_to_the_letter_and_the_last_page_has_no_cursor() {
         let stored = r#"{"toonId":"a","result":{"id":9007199254740993}}"#;
-        let page = |next| {
-            let view = ResultsView::new(job_id(), &PROGRESS, format!("[{stored}]"), next);
-            serde_json::to_string(&view.unwrap()).unwrap()
+        let page = |stored: &[&str], next| {
+            let results: Vec<_> = stored.iter().map(|text| text.as_bytes().to_vec()).collect();
+            let view = results_view(&job_id(), &PROGRESS, &results, next).unwrap();
+            String::from_utf8(view).unwrap()
         };
         let begin = r#"{"jobId":"JOB-001","status":"PROCESSING","totalToons":3,"results":"#;
         assert_eq!(
-            page(1),
+            page(&[stored], 1),
             format!("{begin}[{stored}],\"cursor\":\"00000001\"}}")
         );
-        assert_eq!(page(3), format!("{begin}[{stored}],\"cursor\":null}}"));
-        assert!(ResultsView::new(job_id(), &PROGRESS, "[{]".to_owned(), 1).is_err());
+        assert_eq!(
+            page(&[stored, "{}"], 3),
+            format!("{begin}[{stored},{{}}],\"cursor\":null}}")
+        );
+        assert_eq!(page(&[], 3), format!("{begin}[],\"cursor\":null}}"));
     }
 }

@@ -2,8 +2,8 @@
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
-use http::StatusCode;
-use jobs_domain::{ResultsQuery, ResultsView};
+use http::{HeaderValue, StatusCode, header};
+use jobs_domain::{ResultsQuery, results_view};
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 use stores::SpinRedis;
@@ -20,10 +20,16 @@ async fn results(call: Call) -> Reply {
         .map_err(|problem| ApiError::bad_request("invalid_query", problem))?;
     let redis = SpinRedis::open(&web::text("redis_url")?)?;
     // Another's job looks the same as one that does not exist.
-    let (job, page) = jobs_storage::results(&redis, &query)?
-        .filter(|(job, _)| job.owner == principal.subject || principal.has_role("admin"))
+    let job = jobs_storage::load(&redis, &query.job_id)?
+        .filter(|job| job.owner == principal.subject || principal.has_role("admin"))
         .ok_or_else(|| ApiError::not_found("unknown_job", "you have no such job"))?;
-    let view = ResultsView::new(job.id, &job.progress, page.results, page.next)
+    let page = jobs_storage::results(&redis, &job, query.first, query.limit)?;
+    let mut reply = web::empty(StatusCode::OK);
+    *reply.body_mut() = results_view(&job.id, &job.progress, &page.results, page.next)
         .map_err(jobs_storage::StorageError::from)?;
-    web::json(StatusCode::OK, &view)
+    reply.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    Ok(reply)
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use jobs_domain::{JobId, StatusQuery};
+use serde_json::json;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 use stores::SpinRedis;
@@ -32,10 +33,21 @@ async fn status(call: Call) -> Reply {
     let redis = SpinRedis::open(&web::text("redis_url")?)?;
     let waits_for_change = call.has_header("if-none-match");
     let mut pause = FIRST_LOOK;
+    let mut has_nudged = false;
     loop {
         let job = jobs_storage::load(&redis, &id)?
             .filter(|job| job.owner == principal.subject || principal.has_role("admin"))
             .ok_or_else(unknown)?;
+        if !std::mem::replace(&mut has_nudged, true)
+            && let Err(error) = jobs_storage::nudge(&redis, &job, web::now_millis())
+        {
+            // A Redis that takes no writes can be read all the same.
+            web::log::warn(
+                &call.trace,
+                "no worker could be woken",
+                json!({"error": error.to_string()}),
+            );
+        }
         let reply = web::json(StatusCode::OK, &job.view())?;
         let tag = web::entity_tag(reply.body());
         let is_news = job.progress.status().is_final()

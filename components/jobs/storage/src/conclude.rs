@@ -3,26 +3,19 @@
 use std::time::Duration;
 
 use jobs_domain::{JobId, Outcome, ToonResult, keys};
-use queue::Effect;
+use queue::{Effect, Tallied};
 
 use crate::StorageError;
+use crate::job::{FAILED, PROCESSED};
 
-/// A toon that is finished.
-#[derive(Clone, Debug)]
-pub struct Ending {
-    /// The job.
-    pub job: JobId,
-    /// The toon's place in it.
-    pub index: u32,
-    /// What came of it.
-    pub result: ToonResult,
-}
-
-/// The effects of settling the message of a toon that is finished. They come
-/// to the same however often they happen. A toon that failed before and was
-/// given another chance is corrected by them.
-pub fn ended(ending: &Ending) -> Result<[Effect; 2], StorageError> {
-    let Ending { job, index, result } = ending;
+/// The effects of settling the message of the toon at `index` of a job, which is
+/// finished. They come to the same however often they happen. A toon that failed
+/// before and was given another chance is corrected by them.
+pub fn ended(
+    job: &JobId,
+    index: u32,
+    result: &ToonResult<'_>,
+) -> Result<[Effect; 2], StorageError> {
     Ok([
         Effect::Set {
             key: keys::results(job),
@@ -30,10 +23,25 @@ pub fn ended(ending: &Ending) -> Result<[Effect; 2], StorageError> {
         },
         Effect::Bit {
             key: keys::failed(job),
-            at: *index,
+            at: index,
             on: matches!(result.outcome, Outcome::Failed { .. }),
         },
     ])
+}
+
+/// The effects that come after those of toons that ended: their job's counts, taken
+/// from what is stored of all its toons.
+pub fn tally(job: &JobId) -> [Effect; 2] {
+    [
+        (PROCESSED, Tallied::Fields, keys::results(job)),
+        (FAILED, Tallied::Bits, keys::failed(job)),
+    ]
+    .map(|(field, what, of)| Effect::Tally {
+        key: keys::job(job),
+        field: field.to_owned(),
+        what,
+        of,
+    })
 }
 
 /// How long a job is kept after its last change when that is said in days;

@@ -1,14 +1,36 @@
 //! A job as it is stored, but for its results.
 
+use std::time::Duration;
+
 use jobs_domain::{JobId, JobView, Progress, Times, keys};
-use queue::Script;
+use queue::{Queue, Script};
 use stores::{Arg, Redis, RedisError, Value};
 use web::rfc3339;
 
 use crate::StorageError;
 
-static JOB: Script = Script::new(concat!(include_str!("job.lua"), "return read_job()\n"));
 static START: Script = Script::new(include_str!("start.lua"));
+
+/// The fields of a job's hash that are read.
+const FIELDS: [&str; 8] = [
+    "owner",
+    "total",
+    "fingerprint",
+    "submitted",
+    "started",
+    "updated",
+    PROCESSED,
+    FAILED,
+];
+
+/// The fields that count a job's toons: those that are finished, and those of
+/// them that failed for good.
+pub(crate) const PROCESSED: &str = "processed";
+pub(crate) const FAILED: &str = "failed";
+
+/// After how many milliseconds without a change it is looked whether a job has moved
+/// and nobody has counted.
+const UNCOUNTED: u64 = 15_000;
 
 /// What is known of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +45,8 @@ pub struct Job {
     pub progress: Progress,
     /// When things happened to it.
     pub times: Times,
+    /// When it changed last, in milliseconds since the Unix epoch.
+    pub updated: u64,
 }
 
 impl Job {
@@ -32,48 +56,79 @@ impl Job {
     }
 }
 
-/// A job, or `None` where there is none.
+/// A job, or `None` where there is none. What this costs does not grow with it.
 pub fn load(redis: &impl Redis, id: &JobId) -> Result<Option<Job>, StorageError> {
-    let reply = JOB.run(redis, &names(id).each_ref().map(String::as_str), &[])?;
-    read(id, &reply)
-}
-
-/// The keys of `read_job` in `job.lua`.
-pub(crate) fn names(id: &JobId) -> [String; 3] {
-    [keys::job(id), keys::results(id), keys::failed(id)]
-}
-
-/// The job of a reply that begins with what `read_job` gives.
-pub(crate) fn read(id: &JobId, reply: &[Value]) -> Result<Option<Job>, StorageError> {
-    if reply.is_empty() {
+    let key = keys::job(id);
+    let mut args = vec![Arg::from(&key)];
+    args.extend(FIELDS.map(Arg::from));
+    let stored = redis.call("HMGET", &args)?;
+    let unreadable = || StorageError::Unreadable(id.to_string());
+    let [
+        owner,
+        total,
+        fingerprint,
+        submitted,
+        started,
+        updated,
+        processed,
+        failed,
+    ] = <[Value; FIELDS.len()]>::try_from(stored).map_err(|_| unreadable())?;
+    if owner == Value::Nil {
         return Ok(None);
     }
-    let read = || {
-        let text = |at: usize| reply.get(at).and_then(Value::as_str).map(str::to_owned);
-        let count = |at: usize| reply.get(at)?.as_int()?.try_into().ok();
-        let time = |at: usize| Some(rfc3339(reply.get(at)?.as_int()?.unsigned_abs()));
-        let progress = Progress {
-            total: count(1)?,
-            processed: count(6)?,
-            failed: count(7)?,
-            started: time(4).is_some(),
+    let number = |value: &Value| value.as_int()?.try_into().ok();
+    let millis = |value: &Value| Some(value.as_int()?.unsigned_abs());
+    let idle = web::now_millis().saturating_sub(millis(&updated).ok_or_else(unreadable)?);
+    // Workers of earlier versions write no counts.
+    let must_count = processed == Value::Nil || (processed != total && idle >= UNCOUNTED);
+    let (processed, failed) = if must_count {
+        let count = |command: &str, key: String| {
+            let reply = redis.call(command, &[Arg::from(&key)])?;
+            reply.into_iter().next().ok_or_else(unreadable)
         };
-        let updated_at = time(5)?;
+        (
+            count("HLEN", keys::results(id))?,
+            count("BITCOUNT", keys::failed(id))?,
+        )
+    } else {
+        (processed, failed)
+    };
+    let read = || {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let time = |value: &Value| millis(value).map(rfc3339);
+        let started_at = time(&started);
+        let updated_at = time(&updated)?;
+        let progress = Progress {
+            total: number(&total)?,
+            processed: number(&processed)?,
+            failed: number(&failed)?,
+            started: started_at.is_some(),
+        };
         Some(Job {
             id: id.clone(),
-            owner: text(0)?,
-            fingerprint: text(2)?,
+            owner: text(&owner)?,
+            fingerprint: text(&fingerprint)?,
             progress,
+            updated: millis(&updated)?,
             times: Times {
-                submitted_at: time(3)?,
-                started_at: time(4),
+                submitted_at: time(&submitted)?,
+                started_at,
                 finished_at: progress.status().is_final().then(|| updated_at.clone()),
                 updated_at,
             },
         })
     };
-    let job = read().ok_or_else(|| StorageError::Unreadable(id.to_string()))?;
-    Ok(Some(job))
+    read().map(Some).ok_or_else(unreadable)
+}
+
+/// Wakes the workers of a job that is not finished and has not moved for long.
+/// `now` is in milliseconds since the Unix epoch.
+pub fn nudge(redis: &impl Redis, job: &Job, now: u64) -> Result<(), RedisError> {
+    if job.progress.status().is_final() {
+        return Ok(());
+    }
+    let idle = Duration::from_millis(now.saturating_sub(job.updated));
+    Queue::new(redis, keys::QUEUE).nudge(idle)
 }
 
 /// Remembers that a worker has begun with a job, if none has before. `run` says

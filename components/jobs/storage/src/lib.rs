@@ -9,8 +9,8 @@ mod job;
 mod results;
 mod submit;
 
-pub use conclude::{Ending, ended, keep, retention};
+pub use conclude::{ended, keep, retention, tally};
 pub use error::StorageError;
-pub use job::{Job, load, start};
+pub use job::{Job, load, nudge, start};
 pub use results::{Page, results};
 pub use submit::{Submitted, submit};

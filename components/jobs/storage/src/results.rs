@@ -1,51 +1,54 @@
 //! The results of a job, page by page.
 
-use jobs_domain::ResultsQuery;
-use queue::Script;
-use stores::{Arg, Redis};
+use jobs_domain::keys;
+use stores::{Arg, Redis, RedisError, Value};
 
-use crate::{Job, StorageError, job};
-
-static RESULTS: Script = Script::new(concat!(
-    include_str!("job.lua"),
-    include_str!("results.lua")
-));
+use crate::Job;
 
 /// A page ends after so many bytes of results, lest it fill a component's memory.
-const PAGE_BYTES: i64 = 4 * 1024 * 1024;
+const PAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// The most results that are read at once.
+const CHUNK: u32 = 100;
 
 /// A page of results.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// What came of toons, as a JSON array, in the order in which they were submitted.
-    pub results: String,
-    /// The index of the toon that the next page begins with; the number of
-    /// toons where this is the last page.
+    /// What came of toons, a JSON text each, in the order in which they were submitted.
+    pub results: Vec<Vec<u8>>,
+    /// The index of the toon that the next page begins with; at least the number
+    /// of toons where this is the last page.
     pub next: u32,
 }
 
-/// A job with the results that a query asks for, or `None` where there is no such job.
-pub fn results(
-    redis: &impl Redis,
-    query: &ResultsQuery,
-) -> Result<Option<(Job, Page)>, StorageError> {
-    let id = &query.job_id;
-    let args = [
-        Arg::Int(query.first.into()),
-        Arg::Int(query.limit.into()),
-        Arg::Int(PAGE_BYTES),
-    ];
-    let mut reply = RESULTS.run(redis, &job::names(id).each_ref().map(String::as_str), &args)?;
-    let Some(job) = job::read(id, &reply)? else {
-        return Ok(None);
+/// What came of `limit` toons of a job from the index `first` on. Those that are
+/// not finished are left out, and fewer toons are looked at where results are long.
+///
+/// # Errors
+/// Those of Redis.
+pub fn results(redis: &impl Redis, job: &Job, first: u32, limit: u32) -> Result<Page, RedisError> {
+    let key = keys::results(&job.id);
+    let end = job.progress.total.min(first.saturating_add(limit));
+    let mut page = Page {
+        results: Vec::new(),
+        next: first,
     };
-    let mut page = || {
-        let results = reply.pop()?.into_bytes();
-        Some(Page {
-            results: String::from_utf8(results).ok()?,
-            next: reply.pop()?.as_int()?.try_into().ok()?,
-        })
-    };
-    let page = page().ok_or_else(|| StorageError::Unreadable(id.to_string()))?;
-    Ok(Some((job, page)))
+    let mut bytes = 0;
+    while page.next < end {
+        let chunk = page.next..end.min(page.next.saturating_add(CHUNK));
+        let indexes = chunk.clone().map(|index| Arg::Int(index.into()));
+        let args: Vec<_> = [Arg::from(&key)].into_iter().chain(indexes).collect();
+        for (index, result) in chunk.clone().zip(redis.call("HMGET", &args)?) {
+            if bytes >= PAGE_BYTES {
+                page.next = index;
+                return Ok(page);
+            }
+            if let Value::Bytes(result) = result {
+                bytes += result.len();
+                page.results.push(result);
+            }
+        }
+        page.next = chunk.end;
+    }
+    Ok(page)
 }

@@ -105,6 +105,8 @@ impl Caller<'_> {
             ("fingerprint", self.submission.fingerprint().to_owned()),
             ("submitted", now.to_string()),
             ("run", run.to_owned()),
+            (job::PROCESSED, "0".to_owned()),
+            (job::FAILED, "0".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value.into_bytes()))
         .into()

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use jobs_domain::{JobId, Outcome, ToonResult};
-use jobs_storage::{Ending, StorageError};
+use jobs_storage::StorageError;
 use queue::{Delivery, Effect, Queue, Settlement};
 use serde_json::json;
 use stores::Redis;
-use web::{Trace, log, now_millis, rfc3339};
+use web::{Trace, log, now_millis};
 
 use crate::settings::Settings;
 use crate::toons::Toon;
@@ -21,31 +21,34 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// A toon that ended. `dead` makes its message a dead letter.
+    /// A toon that ended at a time (RFC 3339). `dead` makes its message a dead letter.
     pub(crate) fn end(
         &mut self,
-        toon: &Toon,
+        toon: &Toon<'_>,
+        at: &str,
         outcome: Outcome,
         dead: Option<Effect>,
     ) -> Result<(), StorageError> {
         let message = &toon.message;
-        let ending = Ending {
-            job: message.job.clone(),
-            index: message.index,
-            result: ToonResult {
-                toon_id: message.toon_id.clone(),
-                outcome,
-                attempts: toon.delivery.attempt,
-                processed_at: rfc3339(now_millis()),
-            },
+        let result = ToonResult {
+            toon_id: &message.toon_id,
+            outcome,
+            attempts: toon.delivery.attempt,
+            processed_at: at,
         };
-        let mut settlement = Settlement::of(&toon.delivery);
-        for effect in jobs_storage::ended(&ending)?.into_iter().chain(dead) {
+        let mut settlement = Settlement::of(toon.delivery);
+        let effects = jobs_storage::ended(&message.job, message.index, &result)?;
+        for effect in effects.into_iter().chain(dead) {
             settlement = settlement.with(effect);
         }
         self.settlements.push(settlement);
-        let job = self.jobs.entry(ending.job);
-        job.or_insert_with(|| (message.trace.clone(), 0)).1 += 1;
+        match self.jobs.get_mut(&*message.job) {
+            Some((_, count)) => *count += 1,
+            None => {
+                let job = message.job.clone().into_owned();
+                self.jobs.insert(job, (message.trace.clone(), 1));
+            }
+        }
         Ok(())
     }
 
@@ -72,7 +75,8 @@ impl Batch {
         }
         let now = now_millis();
         let keep = |job| jobs_storage::keep(job, now, settings.retention);
-        let after: Vec<_> = jobs.keys().flat_map(keep).collect();
+        let after = |job| jobs_storage::tally(job).into_iter().chain(keep(job));
+        let after: Vec<_> = jobs.keys().flat_map(after).collect();
         queue.settle(&settlements, &after)?;
         for (job, (trace, count)) in &jobs {
             let fields = json!({"jobId": job, "toons": count});

@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use jobs_domain::{JobId, Message, Outcome};
+use jobs_domain::{Message, Outcome};
 use jobs_storage::StorageError;
 use queue::{Delivery, Queue};
 use serde_json::json;
 use stores::SpinRedis;
-use web::{ApiError, Trace, log, now_millis};
+use web::{ApiError, Trace, log, now_millis, rfc3339};
 use worker::{Deadline, Next};
 
 use crate::batch::Batch;
@@ -17,17 +17,17 @@ use crate::processor::{self, Failure};
 use crate::settings::Settings;
 
 /// A toon that was taken off the queue.
-pub(crate) struct Toon {
-    pub(crate) delivery: Delivery,
-    pub(crate) message: Message<'static, Trace>,
+pub(crate) struct Toon<'d> {
+    pub(crate) delivery: &'d Delivery,
+    pub(crate) message: Message<'d, Trace>,
 }
 
 /// Handles toons for as long as one call of the component lasts.
 pub(crate) struct Worker<'a> {
     settings: &'a Settings,
     queue: &'a Queue<'a, SpinRedis>,
-    /// The jobs that have been asked for, by id and run, and whether they are there.
-    begun: RefCell<HashMap<(JobId, String), bool>>,
+    /// The jobs that have been asked for, by their runs, and whether they are there.
+    begun: RefCell<HashMap<String, bool>>,
 }
 
 impl<'a> Worker<'a> {
@@ -47,15 +47,15 @@ impl<'a> Worker<'a> {
     ) -> Result<(), ApiError> {
         let mut batch = Batch::default();
         let mut toons = Vec::with_capacity(deliveries.len());
-        for delivery in deliveries {
+        for delivery in &deliveries {
             match Message::decode(&delivery.message) {
                 Ok(message) => toons.push(Toon { delivery, message }),
                 Err(error) => {
                     let error = error.to_string();
                     let fields = json!({"error": error});
                     log::error(&Trace::new(), "a message became a dead letter", fields);
-                    let dead = self.queue.bury(&delivery, &error);
-                    batch.send(&delivery, dead);
+                    let dead = self.queue.bury(delivery, &error);
+                    batch.send(delivery, dead);
                 }
             }
         }
@@ -70,8 +70,7 @@ impl<'a> Worker<'a> {
         let mut done = 0;
         for group in groups.chain(suspect.chunks(1)) {
             if deadline.is_over() {
-                for toon in group {
-                    let delivery = &toon.delivery;
+                for Toon { delivery, .. } in group {
                     batch.send(delivery, worker::give_back(self.queue, delivery));
                 }
                 continue;
@@ -81,7 +80,7 @@ impl<'a> Worker<'a> {
                 batch.settle(self.queue, self.settings)?;
                 let held = sound.iter().chain(&suspect);
                 self.queue
-                    .extend(held.skip(done).map(|toon| &toon.delivery))?;
+                    .extend(held.skip(done).map(|toon| toon.delivery))?;
                 leased = Instant::now();
             }
             self.process(group, &mut batch)?;
@@ -93,18 +92,22 @@ impl<'a> Worker<'a> {
     /// Remembers of the toons' jobs that they have been begun. A toon whose job
     /// is there no more, such as a dead letter that was sent back after years, is
     /// nobody's and dropped.
-    fn begin(&self, toons: Vec<Toon>, batch: &mut Batch) -> Result<Vec<Toon>, StorageError> {
+    fn begin<'d>(
+        &self,
+        toons: Vec<Toon<'d>>,
+        batch: &mut Batch,
+    ) -> Result<Vec<Toon<'d>>, StorageError> {
         let mut begun = self.begun.borrow_mut();
         let mut kept = Vec::with_capacity(toons.len());
         for toon in toons {
             let message = &toon.message;
-            let job = (message.job.clone(), message.run.clone());
-            let is_there = match begun.get(&job) {
+            let is_there = match begun.get(&*message.run) {
                 Some(is_there) => *is_there,
                 None => {
                     let redis = self.queue.redis();
-                    let is_there = jobs_storage::start(redis, &job.0, &job.1, now_millis())?;
-                    begun.insert(job, is_there);
+                    let now = now_millis();
+                    let is_there = jobs_storage::start(redis, &message.job, &message.run, now)?;
+                    begun.insert(message.run.clone().into_owned(), is_there);
                     is_there
                 }
             };
@@ -113,14 +116,14 @@ impl<'a> Worker<'a> {
             } else {
                 let fields = toon.fields("its job is not kept any more", None);
                 log::warn(&message.trace, "a toon was dropped", fields);
-                batch.drop(&toon.delivery);
+                batch.drop(toon.delivery);
             }
         }
         Ok(kept)
     }
 
     /// Has toons processed side by side.
-    fn process(&self, toons: &[Toon], batch: &mut Batch) -> Result<(), StorageError> {
+    fn process(&self, toons: &[Toon<'_>], batch: &mut Batch) -> Result<(), StorageError> {
         let attempts = self.settings.policy.attempts;
         let (toons, lost): (Vec<_>, Vec<_>) = toons
             .iter()
@@ -134,8 +137,8 @@ impl<'a> Worker<'a> {
         let inputs: Vec<_> = toons
             .iter()
             .map(|toon| processor::Toon {
-                job_id: toon.message.job.to_string(),
-                toon_id: toon.message.toon_id.to_string(),
+                job_id: toon.message.job.as_str().to_owned(),
+                toon_id: toon.message.toon_id.as_str().to_owned(),
                 content: toon.message.toon.get().to_owned(),
                 attempt: toon.delivery.attempt,
             })
@@ -143,10 +146,11 @@ impl<'a> Worker<'a> {
         let started = Instant::now();
         let mut results = processor::process(&inputs).into_iter();
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let now = rfc3339(now_millis());
         for toon in toons {
             match results.next() {
                 Some(Ok(answer)) => match Outcome::completed(answer, duration_ms) {
-                    Ok(outcome) => batch.end(toon, outcome, None)?,
+                    Ok(outcome) => batch.end(toon, &now, outcome, None)?,
                     Err(unusable) => self.fail(toon, &unusable.to_string(), batch)?,
                 },
                 Some(Err(Failure::Invalid(error))) => self.fail(toon, &error, batch)?,
@@ -158,29 +162,29 @@ impl<'a> Worker<'a> {
     }
 
     /// A toon that is tried again, unless it has had its last attempt.
-    fn retry(&self, toon: &Toon, error: &str, batch: &mut Batch) -> Result<(), StorageError> {
+    fn retry(&self, toon: &Toon<'_>, error: &str, batch: &mut Batch) -> Result<(), StorageError> {
         let policy = &self.settings.policy;
-        match worker::after_failure(self.queue, policy, &toon.delivery) {
+        match worker::after_failure(self.queue, policy, toon.delivery) {
             Next::Dead => self.fail(toon, error, batch),
             Next::Retry(delay, again) => {
                 let fields = toon.fields(error, Some(delay));
                 log::warn(&toon.message.trace, "a toon is tried again later", fields);
-                batch.send(&toon.delivery, again);
+                batch.send(toon.delivery, again);
                 Ok(())
             }
         }
     }
 
     /// A toon that failed for good.
-    fn fail(&self, toon: &Toon, error: &str, batch: &mut Batch) -> Result<(), StorageError> {
+    fn fail(&self, toon: &Toon<'_>, error: &str, batch: &mut Batch) -> Result<(), StorageError> {
         let error = shorten(error);
         let fields = toon.fields(error, None);
         log::error(&toon.message.trace, "a toon failed", fields);
-        let dead = self.queue.bury(&toon.delivery, error);
+        let dead = self.queue.bury(toon.delivery, error);
         let outcome = Outcome::Failed {
             error: error.to_owned(),
         };
-        batch.end(toon, outcome, Some(dead))
+        batch.end(toon, &rfc3339(now_millis()), outcome, Some(dead))
     }
 }
 
@@ -192,7 +196,7 @@ fn shorten(error: &str) -> &str {
         .unwrap_or(error)
 }
 
-impl Toon {
+impl Toon<'_> {
     /// What the log says about it.
     fn fields(&self, error: &str, retry_in: Option<Duration>) -> serde_json::Value {
         json!({

@@ -1,16 +1,17 @@
 -- Shared by the scripts after it: the effects of a change, which are the words
--- of Redis commands or one of four of our own. A line of '' is none.
+-- of Redis commands or one of five of our own. A line of '' is none.
 --   SEND <stream> <line> <message> <ahead>   publishes a message; should it have to
 --        wait in its line, `ahead` is published now, if there is one
 --   DELAY <delayed> <entry> <ms> <counted>   delivers a message in that time, and
 --        counts it in the queue's statistics under that name, if there is one
 --   BURY <dead> <message> <error> <attempts> <line>   makes a dead letter
+--   TALLY <hash> <field> <command> <key>   sets the field to what the command counts
 --   RELEASE <line>   lets the next message of a line be delivered
 
 -- Fields of hashes are set together at the end: one command for all of a batch
 -- costs less, here and in the append-only file. So are expiries, for a key has to
--- be there to be given one.
-local hashes, expiries = {}, {}
+-- be there to be given one. What is counted is counted between the two.
+local hashes, tallies, expiries = {}, {}, {}
 
 -- The queues that got messages, to be rung for at the end.
 local fed = {}
@@ -38,6 +39,8 @@ function own.BURY(queue, dead, message, error, attempts, line)
   redis.call('HINCRBY', queue .. 'stats', 'dead', 1)
   if line ~= '' then mark(line, name_of(queue) .. '/' .. letter) end
 end
+
+function own.TALLY(_, ...) tallies[#tallies + 1] = { ... } end
 
 function own.RELEASE(_, line)
   local target = release(line)
@@ -71,6 +74,10 @@ local function finish(bell, reply)
     for at = 1, #words, 1000 do
       redis.call('HSET', key, unpack(words, at, math.min(at + 999, #words)))
     end
+  end
+  for _, tally in ipairs(tallies) do
+    local key, field, command, counted = unpack(tally)
+    redis.call('HSET', key, field, redis.call(command, counted))
   end
   for key, ms in pairs(expiries) do redis.call('PEXPIRE', key, ms) end
   for queue in pairs(fed) do

@@ -118,7 +118,7 @@ fn each_broken_rule_is_told_with_its_place() {
         ),
         (
             with_toon(r#"{"toonId":"b","toonId":"c"}"#),
-            "toons[1]: duplicate field `toonId`",
+            "toons[1].toonId: must not be there twice",
         ),
         (
             with_toon(twice),

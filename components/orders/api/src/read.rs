@@ -1,5 +1,8 @@
 use http::StatusCode;
-use orders_domain::{HistoryView, ListQuery, ListView, OrderId, OrderView, ReadQuery, tag_of_view};
+use orders_domain::{
+    HistoryView, ListQuery, ListView, OrderId, OrderView, ReadQuery, Timestamp, tag_of_view,
+};
+use serde_json::json;
 use stores::{SpinKeyValue, SpinRedis};
 use web::{ApiError, Call, Reply};
 
@@ -32,6 +35,12 @@ pub(crate) fn order(call: &Call) -> Reply {
     let reply = match query {
         ReadQuery::Latest => {
             let processing = orders_storage::processing(&redis, &id, latest.version)?;
+            let now = Timestamp::from_millis(web::now_millis());
+            if let Err(error) = orders_storage::nudge(&redis, &latest, &processing, now) {
+                // A Redis that takes no writes can be read all the same.
+                let fields = json!({"error": error.to_string()});
+                web::log::warn(&call.trace, "no worker could be woken", fields);
+            }
             web::json(StatusCode::OK, &OrderView::new(&latest, Some(processing)))?
         }
         ReadQuery::History(query) => {

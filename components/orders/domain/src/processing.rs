@@ -209,6 +209,11 @@ impl Processing {
             _ => of_state(State::Pending),
         }
     }
+
+    /// Whether it is still to come.
+    pub fn is_pending(&self) -> bool {
+        self.state == State::Pending
+    }
 }
 
 #[cfg(test)]

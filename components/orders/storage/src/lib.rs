@@ -9,4 +9,4 @@ mod read;
 pub use change::{Changed, Intent, NotChanged, change};
 pub use list::{Page, list};
 pub use process::{failed, processed, repair};
-pub use read::{History, history, load, processing};
+pub use read::{History, history, load, nudge, processing};

@@ -1,13 +1,14 @@
 //! Reading an order, its versions and how far their processing is.
 
-use orders_domain::{
-    Content, Failure, HistoryQuery, LineHead, Order, OrderId, Processing, ProcessingRecord, keys,
-};
-use queue::Script;
-use records::{RecordError, UpdateError, Versioned};
-use stores::{Arg, KeyValue, Redis, Value};
+use std::time::Duration;
 
-static PROCESSING: Script = Script::new(include_str!("processing.lua"));
+use orders_domain::{
+    Content, Failure, HistoryQuery, LineHead, Order, OrderId, Processing, ProcessingRecord, Status,
+    Timestamp, keys,
+};
+use queue::Queue;
+use records::{RecordError, UpdateError, Versioned};
+use stores::{Arg, KeyValue, Redis, RedisError, Value};
 
 /// How many bytes of texts end a page of a history: written as JSON they may have six
 /// times as many, which have to fit into a component's memory.
@@ -30,21 +31,61 @@ pub fn processing(
     id: &OrderId,
     version: u64,
 ) -> Result<Processing, UpdateError> {
-    let names = [keys::processing(id), keys::line(id)];
-    let version_field = version.to_string();
-    let args = [Arg::from(&version_field), Arg::from(keys::FAILED)];
-    let reply = PROCESSING.run(redis, &[&names[0], &names[1]], &args)?;
+    let (mut record, mut failed) = records_of(redis, id, version)?;
+    let mut head = None;
+    if !matches!(record, Some(ProcessingRecord::Processed { .. })) {
+        let line = keys::line(id);
+        let reply = redis.call("LINDEX", &[Arg::from(&line), Arg::Int(0)])?;
+        head = reply.first().and_then(Value::as_str).map(line_head);
+        // A dead letter comes to the line together with its failure.
+        (record, failed) = records_of(redis, id, version)?;
+    }
+    Ok(Processing::new(version, record, head, failed))
+}
+
+/// What is stored of processing a version, and the latest failure of its order.
+fn records_of(
+    redis: &impl Redis,
+    id: &OrderId,
+    version: u64,
+) -> Result<(Option<ProcessingRecord>, Option<Failure>), UpdateError> {
+    let (key, version) = (keys::processing(id), version.to_string());
+    let args = [&*key, &*version, keys::FAILED].map(Arg::from);
+    let reply = redis.call("HMGET", &args)?;
     let text = |at: usize| reply.get(at).and_then(Value::as_str);
-    let record: Option<ProcessingRecord> = text(0).map(serde_json::from_str).transpose()?;
-    let failed: Option<Failure> = text(1).map(serde_json::from_str).transpose()?;
-    let head = text(2).map(|head| match head.split_once('/') {
+    Ok((
+        text(0).map(serde_json::from_str).transpose()?,
+        text(1).map(serde_json::from_str).transpose()?,
+    ))
+}
+
+fn line_head(head: &str) -> LineHead {
+    match head.split_once('/') {
         Some((queue, letter)) => LineHead::Dead {
             queue: queue.to_owned(),
             id: letter.to_owned(),
         },
         None => LineHead::Alive,
-    });
-    Ok(Processing::new(version, record, head, failed))
+    }
+}
+
+/// Wakes the workers of orders if this one's processing is still to come after long.
+pub fn nudge(
+    redis: &impl Redis,
+    latest: &Versioned<Order>,
+    processing: &Processing,
+    now: Timestamp,
+) -> Result<(), RedisError> {
+    if !processing.is_pending() {
+        return Ok(());
+    }
+    let changed = latest.document.updated_at.millis();
+    let idle = Duration::from_millis(now.millis().saturating_sub(changed));
+    // What its line waits for may be on the queue of any status.
+    let queues = Status::ALL.map(keys::queue);
+    queues
+        .into_iter()
+        .try_for_each(|name| Queue::new(redis, name).nudge(idle))
 }
 
 /// A page of an order's versions.

@@ -112,12 +112,20 @@ async fn only_a_token_that_holds_opens() {
     let (header, payload) = signed.split_once('.').unwrap();
     let none = BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
     let other = BASE64_URL_SAFE_NO_PAD.encode(format!(r#"{{"sub":"1","exp":{FAR}}}"#));
-    for forged in [
+    // As deep as it is read, and deeper.
+    let nested = [126, 127, 1000].map(|depth| {
+        let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+        let header = format!(r#"{{"alg":"HS256","x":{open}{close}}}"#);
+        let header = BASE64_URL_SAFE_NO_PAD.encode(header);
+        format!("{header}.{payload}.{signature}")
+    });
+    let forged = [
         format!("{none}.{payload}."),
         format!("{header}.{other}.{signature}"),
         format!("{header}.{payload}."),
         "not-a-token".to_owned(),
-    ] {
+    ];
+    for forged in forged.into_iter().chain(nested) {
         assert!(is_refused(&app, &forged).await, "{forged}");
     }
     let secret = EncodingKey::from_secret(b"another secret of more than 32 bytes, which is not it");

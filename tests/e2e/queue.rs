@@ -42,6 +42,15 @@ fn length(redis: &NativeRedis, command: &str, key: &str) -> i64 {
         .unwrap()
 }
 
+/// A connection to hear channels on.
+fn listener(server: &OwnRedis) -> redis::Connection {
+    let client = redis::Client::open(server.server.url()).unwrap();
+    let connection = client.get_connection().unwrap();
+    let patience = Some(Duration::from_secs(30));
+    connection.set_read_timeout(patience).unwrap();
+    connection
+}
+
 #[tokio::test]
 async fn what_is_published_is_delivered_once_and_is_gone_when_settled() {
     let server = OwnRedis::start().await;
@@ -233,12 +242,9 @@ async fn a_lost_register_is_made_good_by_the_version_that_is_known() {
 async fn many_messages_cost_one_wake_up() {
     let server = OwnRedis::start().await;
     let redis = server.connect();
-    let client = redis::Client::open(server.server.url()).unwrap();
-    let mut listener = client.get_connection().unwrap();
+    let mut listener = listener(&server);
     let mut bell = listener.as_pubsub();
     bell.subscribe(QueueNames::new("q").channel()).unwrap();
-    bell.set_read_timeout(Some(Duration::from_secs(30)))
-        .unwrap();
 
     let queue = Queue::new(&redis, "q");
     for number in 0..50 {
@@ -263,6 +269,60 @@ async fn many_messages_cost_one_wake_up() {
 }
 
 #[tokio::test]
+async fn who_leaves_messages_calls_for_help_once_until_nobody_is_at_work() {
+    let server = OwnRedis::start().await;
+    let redis = server.connect();
+    let mut listener = listener(&server);
+    let mut help = listener.as_pubsub();
+    let names = QueueNames::new("q");
+    help.subscribe(names.help_channel()).unwrap();
+    // How often help was called for since this was asked last.
+    let mut calls = || {
+        let marker = [names.help_channel(), "marker"].map(Arg::from);
+        redis.call("PUBLISH", &marker).unwrap();
+        let messages = std::iter::repeat_with(|| help.get_message().unwrap());
+        let calls = messages.take_while(|message| message.get_payload_bytes() != b"marker");
+        calls.count()
+    };
+    let queue = Queue::new(&redis, "q");
+    let publish = |number: usize| (0..number).for_each(|_| publish(&queue, "a"));
+    let claim = |most| {
+        let deliveries = queue.claim(&policy(), most).unwrap();
+        for delivery in &deliveries {
+            queue.ack(delivery).unwrap();
+        }
+        deliveries.len()
+    };
+
+    publish(2);
+    assert_eq!((claim(2), calls()), (2, 0), "it has taken all");
+    publish(4);
+    assert_eq!((claim(2), calls()), (2, 1));
+    publish(2);
+    assert_eq!((claim(2), calls()), (2, 0), "somebody has been called");
+    assert_eq!((claim(2), calls()), (2, 0));
+    assert_eq!((claim(2), calls()), (0, 0));
+    publish(3);
+    assert_eq!((claim(1), calls()), (1, 1), "who was called may be gone");
+    let held = queue.claim(&policy(), 1).unwrap();
+    assert_eq!((claim(1), claim(1)), (1, 0));
+    publish(2);
+    assert_eq!((claim(1), calls()), (1, 0), "somebody is still at work");
+    queue.ack(&held[0]).unwrap();
+    assert_eq!((claim(1), claim(1)), (1, 0));
+    publish(2);
+    assert_eq!((claim(1), calls()), (1, 1));
+    let holds = length(&redis, "PTTL", "{q}:queue:help");
+    assert!(holds > 0, "who was called may have died");
+
+    redis.call("DEL", &["{q}:queue:help".into()]).unwrap();
+    publish(2);
+    let other = Queue::new(&redis, "q").with_bell(Bell::Caller);
+    assert_eq!(other.claim(&policy(), 1).unwrap().len(), 1);
+    assert_eq!((calls(), other.must_ring().len()), (0, 0));
+}
+
+#[tokio::test]
 async fn an_alarm_rings_for_what_a_lost_bell_left_behind() {
     let server = OwnRedis::start().await;
     let redis = server.connect();
@@ -278,12 +338,9 @@ async fn an_alarm_rings_for_what_a_lost_bell_left_behind() {
         "where nobody listens no bell rings, so the next one may"
     );
     redis.call("DEL", &["{q}:queue:alarm".into()]).unwrap();
-    let client = redis::Client::open(server.server.url()).unwrap();
-    let mut listener = client.get_connection().unwrap();
+    let mut listener = listener(&server);
     let mut bell = listener.as_pubsub();
     bell.subscribe(QueueNames::new("q").channel()).unwrap();
-    bell.set_read_timeout(Some(Duration::from_secs(30)))
-        .unwrap();
     assert_eq!(queue.wake().unwrap(), (1, 0));
     assert!(bell.get_message().is_ok());
     assert_eq!(length(&redis, "EXISTS", "{q}:queue:bell"), 1);
@@ -294,13 +351,14 @@ async fn an_alarm_rings_for_what_a_lost_bell_left_behind() {
 
     let delivery = queue.claim(&policy(), 1).unwrap().remove(0);
     queue.ack(&delivery).unwrap();
-    redis.call("DEL", &["{q}:queue:alarm".into()]).unwrap();
+    let alarms = ["", ":2", ":3"].map(|spare| format!("{{q}}:queue:alarm{spare}"));
+    let are_set = || {
+        let reply = redis.call("EXISTS", &alarms.each_ref().map(Arg::from));
+        reply.unwrap()[0].as_int()
+    };
+    assert_eq!(are_set(), Some(3));
     assert_eq!(queue.wake().unwrap(), (0, 0));
-    assert_eq!(
-        length(&redis, "EXISTS", "{q}:queue:alarm"),
-        0,
-        "nothing waits: no more alarms"
-    );
+    assert_eq!(are_set(), Some(0), "nothing waits: no more alarms");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Names of the keys and the channel of a queue.
+//! Names of the keys and the channels of a queue.
 
 use crate::effect::{Effect, Line};
 
@@ -19,9 +19,12 @@ pub struct QueueNames {
     pub(crate) stats: String,
     pub(crate) staged: String,
     pub(crate) channel: String,
+    help: String,
 }
 
 const ALARM: &str = ":queue:alarm";
+/// What the keys of spare alarms end with, as `lua/queues.lua` has it.
+const SPARES: [&str; 2] = [":2", ":3"];
 
 impl QueueNames {
     /// The names of the queue `name`.
@@ -39,11 +42,17 @@ impl QueueNames {
             stats: key("stats"),
             staged: key("staged"),
             channel: format!("orilla:{name}:bell"),
+            help: format!("orilla:{name}:help"),
         }
     }
 
-    /// The queue whose alarm key this is; `None` for any other key.
+    /// The queue of which this is the key of an alarm, or of one of its spares;
+    /// `None` for any other key.
     pub fn of_alarm(key: &str) -> Option<Self> {
+        let key = SPARES
+            .iter()
+            .find_map(|spare| key.strip_suffix(spare))
+            .unwrap_or(key);
         let (group, rest) = key
             .strip_prefix('{')?
             .strip_suffix(ALARM)?
@@ -88,6 +97,11 @@ impl QueueNames {
     pub fn channel(&self) -> &str {
         &self.channel
     }
+
+    /// The pub/sub channel on which a worker that has to leave messages calls more.
+    pub fn help_channel(&self) -> &str {
+        &self.help
+    }
 }
 
 #[cfg(test)]
@@ -98,7 +112,13 @@ mod tests {
     fn an_alarm_leads_back_to_its_queue() {
         let names = QueueNames::new("images");
         assert_eq!(names.alarm, "{images}:queue:alarm");
-        assert_eq!(QueueNames::of_alarm(&names.alarm), Some(names));
+        for key in [
+            &*names.alarm,
+            "{images}:queue:alarm:2",
+            "{images}:queue:alarm:3",
+        ] {
+            assert_eq!(QueueNames::of_alarm(key).as_ref(), Some(&names), "{key}");
+        }
     }
 
     #[test]
@@ -113,6 +133,8 @@ mod tests {
     fn other_keys_that_expire_are_no_alarms() {
         for key in [
             "{images}:queue:bell",
+            "{images}:queue:bell:2",
+            "{images}:queue:alarm:4",
             "session:1",
             "{}:queue:alarm",
             "{a}b}:queue:alarm",

@@ -43,6 +43,10 @@ const CONSUMER: &str = "worker";
 /// How long staged messages wait for their commit.
 const STAGED: Duration = Duration::from_secs(600);
 
+/// After how long without progress an alarm should have gone off; longer than
+/// `ALARM_MS` in `lua/queues.lua`.
+const FORGOTTEN: Duration = Duration::from_secs(15);
+
 /// The most messages, and about the most bytes, that are staged in one call.
 const STAGE_MESSAGES: usize = 500;
 const STAGE_BYTES: usize = 512 * 1024;
@@ -50,7 +54,8 @@ const STAGE_BYTES: usize = 512 * 1024;
 /// Who tells the workers of a queue that there is something to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Bell {
-    /// Redis, by a message on the queue's channel.
+    /// Redis, by a message on the queue's channel; and by one on its channel for
+    /// help, where a worker cannot take all that waits.
     #[default]
     Redis,
     /// Whoever publishes, after [`Queue::must_ring`] said so.
@@ -218,13 +223,15 @@ impl<'a, R: Redis> Queue<'a, R> {
         Ok(())
     }
 
-    /// Claims up to `most` messages for the policy's lease.
+    /// Claims up to `most` messages for the policy's lease. Where Redis is the
+    /// bell and more are left, this calls for help.
     pub fn claim(&self, policy: &Policy, most: usize) -> Result<Vec<Delivery>, RedisError> {
         let args = [
             Arg::from(GROUP),
             Arg::from(CONSUMER),
             Arg::Int(millis(policy.lease)),
             count(most),
+            Arg::from(self.ringer()),
         ];
         let mut reply = CLAIM
             .run(self.redis, &self.names.keys(), &args)?
@@ -400,6 +407,17 @@ impl<'a, R: Redis> Queue<'a, R> {
         };
         self.note_bells(reply.get(2..).unwrap_or_default());
         Ok((number(0), number(1)))
+    }
+
+    /// Wakes workers for somebody who asks for what they are to do and has not done
+    /// for so long. An alarm is lost where nobody listened when it went off, and
+    /// whoever waits may be the only one to notice. It rings through Redis alone:
+    /// where workers are woken over HTTP, queues are drained on a schedule.
+    pub fn nudge(&self, idle: Duration) -> Result<(), RedisError> {
+        if idle >= FORGOTTEN {
+            self.wake()?;
+        }
+        Ok(())
     }
 
     /// Who rings, as the scripts have it.

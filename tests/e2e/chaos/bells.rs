@@ -1,9 +1,12 @@
 //! Bells that nobody hears.
 
+use queue::QueueNames;
+use reqwest::Method;
+use serde_json::json;
 use stores::{Arg, Redis};
-use tests::{App, Manifest};
+use tests::{App, Manifest, USER, body, eventually};
 
-use super::load::{Load, counts};
+use super::load::{Load, counts, finished};
 
 const QUEUES: [&str; 2] = ["images", "jobs"];
 const TOONS: usize = 300;
@@ -36,6 +39,13 @@ fn alarms_go_off(app: &App) {
     assert_eq!(were_set, [Some(1), Some(1)]);
 }
 
+/// Bells and alarms went off while nobody listened, the last spare as well.
+fn all_was_lost(app: &App) {
+    for part in ["bell", "alarm", "alarm:2", "alarm:3"] {
+        with_each(app, "DEL", part, &[]);
+    }
+}
+
 #[tokio::test]
 async fn a_bell_that_is_lost_is_made_up_for_by_a_timer() {
     let app = App::start().await;
@@ -44,6 +54,21 @@ async fn a_bell_that_is_lost_is_made_up_for_by_a_timer() {
     with_each(&app, "SETNX", "bell", &["".into()]);
     publish_unheard(&app, &load, 0).await;
     alarms_go_off(&app);
+    load.is_done_once(&app).await;
+}
+
+#[tokio::test]
+async fn who_is_called_for_help_does_all_that_waits() {
+    let app = App::start().await;
+    let load = Load::default();
+    with_each(&app, "SETNX", "bell", &["".into()]);
+    publish_unheard(&app, &load, 0).await;
+    for queue in QUEUES {
+        let names = QueueNames::new(queue);
+        let call = [names.help_channel(), ""].map(Arg::from);
+        let heard = app.redis().call("PUBLISH", &call).unwrap();
+        assert_eq!(heard[0].as_int(), Some(1), "{queue} has one worker more");
+    }
     load.is_done_once(&app).await;
 }
 
@@ -60,15 +85,73 @@ async fn what_is_published_while_no_worker_runs_is_done_when_one_does() {
 }
 
 #[tokio::test]
-async fn where_the_alarm_is_lost_too_the_next_bell_recovers_everything() {
+async fn an_alarm_that_is_lost_is_followed_by_others() {
+    for (lost, next) in [
+        (&["alarm"][..], "alarm:2"),
+        (&["alarm", "alarm:2"], "alarm:3"),
+    ] {
+        let mut app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
+        let load = Load::default();
+        publish_unheard(&app, &load, 0).await;
+        with_each(&app, "DEL", "bell", &[]);
+        for part in lost {
+            assert_eq!(with_each(&app, "DEL", part, &[]), [Some(1), Some(1)]);
+        }
+        app.change(Manifest::shipped()).await;
+        let were_set = with_each(&app, "PEXPIRE", next, &[1.into()]);
+        assert_eq!(were_set, [Some(1), Some(1)]);
+        load.is_done_once(&app).await;
+    }
+}
+
+#[tokio::test]
+async fn where_every_alarm_is_lost_the_next_bell_recovers_everything() {
     let mut app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
     let load = Load::default();
     publish_unheard(&app, &load, 0).await;
-    // They went off while nobody listened.
-    with_each(&app, "DEL", "bell", &[]);
-    with_each(&app, "DEL", "alarm", &[]);
+    all_was_lost(&app);
     app.change(Manifest::shipped()).await;
     load.submit(&app, Some("NEXT"), 1).await;
     load.upload(&app, 1).await;
     load.is_done_once(&app).await;
+}
+
+#[tokio::test]
+async fn where_everything_is_lost_who_asks_for_a_job_recovers_it() {
+    let mut app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
+    let load = Load::default();
+    load.submit(&app, Some("JOB-0"), TOONS).await;
+    all_was_lost(&app);
+    app.change(Manifest::shipped()).await;
+    // It has been like this for a while.
+    let long_ago = [
+        Arg::from("{jobs}:job:JOB-0"),
+        Arg::from("updated"),
+        0.into(),
+    ];
+    app.redis().call("HSET", &long_ago).unwrap();
+    finished(&app, "JOB-0").await;
+    load.is_done_once(&app).await;
+}
+
+#[tokio::test]
+async fn who_asks_for_an_order_that_was_forgotten_recovers_it() {
+    let mut app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
+    let request = app.request(Method::POST, "/orders");
+    let request = request.json(&json!({"orderId": "A", "status": "received", "description": "d"}));
+    let created = request.bearer_auth(app.token(USER)).send().await.unwrap();
+    body(created, 200).await;
+    let lost = ["bell", "alarm", "alarm:2", "alarm:3"];
+    let lost = lost.map(|key| format!("{{orders}}.received:queue:{key}"));
+    app.redis()
+        .call("DEL", &lost.each_ref().map(Arg::from))
+        .unwrap();
+    app.change(Manifest::shipped()).await;
+    // It is not looked for before an alarm would have gone off.
+    let app = &app;
+    eventually("the order is processed", || async move {
+        let order = body(app.get(USER, "/orders/A").await, 200).await;
+        (order["processing"]["state"] == "processed").then_some(())
+    })
+    .await;
 }

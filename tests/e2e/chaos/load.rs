@@ -82,6 +82,10 @@ impl Load {
 
     /// Waits until all of it is done, and checks that it was done once.
     pub(crate) async fn is_done_once(&self, app: &App) {
+        // Before anybody asks for a job, which wakes its workers.
+        for queue in ["jobs", "images"] {
+            is_at_rest(app, queue).await;
+        }
         let jobs = self.jobs.lock().unwrap().clone();
         for (id, toons) in &jobs {
             let status = finished(app, id).await;

@@ -14,6 +14,7 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) fn read() -> Result<Self, ApiError> {
         let store = StoreConfig::from_variables(|name| text(name).ok(), "images_bucket_name")?;
+        let policy = worker::policy()?;
         Ok(Self {
             objects: Objects::new(store),
             max_upload_bytes: number("max_upload_bytes", 1)?,
@@ -23,7 +24,12 @@ impl Settings {
                 rejected: number("censored_rejected_threshold", 0.0)?,
                 under_review: number("censored_under_review_threshold", 0.0)?,
             },
-            policy: worker::policy()?,
+            // Photos take long: no more are claimed than are in work at once, so that
+            // other workers may have the rest.
+            policy: Policy {
+                batch: policy.batch.min(policy.concurrency),
+                ..policy
+            },
         })
     }
 }

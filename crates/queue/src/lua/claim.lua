@@ -3,12 +3,17 @@
 --
 -- KEYS  1 stream   2 bell   3 alarm   4 delayed
 -- ARGV  1 consumer group   2 consumer   3 lease, ms   4 most messages
+--       5 who rings, 'redis' or 'caller'
 --
 -- Reply  for each message: id, failures before this delivery, 1 if the worker
 --        that had it last did not settle it, its line or '', the message
 
 local stream, bell, delayed = KEYS[1], KEYS[2], KEYS[4]
 local group, consumer, lease, most = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+
+-- How long no more help is called for: about as long as a worker works, so that
+-- calls do not pile up behind one that is at work.
+local HELP_MS = 20000
 
 -- Cleared before the reading: what is published from here on rings again.
 redis.call('DEL', bell)
@@ -56,9 +61,21 @@ if #reply == 0 then
   if new then give(new[1][2], false) end
 end
 
+-- A worker that has to leave some calls for help, once: the call holds until nobody
+-- is at work. A caller rings for one worker and has no help to call.
+local length, claimed = redis.call('XLEN', stream), redis.call('XPENDING', stream, group)[1]
+if claimed == 0 then
+  redis.call('DEL', queue .. 'help')
+elseif ARGV[5] == 'redis' and length > claimed
+  and redis.call('SET', queue .. 'help', '', 'NX', 'PX', HELP_MS) then
+  -- Where nobody listens, somebody may later.
+  local heard = redis.call('PUBLISH', 'orilla:' .. name_of(queue) .. ':help', '')
+  if heard == 0 then redis.call('DEL', queue .. 'help') end
+end
+
 -- Somebody must look again should this worker die, or an alarm be lost.
 local look_again = nil
-if redis.call('XLEN', stream) > 0 then look_again = lease + 1000 end
+if length > 0 then look_again = lease + 1000 end
 local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
 if first[2] then look_again = math.min(look_again or math.huge, math.max(first[2] - now, 1)) end
 if look_again then arm(queue, look_again) end

@@ -10,6 +10,9 @@ local BELL_MS = 5000
 -- When to look after a publish whether its messages are done: it recovers a
 -- bell that nobody heard.
 local ALARM_MS = 10000
+-- The spare alarms, and how long after the alarm they go off: for listeners that were
+-- away for a moment, and for those that were away for longer.
+local SPARE_MS = { ['alarm:2'] = 15000, ['alarm:3'] = 300000 }
 
 -- What the keys of the queue that has this stream start with.
 local function queue_of(stream) return string.sub(stream, 1, -7) end
@@ -22,9 +25,21 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- Has the queue looked after in so many ms, if it is not sooner. An alarm that goes
+-- off while nobody listens, or whose listener fails, is lost: others follow it.
 local function arm(queue, ms)
+  ms = math.max(math.ceil(ms), 1)
   local left = redis.call('PTTL', queue .. 'alarm')
-  if left < 0 or left > ms then redis.call('SET', queue .. 'alarm', '', 'PX', math.max(math.ceil(ms), 1)) end
+  if left >= 0 and left <= ms then return end
+  redis.call('SET', queue .. 'alarm', '', 'PX', ms)
+  for spare, later in pairs(SPARE_MS) do redis.call('SET', queue .. spare, '', 'PX', ms + later) end
+end
+
+-- Nobody needs to look after the queue any more.
+local function disarm(queue)
+  local alarms = { queue .. 'alarm' }
+  for spare in pairs(SPARE_MS) do alarms[#alarms + 1] = queue .. spare end
+  redis.call('DEL', unpack(alarms))
 end
 
 -- Rings for a worker, unless the bell rings already; `bell` says who does it,

@@ -7,12 +7,12 @@
 -- Reply  number of messages in the stream, number of those delayed, and the
 --        name of the queue if it was rung for
 
-local stream, alarm, delayed = KEYS[1], KEYS[3], KEYS[4]
+local stream, delayed = KEYS[1], KEYS[4]
 local queue = queue_of(stream)
 
 -- First, because it is allowed in a Redis whose memory is full, and lets the
 -- rest be written there, too: an alarm that is not set again wakes nobody.
-redis.call('DEL', alarm)
+disarm(queue)
 local now = promote(queue, 1000)
 
 local reply = { redis.call('XLEN', stream), redis.call('ZCARD', delayed) }

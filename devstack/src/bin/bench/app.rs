@@ -12,7 +12,7 @@ use http::HeaderValue;
 use redis::aio::MultiplexedConnection;
 use tempfile::TempDir;
 
-use crate::{client::Connection, host::Host, manifest};
+use crate::{client::Connection, host::Host, manifest, processor::Times};
 
 /// Longer than any work here takes.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -129,6 +129,14 @@ impl App {
     /// The URL of its Redis.
     pub fn redis_url(&self) -> &str {
         self.stage.stack.redis().url()
+    }
+
+    /// The processor time that all has used so far.
+    ///
+    /// # Errors
+    /// Something does not run any more.
+    pub async fn times(&self) -> Result<Times> {
+        Times::look(self.host.pid, &mut self.redis.clone()).await
     }
 
     /// Chooses whether the store tells the application of new objects. What is

@@ -19,13 +19,11 @@ use crate::client::{Call, Connection};
 /// The longest that a start or an end may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What Linux counts the time of processes in, on all machines.
-const TICKS_PER_SECOND: f64 = 100.0;
-
 /// A process of `orilla up`. It is killed when it is dropped.
 pub struct Host {
     child: Child,
-    pid: i32,
+    /// Its process id.
+    pub pid: i32,
     /// Where it listens.
     pub address: SocketAddr,
     /// How long it took until it answered.
@@ -86,19 +84,6 @@ impl Host {
         let value = status.lines().find_map(|line| line.strip_prefix(name));
         let kib = value.and_then(|value| value.trim().strip_suffix(" kB"));
         Ok(kib.with_context(|| format!("no {name}"))?.parse::<f64>()? / 1024.0)
-    }
-
-    /// The processor time that it has used so far, in seconds of one core.
-    ///
-    /// # Errors
-    /// It has ended.
-    pub fn processor_time(&self) -> Result<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid))?;
-        // The name before the parenthesis may have spaces in it. See proc(5).
-        let (_, fields) = stat.rsplit_once(')').context("no name")?;
-        let times = fields.split_whitespace().skip(11).take(2);
-        let ticks: Result<f64, _> = times.map(str::parse::<f64>).sum();
-        Ok(ticks? / TICKS_PER_SECOND)
     }
 
     /// Ends it after what it has in hand.

@@ -13,10 +13,11 @@ mod manifest;
 mod numbers;
 mod photo;
 mod plan;
+mod processor;
 mod report;
 mod seed;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{num::NonZeroUsize, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
@@ -38,6 +39,12 @@ struct Cli {
     /// Also write the chapters into this file, between their markers
     #[arg(long, value_name = "FILE", conflicts_with = "quick")]
     write: Option<PathBuf>,
+    /// Only endpoints whose names contain this, in the chapter http
+    #[arg(long, value_name = "PART", conflicts_with = "write")]
+    endpoint: Option<String>,
+    /// How many times each endpoint runs
+    #[arg(long, conflicts_with = "write")]
+    rounds: Option<NonZeroUsize>,
     /// The application's manifest
     #[arg(short, long, default_value = "spin.toml")]
     file: PathBuf,
@@ -71,7 +78,9 @@ async fn run(cli: &Cli) -> Result<ExitCode> {
 }
 
 async fn measure(cli: &Cli) -> Result<()> {
-    let plan = if cli.quick { Plan::QUICK } else { Plan::FULL };
+    let mut plan = if cli.quick { Plan::QUICK } else { Plan::FULL };
+    plan.rounds = cli.rounds.map_or(plan.rounds, NonZeroUsize::get);
+    plan.endpoint = cli.endpoint.clone().unwrap_or_default();
     let chapters = match cli.chapters.as_slice() {
         [] => Chapter::value_variants(),
         chosen => chosen,

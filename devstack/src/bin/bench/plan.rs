@@ -6,6 +6,8 @@ use std::time::Duration;
 pub struct Plan {
     /// How many times each endpoint runs, in turn with the others.
     pub rounds: usize,
+    /// What the names of the endpoints that run contain.
+    pub endpoint: String,
     /// How long an endpoint is asked before its answers count.
     pub warm_up: Duration,
     /// How long they count.
@@ -30,6 +32,7 @@ impl Plan {
     /// Long enough for numbers to be repeatable.
     pub const FULL: Self = Self {
         rounds: 5,
+        endpoint: String::new(),
         warm_up: Duration::from_millis(500),
         run: Duration::from_secs(3),
         job_sizes: &[100, 1_000, 10_000],
@@ -44,6 +47,7 @@ impl Plan {
     /// Just long enough to see that everything works.
     pub const QUICK: Self = Self {
         rounds: 1,
+        endpoint: String::new(),
         warm_up: Duration::from_millis(50),
         run: Duration::from_millis(300),
         job_sizes: &[10, 100],

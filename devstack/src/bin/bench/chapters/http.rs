@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use ::http::{HeaderValue, Method, StatusCode};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::jobs::Job;
@@ -45,12 +45,15 @@ struct Subject {
 struct Outcome {
     rates: Vec<f64>,
     latencies: Latencies,
-    processor_micros: Vec<f64>,
+    /// Of the host, of Redis and of the client, a request.
+    micros: [Vec<f64>; 3],
 }
 
 pub async fn measure(app: &App, photos: &Path, plan: &Plan) -> Result<String> {
     let empty = Endpoint::constant("empty component", Call::new(Method::GET, EMPTY)?);
-    let subjects = subjects(app, photos).await?;
+    let mut subjects = subjects(app, photos).await?;
+    subjects.retain(|subject| subject.endpoint.name.contains(&plan.endpoint));
+    ensure!(!subjects.is_empty(), "no endpoint is called so");
     let mut floor = Outcome::default();
     let mut outcomes: Vec<_> = subjects.iter().map(|_| Outcome::default()).collect();
     for _ in 0..plan.rounds {
@@ -64,7 +67,9 @@ pub async fn measure(app: &App, photos: &Path, plan: &Plan) -> Result<String> {
         "",
         "requests/s",
         "p50 / p99, ms",
-        "CPU, µs",
+        "CPU of host, µs",
+        "of Redis",
+        "of client",
         "of empty",
         "target",
     ]);
@@ -88,25 +93,31 @@ async fn run(
     outcome: &mut Outcome,
     plan: &Plan,
 ) -> Result<()> {
-    let (made, used) = (endpoint.made(), app.host.processor_time()?);
+    let (made, used) = (endpoint.made(), app.times().await?);
     let latencies = load::run(app.host.address, endpoint, plan.warm_up, plan.run).await?;
     app.drained().await?;
-    let (made, used) = (endpoint.made() - made, app.host.processor_time()? - used);
+    let (made, used) = (endpoint.made() - made, app.times().await? - used);
     outcome
         .rates
         .push(latencies.count() as f64 / plan.run.as_secs_f64());
-    outcome.processor_micros.push(used / made as f64 * 1e6);
+    for (all, micros) in outcome.micros.iter_mut().zip(used.micros_each(made)) {
+        all.push(micros);
+    }
     outcome.latencies.extend(&latencies);
     Ok(())
 }
 
 impl Outcome {
-    fn cells(&self, name: &str) -> [String; 4] {
+    fn cells(&self, name: &str) -> [String; 6] {
+        let middle = |values: &[f64]| thousands(median(values.iter().copied()));
+        let [host, redis, client] = &self.micros;
         [
             name.to_owned(),
-            thousands(median(self.rates.iter().copied())),
+            middle(&self.rates),
             self.latencies.summary(),
-            thousands(median(self.processor_micros.iter().copied())),
+            middle(host),
+            middle(redis),
+            middle(client),
         ]
     }
 }

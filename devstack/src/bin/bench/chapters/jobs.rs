@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The least time between two looks at a job. Later ones are a fixed part of the
 /// time passed, which is then the most that the result is too long by.
-const FIRST_LOOK: Duration = Duration::from_millis(2);
+const FIRST_LOOK: Duration = Duration::from_millis(1);
 const LOOKS: u32 = 40;
 
 /// A job to submit.

@@ -561,3 +561,13 @@ fn a_configuration_that_would_be_an_open_door_is_refused() {
         assert!(!error.contains("thirty"), "{error}");
     }
 }
+
+#[test]
+fn the_clock_is_whole_as_spin_3_needs_it() {
+    let wit = include_str!("../wit/component.wit");
+    let (_, clock) = wit.split_once("interface wall-clock").expect("a clock");
+    for function in ["now", "resolution"] {
+        let declared = format!("{function}: func() -> datetime;");
+        assert!(clock.contains(&declared), "{declared}");
+    }
+}

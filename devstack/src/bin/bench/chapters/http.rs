@@ -34,10 +34,11 @@ const SUBMITTED_JOB: usize = 10;
 /// How many orders change in turn.
 const ORDERS: u64 = 256;
 
-/// An endpoint, and the part of the empty component's rate that it should reach.
+/// An endpoint, and the part of the empty component's rate that it should reach,
+/// if that is said.
 struct Subject {
     endpoint: Arc<Endpoint>,
-    target: f64,
+    target: Option<f64>,
 }
 
 /// What was measured of an endpoint, over all rounds.
@@ -81,7 +82,8 @@ pub async fn measure(app: &App, photos: &Path, plan: &Plan) -> Result<String> {
         let ratios = outcome.rates.iter().zip(floors);
         let ratio = median(ratios.map(|(rate, floor)| rate / floor));
         let cells = outcome.cells(subject.endpoint.name).into_iter();
-        table.row(cells.chain([format!("{ratio:.2}"), subject.target.to_string()]));
+        let target = subject.target.map(|target| target.to_string());
+        table.row(cells.chain([format!("{ratio:.2}"), target.unwrap_or_default()]));
     }
     Ok(table.to_string())
 }
@@ -138,15 +140,22 @@ async fn subjects(app: &App, photos: &Path) -> Result<Vec<Subject>> {
     let get = |path: &str, token| anyhow::Ok(Call::new(Method::GET, path)?.with_token(token));
     let read = |name, call| Subject {
         endpoint: Endpoint::constant(name, call),
-        target: 0.6,
+        target: Some(0.6),
     };
     let write = |endpoint| Subject {
         endpoint,
-        target: 0.35,
+        target: Some(0.35),
     };
     let obtain = get(&format!("/obtain/{file}"), &token)?.expecting(StatusCode::FOUND);
     let searcher = app.token(SEARCHER)?;
     Ok(vec![
+        Subject {
+            endpoint: Endpoint::constant(
+                "`GET /healthz`, no token and no store",
+                Call::new(Method::GET, "/healthz")?,
+            ),
+            target: None,
+        },
         read(
             "`GET /images/{file}`",
             get(&format!("/images/{file}"), &token)?,

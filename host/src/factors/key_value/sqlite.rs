@@ -27,15 +27,11 @@ pub struct Files(BTreeMap<PathBuf, Arc<File>>);
 struct File {
     writer: Sender<Write>,
     path: PathBuf,
-    /// Connections that nobody reads by, at most [`readers`] of them. Readers wait
-    /// neither for the writer nor for each other: what was committed last is read
-    /// from the log.
+    /// Connections that nobody reads by. Readers wait neither for the writer nor
+    /// for each other: what was committed last is read from the log.
     readers: Mutex<Vec<Connection>>,
-}
-
-/// As many as can read at once without waiting for a processor.
-fn readers() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
+    /// How many readers are kept: as many as can read without waiting for a processor.
+    kept: usize,
 }
 
 type Statement = Box<dyn FnOnce(&Connection) -> rusqlite::Result<()> + Send>;
@@ -63,7 +59,9 @@ impl Files {
                         .with_context(|| format!("can't open the store {}", path.display()))
                 };
                 let connection = connect()?;
-                let readers = (0..readers()).map(|_| connect());
+                // To ask for it takes longer than a read.
+                let kept = thread::available_parallelism().map_or(1, usize::from);
+                let readers = (0..kept).map(|_| connect());
                 let readers = readers.collect::<anyhow::Result<_>>()?;
                 let (writer, writes) = mpsc::channel();
                 thread::Builder::new()
@@ -73,6 +71,7 @@ impl Files {
                     writer,
                     path: path.to_owned(),
                     readers: Mutex::new(readers),
+                    kept,
                 });
                 self.0.insert(path.to_owned(), file.clone());
                 file
@@ -211,7 +210,7 @@ impl Sqlite {
         };
         let read = work(&connection, &self.label);
         let mut idle = self.file.readers();
-        if idle.len() < readers() {
+        if idle.len() < self.file.kept {
             idle.push(connection);
         }
         read.map_err(|error| failed(&error))

@@ -66,11 +66,8 @@ end
 local length, claimed = redis.call('XLEN', stream), redis.call('XPENDING', stream, group)[1]
 if claimed == 0 then
   redis.call('DEL', queue .. 'help')
-elseif ARGV[5] == 'redis' and length > claimed
-  and redis.call('SET', queue .. 'help', '', 'NX', 'PX', HELP_MS) then
-  -- Where nobody listens, somebody may later.
-  local heard = redis.call('PUBLISH', 'orilla:' .. name_of(queue) .. ':help', '')
-  if heard == 0 then redis.call('DEL', queue .. 'help') end
+elseif ARGV[5] == 'redis' and length > claimed then
+  call_worker(queue, 'help', HELP_MS, 'redis')
 end
 
 -- Somebody must look again should this worker die, or an alarm be lost.

@@ -42,16 +42,20 @@ local function disarm(queue)
   redis.call('DEL', unpack(alarms))
 end
 
--- Rings for a worker, unless the bell rings already; `bell` says who does it,
--- 'redis' or 'caller'. Returns whether it was rung.
-local function ring(queue, bell)
-  if not redis.call('SET', queue .. 'bell', '', 'NX', 'PX', BELL_MS) then return false end
-  if bell == 'redis' and redis.call('PUBLISH', 'orilla:' .. name_of(queue) .. ':bell', '') == 0 then
-    -- Nobody is listening yet: the next one may ring at once.
-    redis.call('DEL', queue .. 'bell')
+-- Calls a worker on one of the queue's channels, unless one has been called there
+-- within so many ms; `by` says who does it, 'redis' or 'caller'. Returns whether one
+-- was called.
+local function call_worker(queue, channel, ms, by)
+  if not redis.call('SET', queue .. channel, '', 'NX', 'PX', ms) then return false end
+  if by == 'redis' and redis.call('PUBLISH', 'orilla:' .. name_of(queue) .. ':' .. channel, '') == 0 then
+    -- Nobody is listening yet: the next one may call at once.
+    redis.call('DEL', queue .. channel)
   end
   return true
 end
+
+-- Rings for a worker, unless the bell rings already.
+local function ring(queue, by) return call_worker(queue, 'bell', BELL_MS, by) end
 
 -- Puts a message that failed so often on a queue's stream.
 local function deliver(queue, message, failures, line)

@@ -39,9 +39,12 @@ fn alarms_go_off(app: &App) {
     assert_eq!(were_set, [Some(1), Some(1)]);
 }
 
+/// The keys that wake a queue's workers.
+const WAKERS: [&str; 4] = ["bell", "alarm", "alarm:2", "alarm:3"];
+
 /// Bells and alarms went off while nobody listened, the last spare as well.
 fn all_was_lost(app: &App) {
-    for part in ["bell", "alarm", "alarm:2", "alarm:3"] {
+    for part in WAKERS {
         with_each(app, "DEL", part, &[]);
     }
 }
@@ -141,8 +144,7 @@ async fn who_asks_for_an_order_that_was_forgotten_recovers_it() {
     let request = request.json(&json!({"orderId": "A", "status": "received", "description": "d"}));
     let created = request.bearer_auth(app.token(USER)).send().await.unwrap();
     body(created, 200).await;
-    let lost = ["bell", "alarm", "alarm:2", "alarm:3"];
-    let lost = lost.map(|key| format!("{{orders}}.received:queue:{key}"));
+    let lost = WAKERS.map(|key| format!("{{orders}}.received:queue:{key}"));
     app.redis()
         .call("DEL", &lost.each_ref().map(Arg::from))
         .unwrap();

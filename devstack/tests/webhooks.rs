@@ -13,13 +13,13 @@ use std::{
 
 use devstack::WebhookReceiver;
 use http::{HeaderMap, StatusCode};
+use outbound::webhooks::Signer;
 use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::Command,
 };
-use webhooks::Signer;
 
 const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const OTHER_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";

@@ -6,7 +6,6 @@ use devstack::s3::Fault;
 use futures::future::join_all;
 use images_domain::keys;
 use queue::{Policy, Queue};
-use records::UpdateError;
 use reqwest::Method;
 use serde_json::{Value, json};
 use stores::{KeyValue, Redis};
@@ -215,9 +214,10 @@ async fn a_record_whose_writer_died_is_stored_by_the_worker() {
         .unwrap();
     let redis = app.redis();
     let queue = Queue::new(&redis, keys::QUEUE);
-    let step =
-        |_: Option<&images_domain::ImageRecord>| Ok::<_, UpdateError>(Some(record.clone()).into());
-    let trace = web::Trace::new();
+    let step = |_: Option<&images_domain::ImageRecord>| {
+        Ok::<_, base::Failure>(Some(record.clone()).into())
+    };
+    let trace = base::Trace::new();
     let saved = images_storage::update(&queue, &BrokenStore, &intake.file, &trace, step);
     assert!(saved.is_err());
 
@@ -238,20 +238,20 @@ async fn a_record_whose_writer_died_is_stored_by_the_worker() {
 struct BrokenStore;
 
 impl KeyValue for BrokenStore {
-    fn get(&self, _: &str) -> Result<Option<Vec<u8>>, stores::KeyValueError> {
+    fn get(&self, _: &str) -> Result<Option<Vec<u8>>, base::Failure> {
         Ok(None)
     }
 
-    fn set(&self, _: &str, _: &[u8]) -> Result<(), stores::KeyValueError> {
-        Err(stores::KeyValueError::Unavailable("down".into()))
+    fn set(&self, _: &str, _: &[u8]) -> Result<(), base::Failure> {
+        Err(base::Failure::unavailable("the key-value store", "down"))
     }
 
-    fn exists(&self, _: &str) -> Result<bool, stores::KeyValueError> {
-        Err(stores::KeyValueError::Unavailable("down".into()))
+    fn exists(&self, _: &str) -> Result<bool, base::Failure> {
+        Err(base::Failure::unavailable("the key-value store", "down"))
     }
 
-    fn delete(&self, _: &str) -> Result<(), stores::KeyValueError> {
-        Err(stores::KeyValueError::Unavailable("down".into()))
+    fn delete(&self, _: &str) -> Result<(), base::Failure> {
+        Err(base::Failure::unavailable("the key-value store", "down"))
     }
 }
 

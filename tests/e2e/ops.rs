@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use base::Trace;
 use devstack::s3::Fault;
 use images_domain::{Message, SCHEMA};
 use queue::{Change, Delivery, Policy, Queue, Settlement};
@@ -12,7 +13,6 @@ use serde_json::{Value, json};
 use stores::native::NativeRedis;
 use stores::{Arg, Redis, RedisError};
 use tests::{App, Manifest, OwnRedis, Photo, USER, body, eventually, refusal};
-use web::Trace;
 
 const DEAD: &str = "/ops/queues/images/dead";
 const REDRIVE: &str = "/ops/queues/images/dead/redrive";

@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use base::Trace;
 use images_domain::{Analysis, ImageRecord, Intake, Label, Operator, ScanQuery, Status, keys};
 use images_storage::{forget_history, load, load_committed, search, update};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use queue::Queue;
-use records::UpdateError;
 use serde_json::{Value, json};
 use stores::native::NativeRedis;
 use stores::{KeyValue, MemoryKeyValue, Redis};
 use tests::OwnRedis;
-use web::Trace;
 
 const NAMES: [&str; 3] = ["Cat", "Sports Car", "Ocean"];
 
@@ -108,7 +107,7 @@ fn apply(step: &Step, redis: &NativeRedis, store: &MemoryKeyValue) {
     };
     if let Some(after) = after {
         let queue = Queue::new(redis, keys::QUEUE);
-        let step = |_: Option<&ImageRecord>| Ok::<_, UpdateError>(Some(after.clone()).into());
+        let step = |_: Option<&ImageRecord>| Ok::<_, base::Failure>(Some(after.clone()).into());
         let saved = update(&queue, store, &file, &Trace::new(), step);
         assert_eq!(saved.unwrap(), Some(after));
     }
@@ -312,5 +311,8 @@ async fn a_version_that_is_not_stored_yet_is_not_taken_for_none() {
         .call("INCR", &[(&keys::version(&file)).into()])
         .unwrap();
     let behind = load_committed(&redis, &store, &file);
-    assert!(matches!(behind, Err(UpdateError::Behind)), "{behind:?}");
+    assert!(
+        matches!(behind, Err(base::Failure::Unavailable { .. })),
+        "{behind:?}"
+    );
 }

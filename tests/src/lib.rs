@@ -315,7 +315,7 @@ impl App {
                 let reply = redis.call(command, args).unwrap();
                 reply.first().and_then(stores::Value::as_int)
             };
-            let soon = i64::try_from(web::now_millis()).unwrap() + 10_000;
+            let soon = i64::try_from(base::now_millis()).unwrap() + 10_000;
             let delayed = ["{images}:queue:delayed".into(), "-inf".into(), soon.into()];
             let waiting = count("XLEN", &["{images}:queue:stream".into()]);
             (waiting == Some(0) && count("ZCOUNT", &delayed) == Some(0)).then_some(())

@@ -1,5 +1,6 @@
 use std::time::SystemTime;
 
+use base::Failure;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use outbound::{Spin, Transport, collect};
 
@@ -41,6 +42,16 @@ pub struct Objects<T = Spin> {
 }
 
 impl Objects {
+    /// The objects of the bucket that the variable `bucket_variable` names, through the
+    /// Spin runtime. See [`StoreConfig::from_variables`].
+    ///
+    /// # Errors
+    /// [`Failure::Misconfigured`], which names the variable.
+    pub fn from_variables(bucket_variable: &str) -> Result<Self, Failure> {
+        let config = StoreConfig::from_variables(|name| base::text(name).ok(), bucket_variable)?;
+        Ok(Self::new(config))
+    }
+
     /// The objects of the bucket, through the Spin runtime.
     pub fn new(config: StoreConfig) -> Self {
         Self::with_transport(config, Spin)

@@ -1,8 +1,9 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use base::Failure;
 use outbound::BaseUrl;
+use outbound::sigv4::Credentials;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use sigv4::Credentials;
 
 use crate::Error;
 
@@ -34,6 +35,12 @@ pub enum ConfigError {
         /// What is wrong, to be read after the name.
         problem: String,
     },
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::misconfigured(error.to_string())
+    }
 }
 
 impl ConfigError {

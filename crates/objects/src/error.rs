@@ -1,3 +1,4 @@
+use base::Failure;
 use outbound::ReadError;
 
 /// Why an object could not be read, written or presigned.
@@ -30,6 +31,16 @@ pub enum Error {
     Unexpected(String),
 }
 
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Unavailable(reason) => Self::unavailable("the object store", reason),
+            Error::Denied(_) | Error::Misconfigured(_) => Self::misconfigured(error.to_string()),
+            other => Self::internal(other),
+        }
+    }
+}
+
 impl From<outbound::Error> for Error {
     fn from(error: outbound::Error) -> Self {
         let text = error.to_string();
@@ -54,8 +65,8 @@ impl From<ReadError> for Error {
     }
 }
 
-impl From<sigv4::Error> for Error {
-    fn from(error: sigv4::Error) -> Self {
+impl From<outbound::sigv4::Error> for Error {
+    fn from(error: outbound::sigv4::Error) -> Self {
         Self::Misconfigured(error.to_string())
     }
 }

@@ -2,7 +2,7 @@ use std::time::SystemTime;
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, Request};
-use sigv4::{Payload, Signer};
+use outbound::sigv4::{Payload, Signer};
 
 use crate::presign::header_value;
 use crate::{Error, StoreConfig};

@@ -8,8 +8,10 @@ mod base_url;
 mod body;
 mod exchange;
 pub mod service;
+pub mod sigv4;
 mod spin;
 mod transport;
+pub mod webhooks;
 
 pub use base_url::BaseUrl;
 pub use body::{ReadError, collect};

@@ -4,7 +4,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use stores::{Arg, Redis, RedisError, Value};
+use base::Failure;
+use stores::{Arg, Redis, Value};
 
 use crate::queue::{Queue, count};
 use crate::script::Script;
@@ -106,11 +107,7 @@ impl<R: Redis> Queue<'_, R> {
     ///
     /// # Errors
     /// Redis cannot be reached or refuses.
-    pub fn dead_letters(
-        &self,
-        after: Option<LetterId>,
-        most: usize,
-    ) -> Result<DeadPage, RedisError> {
+    pub fn dead_letters(&self, after: Option<LetterId>, most: usize) -> Result<DeadPage, Failure> {
         let start = after.map_or_else(
             || "-".to_owned(),
             |LetterId { millis, sequence }| format!("{millis}-{}", sequence.saturating_add(1)),
@@ -147,7 +144,7 @@ impl<R: Redis> Queue<'_, R> {
     /// # Errors
     /// Redis cannot be reached or refuses. Up to a hundred are sent back whole
     /// or not at all; of more, some may have been.
-    pub fn redrive(&self, ids: &[LetterId]) -> Result<Redriven, RedisError> {
+    pub fn redrive(&self, ids: &[LetterId]) -> Result<Redriven, Failure> {
         let mut ids = ids.to_vec();
         ids.sort_unstable();
         ids.dedup();
@@ -168,7 +165,7 @@ impl<R: Redis> Queue<'_, R> {
     ///
     /// # Errors
     /// Redis cannot be reached or refuses; some may have been sent back.
-    pub fn redrive_all(&self) -> Result<Redriven, RedisError> {
+    pub fn redrive_all(&self) -> Result<Redriven, Failure> {
         let newest = [
             Arg::from(&self.names().dead),
             Arg::from("+"),
@@ -191,7 +188,7 @@ impl<R: Redis> Queue<'_, R> {
         }
     }
 
-    fn redrive_chunk(&self, which: &[Arg<'_>]) -> Result<Redriven, RedisError> {
+    fn redrive_chunk(&self, which: &[Arg<'_>]) -> Result<Redriven, Failure> {
         let names = self.names();
         let mut args = vec![Arg::from(self.ringer())];
         args.extend_from_slice(which);
@@ -214,7 +211,7 @@ impl<R: Redis> Queue<'_, R> {
     ///
     /// # Errors
     /// Redis cannot be reached or refuses.
-    pub fn discard(&self, id: LetterId) -> Result<bool, RedisError> {
+    pub fn discard(&self, id: LetterId) -> Result<bool, Failure> {
         let names = self.names();
         let id = id.to_string();
         let args = [Arg::from(self.ringer()), Arg::from(&id)];
@@ -228,11 +225,11 @@ fn number(value: Option<&Value>) -> u64 {
     value.and_then(Value::as_int).unwrap_or(0).unsigned_abs()
 }
 
-fn letter_id(value: &Value) -> Result<LetterId, RedisError> {
+fn letter_id(value: &Value) -> Result<LetterId, Failure> {
     value
         .as_str()
         .and_then(|text| text.parse().ok())
-        .ok_or_else(|| RedisError::Unavailable("a dead letter has no id".into()))
+        .ok_or_else(|| Failure::unavailable("Redis", "a dead letter has no id"))
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use stores::{Arg, Redis, RedisError, Value};
+use base::Failure;
+use stores::{Arg, Redis, Value};
 
 use crate::queue::{GROUP, Queue};
 use crate::script::Script;
@@ -42,7 +43,7 @@ impl<R: Redis> Queue<'_, R> {
     ///
     /// # Errors
     /// Redis cannot be reached or refuses.
-    pub fn counts(&self) -> Result<Counts, RedisError> {
+    pub fn counts(&self) -> Result<Counts, Failure> {
         let names = self.names();
         let keys: [&str; 4] = [&names.stream, &names.delayed, &names.dead, &names.stats];
         let reply = COUNTS.run(self.redis(), &keys, &[Arg::from(GROUP)])?;

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use stores::{Arg, Redis, RedisError, Value};
+use base::Failure;
+use stores::{Arg, Redis, Value};
 
 use crate::change::{Change, Outcome};
 use crate::effect::{Count, Effect};
@@ -123,7 +124,7 @@ impl<'a, R: Redis> Queue<'a, R> {
     }
 
     /// Makes a change happen, whole or not at all.
-    pub fn commit(&self, change: &Change) -> Result<Outcome, RedisError> {
+    pub fn commit(&self, change: &Change) -> Result<Outcome, Failure> {
         let names = &self.names;
         let (register, expected) = match &change.entity {
             Some((register, version)) => (register.as_str(), version.to_string()),
@@ -180,11 +181,13 @@ impl<'a, R: Redis> Queue<'a, R> {
             (Some("conflict"), Some(version)) => Ok(Outcome::Conflict {
                 version: version.as_int().unwrap_or(0).unsigned_abs(),
             }),
-            (Some("unstaged"), _) => Err(RedisError::Unavailable(
-                "the staged messages are gone".into(),
+            (Some("unstaged"), _) => Err(Failure::unavailable(
+                "Redis",
+                "the staged messages are gone",
             )),
-            _ => Err(RedisError::Unavailable(
-                "the commit script answered something else".into(),
+            _ => Err(Failure::unavailable(
+                "Redis",
+                "the commit script answered something else",
             )),
         }
     }
@@ -195,7 +198,7 @@ impl<'a, R: Redis> Queue<'a, R> {
         &self,
         id: &str,
         messages: impl IntoIterator<Item = Vec<u8>>,
-    ) -> Result<Staged, RedisError> {
+    ) -> Result<Staged, Failure> {
         let key = format!("{}:{id}", self.names.staged);
         let mut staged = Staged { key, count: 0 };
         let (mut chunk, mut bytes) = (Vec::new(), 0);
@@ -211,7 +214,7 @@ impl<'a, R: Redis> Queue<'a, R> {
         Ok(staged)
     }
 
-    fn stage_chunk(&self, staged: &mut Staged, chunk: &mut Vec<Vec<u8>>) -> Result<(), RedisError> {
+    fn stage_chunk(&self, staged: &mut Staged, chunk: &mut Vec<Vec<u8>>) -> Result<(), Failure> {
         if chunk.is_empty() {
             return Ok(());
         }
@@ -225,7 +228,7 @@ impl<'a, R: Redis> Queue<'a, R> {
 
     /// Claims up to `most` messages for the policy's lease. Where Redis is the
     /// bell and more are left, this calls for help.
-    pub fn claim(&self, policy: &Policy, most: usize) -> Result<Vec<Delivery>, RedisError> {
+    pub fn claim(&self, policy: &Policy, most: usize) -> Result<Vec<Delivery>, Failure> {
         let args = [
             Arg::from(GROUP),
             Arg::from(CONSUMER),
@@ -266,7 +269,7 @@ impl<'a, R: Redis> Queue<'a, R> {
     pub fn extend<'d>(
         &self,
         deliveries: impl IntoIterator<Item = &'d Delivery>,
-    ) -> Result<(), RedisError> {
+    ) -> Result<(), Failure> {
         let mut args = vec![
             Arg::from(&self.names.stream),
             Arg::from(GROUP),
@@ -294,7 +297,7 @@ impl<'a, R: Redis> Queue<'a, R> {
         &self,
         settlements: &[Settlement],
         after: &[Effect],
-    ) -> Result<Vec<bool>, RedisError> {
+    ) -> Result<Vec<bool>, Failure> {
         let names = &self.names;
         let mut keys = vec![names.stream.as_str()];
         for settlement in settlements {
@@ -324,7 +327,7 @@ impl<'a, R: Redis> Queue<'a, R> {
         add_commands(&mut args, &after);
         let reply = SETTLE.run(self.redis, &keys, &args)?;
         let (settled, rung) = reply.split_at_checked(settlements.len()).ok_or_else(|| {
-            RedisError::Unavailable("the settle script answered something else".into())
+            Failure::unavailable("Redis", "the settle script answered something else")
         })?;
         self.note_bells(rung);
         Ok(settled
@@ -334,7 +337,7 @@ impl<'a, R: Redis> Queue<'a, R> {
     }
 
     /// Settles a message that is done and has no effects.
-    pub fn ack(&self, delivery: &Delivery) -> Result<Outcome, RedisError> {
+    pub fn ack(&self, delivery: &Delivery) -> Result<Outcome, Failure> {
         self.commit(&Change::new().settling(delivery))
     }
 
@@ -395,7 +398,7 @@ impl<'a, R: Redis> Queue<'a, R> {
 
     /// Does what is due when the queue's alarm went off. Returns how many
     /// messages wait and how many are delayed.
-    pub fn wake(&self) -> Result<(u64, u64), RedisError> {
+    pub fn wake(&self) -> Result<(u64, u64), Failure> {
         let args = [Arg::from(self.ringer())];
         let reply = WAKE.run(self.redis, &self.names.keys(), &args)?;
         let number = |at: usize| {
@@ -413,7 +416,7 @@ impl<'a, R: Redis> Queue<'a, R> {
     /// for so long. An alarm is lost where nobody listened when it went off, and
     /// whoever waits may be the only one to notice. It rings through Redis alone:
     /// where workers are woken over HTTP, queues are drained on a schedule.
-    pub fn nudge(&self, idle: Duration) -> Result<(), RedisError> {
+    pub fn nudge(&self, idle: Duration) -> Result<(), Failure> {
         if idle >= FORGOTTEN {
             self.wake()?;
         }

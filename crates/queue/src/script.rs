@@ -1,5 +1,6 @@
 //! Lua scripts, loaded once into a server and then called by their hash.
 
+use base::Failure;
 use stores::{Arg, Redis, RedisError, Value};
 
 /// A script and the hash that Redis knows it by. To be made in a `static`, so
@@ -25,7 +26,7 @@ impl Script {
         redis: &impl Redis,
         keys: &[&str],
         args: &[Arg<'_>],
-    ) -> Result<Vec<Value>, RedisError> {
+    ) -> Result<Vec<Value>, Failure> {
         let count = i64::try_from(keys.len()).unwrap_or(i64::MAX);
         let mut call = Vec::with_capacity(2 + keys.len() + args.len());
         call.push(Arg::Bytes(&self.hash));
@@ -37,9 +38,9 @@ impl Script {
                 if let Some(first) = call.first_mut() {
                     *first = Arg::Text(self.source);
                 }
-                redis.call("EVAL", &call)
+                Ok(redis.call("EVAL", &call)?)
             }
-            other => other,
+            other => Ok(other?),
         }
     }
 }

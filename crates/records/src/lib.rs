@@ -15,11 +15,12 @@
 
 mod update;
 
+use base::Failure;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use stores::{KeyValue, KeyValueError};
+use stores::KeyValue;
 
-pub use update::{Entity, Step, UpdateError, committed, update};
+pub use update::{Entity, Step, committed, update};
 
 /// A document and which version of it this is, from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,27 +39,11 @@ struct Stored<D> {
     document: Option<D>,
 }
 
-/// Why a document could not be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum RecordError {
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] KeyValueError),
-    /// The stored bytes are no such document.
-    #[error("the document at {key} cannot be read: {reason}")]
-    Unreadable {
-        /// Its key.
-        key: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-}
-
 /// The latest version of the entity `key`, or `None` where there is none.
 pub fn latest<D: DeserializeOwned>(
     store: &impl KeyValue,
     key: &str,
-) -> Result<Option<Versioned<D>>, RecordError> {
+) -> Result<Option<Versioned<D>>, Failure> {
     let mut latest = None;
     let mut next = match read(store, key)? {
         None => read(store, &version_key(key, 1))?,
@@ -78,7 +63,7 @@ pub fn version<D: DeserializeOwned>(
     store: &impl KeyValue,
     key: &str,
     version: u64,
-) -> Result<Option<Versioned<D>>, RecordError> {
+) -> Result<Option<Versioned<D>>, Failure> {
     let stored = read(store, &version_key(key, version))?;
     Ok(stored.and_then(|Stored { version, document }| {
         document.map(|document| Versioned { version, document })
@@ -90,7 +75,7 @@ pub fn write<D: Serialize>(
     store: &impl KeyValue,
     key: &str,
     versioned: &Versioned<D>,
-) -> Result<(), RecordError> {
+) -> Result<(), Failure> {
     let bytes = encode(key, versioned)?;
     store.set(&version_key(key, versioned.version), &bytes)?;
     if versioned.version.is_multiple_of(2) {
@@ -105,13 +90,13 @@ pub fn point<D: Serialize>(
     store: &impl KeyValue,
     key: &str,
     versioned: &Versioned<D>,
-) -> Result<(), RecordError> {
+) -> Result<(), Failure> {
     Ok(store.set(key, &encode(key, versioned)?)?)
 }
 
 /// Forgets the document of a version. Only for documents whose history nobody
 /// asks for, and only versions that are not the latest.
-pub fn forget(store: &impl KeyValue, key: &str, version: u64) -> Result<(), RecordError> {
+pub fn forget(store: &impl KeyValue, key: &str, version: u64) -> Result<(), Failure> {
     let marker = Stored::<()> {
         version,
         document: None,
@@ -127,7 +112,7 @@ pub fn repair<D: Serialize>(
     store: &impl KeyValue,
     key: &str,
     versioned: &Versioned<D>,
-) -> Result<bool, RecordError> {
+) -> Result<bool, Failure> {
     if store.exists(&version_key(key, versioned.version))? {
         return Ok(false);
     }
@@ -145,22 +130,19 @@ fn version_key(key: &str, version: u64) -> String {
 fn read<D: DeserializeOwned>(
     store: &impl KeyValue,
     key: &str,
-) -> Result<Option<Stored<D>>, RecordError> {
+) -> Result<Option<Stored<D>>, Failure> {
     store
         .get(key)?
         .map(|bytes| serde_json::from_slice(&bytes).map_err(|error| unreadable(key, error)))
         .transpose()
 }
 
-fn encode(key: &str, stored: &impl Serialize) -> Result<Vec<u8>, RecordError> {
+fn encode(key: &str, stored: &impl Serialize) -> Result<Vec<u8>, Failure> {
     serde_json::to_vec(stored).map_err(|error| unreadable(key, error))
 }
 
-fn unreadable(key: &str, error: serde_json::Error) -> RecordError {
-    RecordError::Unreadable {
-        key: key.to_owned(),
-        reason: error.to_string(),
-    }
+fn unreadable(key: &str, error: serde_json::Error) -> Failure {
+    Failure::internal(format!("the document at {key} cannot be read: {error}"))
 }
 
 #[cfg(test)]
@@ -264,7 +246,7 @@ mod tests {
         store.set("a", b"{").unwrap();
         assert!(matches!(
             latest::<String>(&store, "a"),
-            Err(RecordError::Unreadable { .. })
+            Err(Failure::Internal(_))
         ));
     }
 }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use base::Failure;
 use queue::{Change, Outcome, Queue};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use stores::{Arg, KeyValue, Redis, RedisError, Value};
+use stores::{Arg, KeyValue, Redis, Value};
 
-use crate::{RecordError, Versioned, latest, write};
+use crate::{Versioned, latest, write};
 
 /// How often to decide anew when others change the same document meanwhile.
 const TRIES: u64 = 8;
@@ -41,36 +42,19 @@ impl<D> Step<D> {
     }
 }
 
-/// Why a document could not be changed.
-#[derive(Debug, thiserror::Error)]
-pub enum UpdateError {
-    /// Redis failed.
-    #[error(transparent)]
-    Redis(#[from] RedisError),
-    /// The key-value store failed.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    /// Something that goes along with the document could not be written as JSON.
-    #[error("a message or field cannot be written: {0}")]
-    Json(#[from] serde_json::Error),
-    /// Every try met a change of somebody else's.
-    #[error("others keep changing it")]
-    Contended,
-    /// A version was committed that the key-value store does not have yet.
-    #[error("the latest version is not stored yet")]
-    Behind,
-}
+/// Documents as clients are told of them.
+const DOCUMENT: &str = "the document";
 
 /// The latest version of a document, and no earlier one: for what is not
 /// decided anew should the document turn out to be another.
 ///
 /// # Errors
-/// [`UpdateError::Behind`] where its writer has not stored it yet.
+/// [`Failure::Unavailable`] where its writer has not stored it yet.
 pub fn committed<D: DeserializeOwned>(
     redis: &impl Redis,
     store: &impl KeyValue,
     entity: &Entity,
-) -> Result<Option<Versioned<D>>, UpdateError> {
+) -> Result<Option<Versioned<D>>, Failure> {
     let reply = redis.call("GET", &[Arg::from(&entity.register)])?;
     let committed = reply.first().and_then(Value::as_int).unwrap_or(0);
     let found = latest(store, &entity.key)?;
@@ -78,7 +62,10 @@ pub fn committed<D: DeserializeOwned>(
         .as_ref()
         .map_or(0, |found: &Versioned<D>| found.version);
     if stored < committed.unsigned_abs() {
-        return Err(UpdateError::Behind);
+        return Err(Failure::unavailable(
+            DOCUMENT,
+            "its latest version is not stored yet",
+        ));
     }
     Ok(found)
 }
@@ -87,22 +74,22 @@ pub fn committed<D: DeserializeOwned>(
 /// returns the document as it is then; `None` where there is still none.
 ///
 /// # Errors
-/// Those of `decide`, before anything has happened; [`UpdateError::Contended`]
+/// Those of `decide`, before anything has happened; [`Failure::Contended`]
 /// where others change the document all the time. After an error of the
 /// key-value store the change may have been committed: it is then stored by
 /// a worker.
-pub fn update<D: Clone + Serialize + DeserializeOwned, E: From<UpdateError>>(
+pub fn update<D: Clone + Serialize + DeserializeOwned, E: From<Failure>>(
     queue: &Queue<'_, impl Redis>,
     store: &impl KeyValue,
     entity: &Entity,
     mut decide: impl FnMut(Option<&Versioned<D>>) -> Result<Step<D>, E>,
 ) -> Result<Option<Versioned<D>>, E> {
     for attempt in 1..=TRIES {
-        let before = latest::<D>(store, &entity.key).map_err(UpdateError::from)?;
+        let before = latest::<D>(store, &entity.key)?;
         let Step { next, change } = decide(before.as_ref())?;
         let Some(document) = next else {
             if !change.is_empty() {
-                queue.commit(&change).map_err(UpdateError::from)?;
+                queue.commit(&change)?;
             }
             return Ok(before);
         };
@@ -112,9 +99,9 @@ pub fn update<D: Clone + Serialize + DeserializeOwned, E: From<UpdateError>>(
             document,
         };
         let change = change.of_entity(&*entity.register, known);
-        match queue.commit(&change).map_err(UpdateError::from)? {
+        match queue.commit(&change)? {
             Outcome::Committed => {
-                write(store, &entity.key, &next).map_err(UpdateError::from)?;
+                write(store, &entity.key, &next)?;
                 return Ok(Some(next));
             }
             // Its writer is about to store it, or a worker will.
@@ -122,6 +109,6 @@ pub fn update<D: Clone + Serialize + DeserializeOwned, E: From<UpdateError>>(
         }
     }
     // Whoever is to store it may not have heard of it yet.
-    queue.wake().map_err(UpdateError::from)?;
-    Err(UpdateError::Contended.into())
+    queue.wake()?;
+    Err(Failure::Contended { what: DOCUMENT }.into())
 }

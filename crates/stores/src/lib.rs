@@ -8,5 +8,5 @@ mod key_value;
 pub mod native;
 mod redis;
 
-pub use key_value::{KeyValue, KeyValueError, MemoryKeyValue, SpinKeyValue};
+pub use key_value::{KeyValue, MemoryKeyValue, SpinKeyValue};
 pub use redis::{Arg, Redis, RedisError, SpinRedis, Value};

@@ -1,5 +1,6 @@
 //! Redis, through one generic call.
 
+use base::Failure;
 use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
 
 /// A connection to Redis that runs any command.
@@ -103,6 +104,15 @@ pub enum RedisError {
     NoScript,
 }
 
+impl From<RedisError> for Failure {
+    fn from(error: RedisError) -> Self {
+        match error {
+            RedisError::Denied => Self::misconfigured(error.to_string()),
+            other => Self::unavailable("Redis", other),
+        }
+    }
+}
+
 impl RedisError {
     /// Tells an error text of Redis apart by its code word.
     fn from_text(text: String) -> Self {
@@ -119,9 +129,13 @@ impl RedisError {
 pub struct SpinRedis(Connection);
 
 impl SpinRedis {
-    /// Connects to a `redis://` or `rediss://` URL.
-    pub fn open(url: &str) -> Result<Self, RedisError> {
-        Ok(Self(Connection::open(url).map_err(from_spin)?))
+    /// Connects to the `redis://` or `rediss://` URL in the variable `redis_url`.
+    ///
+    /// # Errors
+    /// The variable is missing, or Redis is out of reach.
+    pub fn open() -> Result<Self, Failure> {
+        let url = base::text("redis_url")?;
+        Ok(Self(Connection::open(&url).map_err(from_spin)?))
     }
 }
 

@@ -1,8 +1,9 @@
 //! Who is asking, and whether they may.
 
-use auth::{Denial, Principal};
+use base::Failure;
 use subtle::ConstantTimeEq;
 
+use crate::auth::{self, Denial, Principal};
 use crate::{ApiError, Call};
 
 /// The caller, or the refusal to send.
@@ -22,23 +23,9 @@ pub fn require_role(principal: &Principal, role: &str) -> Result<(), ApiError> {
     }
 }
 
-/// The shortest token that [`require_bearer`] takes from the configuration.
-const SHORTEST_TOKEN: usize = 16;
-
-/// Refuses a configuration in which the token that variable `name` holds could be
-/// guessed, or is not set at all.
-pub fn check_token(name: &str, token: &str) -> Result<(), ApiError> {
-    if token.len() < SHORTEST_TOKEN {
-        return Err(ApiError::misconfigured(format!(
-            "the variable {name} must be set to at least {SHORTEST_TOKEN} characters"
-        )));
-    }
-    Ok(())
-}
-
 /// Refuses a caller that does not send the token that variable `name` holds.
 pub fn require_bearer(call: &Call, name: &str, token: &str) -> Result<(), ApiError> {
-    check_token(name, token)?;
+    base::check_token(name, token)?;
     let Some(header) = call.header("authorization") else {
         return Err(ApiError::unauthorized(
             "missing_token",
@@ -70,8 +57,8 @@ fn refusal(denial: Denial) -> ApiError {
             ApiError::unauthorized("malformed_token", why, Some("invalid_token"))
         }
         Denial::Invalid(why) => ApiError::unauthorized("invalid_token", why, Some("invalid_token")),
-        Denial::Misconfigured(why) => ApiError::misconfigured(why),
-        Denial::Unavailable(why) => ApiError::unavailable("the authorizer", why),
+        Denial::Misconfigured(why) => Failure::Misconfigured(why).into(),
+        Denial::Unavailable(why) => Failure::unavailable("the authorizer", why).into(),
     }
 }
 
@@ -80,7 +67,7 @@ mod tests {
     use http::{Request, StatusCode};
 
     use super::*;
-    use crate::Trace;
+    use base::Trace;
 
     const TOKEN: &str = "0123456789abcdef0123";
 

@@ -1,5 +1,6 @@
 //! A request, as an endpoint sees it.
 
+use base::Trace;
 use std::rc::Rc;
 
 use http::Method;
@@ -7,7 +8,7 @@ use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
-use crate::{ApiError, Trace};
+use crate::ApiError;
 
 /// A request with its whole body.
 pub struct Call {

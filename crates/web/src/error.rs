@@ -1,5 +1,6 @@
 //! What a client is told when a request is refused or fails.
 
+use base::Failure;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
 /// An answer that is not a success: `{"error": "<for a person>", "code": "<stable>"}`.
@@ -71,39 +72,40 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, code, message)
     }
 
-    /// 500: the deployment lacks something that only its operator can change.
-    /// `message` names the variable, never its value.
-    pub fn misconfigured(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "misconfigured", message)
-    }
-
-    /// 500 for what must not happen.
-    pub fn internal(detail: impl Into<String>) -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "something went wrong here; the log has the details",
-        )
-        .detail(detail)
-    }
-
-    /// 503: something that is needed is out of reach. Nothing was changed, or
-    /// what was changed is safe to ask for again.
-    pub fn unavailable(what: &str, detail: impl Into<String>) -> Self {
-        let message = format!("{what} cannot be reached right now; try again");
-        let mut answer =
-            Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).detail(detail);
-        answer
-            .headers
-            .push((header::RETRY_AFTER, HeaderValue::from_static("2")));
-        answer
-    }
-
     /// Adds a text for the log.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
+    }
+}
+
+impl From<Failure> for ApiError {
+    /// 503 with `Retry-After` where another try can help, 500 where only the operator can.
+    fn from(failure: Failure) -> Self {
+        let retry = |code, message| {
+            let mut answer = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message);
+            let seconds = HeaderValue::from_static("2");
+            answer.headers.push((header::RETRY_AFTER, seconds));
+            answer
+        };
+        match failure {
+            Failure::Misconfigured(message) => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "misconfigured", message)
+            }
+            Failure::Unavailable { what, detail } => retry(
+                "unavailable",
+                format!("{what} cannot be reached right now; try again"),
+            )
+            .detail(detail),
+            Failure::Contended { .. } => retry("contended", format!("{failure}; try again")),
+            Failure::Internal(detail) => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "something went wrong here; the log has the details",
+            )
+            .detail(detail),
+        }
     }
 }
 

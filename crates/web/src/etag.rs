@@ -56,7 +56,7 @@ mod tests {
     use http::Request;
 
     use super::*;
-    use crate::Trace;
+    use base::Trace;
 
     fn call(if_none_match: &str) -> Call {
         let request = Request::builder().header("if-none-match", if_none_match);

@@ -10,7 +10,8 @@ pub type Reply = Result<Response<Vec<u8>>, ApiError>;
 
 /// A JSON answer.
 pub fn json(status: StatusCode, body: &impl Serialize) -> Reply {
-    let body = serde_json::to_vec(body).map_err(|error| ApiError::internal(error.to_string()))?;
+    let body =
+        serde_json::to_vec(body).map_err(|error| base::Failure::internal(error.to_string()))?;
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(
@@ -29,8 +30,8 @@ pub fn empty(status: StatusCode) -> Response<Vec<u8>> {
 
 /// A 302 to another place, which must not be kept by caches.
 pub fn redirect(location: &str) -> Reply {
-    let location =
-        HeaderValue::try_from(location).map_err(|error| ApiError::internal(error.to_string()))?;
+    let location = HeaderValue::try_from(location)
+        .map_err(|error| base::Failure::internal(error.to_string()))?;
     let mut response = empty(StatusCode::FOUND);
     response.headers_mut().insert(header::LOCATION, location);
     response

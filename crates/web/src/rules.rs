@@ -1,12 +1,13 @@
 //! What holds for every request, whatever the endpoint does.
 
+use base::Trace;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde_json::json;
 
 use crate::cors::{self, Origins};
 use crate::reply::empty;
-use crate::{ApiError, Reply, Trace};
+use crate::{ApiError, Reply};
 
 /// What an endpoint takes.
 pub struct Endpoint {
@@ -181,7 +182,7 @@ mod tests {
         let response = answer(
             &Endpoint::get(),
             &request,
-            Err(ApiError::internal("unasked")),
+            Err(base::Failure::internal("unasked").into()),
         );
         assert_eq!(response.status(), StatusCode::NO_CONTENT);
         assert_eq!(response.headers()["access-control-allow-origin"], SITE);
@@ -203,7 +204,7 @@ mod tests {
         let response = answer(
             &Endpoint::get(),
             &request,
-            Err(ApiError::internal("unasked")),
+            Err(base::Failure::internal("unasked").into()),
         );
         assert!(
             !response
@@ -223,7 +224,7 @@ mod tests {
         let response = answer(
             &Endpoint::post(10),
             &parts(Method::GET, &[]),
-            Err(ApiError::internal("unasked")),
+            Err(base::Failure::internal("unasked").into()),
         );
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(response.headers()["allow"], "POST, OPTIONS");
@@ -244,7 +245,7 @@ mod tests {
         let response = answer(
             &Endpoint::post(10),
             &request,
-            Err(ApiError::internal("unasked")),
+            Err(base::Failure::internal("unasked").into()),
         );
         assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
         assert!(Endpoint::post(10).refuse_body(10).is_none());
@@ -265,10 +266,7 @@ mod tests {
 
     #[test]
     fn details_stay_in_the_log() {
-        let reply = Err(ApiError::unavailable(
-            "Redis",
-            "connection refused 10.0.0.7",
-        ));
+        let reply = Err(base::Failure::unavailable("Redis", "connection refused 10.0.0.7").into());
         let response = answer(&Endpoint::get(), &parts(Method::GET, &[]), reply);
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers()["retry-after"], "2");

@@ -1,5 +1,6 @@
 //! From Spin's request to an endpoint, and back.
 
+use base::{Trace, log, text};
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Instant;
@@ -11,7 +12,7 @@ use serde_json::json;
 use spin_sdk::http::{Headers, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
 
 use crate::rules::Endpoint;
-use crate::{ApiError, Call, Reply, Trace, log, text};
+use crate::{ApiError, Call, Reply};
 
 /// Serves one request: applies the rules that hold for all, lets `handler`
 /// answer, and logs what came of it.

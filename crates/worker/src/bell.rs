@@ -1,18 +1,18 @@
 //! How workers are woken.
 
+use base::{Failure, Trace, log, text};
 use http::{Request, StatusCode, header};
 use outbound::{BaseUrl, Transport};
 use queue::{Bell, Queue};
 use serde_json::json;
 use stores::Redis;
-use web::{ApiError, Trace, log, text};
 
 /// The queue `name`, with the bell that the variable `bell` chooses.
 ///
 /// # Errors
 /// The variable is neither `redis` nor `http`, or what a bell over HTTP needs is
 /// not set.
-pub fn open<'a, R: Redis>(redis: &'a R, name: &str) -> Result<Queue<'a, R>, ApiError> {
+pub fn open<'a, R: Redis>(redis: &'a R, name: &str) -> Result<Queue<'a, R>, Failure> {
     let bell = match text("bell")?.trim() {
         "redis" => Bell::Redis,
         "http" => {
@@ -22,7 +22,7 @@ pub fn open<'a, R: Redis>(redis: &'a R, name: &str) -> Result<Queue<'a, R>, ApiE
         }
         _ => {
             let message = "the variable bell must be `redis` or `http`";
-            return Err(ApiError::misconfigured(message));
+            return Err(Failure::misconfigured(message));
         }
     };
     Ok(Queue::new(redis, name).with_bell(bell))
@@ -43,20 +43,18 @@ pub async fn ring<R: Redis>(queue: &Queue<'_, R>, trace: &Trace) {
 }
 
 /// The token that a bell sends, and that a drain route takes from one.
-pub(crate) fn drain_token() -> Result<String, ApiError> {
-    let token = text("drain_token")?.trim().to_owned();
-    web::check_token("drain_token", &token)?;
-    Ok(token)
+pub(crate) fn drain_token() -> Result<String, Failure> {
+    base::token("drain_token")
 }
 
-fn base_url() -> Result<BaseUrl, ApiError> {
+fn base_url() -> Result<BaseUrl, Failure> {
     BaseUrl::parse(text("bell_url")?.trim())
-        .map_err(|error| ApiError::misconfigured(format!("the variable bell_url {error}")))
+        .map_err(|error| Failure::misconfigured(format!("the variable bell_url {error}")))
 }
 
 async fn request_drain(queue: &str, trace: &Trace) -> Result<(), String> {
-    let base = base_url().map_err(|error| error.message)?;
-    let token = drain_token().map_err(|error| error.message)?;
+    let base = base_url().map_err(|error| error.to_string())?;
+    let token = drain_token().map_err(|error| error.to_string())?;
     let mut request = Request::post(format!("{base}/ops/queues/{queue}/drain"))
         .header(header::AUTHORIZATION, format!("Bearer {token}"))
         .body(Vec::new())

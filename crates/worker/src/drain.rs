@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use base::{Failure, Trace};
 use queue::{Delivery, Policy, Queue, Settlement};
 use stores::Redis;
-use web::{ApiError, Trace};
 
 use crate::bell;
 use crate::retry::give_back;
@@ -37,8 +37,8 @@ impl Deadline {
 pub async fn drain<R: Redis>(
     queue: &Queue<'_, R>,
     policy: &Policy,
-    handle: impl AsyncFn(Vec<Delivery>, Deadline) -> Result<(), ApiError>,
-) -> Result<usize, ApiError> {
+    handle: impl AsyncFn(Vec<Delivery>, Deadline) -> Result<(), Failure>,
+) -> Result<usize, Failure> {
     let deadline = Deadline::start();
     let mut handed_over = 0;
     loop {
@@ -72,8 +72,8 @@ pub async fn in_groups<R: Redis>(
     policy: &Policy,
     deliveries: &[Delivery],
     deadline: Deadline,
-    handle: impl AsyncFn(&[Delivery]) -> Result<Vec<Settlement>, ApiError>,
-) -> Result<(), ApiError> {
+    handle: impl AsyncFn(&[Delivery]) -> Result<Vec<Settlement>, Failure>,
+) -> Result<(), Failure> {
     let mut groups = deliveries.chunks(policy.concurrency);
     let mut leased = Instant::now();
     while let Some(group) = groups.next() {

@@ -3,10 +3,11 @@
 use std::cell::Cell;
 
 use anyhow::anyhow;
+use base::{Failure, Trace, log};
 use http::StatusCode;
 use serde_json::json;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
-use web::{ApiError, Call, Endpoint, Reply, Trace, log};
+use web::{Call, Endpoint, Reply};
 
 use crate::bell::drain_token;
 
@@ -14,18 +15,18 @@ use crate::bell::drain_token;
 ///
 /// # Errors
 /// Those of the work, for the runtime to log.
-pub async fn on_bell(work: impl Future<Output = Result<usize, ApiError>>) -> anyhow::Result<()> {
+pub async fn on_bell(work: impl Future<Output = Result<usize, Failure>>) -> anyhow::Result<()> {
     let result = work.await.map(|_| ());
     result.map_err(|error| {
         report(&error);
-        anyhow!("{}", error.message)
+        anyhow!(error)
     })
 }
 
 /// Serves `POST /ops/queues/{queue}/drain`. An operator is answered when the
 /// work is done. A bell is answered at once, for whoever rings it has a client
 /// that waits, and the work is done after that.
-pub async fn on_request<F: Future<Output = Result<usize, ApiError>>>(
+pub async fn on_request<F: Future<Output = Result<usize, Failure>>>(
     request: IncomingRequest,
     out: ResponseOutparam,
     queue: &str,
@@ -54,7 +55,7 @@ fn rings_the_bell(call: &Call) -> bool {
     drain_token().is_ok_and(|token| web::require_bearer(call, "drain_token", &token).is_ok())
 }
 
-fn report(error: &ApiError) {
-    let fields = json!({"code": error.code, "error": error.message, "detail": error.detail});
+fn report(error: &Failure) {
+    let fields = json!({"error": error.to_string()});
     log::error(&Trace::new(), "the queue could not be worked on", fields);
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use base::{Failure, number};
 use queue::Policy;
-use web::{ApiError, number};
 
 /// The most messages of a batch: more would not fit into a component's memory.
 const LARGEST_BATCH: usize = 256;
@@ -12,7 +12,7 @@ const LARGEST_BATCH: usize = 256;
 ///
 /// # Errors
 /// A variable is missing or no number in its range.
-pub fn policy() -> Result<Policy, ApiError> {
+pub fn policy() -> Result<Policy, Failure> {
     Ok(Policy {
         lease: Duration::from_secs(number("queue_lease_seconds", 1)?),
         attempts: number("queue_attempts", 1)?,

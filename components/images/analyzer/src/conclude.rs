@@ -1,10 +1,9 @@
 //! What a finding means for the record, for the objects and for the message.
 
+use base::log;
 use images_domain::ImageRecord;
-use records::UpdateError;
 use serde_json::json;
 use stores::Redis;
-use web::log;
 
 use crate::settle::Verdict;
 use crate::upload::{Finding, Upload};
@@ -48,7 +47,7 @@ impl<R: Redis> Worker<'_, R> {
 
     /// The record after a finding; `None` where nothing changes.
     fn judge(&self, record: &ImageRecord, finding: &Finding) -> Option<ImageRecord> {
-        let now = web::rfc3339(web::now_millis());
+        let now = base::rfc3339(base::now_millis());
         match finding {
             Finding::Labels { labels, place } => {
                 let analysis = self.settings.censorship.judge(labels.clone());
@@ -101,9 +100,11 @@ impl<R: Redis> Worker<'_, R> {
 }
 
 /// What a record that could not be changed means for the message.
-pub(crate) fn of_storage(error: UpdateError) -> Verdict {
+pub(crate) fn of_storage(error: base::Failure) -> Verdict {
     match error {
-        UpdateError::Contended => Verdict::failed("the record could not be changed", error),
+        base::Failure::Contended { .. } => {
+            Verdict::failed("the record could not be changed", error)
+        }
         other => Verdict::Postponed(other.to_string()),
     }
 }

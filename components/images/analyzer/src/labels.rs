@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use images_domain::{Label, StoredLabels, keys};
 use stores::{KeyValue, Redis};
-use web::ApiError;
 
 use crate::labeler::{self, Unlabeled};
 use crate::upload::{Fetched, Upload};
@@ -20,7 +19,7 @@ impl<R: Redis> Worker<'_, R> {
         &self,
         uploads: &[Upload],
         fetched: &mut [Fetched],
-    ) -> Result<Labels, ApiError> {
+    ) -> Result<Labels, base::Failure> {
         let model = labeler::model();
         let min_confidence = self.settings.censorship.lowest_confidence();
         let mut labels = Labels::new();
@@ -59,7 +58,7 @@ impl<R: Redis> Worker<'_, R> {
                     labels: found.clone(),
                 };
                 let stored = serde_json::to_vec(&stored)
-                    .map_err(|error| ApiError::internal(error.to_string()))?;
+                    .map_err(|error| base::Failure::internal(error.to_string()))?;
                 self.store.set(&keys::labels(file), &stored)?;
             }
             labels.insert(file.image(), result);

@@ -1,7 +1,7 @@
+use base::{number, text};
 use images_domain::Censorship;
-use objects::{Objects, StoreConfig};
+use objects::Objects;
 use queue::Policy;
-use web::{ApiError, number, text};
 
 /// What the component's variables say.
 pub(crate) struct Settings {
@@ -12,11 +12,11 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn read() -> Result<Self, ApiError> {
-        let store = StoreConfig::from_variables(|name| text(name).ok(), "images_bucket_name")?;
+    pub(crate) fn read() -> Result<Self, base::Failure> {
+        let store = Objects::from_variables("images_bucket_name")?;
         let policy = worker::policy()?;
         Ok(Self {
-            objects: Objects::new(store),
+            objects: store,
             max_upload_bytes: number("max_upload_bytes", 1)?,
             censorship: Censorship {
                 min_confidence: number("min_confidence", 0.0)?,

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use base::{Trace, log};
 use images_domain::FileName;
 use queue::{Delivery, Effect, Settlement};
 use serde_json::json;
 use stores::Redis;
-use web::{ApiError, Trace, log};
 use worker::Next;
 
 use crate::work::Worker;
@@ -58,7 +58,7 @@ impl Handled {
 
 impl<R: Redis> Worker<'_, R> {
     /// Settles messages, all in one script.
-    pub(crate) fn settle(&self, handled: Vec<Handled>) -> Result<(), ApiError> {
+    pub(crate) fn settle(&self, handled: Vec<Handled>) -> Result<(), base::Failure> {
         if handled.is_empty() {
             return Ok(());
         }

@@ -1,9 +1,9 @@
 //! What is looked at again later: uploads that did not come, and removals.
 
+use base::{Trace, log};
 use images_domain::{FileName, keys};
 use serde_json::json;
 use stores::Redis;
-use web::{Trace, log};
 
 use crate::conclude::of_storage;
 use crate::settle::Verdict;
@@ -32,7 +32,7 @@ impl<R: Redis> Worker<'_, R> {
         if let Some(inbox) = self.inbox(file).await? {
             return Ok(inbox);
         }
-        let now = web::rfc3339(web::now_millis());
+        let now = base::rfc3339(base::now_millis());
         let expired = images_storage::update(&self.queue, self.store, file, trace, |record| {
             // It may have been announced again while this message was on its way.
             let is_over = !images_storage::expires_later(&self.queue, file)?;

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
+use base::Trace;
 use futures::future::join_all;
 use images_domain::{FileName, Label, inspect};
 use queue::Delivery;
 use stores::Redis;
-use web::{ApiError, Trace};
 use worker::Deadline;
 
 use crate::labeler::Unlabeled;
@@ -81,7 +81,7 @@ impl<R: Redis> Worker<'_, R> {
         &self,
         uploads: Vec<Upload>,
         deadline: Deadline,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), base::Failure> {
         let mut groups = VecDeque::from(self.groups(uploads));
         while let Some(group) = groups.pop_front() {
             if deadline.is_over() {
@@ -124,7 +124,7 @@ impl<R: Redis> Worker<'_, R> {
         groups
     }
 
-    async fn look_at_together(&self, uploads: Vec<Upload>) -> Result<(), ApiError> {
+    async fn look_at_together(&self, uploads: Vec<Upload>) -> Result<(), base::Failure> {
         let mut fetched = join_all(uploads.iter().map(|upload| self.fetch(upload))).await;
         let verdicts = match self.label(&uploads, &mut fetched) {
             Ok(labels) => {
@@ -139,7 +139,7 @@ impl<R: Redis> Worker<'_, R> {
                 join_all(concluded).await
             }
             Err(error) => {
-                let postponed = |_: &Upload| Verdict::Postponed(error.message.clone());
+                let postponed = |_: &Upload| Verdict::Postponed(error.to_string());
                 uploads.iter().map(postponed).collect()
             }
         };

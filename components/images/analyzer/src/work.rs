@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 
+use base::{Trace, log};
 use futures::future::join_all;
 use images_domain::{FileName, ImageRecord, Message, keys};
 use queue::{Delivery, Queue};
 use serde_json::json;
 use stores::{Redis, SpinKeyValue, SpinRedis};
-use web::{ApiError, Trace, log};
 use worker::Deadline;
 
 use crate::settings::Settings;
@@ -22,8 +22,8 @@ pub(crate) struct Worker<'a, R> {
 }
 
 /// Works on the queue. Returns how many messages were handled.
-pub(crate) async fn drain() -> Result<usize, ApiError> {
-    let redis = SpinRedis::open(&web::text("redis_url")?)?;
+pub(crate) async fn drain() -> Result<usize, base::Failure> {
+    let redis = SpinRedis::open()?;
     let worker = Worker {
         settings: &Settings::read()?,
         queue: worker::open(&redis, keys::QUEUE)?,
@@ -34,7 +34,11 @@ pub(crate) async fn drain() -> Result<usize, ApiError> {
 }
 
 impl<R: Redis> Worker<'_, R> {
-    async fn handle(&self, deliveries: Vec<Delivery>, deadline: Deadline) -> Result<(), ApiError> {
+    async fn handle(
+        &self,
+        deliveries: Vec<Delivery>,
+        deadline: Deadline,
+    ) -> Result<(), base::Failure> {
         // Some at a time: even where the store stalls, no lease runs out meanwhile,
         // and what there is no time for is given back.
         let mut rest = VecDeque::from(deliveries);

@@ -2,13 +2,14 @@
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
+use base::log;
 use http::StatusCode;
 use images_domain::{FileName, keys, parse_events};
 use serde_json::json;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 use stores::SpinRedis;
-use web::{ApiError, Call, Endpoint, Reply, log};
+use web::{ApiError, Call, Endpoint, Reply};
 
 /// A notification has at most 1,000 records of about 1 KiB.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -19,11 +20,11 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
 }
 
 async fn receive(call: Call) -> Reply {
-    web::require_bearer(&call, "events_token", &web::text("events_token")?)?;
+    web::require_bearer(&call, "events_token", &base::text("events_token")?)?;
     let events = parse_events(&call.json()?)
         .map_err(|error| ApiError::bad_request("invalid_event", error.to_string()))?;
 
-    let bucket = web::text("images_bucket_name")?;
+    let bucket = base::text("images_bucket_name")?;
     let mut uploads = Vec::new();
     for event in events {
         match event.key.parse::<FileName>() {
@@ -40,7 +41,7 @@ async fn receive(call: Call) -> Reply {
     }
     let accepted = uploads.len();
     if accepted > 0 {
-        let redis = SpinRedis::open(&web::text("redis_url")?)?;
+        let redis = SpinRedis::open()?;
         let queue = worker::open(&redis, keys::QUEUE)?;
         images_storage::announce(&queue, uploads, &call.trace)?;
         worker::ring(&queue, &call.trace).await;

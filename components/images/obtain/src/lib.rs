@@ -4,8 +4,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use base::Failure;
 use images_domain::{FileName, Status};
-use objects::{Objects, StoreConfig};
+use objects::Objects;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 use stores::SpinKeyValue;
@@ -32,22 +33,24 @@ async fn obtain(call: Call) -> Reply {
     }
 
     let record = images_storage::load(&SpinKeyValue::open()?, &file)?.ok_or_else(missing)?;
-    let store = StoreConfig::from_variables(|name| web::text(name).ok(), "images_bucket_name")?;
-    let store = Objects::new(store).with_headers(call.trace.headers());
+    let store = Objects::from_variables("images_bucket_name")?;
+    let store = store.with_headers(call.trace.headers());
     let record = record.document;
     let key = record.object_key();
     match record.status {
         Status::Corrupt | Status::Deleted => return Err(missing()),
         // Uploaded perhaps, and not looked at yet: only the store knows.
         Status::Waiting | Status::Expired => {
-            store.head(key).await?.ok_or_else(missing)?;
+            let found = store.head(key).await.map_err(Failure::from)?;
+            found.ok_or_else(missing)?;
         }
         Status::Approved | Status::UnderReview | Status::Rejected | Status::Failed => {}
     }
-    let expires = Duration::from_secs(web::number("signed_url_read_expiration", 1)?);
+    let expires = Duration::from_secs(base::number("signed_url_read_expiration", 1)?);
     let presigned = store
         .config()
-        .presign_get(key, expires, SystemTime::now())?;
+        .presign_get(key, expires, SystemTime::now())
+        .map_err(Failure::from)?;
     web::redirect(&presigned.url)
 }
 

@@ -1,6 +1,7 @@
+use base::Failure;
 use http::StatusCode;
 use images_domain::{FileName, keys};
-use objects::{Objects, StoreConfig};
+use objects::Objects;
 use serde::Deserialize;
 use serde_json::json;
 use stores::{SpinKeyValue, SpinRedis};
@@ -30,11 +31,12 @@ pub(crate) async fn complete(call: Call) -> Reply {
         .ok_or_else(|| {
             ApiError::not_found("unknown_image", "announce it with POST /receiver first")
         })?;
-    let store = StoreConfig::from_variables(|name| web::text(name).ok(), "images_bucket_name")?;
-    let object = Objects::new(store)
+    let store = Objects::from_variables("images_bucket_name")?;
+    let object = store
         .with_headers(call.trace.headers())
         .head(&file.to_string())
-        .await?;
+        .await
+        .map_err(Failure::from)?;
     let Some(object) = object else {
         if record.is_verified() {
             // The upload was looked at before its client came to say that it is done.
@@ -47,7 +49,7 @@ pub(crate) async fn complete(call: Call) -> Reply {
         ));
     };
 
-    let redis = SpinRedis::open(&web::text("redis_url")?)?;
+    let redis = SpinRedis::open()?;
     let body = json!({"file_name": file.to_string(), "status": "queued"});
     let upload = (file, Some(object.size), object.etag);
     let queue = worker::open(&redis, keys::QUEUE)?;

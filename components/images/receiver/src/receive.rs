@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
+use base::Failure;
 use http::StatusCode;
 use images_domain::{FileName, ImageRecord, Intake, Status, keys};
 use images_storage::Step;
-use objects::{Integrity, Presigned, StoreConfig};
+use objects::{Integrity, Objects, Presigned};
 use serde::Serialize;
 use stores::{SpinKeyValue, SpinRedis};
 use web::{ApiError, Call, Reply};
@@ -29,7 +30,7 @@ pub(crate) async fn receive(call: Call) -> Reply {
         ));
     }
     // Before anything is stored: a deployment that cannot sign must not take records.
-    let expires_in = web::number("signed_url_write_expiration", 1)?;
+    let expires_in = base::number("signed_url_write_expiration", 1)?;
     let upload = presign(&intake.file, expires_in)?;
 
     let record = remember(&call, &intake, expires_in).await?;
@@ -45,11 +46,11 @@ pub(crate) async fn receive(call: Call) -> Reply {
     )
 }
 
-fn presign(file: &FileName, expires_in: u64) -> Result<Presigned, ApiError> {
-    let store = StoreConfig::from_variables(|name| web::text(name).ok(), "images_bucket_name")?;
+fn presign(file: &FileName, expires_in: u64) -> Result<Presigned, Failure> {
+    let store = Objects::from_variables("images_bucket_name")?;
     let content_type = file.media_type.name();
     let sha256;
-    let integrity = match web::text("upload_integrity")?.trim() {
+    let integrity = match base::text("upload_integrity")?.trim() {
         "plain" => Integrity::Plain { content_type },
         "signed" => {
             sha256 = file.digest();
@@ -59,29 +60,32 @@ fn presign(file: &FileName, expires_in: u64) -> Result<Presigned, ApiError> {
             }
         }
         _ => {
-            return Err(ApiError::misconfigured(
+            return Err(Failure::misconfigured(
                 "the variable upload_integrity must be `plain` or `signed`",
             ));
         }
     };
     let expires = Duration::from_secs(expires_in);
-    Ok(store.presign_put(&file.to_string(), expires, integrity, SystemTime::now())?)
+    store
+        .config()
+        .presign_put(&file.to_string(), expires, integrity, SystemTime::now())
+        .map_err(Failure::from)
 }
 
 /// Makes the record, or brings it up to date with this use of the photo. When the
 /// URL has run out, somebody will look what was uploaded with it: it works for
 /// photos that are there already, too.
 async fn remember(call: &Call, intake: &Intake, expires_in: u64) -> Result<ImageRecord, ApiError> {
-    let grace: u64 = web::number("upload_grace_seconds", 0)?;
+    let grace: u64 = base::number("upload_grace_seconds", 0)?;
     let patience = Duration::from_secs(expires_in.saturating_add(grace));
     let store = SpinKeyValue::open()?;
-    let redis = SpinRedis::open(&web::text("redis_url")?)?;
+    let redis = SpinRedis::open()?;
     let queue = worker::open(&redis, keys::QUEUE)?;
     let file = &intake.file;
     let updated = images_storage::update(&queue, &store, file, &call.trace, |existing| {
-        let now = web::now_millis();
+        let now = base::now_millis();
         let record =
-            ImageRecord::receive(existing, intake, &web::rfc3339(now)).map_err(|error| {
+            ImageRecord::receive(existing, intake, &base::rfc3339(now)).map_err(|error| {
                 ApiError::new(StatusCode::CONFLICT, "too_many_posts", error.to_string())
             })?;
         let effects = vec![images_storage::expire_later(&queue, file, patience)?];
@@ -89,7 +93,7 @@ async fn remember(call: &Call, intake: &Intake, expires_in: u64) -> Result<Image
     });
     // Also where the record could not be stored: then a worker does it.
     worker::ring(&queue, &call.trace).await;
-    let record = updated?.ok_or_else(|| ApiError::internal("a record neither is nor changes"))?;
+    let record = updated?.ok_or_else(|| Failure::internal("a record neither is nor changes"))?;
     if record.status == Status::Failed {
         // It is there and could not be analyzed; this is a good time to try again.
         let upload = (file.clone(), None, None);

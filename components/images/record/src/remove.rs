@@ -1,10 +1,11 @@
+use base::log;
 use http::StatusCode;
 use images_domain::{FileName, keys, parse_removal};
 use images_storage::Step;
-use objects::{Objects, StoreConfig};
+use objects::Objects;
 use serde_json::json;
 use stores::{SpinKeyValue, SpinRedis};
-use web::{ApiError, Call, Reply, log};
+use web::{ApiError, Call, Reply};
 
 use crate::unknown;
 
@@ -23,19 +24,21 @@ pub(crate) async fn remove(call: &Call, file: &FileName) -> Reply {
     }
     let post_id = parse_removal(&call.query())
         .map_err(|problem| ApiError::bad_request("invalid_query", problem))?;
-    let store = StoreConfig::from_variables(|name| web::text(name).ok(), "images_bucket_name")?;
-    let objects = Objects::new(store).with_headers(call.trace.headers());
+    let store = Objects::from_variables("images_bucket_name")?;
+    let objects = store.with_headers(call.trace.headers());
 
-    let redis = SpinRedis::open(&web::text("redis_url")?)?;
+    let redis = SpinRedis::open()?;
     let queue = worker::open(&redis, keys::QUEUE)?;
     let store = SpinKeyValue::open()?;
     let updated = images_storage::update(&queue, &store, file, &call.trace, |record| {
         let record = record.filter(|record| !record.is_deleted());
         let record = record.ok_or_else(unknown)?;
-        let now = web::now_millis();
-        let next = record.removed(post_id, &web::rfc3339(now)).ok_or_else(|| {
-            ApiError::not_found("unknown_post", "the photo is not used in this post")
-        })?;
+        let now = base::now_millis();
+        let next = record
+            .removed(post_id, &base::rfc3339(now))
+            .ok_or_else(|| {
+                ApiError::not_found("unknown_post", "the photo is not used in this post")
+            })?;
         let mut effects = Vec::new();
         if next.is_deleted() {
             effects.push(images_storage::finish_removal_later(&queue, &next)?);

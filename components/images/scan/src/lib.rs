@@ -22,7 +22,7 @@ async fn scan(call: Call) -> Reply {
         let message = "the subject of the token is no user id: it must be an integer";
         ApiError::forbidden("not_a_user", message)
     })?;
-    let redis = SpinRedis::open(&web::text("redis_url")?)?;
+    let redis = SpinRedis::open()?;
     web::json(
         StatusCode::OK,
         &images_storage::search(&redis, user, query)?,

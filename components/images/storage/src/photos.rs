@@ -1,10 +1,10 @@
 //! Records, from one version to the next.
 
+use base::Trace;
 use images_domain::{FileName, ImageRecord, Message, SCHEMA, keys};
 use queue::{Change, Queue};
-use records::{Entity, RecordError, UpdateError, Versioned};
+use records::{Entity, Versioned};
 use stores::{KeyValue, Redis};
-use web::Trace;
 
 /// Where a photo's record is kept.
 pub(crate) fn entity(file: &FileName) -> Entity {
@@ -18,7 +18,7 @@ pub(crate) fn entity(file: &FileName) -> Entity {
 pub fn load(
     store: &impl KeyValue,
     file: &FileName,
-) -> Result<Option<Versioned<ImageRecord>>, RecordError> {
+) -> Result<Option<Versioned<ImageRecord>>, base::Failure> {
     records::latest(store, &keys::record(file))
 }
 
@@ -26,12 +26,12 @@ pub fn load(
 /// decided anew should the record turn out to be another.
 ///
 /// # Errors
-/// [`UpdateError::Behind`] where its writer has not stored it yet.
+/// [`base::Failure::Behind`] where its writer has not stored it yet.
 pub fn load_committed(
     redis: &impl Redis,
     store: &impl KeyValue,
     file: &FileName,
-) -> Result<Option<Versioned<ImageRecord>>, UpdateError> {
+) -> Result<Option<Versioned<ImageRecord>>, base::Failure> {
     records::committed(redis, store, &entity(file))
 }
 
@@ -41,7 +41,7 @@ pub fn repair(
     file: &FileName,
     version: u64,
     document: ImageRecord,
-) -> Result<bool, RecordError> {
+) -> Result<bool, base::Failure> {
     records::repair(store, &keys::record(file), &Versioned { version, document })
 }
 
@@ -51,7 +51,7 @@ pub fn forget_history(
     store: &impl KeyValue,
     file: &FileName,
     latest: &Versioned<ImageRecord>,
-) -> Result<(), RecordError> {
+) -> Result<(), base::Failure> {
     let key = keys::record(file);
     // What readers start at may be what is to be forgotten.
     records::point(store, &key, latest)?;
@@ -65,7 +65,7 @@ pub fn announce(
     queue: &Queue<'_, impl Redis>,
     uploads: impl IntoIterator<Item = (FileName, Option<u64>, Option<String>)>,
     trace: &Trace,
-) -> Result<(), UpdateError> {
+) -> Result<(), base::Failure> {
     let mut change = Change::new();
     for (file, size, etag) in uploads {
         let message = Message::Uploaded {

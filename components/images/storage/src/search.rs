@@ -2,12 +2,16 @@
 
 use images_domain::{Operator, ScanQuery, ScanResponse, keys};
 use queue::Script;
-use stores::{Arg, Redis, RedisError, Value};
+use stores::{Arg, Redis, Value};
 
 static SEARCH: Script = Script::new(include_str!("search.lua"));
 
 /// Searches the photos of a user.
-pub fn search(redis: &impl Redis, user: u64, query: ScanQuery) -> Result<ScanResponse, RedisError> {
+pub fn search(
+    redis: &impl Redis,
+    user: u64,
+    query: ScanQuery,
+) -> Result<ScanResponse, base::Failure> {
     let mut names = vec![keys::group(user, query.grouping), keys::analyzed(user)];
     let mut conditions = Vec::new();
     for filter in &query.filters {

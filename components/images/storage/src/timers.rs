@@ -5,11 +5,10 @@
 
 use std::time::Duration;
 
+use base::Trace;
 use images_domain::{FileName, ImageRecord, Message, SCHEMA};
 use queue::{Effect, Queue};
-use records::UpdateError;
 use stores::{Arg, Redis, Value};
-use web::Trace;
 
 /// How long after a removal its objects are removed once more. By then readers
 /// are done with the record of before, and so is a worker that was just looking
@@ -21,7 +20,7 @@ pub fn expire_later(
     queue: &Queue<'_, impl Redis>,
     file: &FileName,
     delay: Duration,
-) -> Result<Effect, UpdateError> {
+) -> Result<Effect, base::Failure> {
     let message = Message::<Trace>::Expiry {
         schema: SCHEMA,
         file: file.to_string(),
@@ -31,7 +30,10 @@ pub fn expire_later(
 }
 
 /// Whether that is still to come: a URL was given out that has not run out yet.
-pub fn expires_later(queue: &Queue<'_, impl Redis>, file: &FileName) -> Result<bool, UpdateError> {
+pub fn expires_later(
+    queue: &Queue<'_, impl Redis>,
+    file: &FileName,
+) -> Result<bool, base::Failure> {
     let Effect::Delay { key, entry, .. } = expire_later(queue, file, Duration::ZERO)? else {
         return Ok(false);
     };
@@ -45,7 +47,7 @@ pub fn expires_later(queue: &Queue<'_, impl Redis>, file: &FileName) -> Result<b
 pub fn finish_removal_later(
     queue: &Queue<'_, impl Redis>,
     tombstone: &ImageRecord,
-) -> Result<Effect, UpdateError> {
+) -> Result<Effect, base::Failure> {
     let ImageRecord {
         file_name, life, ..
     } = tombstone;

@@ -1,10 +1,10 @@
 //! Changing a record that others may be changing, too.
 
+use base::Trace;
 use images_domain::{FileName, ImageRecord, Message, SCHEMA, changes};
 use queue::{Change, Effect, Queue};
-use records::{UpdateError, Versioned};
+use records::Versioned;
 use stores::{KeyValue, Redis};
-use web::Trace;
 
 use crate::photos::entity;
 
@@ -30,9 +30,9 @@ impl From<Option<ImageRecord>> for Step {
 /// returns the record as it is then; `None` where there is still none.
 ///
 /// # Errors
-/// Those of `decide`, before anything has happened; [`UpdateError::Contended`]
+/// Those of `decide`, before anything has happened; [`base::Failure::Contended`]
 /// where others change the record all the time.
-pub fn update<E: From<UpdateError>>(
+pub fn update<E: From<base::Failure>>(
     queue: &Queue<'_, impl Redis>,
     store: &impl KeyValue,
     file: &FileName,
@@ -46,7 +46,7 @@ pub fn update<E: From<UpdateError>>(
         is_next = step.record.is_some();
         let mut change = Change::new().with_all(step.effects);
         if let Some(next) = &step.record {
-            change = publish(change, before, next, trace).map_err(UpdateError::from)?;
+            change = publish(change, before, next, trace).map_err(base::Failure::from)?;
         }
         Ok::<_, E>(records::Step {
             next: step.record,
@@ -58,7 +58,7 @@ pub fn update<E: From<UpdateError>>(
     if let Some(Versioned { version, .. }) = &latest
         && let Some(old) = version.checked_sub(2).filter(|old| is_next && *old > 0)
     {
-        records::forget(store, &entity.key, old).map_err(UpdateError::from)?;
+        records::forget(store, &entity.key, old).map_err(base::Failure::from)?;
     }
     Ok(latest.map(|latest| latest.document))
 }

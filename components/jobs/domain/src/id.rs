@@ -1,11 +1,11 @@
 //! The ids of jobs and toons.
 
-ids::id! {
+base::id! {
     /// The id of a job: 1 to 128 of `A-Z a-z 0-9 . _ : -`.
     pub struct JobId;
 }
 
-ids::id! {
+base::id! {
     /// The id of a toon within its job: 1 to 128 of `A-Z a-z 0-9 . _ : -`.
     pub struct ToonId;
 }

@@ -13,8 +13,8 @@ mod result;
 mod submission;
 mod view;
 
+pub use base::IdError;
 pub use id::{JobId, ToonId};
-pub use ids::IdError;
 pub use message::{Message, SCHEMA, Unreadable};
 pub use progress::{Progress, Status};
 pub use query::{ResultsQuery, StatusQuery};

@@ -18,7 +18,7 @@ async fn results(call: Call) -> Reply {
     let principal = web::authenticate(&call)?;
     let query = ResultsQuery::parse(&call.query())
         .map_err(|problem| ApiError::bad_request("invalid_query", problem))?;
-    let redis = SpinRedis::open(&web::text("redis_url")?)?;
+    let redis = SpinRedis::open()?;
     // Another's job looks the same as one that does not exist.
     let job = jobs_storage::load(&redis, &query.job_id)?
         .filter(|job| job.owner == principal.subject || principal.has_role("admin"))
@@ -26,7 +26,7 @@ async fn results(call: Call) -> Reply {
     let page = jobs_storage::results(&redis, &job, query.first, query.limit)?;
     let mut reply = web::empty(StatusCode::OK);
     *reply.body_mut() = results_view(&job.id, &job.progress, &page.results, page.next)
-        .map_err(jobs_storage::StorageError::from)?;
+        .map_err(base::Failure::from)?;
     reply.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),

@@ -30,7 +30,7 @@ async fn status(call: Call) -> Reply {
     let unknown = || ApiError::not_found("unknown_job", "you have no such job");
     let id: JobId = call.last_segment().parse().map_err(|_| unknown())?;
 
-    let redis = SpinRedis::open(&web::text("redis_url")?)?;
+    let redis = SpinRedis::open()?;
     let waits_for_change = call.has_header("if-none-match");
     let mut pause = FIRST_LOOK;
     let mut has_nudged = false;
@@ -39,10 +39,10 @@ async fn status(call: Call) -> Reply {
             .filter(|job| job.owner == principal.subject || principal.has_role("admin"))
             .ok_or_else(unknown)?;
         if !std::mem::replace(&mut has_nudged, true)
-            && let Err(error) = jobs_storage::nudge(&redis, &job, web::now_millis())
+            && let Err(error) = jobs_storage::nudge(&redis, &job, base::now_millis())
         {
             // A Redis that takes no writes can be read all the same.
-            web::log::warn(
+            base::log::warn(
                 &call.trace,
                 "no worker could be woken",
                 json!({"error": error.to_string()}),

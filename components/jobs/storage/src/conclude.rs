@@ -5,7 +5,6 @@ use std::time::Duration;
 use jobs_domain::{JobId, Outcome, ToonResult, keys};
 use queue::{Effect, Tallied};
 
-use crate::StorageError;
 use crate::job::{FAILED, PROCESSED};
 
 /// The effects of settling the message of the toon at `index` of a job, which is
@@ -15,7 +14,7 @@ pub fn ended(
     job: &JobId,
     index: u32,
     result: &ToonResult<'_>,
-) -> Result<[Effect; 2], StorageError> {
+) -> Result<[Effect; 2], base::Failure> {
     Ok([
         Effect::Set {
             key: keys::results(job),

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
+use base::rfc3339;
 use jobs_domain::{JobId, JobView, Progress, Times, keys};
 use queue::{Queue, Script};
-use stores::{Arg, Redis, RedisError, Value};
-use web::rfc3339;
-
-use crate::StorageError;
+use stores::{Arg, Redis, Value};
 
 static START: Script = Script::new(include_str!("start.lua"));
 
@@ -57,12 +55,12 @@ impl Job {
 }
 
 /// A job, or `None` where there is none. What this costs does not grow with it.
-pub fn load(redis: &impl Redis, id: &JobId) -> Result<Option<Job>, StorageError> {
+pub fn load(redis: &impl Redis, id: &JobId) -> Result<Option<Job>, base::Failure> {
     let key = keys::job(id);
     let mut args = vec![Arg::from(&key)];
     args.extend(FIELDS.map(Arg::from));
     let stored = redis.call("HMGET", &args)?;
-    let unreadable = || StorageError::Unreadable(id.to_string());
+    let unreadable = || base::Failure::internal(format!("the stored job {id} cannot be read"));
     let [
         owner,
         total,
@@ -78,7 +76,7 @@ pub fn load(redis: &impl Redis, id: &JobId) -> Result<Option<Job>, StorageError>
     }
     let number = |value: &Value| value.as_int()?.try_into().ok();
     let millis = |value: &Value| Some(value.as_int()?.unsigned_abs());
-    let idle = web::now_millis().saturating_sub(millis(&updated).ok_or_else(unreadable)?);
+    let idle = base::now_millis().saturating_sub(millis(&updated).ok_or_else(unreadable)?);
     // Workers of earlier versions write no counts.
     let must_count = processed == Value::Nil || (processed != total && idle >= UNCOUNTED);
     let (processed, failed) = if must_count {
@@ -123,7 +121,7 @@ pub fn load(redis: &impl Redis, id: &JobId) -> Result<Option<Job>, StorageError>
 
 /// Wakes the workers of a job that is not finished and has not moved for long.
 /// `now` is in milliseconds since the Unix epoch.
-pub fn nudge(redis: &impl Redis, job: &Job, now: u64) -> Result<(), RedisError> {
+pub fn nudge(redis: &impl Redis, job: &Job, now: u64) -> Result<(), base::Failure> {
     if job.progress.status().is_final() {
         return Ok(());
     }
@@ -134,7 +132,7 @@ pub fn nudge(redis: &impl Redis, job: &Job, now: u64) -> Result<(), RedisError> 
 /// Remembers that a worker has begun with a job, if none has before. `run` says
 /// which job of that id, and `now` is in milliseconds since the Unix epoch.
 /// Returns whether there still is that job.
-pub fn start(redis: &impl Redis, id: &JobId, run: &str, now: u64) -> Result<bool, RedisError> {
+pub fn start(redis: &impl Redis, id: &JobId, run: &str, now: u64) -> Result<bool, base::Failure> {
     let now = now.to_string();
     let reply = START.run(redis, &[&keys::job(id)], &[Arg::from(run), Arg::from(&now)])?;
     Ok(reply.first().and_then(Value::as_int) == Some(1))

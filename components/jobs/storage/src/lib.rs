@@ -4,13 +4,11 @@
 //! it is there once the message is gone, and once only.
 
 mod conclude;
-mod error;
 mod job;
 mod results;
 mod submit;
 
 pub use conclude::{ended, keep, retention, tally};
-pub use error::StorageError;
 pub use job::{Job, load, nudge, start};
 pub use results::{Page, results};
 pub use submit::{Submitted, submit};

@@ -1,7 +1,7 @@
 //! The results of a job, page by page.
 
 use jobs_domain::keys;
-use stores::{Arg, Redis, RedisError, Value};
+use stores::{Arg, Redis, Value};
 
 use crate::Job;
 
@@ -26,7 +26,12 @@ pub struct Page {
 ///
 /// # Errors
 /// Those of Redis.
-pub fn results(redis: &impl Redis, job: &Job, first: u32, limit: u32) -> Result<Page, RedisError> {
+pub fn results(
+    redis: &impl Redis,
+    job: &Job,
+    first: u32,
+    limit: u32,
+) -> Result<Page, base::Failure> {
     let key = keys::results(&job.id);
     let end = job.progress.total.min(first.saturating_add(limit));
     let mut page = Page {

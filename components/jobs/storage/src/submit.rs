@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use base::Trace;
 use jobs_domain::{JobId, Message, Submission, keys};
 use queue::{Change, Effect, Outcome, Queue};
 use stores::{Arg, Redis, Value};
 use uuid::Uuid;
-use web::Trace;
 
-use crate::{StorageError, conclude, job};
+use crate::{conclude, job};
 
 /// Jobs that are larger than this are staged in chunks before they are published.
 const INLINE_TOONS: usize = 200;
@@ -41,7 +41,7 @@ pub fn submit(
     retention: Option<Duration>,
     now: u64,
     trace: &Trace,
-) -> Result<Submitted, StorageError> {
+) -> Result<Submitted, base::Failure> {
     let caller = Caller {
         owner,
         submission,
@@ -113,7 +113,7 @@ impl Caller<'_> {
     }
 
     /// What there already is of this submission, if anything.
-    fn find(&self, redis: &impl Redis) -> Result<Option<Submitted>, StorageError> {
+    fn find(&self, redis: &impl Redis) -> Result<Option<Submitted>, base::Failure> {
         if let Some(key) = &self.remembered {
             let known = redis.call("GET", &[Arg::from(key)])?.into_iter().next();
             if let Some(Value::Bytes(value)) = known {
@@ -161,7 +161,8 @@ fn bytes(submission: &Submission<'_>) -> usize {
 }
 
 /// A new id: a UUIDv7 (RFC 9562), so that ids sort by time.
-fn new_id() -> Result<JobId, StorageError> {
+fn new_id() -> Result<JobId, base::Failure> {
     let id = Uuid::now_v7().to_string();
-    id.parse().map_err(|_| StorageError::Unreadable(id))
+    id.parse()
+        .map_err(|_| base::Failure::internal(format!("{id} is not an id")))
 }

@@ -25,9 +25,9 @@ async fn submit(call: Call) -> Reply {
     let key = idempotency_key(&call)?;
     let submission = Submission::parse(call.body())
         .map_err(|invalid| ApiError::bad_request(invalid.code(), invalid.to_string()))?;
-    let retention = jobs_storage::retention(web::number("job_retention_days", 0)?);
+    let retention = jobs_storage::retention(base::number("job_retention_days", 0)?);
 
-    let redis = SpinRedis::open(&web::text("redis_url")?)?;
+    let redis = SpinRedis::open()?;
     let queue = worker::open(&redis, keys::QUEUE)?;
     let submitted = jobs_storage::submit(
         &queue,
@@ -35,7 +35,7 @@ async fn submit(call: Call) -> Reply {
         &submission,
         key.as_deref(),
         retention,
-        web::now_millis(),
+        base::now_millis(),
         &call.trace,
     )?;
     worker::ring(&queue, &call.trace).await;
@@ -61,7 +61,7 @@ fn accepted(id: &JobId, total: usize) -> Reply {
         &json!({"jobId": id, "status": Status::Pending, "totalToons": total}),
     )?;
     let location = HeaderValue::try_from(format!("/jobs/{id}"))
-        .map_err(|error| ApiError::internal(error.to_string()))?;
+        .map_err(|error| base::Failure::internal(error.to_string()))?;
     reply.headers_mut().insert(header::LOCATION, location);
     Ok(reply)
 }

@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
+use base::{Trace, log, now_millis};
 use jobs_domain::{JobId, Outcome, ToonResult};
-use jobs_storage::StorageError;
 use queue::{Delivery, Effect, Queue, Settlement};
 use serde_json::json;
 use stores::Redis;
-use web::{Trace, log, now_millis};
 
 use crate::settings::Settings;
 use crate::toons::Toon;
@@ -28,7 +27,7 @@ impl Batch {
         at: &str,
         outcome: Outcome,
         dead: Option<Effect>,
-    ) -> Result<(), StorageError> {
+    ) -> Result<(), base::Failure> {
         let message = &toon.message;
         let result = ToonResult {
             toon_id: &message.toon_id,
@@ -68,7 +67,7 @@ impl Batch {
         &mut self,
         queue: &Queue<'_, R>,
         settings: &Settings,
-    ) -> Result<(), StorageError> {
+    ) -> Result<(), base::Failure> {
         let Self { settlements, jobs } = std::mem::take(self);
         if settlements.is_empty() {
             return Ok(());

@@ -16,7 +16,6 @@ use jobs_domain::keys::QUEUE;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::{http_component, redis_component};
 use stores::SpinRedis;
-use web::ApiError;
 
 use crate::settings::Settings;
 use crate::toons::Worker;
@@ -31,9 +30,9 @@ async fn on_request(request: IncomingRequest, out: ResponseOutparam) {
     worker::on_request(request, out, QUEUE, drain).await;
 }
 
-async fn drain() -> Result<usize, ApiError> {
+async fn drain() -> Result<usize, base::Failure> {
     let settings = Settings::read()?;
-    let redis = SpinRedis::open(&web::text("redis_url")?)?;
+    let redis = SpinRedis::open()?;
     let queue = worker::open(&redis, QUEUE)?;
     let toons = Worker::new(&settings, &queue);
     worker::drain(&queue, &settings.policy, async |deliveries, deadline| {

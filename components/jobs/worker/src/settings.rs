@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use queue::Policy;
-use web::ApiError;
 
 /// What the component's variables say.
 pub(crate) struct Settings {
@@ -11,10 +10,10 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn read() -> Result<Self, ApiError> {
+    pub(crate) fn read() -> Result<Self, base::Failure> {
         Ok(Self {
             policy: worker::policy()?,
-            retention: jobs_storage::retention(web::number("job_retention_days", 0)?),
+            retention: jobs_storage::retention(base::number("job_retention_days", 0)?),
         })
     }
 }

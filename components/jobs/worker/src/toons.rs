@@ -4,12 +4,11 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use base::{Trace, log, now_millis, rfc3339};
 use jobs_domain::{Message, Outcome};
-use jobs_storage::StorageError;
 use queue::{Delivery, Queue};
 use serde_json::json;
 use stores::SpinRedis;
-use web::{ApiError, Trace, log, now_millis, rfc3339};
 use worker::{Deadline, Next};
 
 use crate::batch::Batch;
@@ -44,7 +43,7 @@ impl<'a> Worker<'a> {
         &self,
         deliveries: Vec<Delivery>,
         deadline: Deadline,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), base::Failure> {
         let mut batch = Batch::default();
         let mut toons = Vec::with_capacity(deliveries.len());
         for delivery in &deliveries {
@@ -96,7 +95,7 @@ impl<'a> Worker<'a> {
         &self,
         toons: Vec<Toon<'d>>,
         batch: &mut Batch,
-    ) -> Result<Vec<Toon<'d>>, StorageError> {
+    ) -> Result<Vec<Toon<'d>>, base::Failure> {
         let mut begun = self.begun.borrow_mut();
         let mut kept = Vec::with_capacity(toons.len());
         for toon in toons {
@@ -123,7 +122,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Has toons processed side by side.
-    fn process(&self, toons: &[Toon<'_>], batch: &mut Batch) -> Result<(), StorageError> {
+    fn process(&self, toons: &[Toon<'_>], batch: &mut Batch) -> Result<(), base::Failure> {
         let attempts = self.settings.policy.attempts;
         let (toons, lost): (Vec<_>, Vec<_>) = toons
             .iter()
@@ -162,7 +161,7 @@ impl<'a> Worker<'a> {
     }
 
     /// A toon that is tried again, unless it has had its last attempt.
-    fn retry(&self, toon: &Toon<'_>, error: &str, batch: &mut Batch) -> Result<(), StorageError> {
+    fn retry(&self, toon: &Toon<'_>, error: &str, batch: &mut Batch) -> Result<(), base::Failure> {
         let policy = &self.settings.policy;
         match worker::after_failure(self.queue, policy, toon.delivery) {
             Next::Dead => self.fail(toon, error, batch),
@@ -176,7 +175,7 @@ impl<'a> Worker<'a> {
     }
 
     /// A toon that failed for good.
-    fn fail(&self, toon: &Toon<'_>, error: &str, batch: &mut Batch) -> Result<(), StorageError> {
+    fn fail(&self, toon: &Toon<'_>, error: &str, batch: &mut Batch) -> Result<(), base::Failure> {
         let error = shorten(error);
         let fields = toon.fields(error, None);
         log::error(&toon.message.trace, "a toon failed", fields);

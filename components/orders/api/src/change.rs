@@ -1,10 +1,9 @@
 use http::{HeaderValue, StatusCode, header};
 use orders_domain::{
-    Answer, Change, OrderId, OrderRequest, Precondition, Status, Timestamp, Transitions, keys,
-    tag_of_version,
+    Answer, Change, OrderId, OrderRequest, Precondition, Refusal, Status, Timestamp, Transitions,
+    keys, tag_of_version,
 };
 use orders_storage::{Intent, NotChanged};
-use records::UpdateError;
 use stores::{SpinKeyValue, SpinRedis};
 use web::{ApiError, Call, Reply};
 
@@ -26,11 +25,13 @@ pub(crate) async fn put(call: &Call) -> Reply {
     })?;
     let request = OrderRequest::parse(call.body(), Some(&id)).map_err(bad_request)?;
     let transitions: Transitions =
-        web::text("order_transitions")?
+        base::text("order_transitions")?
             .trim()
             .parse()
             .map_err(|_| {
-                ApiError::misconfigured("the variable order_transitions must be `strict` or `any`")
+                base::Failure::misconfigured(
+                    "the variable order_transitions must be `strict` or `any`",
+                )
             })?;
     change(call, &principal, &request, Intent::Put(transitions)).await
 }
@@ -49,27 +50,27 @@ async fn change(
     let preconditions: Vec<_> = preconditions
         .collect::<Result<_, _>>()
         .map_err(bad_request)?;
-    let redis = SpinRedis::open(&web::text("redis_url")?)?;
+    let redis = SpinRedis::open()?;
     let queue = worker::open(&redis, keys::queue(request.status))?;
     let change = Change {
         request,
         preconditions: &preconditions,
         caller: caller(principal),
-        now: Timestamp::from_millis(web::now_millis()),
+        now: Timestamp::from_millis(base::now_millis()),
     };
     let store = SpinKeyValue::open()?;
     let changed = orders_storage::change(&queue, &store, &change, intent, &call.trace);
     // Also where the order could not be stored: then a worker does it.
     worker::ring(&queue, &call.trace).await;
-    if let Err(NotChanged::Failed(UpdateError::Contended)) = changed {
+    if let Err(NotChanged::Failed(base::Failure::Contended { .. })) = changed {
         wake_all(&redis, call).await?;
     }
-    let changed = changed?;
+    let changed = changed.map_err(refusal)?;
 
     let answer = Answer::new(&request.order_id, changed.status, changed.version);
     let mut reply = web::json(StatusCode::OK, &answer)?;
     let tag = HeaderValue::try_from(tag_of_version(changed.version))
-        .map_err(|error| ApiError::internal(error.to_string()))?;
+        .map_err(|error| base::Failure::internal(error.to_string()))?;
     reply.headers_mut().insert(header::ETAG, tag);
     Ok(reply)
 }
@@ -83,4 +84,17 @@ async fn wake_all(redis: &SpinRedis, call: &Call) -> Result<(), ApiError> {
         worker::ring(&queue, &call.trace).await;
     }
     Ok(())
+}
+
+fn refusal(error: NotChanged) -> ApiError {
+    match error {
+        NotChanged::Failed(failure) => failure.into(),
+        NotChanged::Refused(refusal) => {
+            let status = match refusal {
+                Refusal::PreconditionFailed { .. } => StatusCode::PRECONDITION_FAILED,
+                _ => StatusCode::CONFLICT,
+            };
+            ApiError::new(status, refusal.code(), refusal.to_string())
+        }
+    }
 }

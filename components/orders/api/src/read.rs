@@ -12,7 +12,7 @@ use crate::{bad_request, caller};
 pub(crate) fn list(call: &Call) -> Reply {
     let principal = web::authenticate(call)?;
     let query = ListQuery::parse(&call.query()).map_err(bad_request)?;
-    let redis = SpinRedis::open(&web::text("redis_url")?)?;
+    let redis = SpinRedis::open()?;
     let store = SpinKeyValue::open()?;
     let page = orders_storage::list(&redis, &store, caller(&principal), &query)?;
     let view = ListView::new(&page.orders, page.last.as_ref());
@@ -30,16 +30,16 @@ pub(crate) fn order(call: &Call) -> Reply {
     let latest = orders_storage::load(&store, &id)?
         .filter(|latest| caller(&principal).may_use(&latest.document))
         .ok_or_else(unknown)?;
-    let redis = SpinRedis::open(&web::text("redis_url")?)?;
+    let redis = SpinRedis::open()?;
 
     let reply = match query {
         ReadQuery::Latest => {
             let processing = orders_storage::processing(&redis, &id, latest.version)?;
-            let now = Timestamp::from_millis(web::now_millis());
+            let now = Timestamp::from_millis(base::now_millis());
             if let Err(error) = orders_storage::nudge(&redis, &latest, &processing, now) {
                 // A Redis that takes no writes can be read all the same.
                 let fields = json!({"error": error.to_string()});
-                web::log::warn(&call.trace, "no worker could be woken", fields);
+                base::log::warn(&call.trace, "no worker could be woken", fields);
             }
             web::json(StatusCode::OK, &OrderView::new(&latest, Some(processing)))?
         }

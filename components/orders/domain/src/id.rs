@@ -1,6 +1,6 @@
 //! The ids of orders.
 
-ids::id! {
+base::id! {
     /// The id of an order: 1 to 128 of `A-Z a-z 0-9 . _ : -`.
     pub struct OrderId;
 }

@@ -18,11 +18,11 @@ mod timestamp;
 mod transitions;
 mod view;
 
+pub use base::IdError;
 pub use decision::{Caller, Change, Decision, Existing, Refusal, post, put};
 pub use etag::{Precondition, Versions, tag_of_version, tag_of_view};
 pub use event::{CloudEvent, NoEvent, event_data};
 pub use id::OrderId;
-pub use ids::IdError;
 pub use index::changes;
 pub use message::{Message, SCHEMA, Unreadable};
 pub use notification::NotificationMessage;

@@ -142,7 +142,7 @@ impl<'a> Body<'a> {
             .member(name)
             .map(|id| serde_json::from_str(id.get()))
             .transpose()
-            .map_err(|_| Invalid::field(name, ids::IdError))?;
+            .map_err(|_| Invalid::field(name, base::IdError))?;
         match (sent, path_id) {
             (Some(sent), Some(path_id)) if sent != *path_id => Err(Invalid::new(
                 "order_id_mismatch",

@@ -1,11 +1,11 @@
 //! Sending.
 
+use base::Trace;
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Request, Uri};
 use orders_domain::NotificationMessage;
 use outbound::Transport;
-use web::Trace;
-use webhooks::Signer;
+use outbound::webhooks::Signer;
 
 use crate::answer::{self, Verdict};
 
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn a_notification_is_a_signed_cloud_event() {
         let receiver = receiver(202);
-        let now = web::now_millis() / 1000;
+        let now = base::now_millis() / 1000;
         let verdict = send_to(&receiver, "msg_1", now);
         assert_eq!(verdict, Verdict::Delivered(StatusCode::ACCEPTED));
 

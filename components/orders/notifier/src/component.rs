@@ -7,13 +7,13 @@
 
 mod notifier;
 
+use base::{Trace, log};
 use orders_domain::keys::NOTIFICATIONS;
 use queue::{Delivery, Policy, Queue, Settlement};
 use serde_json::json;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::{http_component, redis_component};
 use stores::SpinRedis;
-use web::{ApiError, Trace, log};
 
 use crate::receivers::Receivers;
 use notifier::Notifier;
@@ -28,11 +28,11 @@ async fn on_request(request: IncomingRequest, out: ResponseOutparam) {
     worker::on_request(request, out, NOTIFICATIONS, drain).await;
 }
 
-async fn drain() -> Result<usize, ApiError> {
+async fn drain() -> Result<usize, base::Failure> {
     let policy = worker::policy()?;
-    let urls = web::text("notification_urls")?;
-    let receivers = Receivers::parse(&urls, &web::text("notification_secret")?);
-    let redis = SpinRedis::open(&web::text("redis_url")?)?;
+    let urls = base::text("notification_urls")?;
+    let receivers = Receivers::parse(&urls, &base::text("notification_secret")?);
+    let redis = SpinRedis::open()?;
     let queue = worker::open(&redis, NOTIFICATIONS)?;
     worker::drain(&queue, &policy, async |deliveries, deadline| {
         let receivers = match &receivers {
@@ -62,7 +62,7 @@ fn postpone(
     policy: &Policy,
     deliveries: &[Delivery],
     problem: &str,
-) -> Result<(), ApiError> {
+) -> Result<(), base::Failure> {
     let fields = json!({"error": problem, "notifications": deliveries.len()});
     log::error(&Trace::new(), "notifications have to wait", fields);
     let settlements: Vec<_> = deliveries

@@ -1,7 +1,7 @@
 //! Who is told, and what that is signed with.
 
 use http::Uri;
-use webhooks::{Endpoints, Signer};
+use outbound::webhooks::{Endpoints, Signer};
 
 /// The receivers of notifications, as the component's variables name them.
 #[derive(Clone, Debug)]

@@ -17,7 +17,6 @@ use orders_domain::{Status, keys};
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::{http_component, redis_component};
 use stores::{SpinKeyValue, SpinRedis};
-use web::ApiError;
 
 use crate::settings::Settings;
 use crate::work::Worker;
@@ -33,9 +32,9 @@ async fn on_request(request: IncomingRequest, out: ResponseOutparam) {
     worker::on_request(request, out, queue, drain).await;
 }
 
-async fn drain() -> Result<usize, ApiError> {
+async fn drain() -> Result<usize, base::Failure> {
     let status: Status = settings::status()?;
-    let redis = SpinRedis::open(&web::text("redis_url")?)?;
+    let redis = SpinRedis::open()?;
     let queue = worker::open(&redis, keys::queue(status))?;
     let worker = Worker {
         queue: &queue,

@@ -1,6 +1,6 @@
+use base::text;
 use orders_domain::Status;
 use queue::Policy;
-use web::{ApiError, text};
 
 /// An event must have a source.
 const DEFAULT_SOURCE: &str = "/orders";
@@ -15,7 +15,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn read() -> Result<Self, ApiError> {
+    pub(crate) fn read() -> Result<Self, base::Failure> {
         Ok(Self {
             policy: worker::policy()?,
             has_listeners: !text("notification_urls")?.trim().is_empty(),
@@ -28,9 +28,8 @@ impl Settings {
 }
 
 /// The status whose queue this component works on.
-pub(crate) fn status() -> Result<Status, ApiError> {
-    text("order_status")?
-        .trim()
-        .parse()
-        .map_err(|error| ApiError::misconfigured(format!("the variable order_status: {error}")))
+pub(crate) fn status() -> Result<Status, base::Failure> {
+    text("order_status")?.trim().parse().map_err(|error| {
+        base::Failure::misconfigured(format!("the variable order_status: {error}"))
+    })
 }

@@ -1,11 +1,11 @@
 //! A version of an order that is to be handled, and what comes of it.
 
+use base::{Trace, now_millis};
 use orders_domain::{
     CloudEvent, Failure, NotificationMessage, Order, ProcessingRecord, Status, Timestamp, keys,
 };
 use queue::{Delivery, Effect, QueueNames, Settlement};
 use serde_json::json;
-use web::{ApiError, Trace, now_millis};
 
 use crate::handler::{self, Event, Outcome};
 use crate::settings::Settings;
@@ -75,7 +75,7 @@ impl Task<'_> {
     }
 
     /// The effect that keeps why the version failed for good.
-    pub(crate) fn failed(&self, error: &str) -> Result<Effect, ApiError> {
+    pub(crate) fn failed(&self, error: &str) -> Result<Effect, base::Failure> {
         let failure = Failure {
             version: self.version,
             queue: keys::queue(self.order.status()).to_owned(),
@@ -84,7 +84,7 @@ impl Task<'_> {
             failed_at: Timestamp::from_millis(now_millis()),
         };
         let effect = orders_storage::failed(&self.order.order_id, failure);
-        effect.map_err(|error| ApiError::internal(error.to_string()))
+        effect.map_err(|error| base::Failure::internal(error.to_string()))
     }
 
     /// What the log says about it.

@@ -1,10 +1,10 @@
 //! From messages to their settlements.
 
+use base::{Trace, log};
 use orders_domain::{Message, Order, Unreadable};
 use queue::{Delivery, Queue, Settlement};
 use serde_json::json;
 use stores::{SpinKeyValue, SpinRedis};
-use web::{ApiError, Trace, log};
 use worker::Next;
 
 use crate::handler::{self, Failure};
@@ -26,7 +26,7 @@ pub(crate) struct Worker<'a> {
 
 impl Worker<'_> {
     /// Has the versions handled that messages are about, side by side.
-    pub(crate) fn handle(&self, group: &[Delivery]) -> Result<Vec<Settlement>, ApiError> {
+    pub(crate) fn handle(&self, group: &[Delivery]) -> Result<Vec<Settlement>, base::Failure> {
         let mut settlements = Vec::new();
         let mut tasks = Vec::new();
         for delivery in group {
@@ -45,7 +45,7 @@ impl Worker<'_> {
         let inputs = tasks.iter().map(Task::input);
         let inputs: Vec<_> = inputs
             .collect::<Result<_, _>>()
-            .map_err(|error| ApiError::internal(error.to_string()))?;
+            .map_err(|error| base::Failure::internal(error.to_string()))?;
         let mut outcomes = handler::handle(&inputs).into_iter();
         for task in &tasks {
             settlements.push(match outcomes.next() {
@@ -138,7 +138,7 @@ impl Worker<'_> {
     }
 
     /// A version that is tried again, unless it has had its last attempt.
-    fn retry(&self, task: &Task<'_>, error: &str) -> Result<Settlement, ApiError> {
+    fn retry(&self, task: &Task<'_>, error: &str) -> Result<Settlement, base::Failure> {
         match worker::after_failure(self.queue, &self.settings.policy, task.delivery) {
             Next::Dead => self.fail(task, error, UNABLE),
             Next::Retry(delay, again) => {
@@ -152,7 +152,7 @@ impl Worker<'_> {
 
     /// A version that failed for good. The order's later ones wait. Its owner is
     /// told what `shown` says; the error is for the log and for operators.
-    fn fail(&self, task: &Task<'_>, error: &str, shown: &str) -> Result<Settlement, ApiError> {
+    fn fail(&self, task: &Task<'_>, error: &str, shown: &str) -> Result<Settlement, base::Failure> {
         let (error, shown) = (shorten(error), shorten(shown));
         let message = "a change of an order failed, and its later ones wait";
         log::error(&task.trace, message, task.fields(json!({"error": error})));

@@ -1,13 +1,12 @@
 //! From a request to the next version of an order.
 
-use http::StatusCode;
+use base::Trace;
 use orders_domain::{
     Decision, Existing, Message, Order, Refusal, SCHEMA, Status, Transitions, keys,
 };
 use queue::{Line, Queue, QueueNames};
-use records::{Entity, Step, UpdateError, Versioned};
+use records::{Entity, Step, Versioned};
 use stores::{KeyValue, Redis};
-use web::{ApiError, Trace};
 
 /// What a client wants.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +34,7 @@ pub enum NotChanged {
     Refused(#[from] Refusal),
     /// A store failed.
     #[error(transparent)]
-    Failed(#[from] UpdateError),
+    Failed(#[from] base::Failure),
 }
 
 /// Makes an order what the client wants it to be, if it is not: commits its next
@@ -64,7 +63,7 @@ pub fn change(
             (Intent::Create, None) => orders_domain::post(change, None)?,
             (Intent::Create, Some(latest)) => {
                 let first = records::version::<Order>(store, &entity.key, 1);
-                let first = first.map_err(UpdateError::from)?;
+                let first = first.map_err(base::Failure::from)?;
                 let first = first
                     .as_ref()
                     .map_or(&latest.document, |first| &first.document);
@@ -78,7 +77,7 @@ pub fn change(
             }
             Decision::Next(order) => {
                 unchanged = None;
-                next(latest, *order, trace).map_err(UpdateError::from)?
+                next(latest, *order, trace).map_err(base::Failure::from)?
             }
         })
     })?;
@@ -123,19 +122,4 @@ fn next(
         next: Some(order),
         change,
     })
-}
-
-impl From<NotChanged> for ApiError {
-    fn from(error: NotChanged) -> Self {
-        match error {
-            NotChanged::Failed(error) => error.into(),
-            NotChanged::Refused(refusal) => {
-                let status = match refusal {
-                    Refusal::PreconditionFailed { .. } => StatusCode::PRECONDITION_FAILED,
-                    _ => StatusCode::CONFLICT,
-                };
-                Self::new(status, refusal.code(), refusal.to_string())
-            }
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use orders_domain::{Caller, Cursor, ListQuery, Order, Timestamp, keys};
 use queue::Script;
-use records::{UpdateError, Versioned};
+use records::Versioned;
 use stores::{Arg, KeyValue, Redis, Value};
 
 use crate::load;
@@ -25,7 +25,7 @@ pub fn list(
     store: &impl KeyValue,
     caller: Caller<'_>,
     query: &ListQuery,
-) -> Result<Page, UpdateError> {
+) -> Result<Page, base::Failure> {
     let index = match caller.is_admin {
         true => keys::of_all(query.status),
         false => keys::of_user(caller.subject, query.status),

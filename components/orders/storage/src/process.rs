@@ -2,13 +2,13 @@
 
 use orders_domain::{Failure, Order, OrderId, ProcessingRecord, keys};
 use queue::Effect;
-use records::{RecordError, Versioned};
+use records::Versioned;
 use stores::KeyValue;
 
 /// Stores a committed version whose writer may have died before it did.
 ///
 /// Returns whether it was missing.
-pub fn repair(store: &impl KeyValue, version: u64, order: Order) -> Result<bool, RecordError> {
+pub fn repair(store: &impl KeyValue, version: u64, order: Order) -> Result<bool, base::Failure> {
     let key = keys::record(&order.order_id);
     let document = order;
     records::repair(store, &key, &Versioned { version, document })

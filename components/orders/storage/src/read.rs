@@ -7,8 +7,8 @@ use orders_domain::{
     Timestamp, keys,
 };
 use queue::Queue;
-use records::{RecordError, UpdateError, Versioned};
-use stores::{Arg, KeyValue, Redis, RedisError, Value};
+use records::Versioned;
+use stores::{Arg, KeyValue, Redis, Value};
 
 /// How many bytes of texts end a page of a history: written as JSON they may have six
 /// times as many, which have to fit into a component's memory.
@@ -21,7 +21,10 @@ const CHUNK: u64 = 50;
 const FIELDS: usize = 512;
 
 /// The latest version of an order.
-pub fn load(store: &impl KeyValue, id: &OrderId) -> Result<Option<Versioned<Order>>, RecordError> {
+pub fn load(
+    store: &impl KeyValue,
+    id: &OrderId,
+) -> Result<Option<Versioned<Order>>, base::Failure> {
     records::latest(store, &keys::record(id))
 }
 
@@ -30,7 +33,7 @@ pub fn processing(
     redis: &impl Redis,
     id: &OrderId,
     version: u64,
-) -> Result<Processing, UpdateError> {
+) -> Result<Processing, base::Failure> {
     let (mut record, mut failed) = records_of(redis, id, version)?;
     let mut head = None;
     if !matches!(record, Some(ProcessingRecord::Processed { .. })) {
@@ -48,7 +51,7 @@ fn records_of(
     redis: &impl Redis,
     id: &OrderId,
     version: u64,
-) -> Result<(Option<ProcessingRecord>, Option<Failure>), UpdateError> {
+) -> Result<(Option<ProcessingRecord>, Option<Failure>), base::Failure> {
     let (key, version) = (keys::processing(id), version.to_string());
     let args = [&*key, &*version, keys::FAILED].map(Arg::from);
     let reply = redis.call("HMGET", &args)?;
@@ -75,7 +78,7 @@ pub fn nudge(
     latest: &Versioned<Order>,
     processing: &Processing,
     now: Timestamp,
-) -> Result<(), RedisError> {
+) -> Result<(), base::Failure> {
     if !processing.is_pending() {
         return Ok(());
     }
@@ -104,7 +107,7 @@ pub fn history(
     store: &impl KeyValue,
     latest: &Versioned<Order>,
     query: &HistoryQuery,
-) -> Result<History, UpdateError> {
+) -> Result<History, base::Failure> {
     let id = &latest.document.order_id;
     let (key, name) = (keys::record(id), keys::processing(id));
     let end = query.first.saturating_add(query.limit.into());

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use outbound::BaseUrl;
-use sigv4::Credentials;
+use outbound::sigv4::Credentials;
 
 /// A variable that has to be set or changed before Rekognition can be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
-use sigv4::{Payload, Signer};
+use outbound::sigv4::{Payload, Signer};
 
 use crate::{Config, Failure, Image, Options};
 

@@ -2,14 +2,15 @@
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
+use base::{Failure, Trace, log};
 use http::{HeaderValue, Response, StatusCode, header};
-use objects::{Objects, StoreConfig};
+use objects::Objects;
 use queue::Queue;
 use serde_json::json;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 use stores::{KeyValue, Redis, SpinKeyValue, SpinRedis};
-use web::{ApiError, Call, Reply, Trace, log};
+use web::{ApiError, Call, Reply};
 
 use crate::dead::{Answer, Page, PageQuery, Redrive, Selection};
 use crate::metrics;
@@ -60,11 +61,10 @@ async fn operate(operation: Operation, call: &Call) -> Reply {
 
 /// Tries everything that is needed, whatever came of the others.
 async fn readiness(trace: &Trace) -> Reply {
-    let state = |name: &str, tried: Result<(), ApiError>| match tried {
+    let state = |name: &str, tried: Result<(), Failure>| match tried {
         Ok(()) => State::Ok,
         Err(error) => {
-            let reason = error.detail.unwrap_or(error.message);
-            let fields = json!({"check": name, "reason": reason});
+            let fields = json!({"check": name, "reason": error.to_string()});
             log::warn(trace, "something that is needed is not available", fields);
             State::Unavailable
         }
@@ -77,19 +77,19 @@ async fn readiness(trace: &Trace) -> Reply {
     web::json(readiness.http_status(), &readiness)
 }
 
-fn try_redis() -> Result<(), ApiError> {
-    open_redis()?.call("PING", &[])?;
+fn try_redis() -> Result<(), Failure> {
+    SpinRedis::open()?.call("PING", &[])?;
     Ok(())
 }
 
-fn try_key_value() -> Result<(), ApiError> {
+fn try_key_value() -> Result<(), Failure> {
     SpinKeyValue::open()?.get(NOTHING)?;
     Ok(())
 }
 
-async fn try_s3(trace: &Trace) -> Result<(), ApiError> {
-    let store = StoreConfig::from_variables(|name| web::text(name).ok(), "images_bucket_name")?;
-    let store = Objects::new(store).with_headers(trace.headers());
+async fn try_s3(trace: &Trace) -> Result<(), Failure> {
+    let store = Objects::from_variables("images_bucket_name")?;
+    let store = store.with_headers(trace.headers());
     // Not a HEAD, which cannot tell an object that is not there from a bucket.
     store.get(NOTHING, 0).await?;
     Ok(())
@@ -113,7 +113,7 @@ async fn overview(trace: &Trace) -> Reply {
 /// Counts, and then wakes what waits: a queue that all alarms of were lost, while
 /// nobody was there to hear them, is found by whoever looks.
 async fn counts(trace: &Trace) -> Result<Vec<(String, queue::Counts)>, ApiError> {
-    let redis = open_redis()?;
+    let redis = SpinRedis::open()?;
     let mut counted = Vec::new();
     for name in names()? {
         let queue = worker::open(&redis, &name)?;
@@ -127,14 +127,14 @@ async fn counts(trace: &Trace) -> Result<Vec<(String, queue::Counts)>, ApiError>
 
 fn dead_letters(queue: &str, call: &Call) -> Reply {
     let query = PageQuery::parse(&call.query())?;
-    let redis = open_redis()?;
+    let redis = SpinRedis::open()?;
     let page = Queue::new(&redis, queue).dead_letters(query.after, query.limit)?;
     web::json(StatusCode::OK, &Page::of(queue, page))
 }
 
 async fn redrive(name: &str, call: &Call, operator: &str) -> Reply {
     let selection = Selection::try_from(call.json::<Redrive>()?)?;
-    let redis = open_redis()?;
+    let redis = SpinRedis::open()?;
     let queue = worker::open(&redis, name)?;
     let redriven = match selection {
         Selection::All => queue.redrive_all(),
@@ -159,7 +159,7 @@ async fn redrive(name: &str, call: &Call, operator: &str) -> Reply {
 async fn discard(queue: &str, id: &str, trace: &Trace, operator: &str) -> Reply {
     let unknown = || ApiError::not_found("unknown_dead_letter", "there is no such dead letter");
     let id = id.parse().map_err(|_| unknown())?;
-    let redis = open_redis()?;
+    let redis = SpinRedis::open()?;
     let opened = worker::open(&redis, queue)?;
     if !opened.discard(id)? {
         return Err(unknown());
@@ -174,13 +174,9 @@ async fn discard(queue: &str, id: &str, trace: &Trace, operator: &str) -> Reply 
     Ok(web::empty(StatusCode::NO_CONTENT))
 }
 
-fn open_redis() -> Result<SpinRedis, ApiError> {
-    Ok(SpinRedis::open(&web::text("redis_url")?)?)
-}
-
-fn names() -> Result<Vec<String>, ApiError> {
-    queues::names(&web::text("queues")?)
-        .map_err(|problem| ApiError::misconfigured(format!("the variable queues {problem}")))
+fn names() -> Result<Vec<String>, Failure> {
+    queues::names(&base::text("queues")?)
+        .map_err(|problem| Failure::misconfigured(format!("the variable queues {problem}")))
 }
 
 /// The queue, if it is one.

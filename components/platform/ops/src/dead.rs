@@ -1,9 +1,10 @@
 //! Dead letters: which of them a request is about, and how they are told.
 
+use base::rfc3339;
 use queue::{DeadLetter, DeadPage, LetterId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use web::{ApiError, rfc3339};
+use web::ApiError;
 
 /// How many letters a page has when nobody says, and how many at most.
 const PAGE: usize = 100;

@@ -4,11 +4,11 @@
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
 use anyhow::{Context, Result};
+use base::{Trace, log};
 use queue::{Queue, QueueNames};
 use serde_json::json;
 use spin_sdk::redis_component;
 use stores::SpinRedis;
-use web::{Trace, log};
 
 #[redis_component]
 fn handle(expired_key: Vec<u8>) -> Result<()> {
@@ -17,8 +17,7 @@ fn handle(expired_key: Vec<u8>) -> Result<()> {
     let Some(names) = QueueNames::of_alarm(&key) else {
         return Ok(());
     };
-    let url = spin_sdk::variables::get("redis_url").context("the variable redis_url")?;
-    let redis = SpinRedis::open(&url).context("opening Redis")?;
+    let redis = SpinRedis::open().context("opening Redis")?;
     let (waiting, delayed) = Queue::named(&redis, names)
         .wake()
         .context("waking the queue")?;

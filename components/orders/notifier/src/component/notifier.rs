@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base::{Trace, log, now_millis};
 use futures::future::join_all;
 use http::Uri;
 use orders_domain::{NotificationMessage, Unreadable};
@@ -9,7 +10,6 @@ use outbound::Spin;
 use queue::{Delivery, Effect, Policy, Queue, Settlement};
 use serde_json::{Value, json};
 use stores::SpinRedis;
-use web::{Trace, log, now_millis};
 use worker::Next;
 
 use crate::answer::{Verdict, wait};

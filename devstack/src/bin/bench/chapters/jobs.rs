@@ -4,11 +4,11 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
+use base::Trace;
 use http::{HeaderValue, Method, StatusCode};
 use jobs_domain::{JobId, Message, Submission};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use web::Trace;
 
 use crate::{
     app::App,

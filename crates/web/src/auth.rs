@@ -3,9 +3,7 @@
 //! Which component answers is decided in `spin.toml`. Outside of a component
 //! there is none, and [`authorize`] panics.
 
-mod bindings;
-
-use bindings::orilla::auth::authorizer;
+use crate::bindings::orilla::auth::authorizer;
 
 /// Somebody whose credentials have been verified.
 #[derive(Debug, Clone, PartialEq, Eq)]

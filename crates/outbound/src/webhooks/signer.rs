@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::secret::{InvalidSecret, Secret};
+use super::secret::{InvalidSecret, Secret};
 
 const ID: HeaderName = HeaderName::from_static("webhook-id");
 const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
@@ -27,7 +27,7 @@ impl Signer {
     /// # Errors
     /// There is none, or one that is no secret.
     pub fn parse(secrets: &str) -> Result<Self, InvalidSecret> {
-        let secrets = crate::parts(secrets)
+        let secrets = super::parts(secrets)
             .enumerate()
             .map(|(place, text)| Secret::parse(place + 1, text))
             .collect::<Result<Vec<_>, _>>()?;

@@ -1,13 +1,13 @@
 //! Ids that callers choose: short texts that may stand in a path, a key and a
 //! log line as they are.
 
-/// The longest id in characters.
-const LONGEST: usize = 128;
+/// The maximum length of an id in characters.
+const MAX_LENGTH: usize = 128;
 
-/// A text that is no id.
+/// A text that is not an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "must be a string of 1 to {LONGEST} characters out of A-Z, a-z, 0-9, '.', '_', ':' and '-'"
+    "must be a string of 1 to {MAX_LENGTH} characters out of A-Z, a-z, 0-9, '.', '_', ':' and '-'"
 )]
 pub struct IdError;
 
@@ -15,9 +15,9 @@ pub struct IdError;
 /// neither `.` nor `..`.
 ///
 /// # Errors
-/// It is none.
+/// [`IdError`] where the text is not an id.
 pub fn check(text: String) -> Result<String, IdError> {
-    let is_id = (1..=LONGEST).contains(&text.len())
+    let is_id = (1..=MAX_LENGTH).contains(&text.len())
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
@@ -31,13 +31,13 @@ pub fn check(text: String) -> Result<String, IdError> {
 /// caller's crate needs `serde` with its derives.
 ///
 /// ```
-/// ids::id! {
+/// base::id! {
 ///     /// The id of a boat.
 ///     pub struct BoatId;
 /// }
 /// let id: BoatId = "orilla-7".parse()?;
 /// assert_eq!(id.as_str(), "orilla-7");
-/// # Ok::<(), ids::IdError>(())
+/// # Ok::<(), base::IdError>(())
 /// ```
 #[macro_export]
 macro_rules! id {
@@ -61,7 +61,7 @@ macro_rules! id {
             type Error = $crate::IdError;
 
             fn try_from(text: String) -> ::std::result::Result<Self, $crate::IdError> {
-                $crate::check(text).map(Self)
+                $crate::id::check(text).map(Self)
             }
         }
 
@@ -85,7 +85,7 @@ macro_rules! id {
 mod tests {
     use super::*;
 
-    id! {
+    crate::id! {
         /// For these tests.
         struct TestId;
     }

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::{Credentials, Error, Payload, Signer};
+use super::{Credentials, Error, Payload, Signer};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use time::macros::datetime;
 

@@ -9,7 +9,7 @@ use aws_sigv4::sign::v4;
 use http::{HeaderMap, HeaderValue, Method};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::Credentials;
+use super::Credentials;
 
 /// The longest time for which AWS honours a presigned URL: seven days.
 pub const MAX_EXPIRY: Duration = Duration::from_secs(7 * 24 * 60 * 60);

@@ -29,7 +29,7 @@ impl Endpoints {
     /// would send, or that has the address of another.
     pub fn parse(list: &str) -> Result<Self, InvalidEndpoint> {
         let mut endpoints = Self::default();
-        for (place, text) in crate::parts(list).enumerate() {
+        for (place, text) in super::parts(list).enumerate() {
             endpoints.add(text).map_err(|reason| InvalidEndpoint {
                 position: place + 1,
                 reason,

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{Trace, now_millis, rfc3339};
 
-/// A line, in the order of what is looked at first.
+/// A line, with the fields that a reader looks at first in front.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Line<'a> {
@@ -27,7 +27,7 @@ pub fn info(trace: &Trace, message: &str, fields: Value) {
     write("INFO", trace, message, fields);
 }
 
-/// Something that somebody may want to look at.
+/// Something unusual that needs no action by itself.
 pub fn warn(trace: &Trace, message: &str, fields: Value) {
     write("WARN", trace, message, fields);
 }
@@ -39,7 +39,7 @@ pub fn error(trace: &Trace, message: &str, fields: Value) {
 
 fn write(level: &str, trace: &Trace, message: &str, fields: Value) {
     let line = line(&rfc3339(now_millis()), level, trace, message, &fields);
-    // Nobody could be told that nobody can be told.
+    // Ignored: a log that cannot be written to leaves no place to report it.
     let _ = std::io::stdout().write_all(&line);
 }
 
@@ -53,7 +53,7 @@ fn line(timestamp: &str, level: &str, trace: &Trace, message: &str, fields: &Val
         fields,
     };
     let mut bytes = Vec::with_capacity(512);
-    // It fails only for fields that are no object, which no caller gives.
+    // Fails only for fields that are no JSON object, which no caller passes.
     let _ = serde_json::to_writer(&mut bytes, &line);
     bytes.push(b'\n');
     bytes

@@ -1,0 +1,18 @@
+//! Texts that others wrote.
+
+/// The text, or as much of its beginning as fits into `max` bytes.
+pub fn shorten(text: &str, max: usize) -> &str {
+    text.get(..text.floor_char_boundary(max)).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        assert_eq!(shorten("año", 9), "año");
+        assert_eq!(shorten("año", 2), "a");
+        assert_eq!(shorten("año", 3), "añ");
+    }
+}

@@ -1,4 +1,4 @@
-//! Time, as documents and logs have it.
+//! Time, as documents and logs have it, and chance.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -21,6 +21,14 @@ pub fn rfc3339(millis: u64) -> String {
         .ok()
         .and_then(|time| time.format(format).ok())
         .unwrap_or_default()
+}
+
+/// A number drawn uniformly from 0 to 1, for delays that must not meet.
+pub fn random() -> f64 {
+    let mut bits = [0; 4];
+    // Without randomness the delay has no jitter, which is no error.
+    let _ = getrandom::fill(&mut bits);
+    f64::from(u32::from_le_bytes(bits)) / f64::from(u32::MAX)
 }
 
 #[cfg(test)]

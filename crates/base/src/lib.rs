@@ -12,7 +12,7 @@ mod text;
 mod trace;
 mod variables;
 
-pub use clock::{now_millis, rfc3339};
+pub use clock::{now_millis, random, rfc3339};
 pub use failure::Failure;
 pub use id::IdError;
 pub use text::shorten;

@@ -8,6 +8,7 @@
 mod change;
 mod dead;
 mod effect;
+mod envelope;
 mod inspect;
 mod names;
 mod policy;
@@ -19,6 +20,7 @@ mod staged;
 pub use change::{Change, Outcome};
 pub use dead::{DeadLetter, DeadPage, LetterId, NoLetterId, Redriven};
 pub use effect::{Count, Effect, Line, Tallied};
+pub use envelope::{Envelope, Incoming, Message, Opened, open, read};
 pub use inspect::Counts;
 pub use names::QueueNames;
 pub use policy::Policy;

@@ -21,6 +21,11 @@ impl Settlement {
         }
     }
 
+    /// The id of the message.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Adds an effect, which happens if the message is settled by this and not
     /// if another worker has settled it before.
     pub fn with(mut self, effect: Effect) -> Self {

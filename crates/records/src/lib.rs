@@ -1,18 +1,30 @@
 //! Documents that change, kept as immutable versions in a key-value store.
 //!
-//! Version *n* of a document is a key of its own that is written once and
-//! always with the same bytes; a second key holds the latest even version that
-//! its writer knew of, or the one that [`point`] chose. A reader starts there and probes forward. Most stores
-//! wait for a disk or a network at each write, so an odd version is one write
-//! and its readers look once more. So two
-//! writers of one version write the same thing, a late writer does no harm,
-//! and nothing is needed of the store but get and set. A version that is
-//! forgotten leaves an empty marker, so that readers find their way past it and
-//! nobody takes it for one that was never stored.
+//! 1. Version *n* of the document `a` is the key `a:v:n`. It is written once, and always
+//!    with the same bytes, so two writers of one version do no harm, and neither does a
+//!    late one.
+//! 2. Which version comes next is decided by the commit in Redis (crate `queue`). A version
+//!    is written only after it was committed.
+//! 3. The key `a` holds a copy of a version that is a start for readers: the latest even
+//!    one that its writer knew of, or the one that [`point`] chose. Odd versions leave it as
+//!    it is, for most stores wait for a disk or a network at each write.
+//! 4. A reader begins at `a`, or at `a:v:1` where there is none, and goes on to the next
+//!    version until there is none.
+//! 5. A version that is forgotten leaves a marker without a document under its key, so that
+//!    readers find their way past it and [`repair`] does not bring it back.
+//! 6. Each commit publishes a message that carries the version. A worker stores from it what
+//!    a writer that died did not.
 //!
-//! Which version comes next is not decided here but by the commit (crate
-//! `queue`): write a version only after it was committed. [`update`] does both.
+//! After three changes of `a` the store holds:
+//!
+//! | key | holds |
+//! |---|---|
+//! | `a:v:1` | version 1 |
+//! | `a:v:2` | version 2 |
+//! | `a:v:3` | version 3, the latest: found from `a` by one more read |
+//! | `a` | version 2 |
 
+mod list;
 mod update;
 
 use base::Failure;
@@ -20,7 +32,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use stores::KeyValue;
 
-pub use update::{Entity, Step, committed, update};
+pub use list::{Page, Place, list};
+pub use update::{
+    Carries, Document, Entity, GroupMessage, Step, committed, repair_from, update,
+};
 
 /// A document and which version of it this is, from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

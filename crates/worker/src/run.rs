@@ -1,0 +1,328 @@
+//! The one loop of all workers.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use base::{Failure, Trace, log, shorten};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use queue::{Delivery, Incoming, Opened, Policy, Queue, Settlement, open};
+use records::Carries;
+use serde_json::{Value, json};
+use stores::Redis;
+
+use crate::work::{Task, Trouble, Verdict, Work};
+use crate::bell;
+
+/// When to leave the rest to another worker: platforms end a request after 30 s.
+const MAX_TIME: Duration = Duration::from_secs(20);
+
+/// How long messages that are done may wait to be settled together with others.
+const MAX_UNSETTLED: Duration = Duration::from_millis(50);
+
+/// How long a message of a later schema waits for a worker that knows it. Not longer than
+/// the policy's cap.
+const NEWER_DELAY: Duration = Duration::from_secs(30);
+
+/// After how long a message that there was no time for comes back: at once.
+const RELEASE: Duration = Duration::from_millis(1);
+
+/// What is kept of an error, in bytes: it may be a service's to write.
+const MAX_ERROR: usize = 1024;
+
+/// The messages that a worker holds.
+pub struct Leases<'a> {
+    held: RefCell<BTreeMap<String, Rc<Delivery>>>,
+    extended: RefCell<Instant>,
+    extend: Box<dyn Fn(&[Rc<Delivery>]) -> Result<(), Failure> + 'a>,
+    period: Duration,
+}
+
+impl<'a> Leases<'a> {
+    fn new<R: Redis>(queue: &'a Queue<'_, R>, policy: &Policy) -> Self {
+        Self {
+            held: RefCell::default(),
+            extended: RefCell::new(Instant::now()),
+            extend: Box::new(|held| queue.extend(held.iter().map(|one| &**one))),
+            period: policy.lease / 3,
+        }
+    }
+
+    /// Starts the leases anew if a third of their time is over. [`run`] does it between
+    /// calls of [`Work::work`]; work that takes long in one call does it itself.
+    ///
+    /// # Errors
+    /// Redis is out of reach.
+    pub fn extend(&self) -> Result<(), Failure> {
+        if self.extended.borrow().elapsed() > self.period {
+            let held: Vec<_> = self.held.borrow().values().cloned().collect();
+            (self.extend)(&held)?;
+            self.extended.replace(Instant::now());
+        }
+        Ok(())
+    }
+}
+
+/// Works on a queue until it is empty or the time is up, and then wakes a successor.
+/// Returns how many messages were claimed.
+///
+/// Messages are claimed under a lease, decoded, handed to `work` and settled by its
+/// verdicts, each with its effects. Those that there is no time for are given back.
+///
+/// # Errors
+/// Redis is out of reach. Nothing is lost: what was claimed and not settled comes back
+/// when its lease ends.
+pub async fn run<R: Redis, W: Work>(
+    queue: &Queue<'_, R>,
+    policy: &Policy,
+    work: &W,
+) -> Result<usize, Failure> {
+    let runner = Runner {
+        queue,
+        policy,
+        work,
+        leases: Leases::new(queue, policy),
+    };
+    let result = runner.run().await;
+    // Also after an error: some messages may have been settled and led to others.
+    bell::ring(queue, &Trace::new()).await;
+    result
+}
+
+struct Runner<'r, 'q, R, W> {
+    queue: &'r Queue<'q, R>,
+    policy: &'r Policy,
+    work: &'r W,
+    leases: Leases<'r>,
+}
+
+impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
+    async fn run(&self) -> Result<usize, Failure> {
+        let started = Instant::now();
+        let is_over = || started.elapsed() >= MAX_TIME;
+        let share = self.work.share(self.policy.concurrency);
+        let room = share.group.saturating_mul(share.groups);
+        let mut claimed = 0;
+        let mut waiting: VecDeque<Rc<Delivery>> = VecDeque::new();
+        let mut working = FuturesUnordered::new();
+        let mut done: Vec<Settlement> = Vec::new();
+        let mut settled = Instant::now();
+        loop {
+            let held = self.leases.held.borrow().len();
+            let can_claim = waiting.is_empty()
+                && working.len() < share.groups
+                && (share.groups == 1 || held < room)
+                && !is_over();
+            if can_claim {
+                if share.groups == 1 {
+                    self.settle(&mut done)?;
+                }
+                let max = match share.groups {
+                    1 => self.policy.batch,
+                    _ => self.policy.batch.min(room - held),
+                };
+                let deliveries = self.queue.claim(self.policy, max)?;
+                claimed += deliveries.len();
+                for delivery in deliveries.into_iter().map(Rc::new) {
+                    let id = delivery.id.clone();
+                    self.leases.held.borrow_mut().insert(id, delivery.clone());
+                    waiting.push_back(delivery);
+                }
+            }
+            if is_over() {
+                done.extend(waiting.drain(..).map(|delivery| {
+                    Settlement::of(&delivery).with(self.queue.postpone(&delivery, RELEASE))
+                }));
+            }
+            while !waiting.is_empty() && working.len() < share.groups {
+                let group = waiting.drain(..share.group.min(waiting.len()));
+                working.push(self.handle(group.collect()));
+            }
+            let Some(settlements) = working.next().await else {
+                break;
+            };
+            done.extend(settlements?);
+            if waiting.is_empty() || settled.elapsed() > MAX_UNSETTLED {
+                self.settle(&mut done)?;
+                settled = Instant::now();
+            }
+            self.leases.extend()?;
+        }
+        drop(working);
+        self.settle(&mut done)?;
+        if is_over() {
+            self.queue.wake()?;
+        }
+        Ok(claimed)
+    }
+
+    fn settle(&self, done: &mut Vec<Settlement>) -> Result<(), Failure> {
+        if done.is_empty() {
+            return Ok(());
+        }
+        self.queue.settle(done, &self.work.after())?;
+        let mut held = self.leases.held.borrow_mut();
+        for settlement in done.drain(..) {
+            held.remove(settlement.id());
+        }
+        Ok(())
+    }
+
+    /// Decodes messages, has them worked on and says how each is settled.
+    async fn handle(&self, group: Vec<Rc<Delivery>>) -> Result<Vec<Settlement>, Failure> {
+        let mut settlements = Vec::with_capacity(group.len());
+        let mut tasks = Vec::with_capacity(group.len());
+        for delivery in &group {
+            match self.read(delivery) {
+                Ok(task) if task.delivery.attempt > self.policy.attempts => {
+                    let abandoned = Verdict::Dead(W::ABANDONED.into());
+                    settlements.push(self.conclude(&task, abandoned).await);
+                }
+                Ok(task) => tasks.push(task),
+                Err(settlement) => settlements.push(settlement),
+            }
+        }
+        if tasks.is_empty() {
+            return Ok(settlements);
+        }
+        let mut verdicts = match self.work.work(&tasks, &self.leases).await {
+            Ok(verdicts) => verdicts,
+            Err(failure) => {
+                let reason = failure.to_string();
+                tasks.iter().map(|_| Verdict::Postpone(reason.clone())).collect()
+            }
+        }
+        .into_iter();
+        for task in &tasks {
+            let verdict = verdicts.next();
+            let verdict = verdict.unwrap_or_else(|| Verdict::retry("the message was left out"));
+            settlements.push(self.conclude(task, verdict).await);
+        }
+        Ok(settlements)
+    }
+
+    /// Reads a message; or returns how one is settled that is not to be worked on.
+    fn read<'m>(&self, delivery: &'m Delivery) -> Result<Task<'m, W::Message<'m>>, Settlement> {
+        let message = delivery.message.as_slice();
+        let envelope = match open(message, <W::Message<'m>>::SCHEMA) {
+            Opened::Known(envelope) => envelope,
+            Opened::Malformed(reason) => return Err(self.unreadable(delivery, &reason)),
+            Opened::Newer { schema } => {
+                let reason = format!("it has schema {schema}, which this version does not know");
+                let delay = NEWER_DELAY.min(self.policy.max_delay);
+                return Err(self.postpone(delivery, &Trace::new(), json!({}), &reason, delay));
+            }
+        };
+        let trace = envelope.trace.clone().unwrap_or_default();
+        match self.work.repair(&envelope, &trace, message) {
+            Ok(Carries::Record) => return Err(Settlement::of(delivery)),
+            Ok(Carries::Unreadable(reason)) => return Err(self.unreadable(delivery, &reason)),
+            Ok(Carries::Nothing | Carries::More) => {}
+            // The message may hold the only copy: it waits as long as it takes.
+            Err(failure) => {
+                let (reason, delay) = (failure.to_string(), self.policy.base_delay);
+                return Err(self.postpone(delivery, &trace, json!({}), &reason, delay));
+            }
+        }
+        match queue::read(&envelope.kind, message) {
+            Ok(message) => Ok(Task {
+                delivery,
+                trace,
+                message,
+            }),
+            Err(reason) => Err(self.unreadable(delivery, &reason)),
+        }
+    }
+
+    /// Says how a message is settled, by its verdict.
+    async fn conclude(&self, task: &Task<'_, W::Message<'_>>, verdict: Verdict) -> Settlement {
+        let Task { delivery, trace, .. } = task;
+        let settlement = Settlement::of(delivery);
+        let fields = || self.work.fields(task);
+        let trouble = match verdict {
+            Verdict::Done(effects) => return effects.into_iter().fold(settlement, Settlement::with),
+            Verdict::Drop(reason) => {
+                self.log(log::warn, trace, "a message was dropped", delivery, fields(), reason);
+                return settlement;
+            }
+            Verdict::Postpone(reason) => {
+                return self.postpone(delivery, trace, fields(), &reason, self.policy.base_delay);
+            }
+            Verdict::Retry {
+                trouble,
+                not_before,
+            } if !self.policy.is_last(delivery.attempt) => {
+                let delay = self.policy.delay(delivery.attempt, base::random());
+                let delay = delay.max(not_before.min(self.policy.max_delay));
+                let mut fields = fields();
+                add(&mut fields, "retryInMs", millis(delay).into());
+                let message = "a message is tried again later";
+                self.log(log::warn, trace, message, delivery, fields, &trouble.error);
+                return settlement.with(self.queue.retry(delivery, delay));
+            }
+            Verdict::Retry { trouble, .. } | Verdict::Dead(trouble) => Trouble {
+                error: shorten(&trouble.error, MAX_ERROR).to_owned(),
+                shown: shorten(&trouble.shown, MAX_ERROR).to_owned(),
+            },
+        };
+        match self.work.give_up(task, &trouble).await {
+            Ok(effects) => {
+                let message = "a message became a dead letter";
+                self.log(log::error, trace, message, delivery, fields(), &trouble.error);
+                let dead = self.queue.bury(delivery, &trouble.error);
+                effects.into_iter().fold(settlement, Settlement::with).with(dead)
+            }
+            Err(failure) => {
+                let (reason, delay) = (failure.to_string(), self.policy.base_delay);
+                self.postpone(delivery, trace, fields(), &reason, delay)
+            }
+        }
+    }
+
+    fn postpone(
+        &self,
+        delivery: &Delivery,
+        trace: &Trace,
+        fields: Value,
+        reason: &str,
+        delay: Duration,
+    ) -> Settlement {
+        self.log(log::warn, trace, "a message is postponed", delivery, fields, reason);
+        Settlement::of(delivery).with(self.queue.postpone(delivery, delay))
+    }
+
+    /// A message that is not of this queue or is spoiled: no attempt can help.
+    fn unreadable(&self, delivery: &Delivery, reason: &str) -> Settlement {
+        let (trace, message) = (Trace::new(), "a message became a dead letter");
+        self.log(log::error, &trace, message, delivery, json!({}), reason);
+        Settlement::of(delivery).with(self.queue.bury(delivery, shorten(reason, MAX_ERROR)))
+    }
+
+    fn log(
+        &self,
+        write: fn(&Trace, &str, Value),
+        trace: &Trace,
+        message: &str,
+        delivery: &Delivery,
+        mut fields: Value,
+        error: &str,
+    ) {
+        add(&mut fields, "queue", self.queue.names().name().into());
+        add(&mut fields, "attempt", delivery.attempt.into());
+        add(&mut fields, "error", shorten(error, MAX_ERROR).into());
+        write(trace, message, fields);
+    }
+}
+
+fn add(fields: &mut Value, name: &str, value: Value) {
+    if let Some(fields) = fields.as_object_mut() {
+        fields.insert(name.to_owned(), value);
+    }
+}
+
+/// A duration for the log, in whole milliseconds.
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

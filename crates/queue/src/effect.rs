@@ -81,6 +81,8 @@ pub enum Effect {
         delay: Duration,
         /// What this is counted as in the queue's statistics, if anything.
         counted: Option<Count>,
+        /// Whether the message's line waits for it.
+        holds: bool,
     },
     /// Puts a message away as a dead letter.
     Bury {
@@ -130,8 +132,8 @@ impl Effect {
     /// line has to wait.
     pub(crate) fn keeps_line(&self) -> bool {
         match self {
-            Self::Delay { counted, .. } => counted.is_some(),
-            Self::Bury { .. } => true,
+            Self::Delay { holds, .. } => *holds,
+            Self::Bury { line, .. } => line.is_some(),
             _ => false,
         }
     }
@@ -194,6 +196,7 @@ impl Effect {
                 entry,
                 delay,
                 counted,
+                ..
             } => command(&[
                 b"DELAY",
                 key.as_bytes(),

@@ -183,9 +183,18 @@ mod tests {
             ("\u{0}", "cannot be read"),
             (r#"{"schema": 1}"#, "missing field `type`"),
             (r#"{"type": "test.greeting"}"#, "missing field `schema`"),
-            (r#"{"type": "test.greeting", "schema": "1"}"#, "invalid type"),
-            (r#"{"type": "test.greeting", "schema": 1}"#, "missing field `words`"),
-            (r#"{"type": "test.song", "schema": 1}"#, "test.song is known here"),
+            (
+                r#"{"type": "test.greeting", "schema": "1"}"#,
+                "invalid type",
+            ),
+            (
+                r#"{"type": "test.greeting", "schema": 1}"#,
+                "missing field `words`",
+            ),
+            (
+                r#"{"type": "test.song", "schema": 1}"#,
+                "test.song is known here",
+            ),
         ] {
             let reason = words(message).unwrap_err();
             assert!(reason.contains(told), "{message}: {reason}");

@@ -51,6 +51,13 @@ impl Policy {
             .mul_f64(random.clamp(0.0, 1.0))
             .max(Duration::from_millis(1))
     }
+
+    /// How long to wait after a failed attempt of which a service asked to be left alone
+    /// for `not_before`: as long as it asks for, within the policy's upper bound.
+    pub fn delay_at_least(&self, attempt: u32, random: f64, not_before: Duration) -> Duration {
+        self.delay(attempt, random)
+            .max(not_before.min(self.max_delay))
+    }
 }
 
 #[cfg(test)]
@@ -73,6 +80,15 @@ mod tests {
         assert_eq!(policy.delay(3, 0.0), Duration::from_millis(1));
         assert_eq!(policy.delay(3, 0.5), Duration::from_secs(4));
         assert_eq!(policy.delay(3, 7.0), Duration::from_secs(8));
+    }
+
+    #[test]
+    fn a_service_is_left_alone_as_long_as_it_asks_within_bounds() {
+        let policy = Policy::default();
+        for (asked, expected) in [(0, 2), (1, 2), (60, 60), (86_400, 300)] {
+            let delay = policy.delay_at_least(1, 1.0, Duration::from_secs(asked));
+            assert_eq!(delay.as_secs(), expected, "{asked}");
+        }
     }
 
     #[test]

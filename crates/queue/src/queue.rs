@@ -82,6 +82,9 @@ pub struct Delivery {
     pub abandoned: bool,
     /// The key of the line that it is in.
     pub line: Option<String>,
+    /// Whether it leaves its line when it fails, so that those after it need not wait: a
+    /// retry comes back to the line's end, and a dead letter holds nothing up.
+    pub leaves: bool,
     /// The message as it was published.
     pub message: Vec<u8>,
 }
@@ -259,6 +262,7 @@ impl<'a, R: Redis> Queue<'a, R> {
                     .as_str()
                     .filter(|line| !line.is_empty())
                     .map(str::to_owned),
+                leaves: false,
                 message: message.into_bytes(),
             });
         }
@@ -344,7 +348,7 @@ impl<'a, R: Redis> Queue<'a, R> {
     /// The effect that publishes a message after a delay. The same message under
     /// the same id is delivered once, at the time that was given last. `id` has no `|`.
     pub fn schedule(&self, id: &str, message: &[u8], delay: Duration) -> Effect {
-        self.delay(&format!("{id}|0"), message, delay, None)
+        self.delay(&format!("{id}|0"), message, delay, None, false)
     }
 
     /// The effect that delivers a message again after a delay, as its next attempt.
@@ -366,15 +370,26 @@ impl<'a, R: Redis> Queue<'a, R> {
         delay: Duration,
         counted: Count,
     ) -> Effect {
-        let Delivery { id, line, .. } = delivery;
+        let Delivery {
+            id, line, leaves, ..
+        } = delivery;
         let head = match line {
+            Some(line) if *leaves => format!("{id}|{failures}~{line}"),
             Some(line) => format!("{id}|{failures}:{line}"),
             None => format!("{id}|{failures}"),
         };
-        self.delay(&head, &delivery.message, delay, Some(counted))
+        let holds = line.is_some() && !leaves;
+        self.delay(&head, &delivery.message, delay, Some(counted), holds)
     }
 
-    fn delay(&self, head: &str, message: &[u8], delay: Duration, counted: Option<Count>) -> Effect {
+    fn delay(
+        &self,
+        head: &str,
+        message: &[u8],
+        delay: Duration,
+        counted: Option<Count>,
+        holds: bool,
+    ) -> Effect {
         let mut entry = format!("{head}|").into_bytes();
         entry.extend_from_slice(message);
         Effect::Delay {
@@ -382,6 +397,7 @@ impl<'a, R: Redis> Queue<'a, R> {
             entry,
             delay,
             counted,
+            holds,
         }
     }
 
@@ -392,7 +408,7 @@ impl<'a, R: Redis> Queue<'a, R> {
             message: delivery.message.clone(),
             error: error.to_owned(),
             attempts: delivery.attempt,
-            line: delivery.line.clone(),
+            line: delivery.line.clone().filter(|_| !delivery.leaves),
         }
     }
 

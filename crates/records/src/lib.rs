@@ -34,7 +34,7 @@ use stores::KeyValue;
 
 pub use list::{Page, Place, list};
 pub use update::{
-    Carries, Document, Entity, GroupMessage, Step, committed, repair_from, update,
+    Carries, Document, Entity, GroupMessage, Step, committed, index_changes, repair_from, update,
 };
 
 /// A document and which version of it this is, from 1.

@@ -1,5 +1,6 @@
 //! Changing a document that others may be changing, too.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use base::{Failure, Trace, log};
@@ -37,8 +38,32 @@ pub trait Document: Clone + Serialize + DeserializeOwned {
     /// Where the document is kept.
     fn entity(&self) -> Entity;
 
-    /// The writes that bring the indexes from one version to the next.
-    fn indexes(before: Option<&Self>, after: &Self) -> Vec<Effect>;
+    /// What indexes know it by.
+    fn member(&self) -> &str;
+
+    /// The sorted sets that it is in, each with its score there.
+    fn indexes(&self) -> BTreeMap<String, f64>;
+}
+
+/// The writes that bring the indexes from one version of a document to the next.
+pub fn index_changes<D: Document>(before: Option<&D>, after: &D) -> Vec<Effect> {
+    let old = before.map(D::indexes).unwrap_or_default();
+    let new = after.indexes();
+    let member = || after.member().to_owned();
+    let removed = old.keys().filter(|key| !new.contains_key(*key));
+    let removed = removed.map(|key| Effect::Unindex {
+        key: key.clone(),
+        member: member(),
+    });
+    let added = new
+        .iter()
+        .filter(|(key, score)| old.get(*key) != Some(score));
+    let added = added.map(|(key, score)| Effect::Index {
+        key: key.clone(),
+        member: member(),
+        score: *score,
+    });
+    removed.chain(added).collect()
 }
 
 /// Where a document is kept.
@@ -150,7 +175,11 @@ pub fn repair_from<D: Document>(
     let key = document.entity().key;
     if repair(store, &key, &Versioned { version, document })? {
         let fields = json!({"document": key, "version": version});
-        log::info(trace, "a version was stored that its writer had not stored", fields);
+        log::info(
+            trace,
+            "a version was stored that its writer had not stored",
+            fields,
+        );
     }
     Ok(carries)
 }
@@ -231,7 +260,7 @@ pub fn update<D: Document, E: From<Failure>>(
             }
         };
         let change = change
-            .with_all(D::indexes(old.as_ref(), &next.document))
+            .with_all(index_changes(old.as_ref(), &next.document))
             .of_entity(&*entity.register, known);
         if queue.commit(&change)? == Outcome::Committed {
             write(store, &entity.key, &next)?;

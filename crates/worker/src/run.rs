@@ -13,8 +13,8 @@ use records::Carries;
 use serde_json::{Value, json};
 use stores::Redis;
 
-use crate::work::{Task, Trouble, Verdict, Work};
 use crate::bell;
+use crate::work::{Task, Trouble, Verdict, Work};
 
 /// When to leave the rest to another worker: platforms end a request after 30 s.
 const MAX_TIME: Duration = Duration::from_secs(20);
@@ -85,10 +85,7 @@ pub async fn run<R: Redis, W: Work>(
         work,
         leases: Leases::new(queue, policy),
     };
-    let result = runner.run().await;
-    // Also after an error: some messages may have been settled and led to others.
-    bell::ring(queue, &Trace::new()).await;
-    result
+    runner.run().await
 }
 
 struct Runner<'r, 'q, R, W> {
@@ -117,7 +114,7 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
                 && !is_over();
             if can_claim {
                 if share.groups == 1 {
-                    self.settle(&mut done)?;
+                    self.settle(&mut done).await?;
                 }
                 let max = match share.groups {
                     1 => self.policy.batch,
@@ -125,8 +122,9 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
                 };
                 let deliveries = self.queue.claim(self.policy, max)?;
                 claimed += deliveries.len();
-                for delivery in deliveries.into_iter().map(Rc::new) {
-                    let id = delivery.id.clone();
+                for mut delivery in deliveries {
+                    delivery.leaves = !W::HOLDS_LINE;
+                    let (id, delivery) = (delivery.id.clone(), Rc::new(delivery));
                     self.leases.held.borrow_mut().insert(id, delivery.clone());
                     waiting.push_back(delivery);
                 }
@@ -145,28 +143,30 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
             };
             done.extend(settlements?);
             if waiting.is_empty() || settled.elapsed() > MAX_UNSETTLED {
-                self.settle(&mut done)?;
+                self.settle(&mut done).await?;
                 settled = Instant::now();
             }
             self.leases.extend()?;
         }
         drop(working);
-        self.settle(&mut done)?;
+        self.settle(&mut done).await?;
         if is_over() {
             self.queue.wake()?;
+            bell::ring(self.queue, &Trace::new()).await;
         }
         Ok(claimed)
     }
 
-    fn settle(&self, done: &mut Vec<Settlement>) -> Result<(), Failure> {
+    /// Settles messages, all in one script, and wakes the workers of messages that follow.
+    async fn settle(&self, done: &mut Vec<Settlement>) -> Result<(), Failure> {
         if done.is_empty() {
             return Ok(());
         }
         self.queue.settle(done, &self.work.after())?;
-        let mut held = self.leases.held.borrow_mut();
         for settlement in done.drain(..) {
-            held.remove(settlement.id());
+            self.leases.held.borrow_mut().remove(settlement.id());
         }
+        bell::ring(self.queue, &Trace::new()).await;
         Ok(())
     }
 
@@ -191,7 +191,10 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
             Ok(verdicts) => verdicts,
             Err(failure) => {
                 let reason = failure.to_string();
-                tasks.iter().map(|_| Verdict::Postpone(reason.clone())).collect()
+                tasks
+                    .iter()
+                    .map(|_| Verdict::Postpone(reason.clone()))
+                    .collect()
             }
         }
         .into_iter();
@@ -237,14 +240,25 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
     }
 
     /// Says how a message is settled, by its verdict.
-    async fn conclude(&self, task: &Task<'_, W::Message<'_>>, verdict: Verdict) -> Settlement {
-        let Task { delivery, trace, .. } = task;
+    async fn conclude<'m>(&self, task: &Task<'m, W::Message<'m>>, verdict: Verdict) -> Settlement {
+        let Task {
+            delivery, trace, ..
+        } = task;
         let settlement = Settlement::of(delivery);
         let fields = || self.work.fields(task);
         let trouble = match verdict {
-            Verdict::Done(effects) => return effects.into_iter().fold(settlement, Settlement::with),
+            Verdict::Done(effects) => {
+                return effects.into_iter().fold(settlement, Settlement::with);
+            }
             Verdict::Drop(reason) => {
-                self.log(log::warn, trace, "a message was dropped", delivery, fields(), reason);
+                self.log(
+                    log::warn,
+                    trace,
+                    "a message was dropped",
+                    delivery,
+                    fields(),
+                    reason,
+                );
                 return settlement;
             }
             Verdict::Postpone(reason) => {
@@ -254,8 +268,8 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
                 trouble,
                 not_before,
             } if !self.policy.is_last(delivery.attempt) => {
-                let delay = self.policy.delay(delivery.attempt, base::random());
-                let delay = delay.max(not_before.min(self.policy.max_delay));
+                let (attempt, random) = (delivery.attempt, base::random());
+                let delay = self.policy.delay_at_least(attempt, random, not_before);
                 let mut fields = fields();
                 add(&mut fields, "retryInMs", millis(delay).into());
                 let message = "a message is tried again later";
@@ -270,9 +284,19 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         match self.work.give_up(task, &trouble).await {
             Ok(effects) => {
                 let message = "a message became a dead letter";
-                self.log(log::error, trace, message, delivery, fields(), &trouble.error);
+                self.log(
+                    log::error,
+                    trace,
+                    message,
+                    delivery,
+                    fields(),
+                    &trouble.error,
+                );
                 let dead = self.queue.bury(delivery, &trouble.error);
-                effects.into_iter().fold(settlement, Settlement::with).with(dead)
+                effects
+                    .into_iter()
+                    .fold(settlement, Settlement::with)
+                    .with(dead)
             }
             Err(failure) => {
                 let (reason, delay) = (failure.to_string(), self.policy.base_delay);
@@ -289,7 +313,14 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         reason: &str,
         delay: Duration,
     ) -> Settlement {
-        self.log(log::warn, trace, "a message is postponed", delivery, fields, reason);
+        self.log(
+            log::warn,
+            trace,
+            "a message is postponed",
+            delivery,
+            fields,
+            reason,
+        );
         Settlement::of(delivery).with(self.queue.postpone(delivery, delay))
     }
 

@@ -89,6 +89,10 @@ pub trait Work {
     /// What operators read of a message whose every worker died or hung on it.
     const ABANDONED: &'static str;
 
+    /// Whether a message that fails holds up those after it in its line. Otherwise it
+    /// leaves the line for its retries.
+    const HOLDS_LINE: bool = true;
+
     /// How much is taken on at once where the policy says `concurrency`.
     fn share(&self, concurrency: usize) -> Share {
         Share {
@@ -112,16 +116,16 @@ pub trait Work {
     }
 
     /// What the log says of a message, as a JSON object.
-    fn fields(&self, task: &Task<'_, Self::Message<'_>>) -> Value;
+    fn fields<'m>(&self, task: &Task<'m, Self::Message<'m>>) -> Value;
 
     /// Works on some messages and returns a verdict for each, in their order. One that is
     /// left out is tried again.
     ///
     /// # Errors
     /// Something that all of them need is out of reach: all are postponed.
-    async fn work(
+    async fn work<'m>(
         &self,
-        tasks: &[Task<'_, Self::Message<'_>>],
+        tasks: &[Task<'m, Self::Message<'m>>],
         leases: &Leases<'_>,
     ) -> Result<Vec<Verdict>, Failure>;
 
@@ -129,9 +133,9 @@ pub trait Work {
     ///
     /// # Errors
     /// It cannot be told now: the message is postponed instead.
-    async fn give_up(
+    async fn give_up<'m>(
         &self,
-        _task: &Task<'_, Self::Message<'_>>,
+        _task: &Task<'m, Self::Message<'m>>,
         _trouble: &Trouble,
     ) -> Result<Vec<Effect>, Failure> {
         Ok(Vec::new())

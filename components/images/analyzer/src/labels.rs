@@ -2,26 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use images_domain::{Label, StoredLabels, keys};
-use stores::{KeyValue, Redis};
+use base::Failure;
+use images_domain::{StoredLabels, keys};
+use stores::KeyValue;
 
-use crate::labeler::{self, Unlabeled};
-use crate::upload::{Fetched, Upload};
-use crate::work::Worker;
+use crate::analyzer::Analyzer;
+use crate::finding::{Fetched, Labels, Upload};
+use crate::labeler;
 
-/// Labels by image, whoever has it.
-pub(crate) type Labels = BTreeMap<String, Result<Vec<Label>, Unlabeled>>;
-
-impl<R: Redis> Worker<'_, R> {
+impl Analyzer<'_> {
     /// The labels of each image that was fetched: those there are already, for
     /// whomever they were made, and else the labeler's, asked once for all.
     pub(crate) fn label(
         &self,
-        uploads: &[Upload],
+        uploads: &[Upload<'_>],
         fetched: &mut [Fetched],
-    ) -> Result<Labels, base::Failure> {
+    ) -> Result<Labels, Failure> {
         let model = labeler::model();
-        let min_confidence = self.settings.censorship.lowest_confidence();
+        let min_confidence = self.censorship.lowest_confidence();
         let mut labels = Labels::new();
         let mut asked = BTreeMap::new();
         for (upload, fetched) in uploads.iter().zip(fetched) {
@@ -57,9 +55,8 @@ impl<R: Redis> Worker<'_, R> {
                     min_confidence,
                     labels: found.clone(),
                 };
-                let stored = serde_json::to_vec(&stored)
-                    .map_err(|error| base::Failure::internal(error.to_string()))?;
-                self.store.set(&keys::labels(file), &stored)?;
+                self.store
+                    .set(&keys::labels(file), &serde_json::to_vec(&stored)?)?;
             }
             labels.insert(file.image(), result);
         }

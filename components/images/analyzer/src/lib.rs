@@ -1,32 +1,52 @@
-//! The analyzer: checks uploaded photos, keeps those that are what was
-//! announced and finds out what is to be seen in them; and what has to be done
-//! for a photo later. It works on the queue `images`, woken by its bell; `POST
-//! /ops/queues/images/drain` does the same where there is no Redis trigger.
+//! The worker of the queue `images`: checks uploaded photos, keeps those that are what was
+//! announced and finds out what is to be seen in them; and does what has to be done for a
+//! photo later. Redis wakes it by a message; `POST /ops/queues/images/drain` does the same
+//! where there is no Redis trigger.
 
 #![allow(
     unsafe_code,
     reason = "the bindings' macros generate the imports and exports"
 )]
 
-mod conclude;
+mod analyzer;
+mod finding;
 mod labeler;
 mod labels;
-mod settings;
-mod settle;
 mod timers;
 mod upload;
 mod work;
 
-use images_domain::keys;
-use spin_sdk::http::{IncomingRequest, ResponseOutparam};
-use spin_sdk::{http_component, redis_component};
+use base::{Failure, number, text};
+use images_domain::{Censorship, keys};
+use objects::Objects;
+use queue::Policy;
+use stores::{SpinKeyValue, SpinRedis};
 
-#[redis_component]
-async fn on_bell(_bell: Vec<u8>) -> anyhow::Result<()> {
-    worker::on_bell(work::drain()).await
-}
+use crate::analyzer::Analyzer;
 
-#[http_component]
-async fn on_request(request: IncomingRequest, out: ResponseOutparam) {
-    worker::on_request(request, out, keys::QUEUE, work::drain).await;
+worker::exports!(keys::QUEUE, drain);
+
+async fn drain() -> Result<usize, Failure> {
+    let policy = worker::policy()?;
+    // Photos take long: no more are claimed than are in work at once, so that other workers
+    // may have the rest.
+    let policy = Policy {
+        batch: policy.batch.min(policy.concurrency),
+        ..policy
+    };
+    let redis = SpinRedis::open()?;
+    let queue = worker::open(&redis, keys::QUEUE)?;
+    let analyzer = Analyzer {
+        queue: &queue,
+        store: SpinKeyValue::open()?,
+        objects: Objects::from_variables("images_bucket_name")?,
+        max_upload_bytes: number("max_upload_bytes", 1)?,
+        censorship: Censorship {
+            min_confidence: number("min_confidence", 0.0)?,
+            label: text("censored_label")?.trim().to_owned(),
+            rejected: number("censored_rejected_threshold", 0.0)?,
+            under_review: number("censored_under_review_threshold", 0.0)?,
+        },
+    };
+    worker::run(&queue, &policy, &analyzer).await
 }

@@ -3,26 +3,23 @@
 use base::{Trace, log};
 use images_domain::{FileName, keys};
 use serde_json::json;
-use stores::Redis;
+use worker::Verdict;
 
-use crate::conclude::of_storage;
-use crate::settle::Verdict;
-use crate::work::Worker;
+use crate::analyzer::{Analyzer, of_record, of_store};
 
 /// An object that was uploaded: its size and its entity tag, where known.
 pub(crate) type Inbox = (Option<u64>, Option<String>);
 
-impl<R: Redis> Worker<'_, R> {
+impl Analyzer<'_> {
     /// Looks after a photo whose upload URL has run out: removes what was uploaded
     /// without need, and lets it expire where nothing came. Returns the upload that
     /// is to be looked at, if any: whoever should have told of it did not.
     pub(crate) async fn expire(&self, file: &FileName, trace: &Trace) -> Result<Inbox, Verdict> {
-        let redis = self.queue.redis();
-        let record = images_storage::load_committed(redis, self.store, file).map_err(of_storage)?;
+        let record = self.committed(file).map_err(of_record)?;
         let Some(record) = record.map(|record| record.document) else {
-            return Err(Verdict::Done);
+            return Err(Verdict::Done(Vec::new()));
         };
-        let objects = &self.settings.objects;
+        let objects = &self.objects;
         if record.is_deleted() {
             return Err(of_removal(images_storage::discard(objects, &record).await));
         }
@@ -33,27 +30,26 @@ impl<R: Redis> Worker<'_, R> {
             return Ok(inbox);
         }
         let now = base::rfc3339(base::now_millis());
-        let expired = images_storage::update(&self.queue, self.store, file, trace, |record| {
+        let expired = self.update(file, trace, |record| {
             // It may have been announced again while this message was on its way.
-            let is_over = !images_storage::expires_later(&self.queue, file)?;
-            let record = record.filter(|_| is_over);
-            Ok(record.and_then(|record| record.expired(&now)).into())
+            let is_over = !images_storage::expires_later(self.queue, file)?;
+            Ok(record.expired(&now).filter(|_| is_over))
         });
         Err(match expired {
             Ok(record) => {
                 let status = record.map(|record| record.status);
                 let fields = json!({"file": file.to_string(), "status": status});
                 log::info(trace, "the URL to upload a photo ran out", fields);
-                Verdict::Done
+                Verdict::Done(Vec::new())
             }
-            Err(error) => of_storage(error),
+            Err(failure) => of_record(failure),
         })
     }
 
     /// What is in a photo's inbox, asked by a GET that takes no bytes: the answer
     /// to a HEAD does not tell a missing object from a missing bucket.
     async fn inbox(&self, file: &FileName) -> Result<Option<Inbox>, Verdict> {
-        match self.settings.objects.get(&file.to_string(), 0).await {
+        match self.objects.get(&file.to_string(), 0).await {
             Ok(object) => Ok(object.map(|empty| (Some(0), empty.etag))),
             Err(objects::Error::TooLarge { size, .. }) => Ok(Some((size, None))),
             Err(error) => Err(of_store(error)),
@@ -62,17 +58,16 @@ impl<R: Redis> Worker<'_, R> {
 
     /// Makes sure that nothing is left of a life of a photo that its user ended.
     pub(crate) async fn finish_removal(&self, file: &FileName, life: u32) -> Verdict {
-        let redis = self.queue.redis();
-        let record = match images_storage::load_committed(redis, self.store, file) {
+        let record = match self.committed(file) {
             Ok(record) => record,
-            Err(error) => return of_storage(error),
+            Err(failure) => return of_record(failure),
         };
         if let Some(record) = &record
-            && let Err(error) = images_storage::forget_history(self.store, file, record)
+            && let Err(failure) = images_storage::forget_history(&self.store, file, record)
         {
-            return of_storage(error.into());
+            return of_record(failure);
         }
-        let objects = &self.settings.objects;
+        let objects = &self.objects;
         of_removal(match record.map(|record| record.document) {
             Some(record) if record.is_deleted() => images_storage::discard(objects, &record).await,
             // It has come back, and what is in the inbox is of its new life.
@@ -85,16 +80,5 @@ impl<R: Redis> Worker<'_, R> {
 }
 
 fn of_removal(removed: Result<(), objects::Error>) -> Verdict {
-    removed.map_or_else(of_store, |()| Verdict::Done)
-}
-
-/// A store that is down, or whose bucket is not there, is waited for: nobody else
-/// would do this.
-fn of_store(error: objects::Error) -> Verdict {
-    match error {
-        objects::Error::Unavailable(_) | objects::Error::Misconfigured(_) => {
-            Verdict::Postponed(error.to_string())
-        }
-        other => Verdict::failed("the object store refused", other),
-    }
+    removed.map_or_else(of_store, |()| Verdict::Done(Vec::new()))
 }

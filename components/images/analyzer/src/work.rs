@@ -1,146 +1,126 @@
 //! Messages of the queue: what each is about, and what is done for it.
 
-use std::collections::VecDeque;
-
-use base::{Trace, log};
+use base::{Failure, Trace};
 use futures::future::join_all;
-use images_domain::{FileName, ImageRecord, Message, keys};
-use queue::{Delivery, Queue};
-use serde_json::json;
-use stores::{Redis, SpinKeyValue, SpinRedis};
-use worker::Deadline;
+use images_domain::{Expiry, FileName, ImageRecord, Message, Removed, Uploaded};
+use queue::{Effect, Envelope};
+use records::Carries;
+use serde_json::{Value, json};
+use worker::{Leases, Trouble, Verdict, Work};
 
-use crate::settings::Settings;
-use crate::settle::{Handled, Verdict};
-use crate::upload::Upload;
+use crate::analyzer::Analyzer;
+use crate::finding::Upload;
 
-/// A worker, with all that it works with.
-pub(crate) struct Worker<'a, R> {
-    pub(crate) settings: &'a Settings,
-    pub(crate) queue: Queue<'a, R>,
-    pub(crate) store: &'a SpinKeyValue,
-}
+type Task<'m> = worker::Task<'m, Message>;
 
-/// Works on the queue. Returns how many messages were handled.
-pub(crate) async fn drain() -> Result<usize, base::Failure> {
-    let redis = SpinRedis::open()?;
-    let worker = Worker {
-        settings: &Settings::read()?,
-        queue: worker::open(&redis, keys::QUEUE)?,
-        store: &SpinKeyValue::open()?,
-    };
-    let handle = async |deliveries, deadline| worker.handle(deliveries, deadline).await;
-    worker::drain(&worker.queue, &worker.settings.policy, handle).await
-}
+/// The most bytes of photos that are in memory at once. The labeler holds them
+/// too, beside one decoded picture, and a platform may give 128 MiB.
+const MAX_BYTES: u64 = 15 * 1024 * 1024;
 
-impl<R: Redis> Worker<'_, R> {
-    async fn handle(
-        &self,
-        deliveries: Vec<Delivery>,
-        deadline: Deadline,
-    ) -> Result<(), base::Failure> {
-        // Some at a time: even where the store stalls, no lease runs out meanwhile,
-        // and what there is no time for is given back.
-        let mut rest = VecDeque::from(deliveries);
-        let mut uploads: Vec<Upload> = Vec::new();
-        while !rest.is_empty() {
-            if deadline.is_over() {
-                let unread = rest.into_iter();
-                let unread = unread.map(|delivery| Handled::unread(delivery, Verdict::GivenBack));
-                self.settle(unread.collect())?;
-                break;
-            }
-            let most = self.settings.policy.concurrency.min(rest.len());
-            let some = rest.drain(..most).map(|delivery| self.sort(delivery));
-            let mut handled = Vec::new();
-            for message in join_all(some).await {
-                match message {
-                    Ok(upload) => uploads.push(upload),
-                    Err(done) => handled.push(done),
-                }
-            }
-            self.settle(handled)?;
-            let held = uploads.iter().map(|upload| &upload.delivery).chain(&rest);
-            self.queue.extend(held)?;
-        }
-        self.look_at(uploads, deadline).await
-    }
+impl Work for Analyzer<'_> {
+    type Message<'m> = Message;
 
-    /// Handles what needs no photo, and returns what does.
-    async fn sort(&self, delivery: Delivery) -> Result<Upload, Handled> {
-        let (message, file) = match read(&delivery.message) {
-            Ok(read) => read,
-            Err(reason) => {
-                return Err(Handled::unread(delivery, Verdict::Hopeless(reason)));
-            }
-        };
-        let (trace, found) = match message {
-            Message::Uploaded {
-                trace, size, etag, ..
-            } => (trace, Ok((size, etag))),
-            Message::Record {
-                trace,
-                version,
-                document,
-                ..
-            } => {
-                let verdict = self.repair(&file, version, *document, &trace);
-                (trace, Err(verdict))
-            }
-            Message::Expiry { .. } => {
-                let trace = Trace::new();
-                let found = self.expire(&file, &trace).await;
-                (trace, found)
-            }
-            Message::Removed { life, .. } => {
-                (Trace::new(), Err(self.finish_removal(&file, life).await))
-            }
-        };
-        match found {
-            Ok((size, etag)) => Ok(Upload {
-                delivery,
-                trace,
-                file,
-                size,
-                etag,
-            }),
-            Err(verdict) => Err(Handled {
-                delivery,
-                trace,
-                file: Some(file),
-                verdict,
-            }),
-        }
-    }
+    const ABANDONED: &'static str = "every worker died while looking at it";
 
-    /// Makes sure that a committed record is stored.
     fn repair(
         &self,
-        file: &FileName,
-        version: u64,
-        document: ImageRecord,
+        envelope: &Envelope<'_>,
         trace: &Trace,
-    ) -> Verdict {
-        match images_storage::repair(self.store, file, version, document) {
-            Ok(repaired) => {
-                if repaired {
-                    let fields = json!({"file": file.to_string(), "version": version});
-                    let message = "a record was stored that its writer had not stored";
-                    log::info(trace, message, fields);
+        message: &[u8],
+    ) -> Result<Carries, Failure> {
+        records::repair_from::<ImageRecord>(&self.store, envelope, trace, message)
+    }
+
+    fn fields(&self, task: &Task<'_>) -> Value {
+        json!({"file": task.message.file()})
+    }
+
+    async fn work(&self, tasks: &[Task<'_>], leases: &Leases<'_>) -> Result<Vec<Verdict>, Failure> {
+        let sorted = tasks
+            .iter()
+            .enumerate()
+            .map(|(nth, task)| self.sort(nth, task));
+        let mut uploads = Vec::new();
+        let mut verdicts = Vec::with_capacity(tasks.len());
+        for sorted in join_all(sorted).await {
+            verdicts.push(match sorted {
+                Ok(upload) => {
+                    uploads.push(upload);
+                    Verdict::Done(Vec::new())
                 }
-                Verdict::Done
-            }
-            // The message holds the only copy: it waits as long as it takes.
-            Err(error) => Verdict::Postponed(error.to_string()),
+                Err(verdict) => verdict,
+            });
         }
+        for group in self.groups(uploads) {
+            leases.extend()?;
+            let concluded = self.look_at(&group).await;
+            for (upload, verdict) in group.iter().zip(concluded) {
+                if let Some(place) = verdicts.get_mut(upload.nth) {
+                    *place = verdict;
+                }
+            }
+        }
+        Ok(verdicts)
+    }
+
+    /// Tells the owner that the photo could not be analyzed.
+    async fn give_up(&self, task: &Task<'_>, trouble: &Trouble) -> Result<Vec<Effect>, Failure> {
+        if let (Message::Uploaded(_), Ok(file)) = (&task.message, task.message.file().parse()) {
+            let now = base::rfc3339(base::now_millis());
+            self.update(&file, &task.trace, |record| {
+                Ok(record.failed(trouble.shown.clone(), &now))
+            })?;
+        }
+        Ok(Vec::new())
     }
 }
 
-/// A message and the photo that it is about, or why it is none.
-fn read(bytes: &[u8]) -> Result<(Message<Trace>, FileName), String> {
-    let message: Message<Trace> = serde_json::from_slice(bytes)
-        .map_err(|error| format!("the message cannot be read: {error}"))?;
-    let file = message.file().parse();
-    let file = file.map_err(|error| format!("{}: {error}", message.file()))?;
-    Ok((message, file))
+impl Analyzer<'_> {
+    /// Handles a message that needs no photo, and returns the upload of one that does.
+    async fn sort<'t>(&self, nth: usize, task: &'t Task<'_>) -> Result<Upload<'t>, Verdict> {
+        let Task {
+            message,
+            trace,
+            delivery,
+        } = task;
+        let name = message.file();
+        let file: FileName = name
+            .parse()
+            .map_err(|error| Verdict::Dead(format!("{name}: {error}").into()))?;
+        let (size, etag) = match message {
+            Message::Uploaded(Uploaded { size, etag, .. }) => (*size, etag.clone()),
+            Message::Expiry(Expiry { .. }) => self.expire(&file, trace).await?,
+            Message::Removed(Removed { life, .. }) => {
+                return Err(self.finish_removal(&file, *life).await);
+            }
+        };
+        Ok(Upload {
+            nth,
+            attempt: delivery.attempt,
+            trace,
+            file,
+            size,
+            etag,
+        })
+    }
+
+    /// Uploads that fit into memory together.
+    fn groups<'t>(&self, uploads: Vec<Upload<'t>>) -> Vec<Vec<Upload<'t>>> {
+        let mut groups: Vec<Vec<Upload<'_>>> = Vec::new();
+        let mut bytes = 0;
+        for upload in uploads {
+            let size = self.expected_size(&upload);
+            match groups.last_mut() {
+                Some(group) if bytes + size <= MAX_BYTES => {
+                    group.push(upload);
+                    bytes += size;
+                }
+                _ => {
+                    groups.push(vec![upload]);
+                    bytes = size;
+                }
+            }
+        }
+        groups
+    }
 }

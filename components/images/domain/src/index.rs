@@ -2,31 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use queue::Effect;
+use records::{Document, Entity};
 
 use crate::{Grouping, ImageRecord, Status, confidences, keys};
 
-/// The writes that bring the indexes from one state of a record to the next.
-pub fn changes(before: Option<&ImageRecord>, after: &ImageRecord) -> Vec<Effect> {
-    let old = before.map(entries).unwrap_or_default();
-    let new = entries(after);
-    let member = &after.file_name;
-    let removed = old
-        .keys()
-        .filter(|key| !new.contains_key(*key))
-        .map(|key| Effect::Unindex {
-            key: key.clone(),
-            member: member.clone(),
-        });
-    let added = new
-        .iter()
-        .filter(|(key, score)| old.get(*key) != Some(score))
-        .map(|(key, score)| Effect::Index {
-            key: key.clone(),
-            member: member.clone(),
-            score: *score,
-        });
-    removed.chain(added).collect()
+impl Document for ImageRecord {
+    const RECORD: &'static str = "image.record";
+    const SCHEMA: u32 = 1;
+    // Nobody asks for a photo's history.
+    const KEEPS_HISTORY: bool = false;
+
+    fn entity(&self) -> Entity {
+        keys::entity(&self.file_name)
+    }
+
+    fn member(&self) -> &str {
+        &self.file_name
+    }
+
+    fn indexes(&self) -> BTreeMap<String, f64> {
+        entries(self)
+    }
 }
 
 /// The sorted sets that a record is in, each with its score there.
@@ -60,6 +56,8 @@ fn entries(record: &ImageRecord) -> BTreeMap<String, f64> {
 
 #[cfg(test)]
 mod tests {
+    use queue::Effect;
+    use records::index_changes as changes;
     use serde_json::json;
 
     use super::*;

@@ -16,24 +16,26 @@
 //!
 //! In Redis, `{images}` is the hash tag that keeps them on one node.
 
+use std::fmt::Display;
+
+use records::Entity;
+
 use crate::{FileName, Grouping};
 
 /// The queue of the system.
 pub const QUEUE: &str = "images";
 
-/// The record of a photo, in the key-value store.
-pub fn record(file: &FileName) -> String {
-    format!("images:{file}")
+/// Where the record of a photo is kept, by the photo's name.
+pub fn entity(file: &impl Display) -> Entity {
+    Entity {
+        key: format!("images:{file}"),
+        register: format!("{{images}}:version:{file}"),
+    }
 }
 
 /// The labels of an image's content, in the key-value store.
 pub fn labels(file: &FileName) -> String {
     format!("images:labels:{}", file.image())
-}
-
-/// The version register of a record.
-pub fn version(file: &FileName) -> String {
-    format!("{{images}}:version:{file}")
 }
 
 /// The photos of a user, or of one group of theirs.

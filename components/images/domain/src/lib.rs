@@ -18,13 +18,12 @@ mod verdict;
 
 pub use events::{EventsError, ObjectCreated, parse_events};
 pub use file_name::{FileName, FileNameError, user_id};
-pub use index::changes;
 pub use inspect::inspect;
 pub use intake::{Intake, Invalid};
 pub use labels::{Label, Parent, StoredLabels, confidences};
 pub use lifecycle::TooManyPosts;
 pub use media::MediaType;
-pub use message::{Message, SCHEMA};
+pub use message::{Expiry, Message, Removed, Uploaded};
 pub use record::{ImageRecord, Post, Status};
 pub use removal::parse_removal;
 pub use scan::{Filter, Grouping, MOST_NAMES, Operator, ScanQuery, ScanResponse};

@@ -1,104 +1,121 @@
-//! The messages of the images queue.
+//! The messages of the images queue. That a version of a record was committed is told by
+//! `image.record`, which belongs to the crate `records`.
 
+use queue::Incoming;
 use serde::{Deserialize, Serialize};
 
-use crate::ImageRecord;
-
-/// The schema version that is written. Older ones stay readable.
-pub const SCHEMA: u32 = 1;
-
-/// A message of the queue. `T` are the ids that follow a request.
+/// `image.uploaded`: an object was stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type")]
-pub enum Message<T> {
-    /// A version of a record was committed. It carries the record, so that a
-    /// worker can store it should the writer have died.
-    #[serde(rename = "image.record")]
-    Record {
-        /// The version of the message's schema.
-        schema: u32,
-        /// Ids to follow it by.
-        trace: T,
-        /// The version of the record.
-        version: u64,
-        /// The record.
-        document: Box<ImageRecord>,
-    },
-    /// An object was stored.
-    #[serde(rename = "image.uploaded")]
-    Uploaded {
-        /// The version of the message's schema.
-        schema: u32,
-        /// Ids to follow it by.
-        trace: T,
-        /// Its key, which is the name of the photo.
-        file: String,
-        /// Its size in bytes, where the store told.
-        size: Option<u64>,
-        /// Its entity tag, where the store told.
-        etag: Option<String>,
-    },
-    /// The URL to upload a photo with has run out. Its bytes depend on the photo
-    /// alone, so that a later one takes the place of an earlier one.
-    #[serde(rename = "image.expiry")]
-    Expiry {
-        /// The version of the message's schema.
-        schema: u32,
-        /// The name of the photo.
-        file: String,
-    },
-    /// A photo was removed a while ago, and nothing of it must be left.
-    #[serde(rename = "image.removed")]
-    Removed {
-        /// The version of the message's schema.
-        schema: u32,
-        /// The name of the photo.
-        file: String,
-        /// Which of its lives ended.
-        life: u32,
-    },
+pub struct Uploaded {
+    /// Its key, which is the name of the photo.
+    pub file: String,
+    /// Its size in bytes, where the store told.
+    pub size: Option<u64>,
+    /// Its entity tag, where the store told.
+    pub etag: Option<String>,
 }
 
-impl<T> Message<T> {
+/// `image.expiry`: the URL to upload a photo with has run out. Its bytes depend on the
+/// photo alone, so that a later one takes the place of an earlier one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Expiry {
+    /// The name of the photo.
+    pub file: String,
+}
+
+/// `image.removed`: a photo was removed a while ago, and nothing of it must be left.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Removed {
+    /// The name of the photo.
+    pub file: String,
+    /// Which of its lives ended.
+    pub life: u32,
+}
+
+/// The schema version of all messages here. Earlier ones stay readable.
+const SCHEMA: u32 = 1;
+
+impl queue::Message for Uploaded {
+    const KIND: &'static str = "image.uploaded";
+    const SCHEMA: u32 = SCHEMA;
+}
+
+impl queue::Message for Expiry {
+    const KIND: &'static str = "image.expiry";
+    const SCHEMA: u32 = SCHEMA;
+}
+
+impl queue::Message for Removed {
+    const KIND: &'static str = "image.removed";
+    const SCHEMA: u32 = SCHEMA;
+}
+
+/// A message of the queue.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// See [`Uploaded`].
+    Uploaded(Uploaded),
+    /// See [`Expiry`].
+    Expiry(Expiry),
+    /// See [`Removed`].
+    Removed(Removed),
+}
+
+impl Message {
     /// The name of the photo that it is about.
     pub fn file(&self) -> &str {
         match self {
-            Self::Record { document, .. } => &document.file_name,
-            Self::Uploaded { file, .. }
-            | Self::Expiry { file, .. }
-            | Self::Removed { file, .. } => file,
+            Self::Uploaded(Uploaded { file, .. })
+            | Self::Expiry(Expiry { file })
+            | Self::Removed(Removed { file, .. }) => file,
         }
+    }
+}
+
+impl<'m> Incoming<'m> for Message {
+    const SCHEMA: u32 = SCHEMA;
+
+    fn read(kind: &str, message: &'m [u8]) -> Option<serde_json::Result<Self>> {
+        Some(match kind {
+            <Uploaded as queue::Message>::KIND => {
+                serde_json::from_slice(message).map(Self::Uploaded)
+            }
+            <Expiry as queue::Message>::KIND => serde_json::from_slice(message).map(Self::Expiry),
+            <Removed as queue::Message>::KIND => serde_json::from_slice(message).map(Self::Removed),
+            _ => return None,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use queue::Message as _;
 
     use super::*;
 
     #[test]
     fn messages_of_before_are_still_understood() {
-        let uploaded = json!({"type": "image.uploaded", "schema": 1, "trace": {},
-            "file": "7-a.png", "size": 5, "etag": "e"});
-        let record = json!({"type": "image.record", "schema": 1, "trace": {}, "version": 2,
-            "document": {"file_name": "7-a.png", "image_hash": "a", "content_type": "image/png",
-                "user_id": 7, "posts": [], "status": "approved", "rekognition_results": [],
-                "etag": "e", "created_at": "t", "updated_at": "t"}});
-        for message in [uploaded, record] {
-            let message: Message<Value> = serde_json::from_value(message).unwrap();
+        for (kind, message) in [
+            (
+                "image.uploaded",
+                r#"{"type":"image.uploaded","schema":1,"trace":{},"file":"7-a.png","size":5,"etag":"e"}"#,
+            ),
+            (
+                "image.removed",
+                r#"{"type":"image.removed","schema":1,"file":"7-a.png","life":2}"#,
+            ),
+        ] {
+            let message: Message = queue::read(kind, message.as_bytes()).unwrap();
             assert_eq!(message.file(), "7-a.png");
         }
     }
 
     #[test]
     fn a_timer_depends_on_the_photo_alone() {
-        let expiry = Message::<Value>::Expiry {
-            schema: SCHEMA,
-            file: "7-a.png".into(),
-        };
+        let file = "7-a.png".into();
+        let expiry = Expiry { file }.encode_untraced().unwrap();
         assert_eq!(
-            serde_json::to_string(&expiry).unwrap(),
+            String::from_utf8(expiry).unwrap(),
             r#"{"type":"image.expiry","schema":1,"file":"7-a.png"}"#
         );
     }

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 use base::Failure;
 use http::StatusCode;
 use images_domain::{FileName, ImageRecord, Intake, Status, keys};
-use images_storage::Step;
 use objects::{Integrity, Objects, Presigned};
+use records::{Step, Versioned};
 use serde::Serialize;
 use stores::{SpinKeyValue, SpinRedis};
 use web::{ApiError, Call, Reply};
@@ -82,18 +82,21 @@ async fn remember(call: &Call, intake: &Intake, expires_in: u64) -> Result<Image
     let redis = SpinRedis::open()?;
     let queue = worker::open(&redis, keys::QUEUE)?;
     let file = &intake.file;
-    let updated = images_storage::update(&queue, &store, file, &call.trace, |existing| {
+    let entity = keys::entity(file);
+    let updated = records::update(&queue, &store, &entity, &call.trace, |existing| {
+        let existing = existing.map(|existing: &Versioned<ImageRecord>| &existing.document);
         let now = base::now_millis();
         let record =
             ImageRecord::receive(existing, intake, &base::rfc3339(now)).map_err(|error| {
                 ApiError::new(StatusCode::CONFLICT, "too_many_posts", error.to_string())
             })?;
-        let effects = vec![images_storage::expire_later(&queue, file, patience)?];
-        Ok::<_, ApiError>(Step { record, effects })
+        let expiry = images_storage::expire_later(&queue, file, patience)?;
+        Ok::<_, ApiError>(Step::from(record).with(expiry))
     });
     // Also where the record could not be stored: then a worker does it.
     worker::ring(&queue, &call.trace).await;
     let record = updated?.ok_or_else(|| Failure::internal("a record neither is nor changes"))?;
+    let record = record.document;
     if record.status == Status::Failed {
         // It is there and could not be analyzed; this is a good time to try again.
         let upload = (file.clone(), None, None);

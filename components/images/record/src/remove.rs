@@ -1,8 +1,8 @@
 use base::log;
 use http::StatusCode;
-use images_domain::{FileName, keys, parse_removal};
-use images_storage::Step;
+use images_domain::{FileName, ImageRecord, keys, parse_removal};
 use objects::Objects;
+use records::{Step, Versioned};
 use serde_json::json;
 use stores::{SpinKeyValue, SpinRedis};
 use web::{ApiError, Call, Reply};
@@ -30,7 +30,9 @@ pub(crate) async fn remove(call: &Call, file: &FileName) -> Reply {
     let redis = SpinRedis::open()?;
     let queue = worker::open(&redis, keys::QUEUE)?;
     let store = SpinKeyValue::open()?;
-    let updated = images_storage::update(&queue, &store, file, &call.trace, |record| {
+    let entity = keys::entity(file);
+    let updated = records::update(&queue, &store, &entity, &call.trace, |record| {
+        let record = record.map(|record: &Versioned<ImageRecord>| &record.document);
         let record = record.filter(|record| !record.is_deleted());
         let record = record.ok_or_else(unknown)?;
         let now = base::now_millis();
@@ -39,18 +41,18 @@ pub(crate) async fn remove(call: &Call, file: &FileName) -> Reply {
             .ok_or_else(|| {
                 ApiError::not_found("unknown_post", "the photo is not used in this post")
             })?;
-        let mut effects = Vec::new();
-        if next.is_deleted() {
-            effects.push(images_storage::finish_removal_later(&queue, &next)?);
-        }
-        Ok::<_, ApiError>(Step {
-            record: Some(next),
-            effects,
-        })
+        let removal = match next.is_deleted() {
+            true => Some(images_storage::finish_removal_later(&queue, &next)?),
+            false => None,
+        };
+        let step = Step::from(Some(next));
+        Ok::<_, ApiError>(removal.into_iter().fold(step, Step::with))
     });
     // Also where the record could not be stored: then a worker does it.
     worker::ring(&queue, &call.trace).await;
-    if let Some(tombstone) = updated?.filter(|record| record.is_deleted())
+    if let Some(tombstone) = updated?
+        .map(|record| record.document)
+        .filter(ImageRecord::is_deleted)
         && let Err(error) = images_storage::discard(&objects, &tombstone).await
     {
         let fields = json!({"file": file.to_string(), "reason": error.to_string()});

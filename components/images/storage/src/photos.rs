@@ -1,48 +1,20 @@
-//! Records, from one version to the next.
+//! Records and the uploads that they wait for.
 
-use base::Trace;
-use images_domain::{FileName, ImageRecord, Message, SCHEMA, keys};
-use queue::{Change, Queue};
-use records::{Entity, Versioned};
+use base::{Failure, Trace};
+use images_domain::{FileName, ImageRecord, Uploaded, keys};
+use queue::{Change, Message, Queue};
+use records::Versioned;
 use stores::{KeyValue, Redis};
 
-/// Where a photo's record is kept.
-pub(crate) fn entity(file: &FileName) -> Entity {
-    Entity {
-        key: keys::record(file),
-        register: keys::version(file),
-    }
-}
-
 /// The latest version of a photo's record.
+///
+/// # Errors
+/// The store is out of reach.
 pub fn load(
     store: &impl KeyValue,
     file: &FileName,
-) -> Result<Option<Versioned<ImageRecord>>, base::Failure> {
-    records::latest(store, &keys::record(file))
-}
-
-/// The latest version of a photo's record, and no earlier one: for what is not
-/// decided anew should the record turn out to be another.
-///
-/// # Errors
-/// [`base::Failure::Behind`] where its writer has not stored it yet.
-pub fn load_committed(
-    redis: &impl Redis,
-    store: &impl KeyValue,
-    file: &FileName,
-) -> Result<Option<Versioned<ImageRecord>>, base::Failure> {
-    records::committed(redis, store, &entity(file))
-}
-
-/// Stores a committed version whose writer may have died before it did.
-pub fn repair(
-    store: &impl KeyValue,
-    file: &FileName,
-    version: u64,
-    document: ImageRecord,
-) -> Result<bool, base::Failure> {
-    records::repair(store, &keys::record(file), &Versioned { version, document })
+) -> Result<Option<Versioned<ImageRecord>>, Failure> {
+    records::latest(store, &keys::entity(file).key)
 }
 
 /// Forgets what a record was before `latest`, its latest version. Of a photo that
@@ -51,8 +23,8 @@ pub fn forget_history(
     store: &impl KeyValue,
     file: &FileName,
     latest: &Versioned<ImageRecord>,
-) -> Result<(), base::Failure> {
-    let key = keys::record(file);
+) -> Result<(), Failure> {
+    let key = keys::entity(file).key;
     // What readers start at may be what is to be forgotten.
     records::point(store, &key, latest)?;
     let kept = u64::from(!latest.document.is_deleted());
@@ -65,17 +37,11 @@ pub fn announce(
     queue: &Queue<'_, impl Redis>,
     uploads: impl IntoIterator<Item = (FileName, Option<u64>, Option<String>)>,
     trace: &Trace,
-) -> Result<(), base::Failure> {
+) -> Result<(), Failure> {
     let mut change = Change::new();
     for (file, size, etag) in uploads {
-        let message = Message::Uploaded {
-            schema: SCHEMA,
-            trace: trace.clone(),
-            file: file.to_string(),
-            size,
-            etag,
-        };
-        change = change.publishing(serde_json::to_vec(&message)?);
+        let file = file.to_string();
+        change = change.publishing(Uploaded { file, size, etag }.encode(trace)?);
     }
     queue.commit(&change)?;
     Ok(())
@@ -91,7 +57,9 @@ mod tests {
 
     /// A version that was committed and that its writer did not come to store.
     fn left_behind(store: &MemoryKeyValue, file: &FileName, version: u64, record: &ImageRecord) {
-        assert!(repair(store, file, version, record.clone()).unwrap());
+        let document = record.clone();
+        let key = keys::entity(file).key;
+        assert!(records::repair(store, &key, &Versioned { version, document }).unwrap());
     }
 
     #[test]
@@ -116,7 +84,7 @@ mod tests {
         left_behind(&store, &file, 3, &back);
 
         // The tombstone is odd, so it does not lead readers by itself.
-        let key = keys::record(&file);
+        let key = keys::entity(&file).key;
         for (version, document) in [(1, &first), (2, &first), (3, &tombstone)] {
             let document = document.clone();
             records::write(&other, &key, &Versioned { version, document }).unwrap();
@@ -130,7 +98,7 @@ mod tests {
         assert_eq!((latest.version, &latest.document), (3, &back));
         forget_history(&store, &file, &latest).unwrap();
         let stored = |version| {
-            let key = format!("{}:v:{version}", keys::record(&file));
+            let key = format!("{}:v:{version}", keys::entity(&file).key);
             String::from_utf8(store.get(&key).unwrap().unwrap()).unwrap()
         };
         assert!(!stored(1).contains("a secret"));

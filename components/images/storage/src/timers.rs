@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use base::Trace;
-use images_domain::{FileName, ImageRecord, Message, SCHEMA};
-use queue::{Effect, Queue};
+use base::Failure;
+use images_domain::{Expiry, FileName, ImageRecord, Removed};
+use queue::{Effect, Message, Queue};
 use stores::{Arg, Redis, Value};
 
 /// How long after a removal its objects are removed once more. By then readers
@@ -20,20 +20,16 @@ pub fn expire_later(
     queue: &Queue<'_, impl Redis>,
     file: &FileName,
     delay: Duration,
-) -> Result<Effect, base::Failure> {
-    let message = Message::<Trace>::Expiry {
-        schema: SCHEMA,
+) -> Result<Effect, Failure> {
+    let expiry = Expiry {
         file: file.to_string(),
     };
-    let message = serde_json::to_vec(&message)?;
+    let message = expiry.encode_untraced()?;
     Ok(queue.schedule(&format!("expiry:{file}"), &message, delay))
 }
 
 /// Whether that is still to come: a URL was given out that has not run out yet.
-pub fn expires_later(
-    queue: &Queue<'_, impl Redis>,
-    file: &FileName,
-) -> Result<bool, base::Failure> {
+pub fn expires_later(queue: &Queue<'_, impl Redis>, file: &FileName) -> Result<bool, Failure> {
     let Effect::Delay { key, entry, .. } = expire_later(queue, file, Duration::ZERO)? else {
         return Ok(false);
     };
@@ -47,16 +43,15 @@ pub fn expires_later(
 pub fn finish_removal_later(
     queue: &Queue<'_, impl Redis>,
     tombstone: &ImageRecord,
-) -> Result<Effect, base::Failure> {
+) -> Result<Effect, Failure> {
     let ImageRecord {
         file_name, life, ..
     } = tombstone;
-    let message = Message::<Trace>::Removed {
-        schema: SCHEMA,
+    let removed = Removed {
         file: file_name.clone(),
         life: *life,
     };
-    let message = serde_json::to_vec(&message)?;
+    let message = removed.encode_untraced()?;
     let id = format!("removed:{life}:{file_name}");
     Ok(queue.schedule(&id, &message, AFTER_REMOVAL))
 }

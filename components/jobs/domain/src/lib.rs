@@ -15,7 +15,7 @@ mod view;
 
 pub use base::IdError;
 pub use id::{JobId, ToonId};
-pub use message::{Message, SCHEMA, Unreadable};
+pub use message::Message;
 pub use progress::{Progress, Status};
 pub use query::{ResultsQuery, StatusQuery};
 pub use result::{LONGEST_RESULT, Outcome, ToonResult, Unusable};

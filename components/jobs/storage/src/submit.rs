@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base::Trace;
 use jobs_domain::{JobId, Message, Submission, keys};
-use queue::{Change, Effect, Outcome, Queue};
+use queue::{Change, Effect, Message as _, Outcome, Queue};
 use stores::{Arg, Redis, Value};
 use uuid::Uuid;
 
@@ -60,7 +60,7 @@ pub fn submit(
     let run = Uuid::new_v4().simple().to_string();
     let mut messages = Vec::new();
     for (index, toon) in (0..).zip(&submission.toons) {
-        messages.push(Message::new(trace, &id, &run, index, toon).encode()?);
+        messages.push(Message::new(&id, &run, index, toon).encode(trace)?);
     }
     let mut change = Change::new()
         .of_entity(keys::register(&id), 0)

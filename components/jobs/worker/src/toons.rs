@@ -4,206 +4,155 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use base::{Trace, log, now_millis, rfc3339};
-use jobs_domain::{Message, Outcome};
-use queue::{Delivery, Queue};
-use serde_json::json;
+use base::{Failure, Trace, log, now_millis, rfc3339};
+use jobs_domain::{JobId, Message, Outcome, ToonResult};
+use queue::Effect;
+use serde_json::{Value, json};
 use stores::SpinRedis;
-use worker::{Deadline, Next};
+use worker::{Leases, Trouble, Verdict, Work};
 
-use crate::batch::Batch;
-use crate::processor::{self, Failure};
-use crate::settings::Settings;
+use self::bindings::orilla::jobs::processor;
 
-/// A toon that was taken off the queue.
-pub(crate) struct Toon<'d> {
-    pub(crate) delivery: &'d Delivery,
-    pub(crate) message: Message<'d, Trace>,
+/// The processor that `spin.toml` binds.
+mod bindings {
+    #![allow(missing_docs, clippy::all)]
+    wit_bindgen::generate!({ world: "consumer", path: "../../../wit/jobs" });
 }
 
-/// Handles toons for as long as one call of the component lasts.
-pub(crate) struct Worker<'a> {
-    settings: &'a Settings,
-    queue: &'a Queue<'a, SpinRedis>,
+type Task<'m> = worker::Task<'m, Message<'m>>;
+
+/// Works on toons for as long as one call of the component lasts.
+pub(crate) struct Toons<'a> {
+    redis: &'a SpinRedis,
+    /// How long a job is kept after its last change; `None` is for ever.
+    retention: Option<Duration>,
     /// The jobs that have been asked for, by their runs, and whether they are there.
     begun: RefCell<HashMap<String, bool>>,
+    /// The jobs of toons that ended and are not settled yet, each with how many there are.
+    ended: RefCell<HashMap<JobId, (Trace, usize)>>,
 }
 
-impl<'a> Worker<'a> {
-    pub(crate) fn new(settings: &'a Settings, queue: &'a Queue<'a, SpinRedis>) -> Self {
+impl<'a> Toons<'a> {
+    pub(crate) fn new(redis: &'a SpinRedis, retention: Option<Duration>) -> Self {
         Self {
-            settings,
-            queue,
+            redis,
+            retention,
             begun: RefCell::default(),
+            ended: RefCell::default(),
         }
     }
 
-    /// Has toons processed, some at a time, and settles them.
-    pub(crate) fn handle(
-        &self,
-        deliveries: Vec<Delivery>,
-        deadline: Deadline,
-    ) -> Result<(), base::Failure> {
-        let mut batch = Batch::default();
-        let mut toons = Vec::with_capacity(deliveries.len());
-        for delivery in &deliveries {
-            match Message::decode(&delivery.message) {
-                Ok(message) => toons.push(Toon { delivery, message }),
-                Err(error) => {
-                    let error = error.to_string();
-                    let fields = json!({"error": error});
-                    log::error(&Trace::new(), "a message became a dead letter", fields);
-                    let dead = self.queue.bury(delivery, &error);
-                    batch.send(delivery, dead);
-                }
-            }
+    /// Remembers of a toon's job that it has been begun. Returns whether it is still there.
+    fn begin(&self, toon: &Message<'_>) -> Result<bool, Failure> {
+        if let Some(is_there) = self.begun.borrow().get(&*toon.run) {
+            return Ok(*is_there);
         }
-        let toons = self.begin(toons, &mut batch)?;
-
-        // A worker may have died of a toon that was abandoned. It is processed
-        // alone and last, so that it cannot take others with it.
-        let (sound, suspect): (Vec<_>, Vec<_>) =
-            toons.into_iter().partition(|toon| !toon.delivery.abandoned);
-        let groups = sound.chunks(self.settings.policy.concurrency);
-        let mut leased = Instant::now();
-        let mut done = 0;
-        for group in groups.chain(suspect.chunks(1)) {
-            if deadline.is_over() {
-                for Toon { delivery, .. } in group {
-                    batch.send(delivery, worker::give_back(self.queue, delivery));
-                }
-                continue;
-            }
-            let is_suspect = group.iter().any(|toon| toon.delivery.abandoned);
-            if is_suspect || leased.elapsed() > self.settings.policy.lease / 3 {
-                batch.settle(self.queue, self.settings)?;
-                let held = sound.iter().chain(&suspect);
-                self.queue
-                    .extend(held.skip(done).map(|toon| toon.delivery))?;
-                leased = Instant::now();
-            }
-            self.process(group, &mut batch)?;
-            done += group.len();
-        }
-        Ok(batch.settle(self.queue, self.settings)?)
+        let is_there = jobs_storage::start(self.redis, &toon.job, &toon.run, now_millis())?;
+        let run = toon.run.clone().into_owned();
+        self.begun.borrow_mut().insert(run, is_there);
+        Ok(is_there)
     }
 
-    /// Remembers of the toons' jobs that they have been begun. A toon whose job
-    /// is there no more, such as a dead letter that was sent back after years, is
-    /// nobody's and dropped.
-    fn begin<'d>(
-        &self,
-        toons: Vec<Toon<'d>>,
-        batch: &mut Batch,
-    ) -> Result<Vec<Toon<'d>>, base::Failure> {
-        let mut begun = self.begun.borrow_mut();
-        let mut kept = Vec::with_capacity(toons.len());
-        for toon in toons {
-            let message = &toon.message;
-            let is_there = match begun.get(&*message.run) {
-                Some(is_there) => *is_there,
-                None => {
-                    let redis = self.queue.redis();
-                    let now = now_millis();
-                    let is_there = jobs_storage::start(redis, &message.job, &message.run, now)?;
-                    begun.insert(message.run.clone().into_owned(), is_there);
-                    is_there
-                }
-            };
-            if is_there {
-                kept.push(toon);
-            } else {
-                let fields = toon.fields("its job is not kept any more", None);
-                log::warn(&message.trace, "a toon was dropped", fields);
-                batch.drop(toon.delivery);
-            }
-        }
-        Ok(kept)
-    }
-
-    /// Has toons processed side by side.
-    fn process(&self, toons: &[Toon<'_>], batch: &mut Batch) -> Result<(), base::Failure> {
-        let attempts = self.settings.policy.attempts;
-        let (toons, lost): (Vec<_>, Vec<_>) = toons
-            .iter()
-            .partition(|toon| toon.delivery.attempt <= attempts);
-        for toon in lost {
-            self.fail(toon, "every worker died while it processed the toon", batch)?;
-        }
-        if toons.is_empty() {
-            return Ok(());
-        }
-        let inputs: Vec<_> = toons
-            .iter()
-            .map(|toon| processor::Toon {
-                job_id: toon.message.job.as_str().to_owned(),
-                toon_id: toon.message.toon_id.as_str().to_owned(),
-                content: toon.message.toon.get().to_owned(),
-                attempt: toon.delivery.attempt,
-            })
-            .collect();
-        let started = Instant::now();
-        let mut results = processor::process(&inputs).into_iter();
-        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let now = rfc3339(now_millis());
-        for toon in toons {
-            match results.next() {
-                Some(Ok(answer)) => match Outcome::completed(answer, duration_ms) {
-                    Ok(outcome) => batch.end(toon, &now, outcome, None)?,
-                    Err(unusable) => self.fail(toon, &unusable.to_string(), batch)?,
-                },
-                Some(Err(Failure::Invalid(error))) => self.fail(toon, &error, batch)?,
-                Some(Err(Failure::Retry(error))) => self.retry(toon, &error, batch)?,
-                None => self.retry(toon, "the processor left the toon out", batch)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// A toon that is tried again, unless it has had its last attempt.
-    fn retry(&self, toon: &Toon<'_>, error: &str, batch: &mut Batch) -> Result<(), base::Failure> {
-        let policy = &self.settings.policy;
-        match worker::after_failure(self.queue, policy, toon.delivery) {
-            Next::Dead => self.fail(toon, error, batch),
-            Next::Retry(delay, again) => {
-                let fields = toon.fields(error, Some(delay));
-                log::warn(&toon.message.trace, "a toon is tried again later", fields);
-                batch.send(toon.delivery, again);
-                Ok(())
-            }
-        }
-    }
-
-    /// A toon that failed for good.
-    fn fail(&self, toon: &Toon<'_>, error: &str, batch: &mut Batch) -> Result<(), base::Failure> {
-        let error = shorten(error);
-        let fields = toon.fields(error, None);
-        log::error(&toon.message.trace, "a toon failed", fields);
-        let dead = self.queue.bury(toon.delivery, error);
-        let outcome = Outcome::Failed {
-            error: error.to_owned(),
+    /// The effects of a toon's end.
+    fn end(&self, task: &Task<'_>, outcome: Outcome) -> Result<Vec<Effect>, Failure> {
+        let Message {
+            job,
+            index,
+            toon_id,
+            ..
+        } = &task.message;
+        let result = ToonResult {
+            toon_id,
+            outcome,
+            attempts: task.delivery.attempt,
+            processed_at: &rfc3339(now_millis()),
         };
-        batch.end(toon, &rfc3339(now_millis()), outcome, Some(dead))
+        let effects = jobs_storage::ended(job, *index, &result)?.into();
+        let mut ended = self.ended.borrow_mut();
+        match ended.get_mut(&**job) {
+            Some((_, count)) => *count += 1,
+            None => {
+                ended.insert(job.clone().into_owned(), (task.trace.clone(), 1));
+            }
+        }
+        Ok(effects)
     }
 }
 
-/// What is kept of an error, which is the processor's to write.
-fn shorten(error: &str) -> &str {
-    const LONGEST: usize = 1024;
-    error
-        .get(..error.floor_char_boundary(LONGEST))
-        .unwrap_or(error)
-}
+impl Work for Toons<'_> {
+    type Message<'m> = Message<'m>;
 
-impl Toon<'_> {
-    /// What the log says about it.
-    fn fields(&self, error: &str, retry_in: Option<Duration>) -> serde_json::Value {
-        json!({
-            "jobId": self.message.job,
-            "toonId": self.message.toon_id,
-            "attempt": self.delivery.attempt,
-            "error": error,
-            "retryInMs": retry_in.map(worker::millis),
-        })
+    const ABANDONED: &'static str = "every worker died while it processed the toon";
+
+    fn fields(&self, task: &Task<'_>) -> Value {
+        json!({"jobId": task.message.job, "toonId": task.message.toon_id})
+    }
+
+    async fn work(&self, tasks: &[Task<'_>], _: &Leases<'_>) -> Result<Vec<Verdict>, Failure> {
+        let mut there = Vec::with_capacity(tasks.len());
+        let mut inputs = Vec::with_capacity(tasks.len());
+        for Task {
+            message, delivery, ..
+        } in tasks
+        {
+            there.push(self.begin(message)?);
+            inputs.push(processor::Toon {
+                job_id: message.job.as_str().to_owned(),
+                toon_id: message.toon_id.as_str().to_owned(),
+                content: message.toon.get().to_owned(),
+                attempt: delivery.attempt,
+            });
+        }
+        let mut kept = there.iter();
+        inputs.retain(|_| kept.next() == Some(&true));
+        let started = Instant::now();
+        let mut results = match inputs.is_empty() {
+            true => Vec::new(),
+            false => processor::process(&inputs),
+        }
+        .into_iter();
+        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tasks
+            .iter()
+            .zip(there)
+            .map(|(task, is_there)| {
+                if !is_there {
+                    // Such as a dead letter that was sent back after years.
+                    return Ok(Verdict::Drop("its job is not kept any more"));
+                }
+                Ok(match results.next() {
+                    Some(Ok(answer)) => match Outcome::completed(answer, duration_ms) {
+                        Ok(outcome) => Verdict::Done(self.end(task, outcome)?),
+                        Err(unusable) => Verdict::Dead(unusable.to_string().into()),
+                    },
+                    Some(Err(processor::Failure::Invalid(error))) => Verdict::Dead(error.into()),
+                    Some(Err(processor::Failure::Retry(error))) => Verdict::retry(error),
+                    None => Verdict::retry("the processor left the toon out"),
+                })
+            })
+            .collect()
+    }
+
+    async fn give_up(&self, task: &Task<'_>, trouble: &Trouble) -> Result<Vec<Effect>, Failure> {
+        if !self.begin(&task.message)? {
+            return Ok(Vec::new());
+        }
+        let error = trouble.shown.clone();
+        self.end(task, Outcome::Failed { error })
+    }
+
+    fn after(&self) -> Vec<Effect> {
+        let now = now_millis();
+        let mut effects = Vec::new();
+        for (job, (trace, count)) in self.ended.take() {
+            effects.extend(jobs_storage::tally(&job));
+            effects.extend(jobs_storage::keep(&job, now, self.retention));
+            log::info(
+                &trace,
+                "toons were processed",
+                json!({"jobId": job, "toons": count}),
+            );
+        }
+        effects
     }
 }

@@ -14,8 +14,8 @@ pub(crate) fn list(call: &Call) -> Reply {
     let query = ListQuery::parse(&call.query()).map_err(bad_request)?;
     let redis = SpinRedis::open()?;
     let store = SpinKeyValue::open()?;
-    let page = orders_storage::list(&redis, &store, caller(&principal), &query)?;
-    let view = ListView::new(&page.orders, page.last.as_ref());
+    let (orders, last) = orders_storage::list(&redis, &store, caller(&principal), &query)?;
+    let view = ListView::new(&orders, last.as_ref());
     web::json(StatusCode::OK, &view)
 }
 

@@ -1,46 +1,41 @@
-//! Which indexes an order is in, and what a change of it does to them.
+//! Where an order is kept, and which indexes it is in.
 
-use queue::Effect;
+use std::collections::BTreeMap;
+
+use records::{Document, Entity};
 
 use crate::{Order, keys};
 
-/// The writes that bring the indexes from one version of an order to the next.
-pub fn changes(before: Option<&Order>, after: &Order) -> Vec<Effect> {
-    let old = before.map(indexes).unwrap_or_default();
-    let new = indexes(after);
-    let member = after.order_id.as_str();
-    let removed = old
-        .iter()
-        .filter(|key| !new.contains(key))
-        .map(|key| Effect::Unindex {
-            key: key.clone(),
-            member: member.to_owned(),
-        });
-    let added = new
-        .iter()
-        .filter(|key| !old.contains(key))
-        .map(|key| Effect::Index {
-            key: key.clone(),
-            member: member.to_owned(),
-            // Exact: it has less than 53 bits.
-            score: after.created_at.millis() as f64,
-        });
-    removed.chain(added).collect()
-}
+impl Document for Order {
+    const RECORD: &'static str = "order.record";
+    const CARRIERS: &'static [&'static str] = &["order.changed"];
+    const SCHEMA: u32 = 1;
+    const KEEPS_HISTORY: bool = true;
 
-/// The sorted sets that an order is in.
-fn indexes(order: &Order) -> Vec<String> {
-    [None, Some(order.status())]
-        .into_iter()
-        .flat_map(|status| [keys::of_all(status), keys::of_user(&order.owner, status)])
-        .collect()
+    fn entity(&self) -> Entity {
+        keys::entity(&self.order_id)
+    }
+
+    fn member(&self) -> &str {
+        self.order_id.as_str()
+    }
+
+    fn indexes(&self) -> BTreeMap<String, f64> {
+        // Exact: it has less than 53 bits.
+        let score = self.created_at.millis() as f64;
+        [None, Some(self.status())]
+            .into_iter()
+            .flat_map(|status| [keys::of_all(status), keys::of_user(&self.owner, status)])
+            .map(|key| (key, score))
+            .collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use proptest::prelude::*;
+    use queue::Effect;
+    use records::index_changes as changes;
 
     use super::*;
     use crate::order::tests::order;

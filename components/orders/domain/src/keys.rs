@@ -10,9 +10,13 @@
 //! | Redis | `{orders}:index:user:{subject}:{status}` | the same of one owner |
 //! | Redis | `{orders}.{status}:queue:*` | the queue of a status (crate `queue`) |
 //! | Redis | `{orders}.notifications:queue:*` | the queue of notifications |
+//! | Redis | `{orders}:receiver:{digest of the URL}:{n}` | the message groups of a receiver of notifications |
 //!
 //! `{orders}` is the hash tag that keeps them on one node. An id is always the
 //! last part of its key in Redis, for it may have colons itself.
+
+use records::Entity;
+use sha2::{Digest, Sha256};
 
 use crate::{OrderId, Status};
 
@@ -38,6 +42,25 @@ pub fn record(id: &OrderId) -> String {
     // by some stores.
     format!("orders:{}", id.as_str().replace(':', "~"))
 }
+
+/// Where an order is kept.
+pub fn entity(id: &OrderId) -> Entity {
+    Entity {
+        key: record(id),
+        register: version(id),
+    }
+}
+
+/// The message group in which `nth` of the notifications of a receiver are: one at a time
+/// of each of a few groups, so that one that does not answer holds up no other receiver.
+pub fn receiver(url: &str, nth: u8) -> String {
+    let digest = Sha256::digest(url);
+    let receiver = hex::encode(digest.get(..8).unwrap_or_default());
+    format!("{{orders}}:receiver:{receiver}:{}", nth % RECEIVER_GROUPS)
+}
+
+/// The most notifications that are on their way to one receiver at once.
+pub const RECEIVER_GROUPS: u8 = 8;
 
 /// The version register of an order.
 pub fn version(id: &OrderId) -> String {

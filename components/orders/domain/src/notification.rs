@@ -1,18 +1,11 @@
 //! The messages of the queue of notifications.
 
+use queue::Incoming;
 use serde::{Deserialize, Serialize};
 
-use crate::{SCHEMA, Unreadable};
-
-/// `order.notification`: an event is to be sent to one URL, or to all that there
-/// are. `T` are the ids that follow a request.
+/// `order.notification`: an event is to be sent to one URL, or to all that there are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct NotificationMessage<T> {
-    #[serde(rename = "type")]
-    kind: Kind,
-    schema: u32,
-    /// Ids to follow it by.
-    pub trace: T,
+pub struct Notification {
     /// Where to send it; none before it was decided who is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
@@ -22,59 +15,23 @@ pub struct NotificationMessage<T> {
     pub event: String,
 }
 
-/// What a message is about. Other types are not read.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-enum Kind {
-    #[serde(rename = "order.notification")]
-    Notification,
+impl queue::Message for Notification {
+    const KIND: &'static str = "order.notification";
+    const SCHEMA: u32 = 1;
 }
 
-impl<T> NotificationMessage<T> {
-    /// The message that tells everybody of an event.
-    pub fn new(trace: T, id: String, event: String) -> Self {
-        Self {
-            kind: Kind::Notification,
-            schema: SCHEMA,
-            trace,
-            url: None,
-            id,
-            event,
-        }
-    }
+impl<'m> Incoming<'m> for Notification {
+    const SCHEMA: u32 = <Self as queue::Message>::SCHEMA;
 
-    /// The message that sends the event to a URL.
-    pub fn to(self, url: String) -> Self {
-        Self {
-            url: Some(url),
-            ..self
-        }
-    }
-}
-
-impl<T: Serialize> NotificationMessage<T> {
-    /// The message as it goes into the queue.
-    ///
-    /// # Errors
-    /// What `T` says when it cannot be written.
-    pub fn encode(&self) -> serde_json::Result<Vec<u8>> {
-        serde_json::to_vec(self)
-    }
-}
-
-impl<T: for<'de> Deserialize<'de>> NotificationMessage<T> {
-    /// Reads a message of the queue.
-    ///
-    /// # Errors
-    /// [`Unreadable`] says what is wrong with it; no further try helps this
-    /// version.
-    pub fn decode(message: &[u8]) -> Result<Self, Unreadable> {
-        Unreadable::decode(message)
+    fn read(kind: &str, message: &'m [u8]) -> Option<serde_json::Result<Self>> {
+        (kind == <Self as queue::Message>::KIND).then(|| serde_json::from_slice(message))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use base::Trace;
+    use queue::Message as _;
 
     use super::*;
 
@@ -82,37 +39,22 @@ mod tests {
 
     #[test]
     fn an_event_arrives_to_the_letter() {
-        let trace = "trace".to_owned();
-        let message = NotificationMessage::new(trace, "msg_1".into(), EVENT.into());
-        let message = message.to("https://example.org/hook".into());
-        let arrived = NotificationMessage::decode(&message.encode().unwrap()).unwrap();
-        assert_eq!(arrived, message);
-        assert_eq!(arrived.event, EVENT);
+        let notification = Notification {
+            url: Some("https://example.org/hook".into()),
+            id: "msg_1".into(),
+            event: EVENT.into(),
+        };
+        let message = notification.encode(&Trace::new()).unwrap();
+        let arrived: Notification = queue::read("order.notification", &message).unwrap();
+        assert_eq!(arrived, notification);
     }
 
     #[test]
     fn messages_of_the_first_schema_stay_readable() {
-        let first = json!({"type": "order.notification", "schema": 1, "trace": {},
+        let first = serde_json::json!({"type": "order.notification", "schema": 1, "trace": {},
             "url": "https://example.org", "id": "msg_1", "event": EVENT});
         let first = first.to_string();
-        let message = NotificationMessage::<Value>::decode(first.as_bytes()).unwrap();
-        assert_eq!(message.event, EVENT);
-    }
-
-    #[test]
-    fn what_is_no_message_is_told() {
-        let message = json!({"type": "order.notification", "schema": 1, "trace": 1,
-            "url": "u", "id": "i", "event": "e"});
-        for (field, value, told) in [
-            ("type", json!("order.changed"), "order.changed"),
-            ("schema", json!(2), "schema 2"),
-            ("event", json!({}), "invalid type"),
-        ] {
-            let mut message = message.clone();
-            message[field] = value;
-            let message = message.to_string();
-            let error = NotificationMessage::<u32>::decode(message.as_bytes()).unwrap_err();
-            assert!(error.to_string().contains(told), "{message}: {error}");
-        }
+        let read = queue::read::<Notification>("order.notification", first.as_bytes());
+        assert_eq!(read.unwrap().event, EVENT);
     }
 }

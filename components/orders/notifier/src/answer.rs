@@ -52,12 +52,6 @@ pub fn read<B>(answer: Result<Response<B>, Error>) -> Verdict {
     }
 }
 
-/// How long to wait for the next attempt: the policy's delay, but as long as the
-/// receiver asks for, up to `most`.
-pub fn wait(delay: Duration, not_before: Duration, most: Duration) -> Duration {
-    delay.max(not_before.min(most))
-}
-
 fn failed(error: String, not_before: Duration) -> Verdict {
     Verdict::Failed { error, not_before }
 }
@@ -142,17 +136,5 @@ mod tests {
                 assert_eq!(not_before.as_secs(), seconds, "{value:?}");
             }
         }
-    }
-
-    #[test]
-    fn a_receiver_is_left_alone_as_long_as_it_asks_within_bounds() {
-        let seconds = Duration::from_secs;
-        assert_eq!(wait(seconds(2), seconds(0), seconds(300)), seconds(2));
-        assert_eq!(wait(seconds(2), seconds(60), seconds(300)), seconds(60));
-        assert_eq!(wait(seconds(90), seconds(60), seconds(300)), seconds(90));
-        assert_eq!(
-            wait(seconds(2), seconds(86_400), seconds(300)),
-            seconds(300)
-        );
     }
 }

@@ -3,7 +3,7 @@
 use base::Trace;
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Request, Uri};
-use orders_domain::NotificationMessage;
+use orders_domain::Notification;
 use outbound::Transport;
 use outbound::webhooks::Signer;
 
@@ -18,7 +18,8 @@ const ORILLA: HeaderValue = HeaderValue::from_static(concat!("orilla/", env!("CA
 pub async fn send<T: Transport>(
     transport: &T,
     (endpoint, signer): (&Uri, &Signer),
-    notification: &NotificationMessage<Trace>,
+    notification: &Notification,
+    trace: &Trace,
     now: u64,
 ) -> Verdict {
     let body = notification.event.as_bytes();
@@ -30,7 +31,7 @@ pub async fn send<T: Transport>(
     *request.method_mut() = http::Method::POST;
     *request.uri_mut() = endpoint.clone();
     *request.headers_mut() = headers;
-    request.headers_mut().extend(notification.trace.headers());
+    request.headers_mut().extend(trace.headers());
     request.headers_mut().insert(CONTENT_TYPE, CLOUD_EVENT);
     request.headers_mut().insert(USER_AGENT, ORILLA);
     answer::read(transport.send(request).await)
@@ -78,9 +79,13 @@ mod tests {
             Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
         );
         let event = r#"{"specversion": "1.0", "data": "à la lettre"}"#;
-        let message = NotificationMessage::new(trace, id.into(), event.into());
+        let message = Notification {
+            url: None,
+            id: id.into(),
+            event: event.into(),
+        };
         let signer = Signer::parse(SECRET).unwrap();
-        block_on(send(receiver, (&endpoint, &signer), &message, now))
+        block_on(send(receiver, (&endpoint, &signer), &message, &trace, now))
     }
 
     fn receiver(status: u16) -> Receiver {

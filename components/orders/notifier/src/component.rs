@@ -5,70 +5,122 @@
     reason = "the bindings' macros generate the imports and exports"
 )]
 
-mod notifier;
-
-use base::{Trace, log};
-use orders_domain::keys::NOTIFICATIONS;
-use queue::{Delivery, Policy, Queue, Settlement};
-use serde_json::json;
-use spin_sdk::http::{IncomingRequest, ResponseOutparam};
-use spin_sdk::{http_component, redis_component};
+use base::{Failure, Trace, log, now_millis};
+use futures::future::join_all;
+use http::Uri;
+use orders_domain::{Notification, keys};
+use outbound::Spin;
+use queue::{Effect, Line, Message, QueueNames};
+use serde_json::{Value, json};
 use stores::SpinRedis;
+use worker::{Leases, Share, Verdict, Work};
 
+use crate::answer;
+use crate::client::send;
 use crate::receivers::Receivers;
-use notifier::Notifier;
 
-#[redis_component]
-async fn on_bell(_bell: Vec<u8>) -> anyhow::Result<()> {
-    worker::on_bell(drain()).await
-}
+worker::exports!(keys::NOTIFICATIONS, drain);
 
-#[http_component]
-async fn on_request(request: IncomingRequest, out: ResponseOutparam) {
-    worker::on_request(request, out, NOTIFICATIONS, drain).await;
-}
-
-async fn drain() -> Result<usize, base::Failure> {
+async fn drain() -> Result<usize, Failure> {
     let policy = worker::policy()?;
     let urls = base::text("notification_urls")?;
     let receivers = Receivers::parse(&urls, &base::text("notification_secret")?);
     let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, NOTIFICATIONS)?;
-    worker::drain(&queue, &policy, async |deliveries, deadline| {
-        let receivers = match &receivers {
-            Ok(receivers) => receivers,
-            Err(problem) => return postpone(&queue, &policy, &deliveries, problem),
-        };
-        let notifier = Notifier {
-            queue: &queue,
-            policy: &policy,
-            receivers,
-        };
-        worker::in_groups(
-            &queue,
-            &policy,
-            &deliveries,
-            deadline,
-            async |group: &[Delivery]| Ok(notifier.notify(group).await),
-        )
-        .await
-    })
-    .await
+    let queue = worker::open(&redis, keys::NOTIFICATIONS)?;
+    worker::run(&queue, &policy, &Notifier { receivers }).await
 }
 
-/// Lets messages wait until somebody has mended the configuration.
-fn postpone(
-    queue: &Queue<'_, SpinRedis>,
-    policy: &Policy,
-    deliveries: &[Delivery],
-    problem: &str,
-) -> Result<(), base::Failure> {
-    let fields = json!({"error": problem, "notifications": deliveries.len()});
-    log::error(&Trace::new(), "notifications have to wait", fields);
-    let settlements: Vec<_> = deliveries
-        .iter()
-        .map(|one| Settlement::of(one).with(worker::postpone(queue, one, policy.base_delay)))
-        .collect();
-    queue.settle(&settlements, &[])?;
-    Ok(())
+type Task<'m> = worker::Task<'m, Notification>;
+
+/// Sends notifications.
+struct Notifier {
+    /// The receivers, or what is wrong with the variables that name them.
+    receivers: Result<Receivers, String>,
+}
+
+impl Work for Notifier {
+    type Message<'m> = Notification;
+
+    const ABANDONED: &'static str = "every worker died while it sent the notification";
+
+    // A receiver that fails does not hold up its later notifications.
+    const HOLDS_LINE: bool = false;
+
+    /// Each notification by itself, and as many at once as several receivers that do not
+    /// answer leave room for others.
+    fn share(&self, concurrency: usize) -> Share {
+        Share {
+            group: 1,
+            groups: concurrency.saturating_mul(keys::RECEIVER_GROUPS.into()),
+        }
+    }
+
+    /// What the log says of a message. Of the address that is the host: a path may be secret.
+    fn fields(&self, task: &Task<'_>) -> Value {
+        let address = task.message.url.as_deref().map(str::parse::<Uri>);
+        let host = address
+            .and_then(Result::ok)
+            .and_then(|address| Some(address.host()?.to_owned()));
+        json!({"notificationId": task.message.id, "host": host})
+    }
+
+    async fn work(&self, tasks: &[Task<'_>], _: &Leases<'_>) -> Result<Vec<Verdict>, Failure> {
+        let receivers = self.receivers.as_ref();
+        let receivers = receivers.map_err(|problem| Failure::misconfigured(problem))?;
+        Ok(join_all(tasks.iter().map(|task| self.notify(task, receivers))).await)
+    }
+}
+
+impl Notifier {
+    async fn notify(&self, task: &Task<'_>, receivers: &Receivers) -> Verdict {
+        let Task { message, trace, .. } = task;
+        let Some(url) = &message.url else {
+            return match tell_everybody(message, trace, receivers) {
+                Ok(effects) => Verdict::Done(effects),
+                Err(failure) => Verdict::Dead(failure.to_string().into()),
+            };
+        };
+        let address = url.parse().unwrap_or_default();
+        let Some(receiver) = receivers.find(&address) else {
+            return Verdict::Drop("its URL is not in notification_urls");
+        };
+        match send(&Spin, receiver, message, trace, now_millis() / 1_000).await {
+            answer::Verdict::Delivered(status) => {
+                let mut fields = self.fields(task);
+                if let Some(fields) = fields.as_object_mut() {
+                    fields.insert("attempt".into(), task.delivery.attempt.into());
+                    fields.insert("status".into(), status.as_u16().into());
+                }
+                log::info(trace, "a notification was delivered", fields);
+                Verdict::Done(Vec::new())
+            }
+            answer::Verdict::Refused(error) => Verdict::Dead(error.into()),
+            answer::Verdict::Failed { error, not_before } => Verdict::Retry {
+                trouble: error.into(),
+                not_before,
+            },
+        }
+    }
+}
+
+/// One message for each receiver, in a message group of its own, so that none waits for
+/// another.
+fn tell_everybody(
+    message: &Notification,
+    trace: &Trace,
+    receivers: &Receivers,
+) -> Result<Vec<Effect>, Failure> {
+    let queue = QueueNames::new(keys::NOTIFICATIONS);
+    let messages = receivers.addresses().map(|url| {
+        let line = Line {
+            key: keys::receiver(&url, message.id.bytes().fold(0, u8::wrapping_add)),
+            ahead: None,
+        };
+        let message = Notification {
+            url: Some(url),
+            ..message.clone()
+        };
+        Ok(queue.send_in(line, message.encode(trace)?))
+    });
+    messages.collect()
 }

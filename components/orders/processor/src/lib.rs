@@ -1,50 +1,43 @@
-//! The worker of the queue of one status, which the variable `order_status`
-//! names: has the changes of orders handled, each order's one after the other. It
-//! is woken by the queue's bell; `POST /ops/queues/orders.{status}/drain` does the
-//! same where there is no Redis trigger.
+//! The worker of the queue of one status, which the variable `order_status` names: makes
+//! sure that the versions of orders are stored, has them handled and keeps what comes of
+//! that. Redis wakes it by a message; `POST /ops/queues/orders.{status}/drain` does the same
+//! where there is no Redis trigger.
 
 #![allow(
     unsafe_code,
     reason = "the bindings' macros generate the imports and exports"
 )]
 
-mod handler;
-mod settings;
-mod task;
 mod work;
 
+use base::{Failure, text};
 use orders_domain::{Status, keys};
-use spin_sdk::http::{IncomingRequest, ResponseOutparam};
-use spin_sdk::{http_component, redis_component};
 use stores::{SpinKeyValue, SpinRedis};
 
-use crate::settings::Settings;
-use crate::work::Worker;
+use crate::work::Processor;
 
-#[redis_component]
-async fn on_bell(_bell: Vec<u8>) -> anyhow::Result<()> {
-    worker::on_bell(drain()).await
-}
+worker::exports!(status().map_or("orders", keys::queue), drain);
 
-#[http_component]
-async fn on_request(request: IncomingRequest, out: ResponseOutparam) {
-    let queue = settings::status().map_or("orders", keys::queue);
-    worker::on_request(request, out, queue, drain).await;
-}
-
-async fn drain() -> Result<usize, base::Failure> {
-    let status: Status = settings::status()?;
+async fn drain() -> Result<usize, Failure> {
+    let policy = worker::policy()?;
     let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, keys::queue(status))?;
-    let worker = Worker {
-        queue: &queue,
-        store: &SpinKeyValue::open()?,
-        settings: &Settings::read()?,
+    let queue = worker::open(&redis, keys::queue(status()?))?;
+    let processor = Processor {
+        store: SpinKeyValue::open()?,
+        has_listeners: !text("notification_urls")?.trim().is_empty(),
+        // An event must have a source.
+        notification_source: match text("notification_source")?.trim() {
+            "" => "/orders".to_owned(),
+            source => source.to_owned(),
+        },
     };
-    let policy = &worker.settings.policy;
-    worker::drain(&queue, policy, async |deliveries, deadline| {
-        let handle = async |group: &[_]| worker.handle(group);
-        worker::in_groups(&queue, policy, &deliveries, deadline, handle).await
-    })
-    .await
+    worker::run(&queue, &policy, &processor).await
+}
+
+/// The status whose queue this component works on.
+fn status() -> Result<Status, Failure> {
+    text("order_status")?
+        .trim()
+        .parse()
+        .map_err(|error| Failure::misconfigured(format!("the variable order_status: {error}")))
 }

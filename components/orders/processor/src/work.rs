@@ -1,170 +1,171 @@
-//! From messages to their settlements.
+//! Versions of orders: from their messages to what came of handling them.
 
-use base::{Trace, log};
-use orders_domain::{Message, Order, Unreadable};
-use queue::{Delivery, Queue, Settlement};
-use serde_json::json;
-use stores::{SpinKeyValue, SpinRedis};
-use worker::Next;
+use base::{Failure, Trace, log, now_millis};
+use orders_domain::{
+    Changed, CloudEvent, Notification, Order, ProcessingRecord, Status, Timestamp, keys,
+};
+use queue::{Effect, Envelope, Message, QueueNames};
+use records::Carries;
+use serde_json::{Value, json};
+use stores::SpinKeyValue;
+use worker::{Leases, Trouble, Verdict, Work};
 
-use crate::handler::{self, Failure};
-use crate::settings::Settings;
-use crate::task::Task;
+use self::bindings::orilla::orders::handler;
 
-/// The longest error that is kept, in bytes: it is the handler's to write.
-const LONGEST_ERROR: usize = 1024;
-
-/// What an owner is told of a failure that is not the order's: its reasons may name
-/// what only operators should know of.
-const UNABLE: &str = "it could not be handled";
-
-pub(crate) struct Worker<'a> {
-    pub(crate) queue: &'a Queue<'a, SpinRedis>,
-    pub(crate) store: &'a SpinKeyValue,
-    pub(crate) settings: &'a Settings,
+/// The handler that `spin.toml` binds.
+mod bindings {
+    #![allow(missing_docs, clippy::all)]
+    wit_bindgen::generate!({ world: "consumer", path: "../../../wit/orders" });
 }
 
-impl Worker<'_> {
-    /// Has the versions handled that messages are about, side by side.
-    pub(crate) fn handle(&self, group: &[Delivery]) -> Result<Vec<Settlement>, base::Failure> {
-        let mut settlements = Vec::new();
-        let mut tasks = Vec::new();
-        for delivery in group {
-            match self.sort(delivery) {
-                Ok(task) if task.delivery.attempt > self.settings.policy.attempts => {
-                    let error = "every worker died while it handled the order";
-                    settlements.push(self.fail(&task, error, UNABLE)?);
-                }
-                Ok(task) => tasks.push(task),
-                Err(settlement) => settlements.push(settlement),
-            }
-        }
-        if tasks.is_empty() {
-            return Ok(settlements);
-        }
-        let inputs = tasks.iter().map(Task::input);
-        let inputs: Vec<_> = inputs
-            .collect::<Result<_, _>>()
-            .map_err(|error| base::Failure::internal(error.to_string()))?;
-        let mut outcomes = handler::handle(&inputs).into_iter();
-        for task in &tasks {
-            settlements.push(match outcomes.next() {
-                Some(Ok(outcome)) => match task.done(outcome, self.settings) {
-                    Ok(settlement) => {
-                        let message = "a change of an order was processed";
-                        log::info(&task.trace, message, task.fields(json!({})));
-                        settlement
-                    }
-                    Err(unusable) => self.fail(task, &unusable, UNABLE)?,
-                },
-                Some(Err(Failure::Invalid(error))) => self.fail(task, &error, &error)?,
-                Some(Err(Failure::Retry(error))) => self.retry(task, &error)?,
-                None => self.retry(task, "the handler left the order out")?,
-            });
-        }
-        Ok(settlements)
-    }
+type Task<'m> = worker::Task<'m, Changed>;
 
-    /// Makes sure that the order of a message is stored, and returns what is to be
-    /// handled; or the settlement of a message where nothing is, or not yet.
-    fn sort<'d>(&self, delivery: &'d Delivery) -> Result<Task<'d>, Settlement> {
-        let settlement = Settlement::of(delivery);
-        let message = Message::<Trace>::decode(&delivery.message).map_err(|error| {
-            if let Unreadable::Newer(_) = error {
-                // Another replica may know it, or this one when it is up to date.
-                let delay = self.settings.policy.base_delay;
-                let later = worker::postpone(self.queue, delivery, delay);
-                return settlement.clone().with(later);
-            }
-            let error = error.to_string();
-            let fields = json!({"error": error});
-            log::error(&Trace::new(), "a message became a dead letter", fields);
-            let dead = self.queue.bury(delivery, &error);
-            settlement.clone().with(dead)
-        })?;
-        let order = message.document().clone();
-        match message {
-            Message::Record { trace, version, .. } => {
-                Err(match self.repair(delivery, &trace, version, order) {
-                    Ok(()) => settlement,
-                    Err(postponed) => postponed,
-                })
-            }
-            Message::Changed {
-                trace,
-                version,
-                previous_status,
-                document,
-                ..
-            } => {
-                self.repair(delivery, &trace, version, order)?;
-                Ok(Task {
-                    delivery,
-                    trace,
-                    version,
-                    previous: previous_status,
-                    order: *document,
-                })
-            }
-        }
-    }
+pub(crate) struct Processor {
+    pub(crate) store: SpinKeyValue,
+    /// Whether anybody is told of what happens. Who it is, the notifier reads.
+    pub(crate) has_listeners: bool,
+    /// The `source` of events.
+    pub(crate) notification_source: String,
+}
 
-    /// Makes sure that a committed version is stored.
+impl Work for Processor {
+    type Message<'m> = Changed;
+
+    const ABANDONED: &'static str = "every worker died while it handled the order";
+
     fn repair(
         &self,
-        delivery: &Delivery,
+        envelope: &Envelope<'_>,
         trace: &Trace,
-        version: u64,
-        order: Order,
-    ) -> Result<(), Settlement> {
-        let id = order.order_id.clone();
-        match orders_storage::repair(self.store, version, order) {
-            Ok(true) => {
-                let fields = json!({"orderId": id, "version": version});
-                let message = "an order was stored that its writer had not stored";
-                log::info(trace, message, fields);
-                Ok(())
-            }
-            Ok(false) => Ok(()),
-            // The message may hold the only copy: it waits as long as it takes.
-            Err(error) => {
-                let fields = json!({"orderId": id, "version": version, "error": error.to_string()});
-                log::warn(trace, "a change of an order is postponed", fields);
-                let delay = self.settings.policy.base_delay;
-                let later = worker::postpone(self.queue, delivery, delay);
-                Err(Settlement::of(delivery).with(later))
-            }
-        }
+        message: &[u8],
+    ) -> Result<Carries, Failure> {
+        records::repair_from::<Order>(&self.store, envelope, trace, message)
     }
 
-    /// A version that is tried again, unless it has had its last attempt.
-    fn retry(&self, task: &Task<'_>, error: &str) -> Result<Settlement, base::Failure> {
-        match worker::after_failure(self.queue, &self.settings.policy, task.delivery) {
-            Next::Dead => self.fail(task, error, UNABLE),
-            Next::Retry(delay, again) => {
-                let more = json!({"error": shorten(error), "retryInMs": worker::millis(delay)});
-                let message = "a change of an order is tried again later";
-                log::warn(&task.trace, message, task.fields(more));
-                Ok(Settlement::of(task.delivery).with(again))
-            }
-        }
+    fn fields(&self, task: &Task<'_>) -> Value {
+        let Changed {
+            version, document, ..
+        } = &task.message;
+        json!({"orderId": document.order_id, "status": document.status(), "version": version})
     }
 
-    /// A version that failed for good. The order's later ones wait. Its owner is
-    /// told what `shown` says; the error is for the log and for operators.
-    fn fail(&self, task: &Task<'_>, error: &str, shown: &str) -> Result<Settlement, base::Failure> {
-        let (error, shown) = (shorten(error), shorten(shown));
-        let message = "a change of an order failed, and its later ones wait";
-        log::error(&task.trace, message, task.fields(json!({"error": error})));
-        let dead = self.queue.bury(task.delivery, error);
-        Ok(Settlement::of(task.delivery)
-            .with(task.failed(shown)?)
-            .with(dead))
+    async fn work(&self, tasks: &[Task<'_>], _: &Leases<'_>) -> Result<Vec<Verdict>, Failure> {
+        let inputs: Vec<_> = tasks.iter().map(input).collect::<Result<_, _>>()?;
+        let outcomes = handler::handle(&inputs).into_iter();
+        let verdicts = tasks
+            .iter()
+            .zip(outcomes)
+            .map(|(task, outcome)| match outcome {
+                Ok(outcome) => match self.done(task, outcome) {
+                    Ok(effects) => {
+                        let message = "a change of an order was processed";
+                        log::info(&task.trace, message, self.fields(task));
+                        Verdict::Done(effects)
+                    }
+                    Err(unusable) => Verdict::Dead(for_operators(unusable)),
+                },
+                // The handler's word on the order, which its owner may know.
+                Err(handler::Failure::Invalid(error)) => Verdict::Dead(error.into()),
+                Err(handler::Failure::Retry(error)) => Verdict::retry(for_operators(error)),
+            });
+        Ok(verdicts.collect())
+    }
+
+    /// Keeps why a version failed for good. The order's later ones wait.
+    async fn give_up(&self, task: &Task<'_>, trouble: &Trouble) -> Result<Vec<Effect>, Failure> {
+        let order = &task.message.document;
+        let failure = orders_domain::Failure {
+            version: task.message.version,
+            queue: keys::queue(order.status()).to_owned(),
+            error: trouble.shown.clone(),
+            attempts: task.delivery.attempt,
+            failed_at: Timestamp::from_millis(now_millis()),
+        };
+        Ok(vec![orders_storage::failed(&order.order_id, failure)?])
     }
 }
 
-fn shorten(error: &str) -> &str {
-    error
-        .get(..error.floor_char_boundary(LONGEST_ERROR))
-        .unwrap_or(error)
+/// A failure of which the owner is told no more than that: its reasons may name what only
+/// operators should know of.
+fn for_operators(error: String) -> Trouble {
+    Trouble {
+        error,
+        shown: "it could not be handled".to_owned(),
+    }
+}
+
+/// A version as the handler gets it.
+fn input(task: &Task<'_>) -> serde_json::Result<handler::Order> {
+    let Changed {
+        version,
+        previous_status,
+        document,
+    } = &task.message;
+    Ok(handler::Order {
+        order_id: document.order_id.to_string(),
+        version: *version,
+        status: document.status().into(),
+        previous_status: previous_status.map(Into::into),
+        content: orders_domain::event_data(document, *version, *previous_status)?,
+        attempt: task.delivery.attempt,
+    })
+}
+
+impl Processor {
+    /// The effects of a version that is done: its record, and the notifications of it.
+    /// Or what is wrong with the handler's answer.
+    fn done(&self, task: &Task<'_>, outcome: handler::Outcome) -> Result<Vec<Effect>, String> {
+        let Changed {
+            version, document, ..
+        } = &task.message;
+        let now = Timestamp::from_millis(now_millis());
+        let record = ProcessingRecord::processed(now, task.delivery.attempt, outcome.result)
+            .map_err(|unusable| unusable.to_string())?;
+        let record = orders_storage::processed(&document.order_id, *version, &record);
+        let mut effects = vec![record.map_err(|error| error.to_string())?];
+        let events = self.has_listeners.then_some(outcome.events);
+        for (nth, event) in events.into_iter().flatten().enumerate() {
+            effects.push(self.notification(task, nth, &event)?);
+        }
+        Ok(effects)
+    }
+
+    /// The effect that tells everybody of an event.
+    fn notification(
+        &self,
+        task: &Task<'_>,
+        nth: usize,
+        event: &handler::Event,
+    ) -> Result<Effect, String> {
+        let trace = task.trace.continued();
+        let event = CloudEvent::new(
+            &task.message.document,
+            task.message.version,
+            nth,
+            &event.kind,
+            &event.data,
+            &self.notification_source,
+            trace.traceparent(),
+        )
+        .map_err(|unusable| unusable.to_string())?;
+        let notification = Notification {
+            url: None,
+            id: event.id().to_owned(),
+            event: event.encode().map_err(|error| error.to_string())?,
+        };
+        let message = notification.encode(&trace);
+        let message = message.map_err(|error| error.to_string())?;
+        Ok(QueueNames::new(keys::NOTIFICATIONS).send(message))
+    }
+}
+
+impl From<Status> for handler::Status {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Received => Self::Received,
+            Status::Inprocess => Self::Inprocess,
+            Status::Completed => Self::Completed,
+            Status::Canceled => Self::Canceled,
+        }
+    }
 }

@@ -1,11 +1,9 @@
 //! From a request to the next version of an order.
 
-use base::Trace;
-use orders_domain::{
-    Decision, Existing, Message, Order, Refusal, SCHEMA, Status, Transitions, keys,
-};
-use queue::{Line, Queue, QueueNames};
-use records::{Entity, Step, Versioned};
+use base::{Failure, Trace};
+use orders_domain::{Changed, Decision, Existing, Order, Refusal, Status, Transitions, keys};
+use queue::{Message, Queue, QueueNames};
+use records::{GroupMessage, Step, Versioned};
 use stores::{KeyValue, Redis};
 
 /// What a client wants.
@@ -19,7 +17,7 @@ pub enum Intent {
 
 /// An order that is as the client wants it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Changed {
+pub struct Done {
     /// Its status.
     pub status: Status,
     /// The version that is so.
@@ -34,7 +32,7 @@ pub enum NotChanged {
     Refused(#[from] Refusal),
     /// A store failed.
     #[error(transparent)]
-    Failed(#[from] base::Failure),
+    Failed(#[from] Failure),
 }
 
 /// Makes an order what the client wants it to be, if it is not: commits its next
@@ -49,21 +47,18 @@ pub fn change(
     change: &orders_domain::Change<'_>,
     intent: Intent,
     trace: &Trace,
-) -> Result<Changed, NotChanged> {
+) -> Result<Done, NotChanged> {
     let id = &change.request.order_id;
     let status = change.request.status;
-    let entity = Entity {
-        key: keys::record(id),
-        register: keys::version(id),
-    };
+    let entity = keys::entity(id);
     let mut unchanged = None;
-    let latest = records::update(queue, store, &entity, |latest| {
+    let latest = records::update(queue, store, &entity, trace, |latest| {
         let decision = match (intent, latest) {
             (Intent::Put(transitions), _) => orders_domain::put(change, latest, transitions)?,
             (Intent::Create, None) => orders_domain::post(change, None)?,
             (Intent::Create, Some(latest)) => {
                 let first = records::version::<Order>(store, &entity.key, 1);
-                let first = first.map_err(base::Failure::from)?;
+                let first = first?;
                 let first = first
                     .as_ref()
                     .map_or(&latest.document, |first| &first.document);
@@ -77,12 +72,12 @@ pub fn change(
             }
             Decision::Next(order) => {
                 unchanged = None;
-                next(latest, *order, trace).map_err(base::Failure::from)?
+                next(latest, *order, trace)?
             }
         })
     })?;
     let version = latest.map_or(0, |latest| latest.version);
-    Ok(Changed {
+    Ok(Done {
         status,
         version: unchanged.unwrap_or(version),
     })
@@ -92,34 +87,20 @@ fn next(
     latest: Option<&Versioned<Order>>,
     order: Order,
     trace: &Trace,
-) -> serde_json::Result<Step<Order>> {
-    let before = latest.map(|latest| &latest.document);
-    let version = latest.map_or(0, |latest| latest.version).saturating_add(1);
-    let changed = Message::Changed {
-        schema: SCHEMA,
-        trace: trace.clone(),
-        version,
-        previous_status: before.map(Order::status),
+) -> Result<Step<Order>, Failure> {
+    let changed = Changed {
+        version: latest.map_or(0, |latest| latest.version).saturating_add(1),
+        previous_status: latest.map(|latest| latest.document.status()),
         document: Box::new(order.clone()),
     };
-    let record = Message::Record {
-        schema: SCHEMA,
-        trace: trace.clone(),
-        version,
-        document: Box::new(order.clone()),
+    let message = GroupMessage {
+        queue: QueueNames::new(keys::queue(order.status())),
+        group: keys::line(&order.order_id),
+        message: changed.encode(trace)?,
     };
-    // Behind a dead letter the message may wait for long, and with it the only
-    // copy of an order whose writer died.
-    let line = Line {
-        key: keys::line(&order.order_id),
-        ahead: Some(record.encode()?),
-    };
-    let target = QueueNames::new(keys::queue(order.status()));
-    let change = queue::Change::new()
-        .with(target.send_in(line, changed.encode()?))
-        .with_all(orders_domain::changes(before, &order));
     Ok(Step {
         next: Some(order),
-        change,
+        effects: Vec::new(),
+        message: Some(message),
     })
 }

@@ -6,7 +6,7 @@ mod list;
 mod process;
 mod read;
 
-pub use change::{Changed, Intent, NotChanged, change};
-pub use list::{Page, list};
-pub use process::{failed, processed, repair};
+pub use change::{Done, Intent, NotChanged, change};
+pub use list::list;
+pub use process::{failed, processed};
 pub use read::{History, history, load, nudge, processing};

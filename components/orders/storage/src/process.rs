@@ -1,18 +1,7 @@
 //! What processing a version leaves behind.
 
-use orders_domain::{Failure, Order, OrderId, ProcessingRecord, keys};
+use orders_domain::{Failure, OrderId, ProcessingRecord, keys};
 use queue::Effect;
-use records::Versioned;
-use stores::KeyValue;
-
-/// Stores a committed version whose writer may have died before it did.
-///
-/// Returns whether it was missing.
-pub fn repair(store: &impl KeyValue, version: u64, order: Order) -> Result<bool, base::Failure> {
-    let key = keys::record(&order.order_id);
-    let document = order;
-    records::repair(store, &key, &Versioned { version, document })
-}
 
 /// The effect that keeps what came of a version that is done.
 pub fn processed(

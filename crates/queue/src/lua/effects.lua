@@ -20,7 +20,7 @@ local own = {}
 
 function own.SEND(queue, stream, line, message, ahead)
   local target = queue_of(stream)
-  if line ~= '' and not join(line, target, message) then
+  if line ~= '' and not join(line, target, message, 0) then
     if ahead == '' then return end
     line, message = '', ahead
   end

@@ -68,17 +68,20 @@ end
 
 -- Lines: messages that are delivered one after the other. A line is a list. Its
 -- head stands for the message that is on a queue, '' or, of a dead letter,
--- `<queue>/<id of the letter>`; after it wait messages, as `<queue> <message>`,
--- which the statistics of their queues count as held.
+-- `<queue>/<id of the letter>`; after it wait messages, as `<queue> <message>` or,
+-- of one that failed before, `<queue>|<failures> <message>`, which the statistics of
+-- their queues count as held.
 
 -- Puts a message at the end of a line. Returns whether it is the first and has
 -- to be delivered now.
-local function join(line, queue, message)
+local function join(line, queue, message, failures)
   if redis.call('EXISTS', line) == 0 then
     redis.call('RPUSH', line, '')
     return true
   end
-  redis.call('RPUSH', line, queue .. ' ' .. message)
+  local name = queue
+  if failures > 0 then name = queue .. '|' .. failures end
+  redis.call('RPUSH', line, name .. ' ' .. message)
   redis.call('HINCRBY', queue .. 'stats', 'held', 1)
   return false
 end
@@ -104,9 +107,9 @@ local function release(line)
   redis.call('LPOP', line)
   local waiting = redis.call('LINDEX', line, 0)
   if not waiting then return nil end
-  local queue, message = string.match(waiting, '^(%S+) (.*)$')
+  local queue, failures, message = string.match(waiting, '^([^%s|]+)|?(%d*) (.*)$')
   mark(line, '')
   redis.call('HINCRBY', queue .. 'stats', 'held', -1)
-  deliver(queue, message, 0, line)
+  deliver(queue, message, tonumber(failures) or 0, line)
   return queue
 end

@@ -214,11 +214,12 @@ async fn a_record_whose_writer_died_is_stored_by_the_worker() {
         .unwrap();
     let redis = app.redis();
     let queue = Queue::new(&redis, keys::QUEUE);
-    let step = |_: Option<&images_domain::ImageRecord>| {
+    let step = |_: Option<&records::Versioned<images_domain::ImageRecord>>| {
         Ok::<_, base::Failure>(Some(record.clone()).into())
     };
     let trace = base::Trace::new();
-    let saved = images_storage::update(&queue, &BrokenStore, &intake.file, &trace, step);
+    let entity = keys::entity(&intake.file);
+    let saved = records::update(&queue, &BrokenStore, &entity, &trace, step);
     assert!(saved.is_err());
 
     let file = photo.file_name(USER);
@@ -230,7 +231,7 @@ async fn a_record_whose_writer_died_is_stored_by_the_worker() {
     .await;
     assert_eq!(body(record, 200).await["status"], "waiting");
     app.queue_is_empty().await;
-    let register = redis.call("GET", &[keys::version(&intake.file).as_str().into()]);
+    let register = redis.call("GET", &[entity.register.as_str().into()]);
     assert_eq!(register.unwrap(), [stores::Value::Bytes(b"1".to_vec())]);
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use base::Trace;
 use devstack::s3::Fault;
-use images_domain::{Message, SCHEMA};
-use queue::{Change, Delivery, Policy, Queue, Settlement};
+use images_domain::Uploaded;
+use queue::{Change, Delivery, Message, Policy, Queue, Settlement};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use stores::native::NativeRedis;
@@ -58,6 +58,7 @@ fn bury(redis: &impl Redis, name: &str, messages: impl IntoIterator<Item = Vec<u
     let queue = Queue::new(redis, name);
     for message in messages {
         let delivery = Delivery {
+            leaves: false,
             id: "0-0".to_owned(),
             attempt: 5,
             abandoned: false,
@@ -84,18 +85,13 @@ fn ids(page: &Value) -> Vec<String> {
 async fn upload_died(app: &App, photo: &Photo) -> String {
     app.stack.s3().set_event_target(None);
     let file = app.upload(USER, photo).await;
-    let message = Message::Uploaded {
-        schema: SCHEMA,
-        trace: Trace::new(),
+    let message = Uploaded {
         file: file.clone(),
         size: None,
         etag: None,
     };
-    bury(
-        &app.redis(),
-        "images",
-        [serde_json::to_vec(&message).unwrap()],
-    );
+    let message = message.encode(&Trace::new()).unwrap();
+    bury(&app.redis(), "images", [message]);
     file
 }
 

@@ -209,6 +209,7 @@ async fn a_change_happens_whole_or_not_at_all() {
     );
 
     let unknown = Delivery {
+        leaves: false,
         id: "1-1".to_owned(),
         attempt: 1,
         abandoned: false,

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use base::Trace;
-use images_domain::{Analysis, ImageRecord, Intake, Label, Operator, ScanQuery, Status, keys};
-use images_storage::{forget_history, load, load_committed, search, update};
+use images_domain::{
+    Analysis, FileName, ImageRecord, Intake, Label, Operator, ScanQuery, Status, keys,
+};
+use images_storage::{forget_history, load, search};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use queue::Queue;
+use records::{Versioned, update};
 use serde_json::{Value, json};
 use stores::native::NativeRedis;
 use stores::{KeyValue, MemoryKeyValue, Redis};
@@ -107,9 +110,10 @@ fn apply(step: &Step, redis: &NativeRedis, store: &MemoryKeyValue) {
     };
     if let Some(after) = after {
         let queue = Queue::new(redis, keys::QUEUE);
-        let step = |_: Option<&ImageRecord>| Ok::<_, base::Failure>(Some(after.clone()).into());
-        let saved = update(&queue, store, &file, &Trace::new(), step);
-        assert_eq!(saved.unwrap(), Some(after));
+        let step =
+            |_: Option<&Versioned<ImageRecord>>| Ok::<_, base::Failure>(Some(after.clone()).into());
+        let saved = update(&queue, store, &keys::entity(&file), &Trace::new(), step);
+        assert_eq!(saved.unwrap().map(|saved| saved.document), Some(after));
     }
 }
 
@@ -267,7 +271,7 @@ async fn of_a_removed_photo_no_earlier_version_is_kept() {
         (4, true)
     );
 
-    let key = keys::record(&file);
+    let key = keys::entity(&file).key;
     let kept = || {
         (1..=4).filter(|version| {
             let stored = store.get(&format!("{key}:v:{version}")).unwrap().unwrap();
@@ -290,6 +294,14 @@ async fn of_a_removed_photo_no_earlier_version_is_kept() {
     assert_eq!((back.version, back.document.posts[0].post_id), (5, 7));
 }
 
+fn load_committed(
+    redis: &NativeRedis,
+    store: &MemoryKeyValue,
+    file: &FileName,
+) -> Result<Option<Versioned<ImageRecord>>, base::Failure> {
+    records::committed(redis, store, &keys::entity(file))
+}
+
 #[tokio::test]
 async fn a_version_that_is_not_stored_yet_is_not_taken_for_none() {
     let server = OwnRedis::start().await;
@@ -308,7 +320,7 @@ async fn a_version_that_is_not_stored_yet_is_not_taken_for_none() {
 
     // What somebody leaves behind who dies between the commit and the store.
     redis
-        .call("INCR", &[(&keys::version(&file)).into()])
+        .call("INCR", &[(&keys::entity(&file).register).into()])
         .unwrap();
     let behind = load_committed(&redis, &store, &file);
     assert!(

@@ -3,6 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 /// Milliseconds since the Unix epoch.
@@ -23,6 +24,16 @@ pub fn rfc3339(millis: u64) -> String {
         .unwrap_or_default()
 }
 
+/// The time that a date and time as RFC 3339 has it names, in nanoseconds since the Unix
+/// epoch; `None` for any other text. Between date and time stands `T`, `t` or one blank
+/// (RFC 3339, 5.6).
+pub fn parse_rfc3339(text: &str) -> Option<i128> {
+    // The parser takes any byte there.
+    matches!(text.as_bytes().get(10), Some(b'T' | b't' | b' ')).then_some(())?;
+    let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    Some(time.unix_timestamp_nanos())
+}
+
 /// A number drawn uniformly from 0 to 1, for delays that must not meet.
 pub fn random() -> f64 {
     let mut bits = [0; 4];
@@ -34,6 +45,37 @@ pub fn random() -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_are_those_of_rfc_3339() {
+        for text in [
+            "2025-07-13T10:30:00Z",
+            "2025-07-13t10:30:00z",
+            "2025-07-13 10:30:00Z",
+            "2025-07-13T12:30:00.000+02:00",
+        ] {
+            let nanos = parse_rfc3339(text);
+            assert_eq!(nanos, Some(1_752_402_600_000_000_000), "{text}");
+        }
+        for text in [
+            "2025-07-13x10:30:00Z",
+            "2025-07-13\010:30:00Z",
+            "2025-07-13110:30:00Z",
+            "2025-07-13_10:30:00Z",
+            "2025-07-13  10:30:00Z",
+            "2025-07-1310:30:00Z",
+            "2025-07-13T10:30:00",
+            "2025-07-13T10:30Z",
+            "2025-02-30T10:30:00Z",
+            "2025-07-13T24:00:00Z",
+            "2025-07-13T10:30:00Z ",
+            " 2025-07-13T10:30:00Z",
+            "2025-07-13",
+            "",
+        ] {
+            assert_eq!(parse_rfc3339(text), None, "{text:?}");
+        }
+    }
 
     #[test]
     fn times_are_written_with_milliseconds_in_utc() {

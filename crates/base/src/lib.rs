@@ -7,12 +7,13 @@
 mod clock;
 mod failure;
 pub mod id;
+pub mod json;
 pub mod log;
 mod text;
 mod trace;
 mod variables;
 
-pub use clock::{now_millis, random, rfc3339};
+pub use clock::{now_millis, parse_rfc3339, random, rfc3339};
 pub use failure::Failure;
 pub use id::IdError;
 pub use text::shorten;

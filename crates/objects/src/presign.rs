@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::{Error, StoreConfig};
@@ -49,7 +49,8 @@ impl fmt::Debug for Presigned {
 
 impl StoreConfig {
     /// A URL to PUT the object `key` with, until `expires_in` after `now`. It is
-    /// on the public endpoint, if there is one.
+    /// on the public endpoint, if there is one. Where `size` is given, the store refuses a
+    /// body of another length.
     ///
     /// # Errors
     /// [`Error::InvalidKey`] for a key that no object can have;
@@ -60,22 +61,23 @@ impl StoreConfig {
         key: &str,
         expires_in: Duration,
         integrity: Integrity<'_>,
+        size: Option<u64>,
         now: SystemTime,
     ) -> Result<Presigned, Error> {
         let mut headers = HeaderMap::new();
         let (Integrity::Plain { content_type } | Integrity::Signed { content_type, .. }) =
             integrity;
         headers.insert(CONTENT_TYPE, header_value(content_type)?);
-        let signed = match integrity {
-            Integrity::Plain { .. } => HeaderMap::new(),
-            Integrity::Signed { sha256, .. } => {
-                headers.insert(
-                    CHECKSUM_SHA256,
-                    header_value(&BASE64_STANDARD.encode(sha256))?,
-                );
-                headers.clone()
-            }
-        };
+        let mut signed = HeaderMap::new();
+        if let Integrity::Signed { sha256, .. } = integrity {
+            let checksum = header_value(&BASE64_STANDARD.encode(sha256))?;
+            headers.insert(CHECKSUM_SHA256, checksum);
+            signed.clone_from(&headers);
+        }
+        if let Some(size) = size {
+            signed.insert(CONTENT_LENGTH, size.into());
+            headers.insert(CONTENT_LENGTH, size.into());
+        }
         Ok(Presigned {
             url: self.presign(&Method::PUT, key, &signed, expires_in, now)?,
             headers: headers
@@ -148,6 +150,7 @@ mod tests {
                 Integrity::Plain {
                     content_type: "image/png",
                 },
+                None,
                 now(),
             )
             .unwrap();
@@ -170,6 +173,7 @@ mod tests {
                     content_type: "image/png",
                     sha256: &[0xff; 32],
                 },
+                None,
                 now(),
             )
             .unwrap();
@@ -207,7 +211,7 @@ mod tests {
             let config = config(&[("s3_session_token", token)]).unwrap();
             let signature = |key, integrity| {
                 let url = config
-                    .presign_put(key, MINUTE, integrity, now())
+                    .presign_put(key, MINUTE, integrity, None, now())
                     .unwrap()
                     .url;
                 let start = url.find("X-Amz-Signature=").unwrap() + "X-Amz-Signature=".len();

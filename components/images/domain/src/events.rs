@@ -17,6 +17,15 @@ pub struct ObjectCreated {
     pub etag: Option<String>,
 }
 
+/// What a notification tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notified {
+    /// The objects that were stored.
+    pub created: Vec<ObjectCreated>,
+    /// What is wrong with records that cannot be read, such as those of another source.
+    pub unreadable: Vec<String>,
+}
+
 /// A body that is no notification.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the body is no S3 or EventBridge notification: {0}")]
@@ -63,33 +72,49 @@ impl Entity {
 }
 
 /// The objects that a notification says were stored. Other events, and the
-/// test event that S3 sends when notifications are set up, give none.
+/// test event that S3 sends when notifications are set up, give none. One record that
+/// cannot be read does not take others with it.
 ///
 /// Shapes: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>
 /// and <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>.
-pub fn parse_events(body: &Value) -> Result<Vec<ObjectCreated>, EventsError> {
+///
+/// # Errors
+/// The body is no notification, or none of its records can be read.
+pub fn parse_events(body: &Value) -> Result<Notified, EventsError> {
     if let Some(records) = body.get("Records") {
-        let records: Vec<Record> = parse(records)?;
-        return Ok(records
-            .into_iter()
-            .filter(|record| is_created(&record.event_name))
-            .map(|record| {
-                // In this shape keys are encoded as forms are.
-                let key = decode(&record.s3.object.key);
-                record.s3.created(key)
-            })
-            .collect());
+        let records: Vec<Value> = parse(records)?;
+        let mut notified = Notified::default();
+        for record in &records {
+            match parse::<Record>(record) {
+                Ok(record) if is_created(&record.event_name) => {
+                    // In this shape keys are encoded as forms are.
+                    let key = decode(&record.s3.object.key);
+                    notified.created.push(record.s3.created(key));
+                }
+                Ok(_) => {}
+                Err(EventsError(reason)) => notified.unreadable.push(reason),
+            }
+        }
+        return match notified.unreadable.first() {
+            Some(reason) if notified.unreadable.len() == records.len() => {
+                Err(EventsError(reason.clone()))
+            }
+            _ => Ok(notified),
+        };
     }
     if let Some(kind) = body.get("detail-type").and_then(Value::as_str) {
         if kind != "Object Created" {
-            return Ok(Vec::new());
+            return Ok(Notified::default());
         }
         let detail: Entity = parse(body.get("detail").unwrap_or(&Value::Null))?;
         let key = detail.object.key.clone();
-        return Ok(vec![detail.created(key)]);
+        return Ok(Notified {
+            created: vec![detail.created(key)],
+            unreadable: Vec::new(),
+        });
     }
     if body.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
-        return Ok(Vec::new());
+        return Ok(Notified::default());
     }
     Err(EventsError("it has neither Records nor detail-type".into()))
 }
@@ -132,6 +157,7 @@ mod tests {
     fn keys(body: &Value) -> Vec<String> {
         parse_events(body)
             .unwrap()
+            .created
             .into_iter()
             .map(|event| event.key)
             .collect()
@@ -145,11 +171,23 @@ mod tests {
             record("s3:ObjectCreated:CompleteMultipartUpload", "7-c.jpg"),
         ]});
         assert_eq!(keys(&body), ["7-a.jpg", "7-c.jpg"]);
-        let first = parse_events(&body).unwrap().remove(0);
+        let first = parse_events(&body).unwrap().created.remove(0);
         assert_eq!(
             (first.bucket.as_str(), first.size, first.etag.as_deref()),
             ("images", Some(1024), Some("d41d8cd9"))
         );
+    }
+
+    #[test]
+    fn a_record_of_another_source_does_not_take_a_good_one_with_it() {
+        let body = json!({"Records": [
+            {"eventSource": "aws:ses", "ses": {}},
+            record("ObjectCreated:Put", "7-a.jpg"),
+            7,
+        ]});
+        let notified = parse_events(&body).unwrap();
+        assert_eq!(notified.created.len(), 1);
+        assert_eq!(notified.unreadable.len(), 2, "{:?}", notified.unreadable);
     }
 
     #[test]
@@ -166,19 +204,19 @@ mod tests {
                 "object": {"key": "a+b.jpg", "size": 5, "etag": "\"e\"", "sequencer": "1"},
                 "reason": "PutObject"}
         });
-        let event = parse_events(&body).unwrap().remove(0);
+        let event = parse_events(&body).unwrap().created.remove(0);
         assert_eq!(
             (event.key.as_str(), event.etag.as_deref()),
             ("a+b.jpg", Some("e"))
         );
         body["detail-type"] = json!("Object Deleted");
-        assert_eq!(parse_events(&body), Ok(vec![]));
+        assert_eq!(parse_events(&body), Ok(Notified::default()));
     }
 
     #[test]
     fn a_test_event_is_no_error() {
         let body = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "images"});
-        assert_eq!(parse_events(&body), Ok(vec![]));
+        assert_eq!(parse_events(&body), Ok(Notified::default()));
     }
 
     #[test]

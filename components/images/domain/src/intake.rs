@@ -13,6 +13,8 @@ const LONGEST_CONTENT: usize = 8 * 1024;
 pub struct Intake {
     /// The name that it gets.
     pub file: FileName,
+    /// How many bytes it has, if the client tells.
+    pub size: Option<u64>,
     /// The post that it belongs to.
     pub post: Post,
 }
@@ -43,6 +45,15 @@ impl Intake {
         let user_id = integer(body, "user_id", "user_id")?;
         let user_id = u64::try_from(user_id)
             .map_err(|_| invalid("user_id", "must be an integer that is not negative"))?;
+        let size = match body.get("size") {
+            None | Some(Value::Null) => None,
+            Some(_) => Some(
+                u64::try_from(integer(body, "size", "size")?)
+                    .ok()
+                    .filter(|size| *size > 0)
+                    .ok_or_else(|| invalid("size", "must be a number of bytes, at least 1"))?,
+            ),
+        };
         let post = object(body.get("post").unwrap_or(&Value::Null), "post")?;
         let content = match post.get("content") {
             None | Some(Value::Null) => "",
@@ -58,6 +69,7 @@ impl Intake {
                 hash: hash.to_ascii_lowercase(),
                 media_type,
             },
+            size,
             post: Post {
                 post_id: integer(body, "post_id", "post_id")?,
                 picture_id: integer(body, "picture_id", "picture_id")?,
@@ -113,7 +125,7 @@ mod tests {
     fn body() -> Value {
         json!({
             "image_hash": "A1B2C3D4E5F6789ABCDEF1234567890ABCDEF12A1B2C3D4E5F6789ABCDEF1234",
-            "content_type": "image/jpeg",
+            "content_type": "image/jpeg", "size": null,
             "post_id": 123, "user_id": 456, "picture_id": 789,
             "post": {"trip_id": 3, "location_id": 5, "content": "Día increíble en el desierto"}
         })
@@ -143,7 +155,9 @@ mod tests {
             ("/image_hash", json!("a1b2"), "image_hash"),
             ("/image_hash", json!(7), "image_hash"),
             ("/content_type", json!("image/gif"), "content_type"),
-            ("/content_type", json!("image/jpg"), "content_type"),
+            ("/size", json!(0), "size"),
+            ("/size", json!("5"), "size"),
+            ("/size", json!(1.5), "size"),
             ("/post_id", json!("123"), "post_id"),
             ("/post_id", json!(1.5), "post_id"),
             ("/picture_id", json!(null), "picture_id"),

@@ -16,7 +16,7 @@ mod removal;
 mod scan;
 mod verdict;
 
-pub use events::{EventsError, ObjectCreated, parse_events};
+pub use events::{EventsError, Notified, ObjectCreated, parse_events};
 pub use file_name::{FileName, FileNameError, user_id};
 pub use inspect::inspect;
 pub use intake::{Intake, Invalid};

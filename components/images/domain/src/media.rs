@@ -17,12 +17,17 @@ impl MediaType {
     /// All kinds, for messages.
     pub const ALL: [Self; 3] = [Self::Jpeg, Self::Png, Self::Webp];
 
-    /// The kind that a media type names; media types are case-insensitive
-    /// (RFC 9110, 8.3.1).
+    /// The kind that a media type names, by its registered name or one that programs use
+    /// for it. Media types are case-insensitive, and parameters after a semicolon say
+    /// nothing of an image (RFC 9110, 8.3.1).
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.name().eq_ignore_ascii_case(name))
+        let name = name.split(';').next().unwrap_or_default().trim();
+        match name.to_ascii_lowercase().as_str() {
+            "image/jpeg" | "image/jpg" | "image/pjpeg" => Some(Self::Jpeg),
+            "image/png" | "image/x-png" => Some(Self::Png),
+            "image/webp" => Some(Self::Webp),
+            _ => None,
+        }
     }
 
     /// The kind that a file extension stands for.
@@ -67,5 +72,28 @@ impl MediaType {
 impl fmt::Display for MediaType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_known_by_the_names_that_programs_use() {
+        for (name, kind) in [
+            ("image/jpeg", Some(MediaType::Jpeg)),
+            ("image/jpg", Some(MediaType::Jpeg)),
+            ("image/pjpeg", Some(MediaType::Jpeg)),
+            ("Image/JPEG; charset=binary", Some(MediaType::Jpeg)),
+            ("image/x-png", Some(MediaType::Png)),
+            ("image/webp ;q=1", Some(MediaType::Webp)),
+            ("image/gif", None),
+            ("image/jpeg,image/png", None),
+            ("; image/jpeg", None),
+            ("", None),
+        ] {
+            assert_eq!(MediaType::from_name(name), kind, "{name}");
+        }
     }
 }

@@ -21,12 +21,20 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
 
 async fn receive(call: Call) -> Reply {
     web::require_bearer(&call, "events_token", &base::text("events_token")?)?;
-    let events = parse_events(&call.json()?)
+    let notified = parse_events(&call.json()?)
         .map_err(|error| ApiError::bad_request("invalid_event", error.to_string()))?;
 
     let bucket = base::text("images_bucket_name")?;
     let mut uploads = Vec::new();
-    for event in events {
+    for reason in notified.unreadable {
+        let fields = json!({"reason": reason});
+        log::warn(
+            &call.trace,
+            "a record that cannot be read was ignored",
+            fields,
+        );
+    }
+    for event in notified.created {
         match event.key.parse::<FileName>() {
             Ok(file) if event.bucket == bucket => uploads.push((file, event.size, event.etag)),
             // Stored by the analyzer.

@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime};
 
 use base::Failure;
 use http::StatusCode;
-use images_domain::{FileName, ImageRecord, Intake, Status, keys};
+use images_domain::{ImageRecord, Intake, Status, keys};
 use objects::{Integrity, Objects, Presigned};
 use records::{Step, Versioned};
 use serde::Serialize;
@@ -29,9 +29,16 @@ pub(crate) async fn receive(call: Call) -> Reply {
             "user_id must be that of the token",
         ));
     }
+    let max_bytes = base::number("max_upload_bytes", 1)?;
+    if intake.size.is_some_and(|size| size > max_bytes) {
+        return Err(ApiError::bad_request(
+            "invalid_field",
+            format!("size: a photo may have at most {max_bytes} bytes"),
+        ));
+    }
     // Before anything is stored: a deployment that cannot sign must not take records.
     let expires_in = base::number("signed_url_write_expiration", 1)?;
-    let upload = presign(&intake.file, expires_in)?;
+    let upload = presign(&intake, expires_in)?;
 
     let record = remember(&call, &intake, expires_in).await?;
     web::json(
@@ -46,8 +53,9 @@ pub(crate) async fn receive(call: Call) -> Reply {
     )
 }
 
-fn presign(file: &FileName, expires_in: u64) -> Result<Presigned, Failure> {
+fn presign(intake: &Intake, expires_in: u64) -> Result<Presigned, Failure> {
     let store = Objects::from_variables("images_bucket_name")?;
+    let Intake { file, size, .. } = intake;
     let content_type = file.media_type.name();
     let sha256;
     let integrity = match base::text("upload_integrity")?.trim() {
@@ -68,7 +76,13 @@ fn presign(file: &FileName, expires_in: u64) -> Result<Presigned, Failure> {
     let expires = Duration::from_secs(expires_in);
     store
         .config()
-        .presign_put(&file.to_string(), expires, integrity, SystemTime::now())
+        .presign_put(
+            &file.to_string(),
+            expires,
+            integrity,
+            *size,
+            SystemTime::now(),
+        )
         .map_err(Failure::from)
 }
 

@@ -1,12 +1,10 @@
 //! The rules of the jobs system: what a job and its toons are, how far a job
 //! is and what came of each toon. No Spin, no clock and no I/O.
 
-mod canonical;
 mod id;
 mod json;
 pub mod keys;
 mod message;
-mod number;
 mod progress;
 mod query;
 mod result;

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
+use base::json::{Flaw, canonical};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::canonical::{self, Flaw};
-use crate::json::{self, Member};
+use crate::json;
 use crate::{JobId, ToonId};
 
 #[cfg(test)]
@@ -19,6 +19,9 @@ pub const MOST_TOONS: usize = 10_000;
 
 /// The largest toon: its JSON text, as it was sent, in bytes.
 pub const LARGEST_TOON: usize = 64 * 1024;
+
+/// How deep the objects and arrays of a toon may be nested, the toon included.
+const MAX_LEVELS: usize = 32;
 
 /// A job that somebody submits.
 #[derive(Debug)]
@@ -80,7 +83,8 @@ impl<'a> Submission<'a> {
     /// # Errors
     /// The first rule that is broken. A toon is a JSON object of at most
     /// [`LARGEST_TOON`] bytes and 32 levels, without a member that is there
-    /// twice and without strings that are no Unicode (lone surrogates).
+    /// twice, without numbers beyond those of a double and without strings that are not
+    /// Unicode (lone surrogates).
     pub fn parse(body: &'a [u8]) -> Result<Self, Invalid> {
         let text = std::str::from_utf8(body).map_err(|error| Invalid::Json(error.to_string()))?;
         let body = Body::parse(text)?;
@@ -91,7 +95,7 @@ impl<'a> Submission<'a> {
             .map_err(|_| invalid("jobId", crate::IdError))?;
         let elements = body.elements()?;
         let mut toons = Vec::with_capacity(elements.len());
-        let mut fingerprint = Fingerprint::default();
+        let mut fingerprint = Sha256::new();
         for (index, content) in elements.into_iter().enumerate() {
             toons.push(Toon::parse(index, content, &mut fingerprint)?);
         }
@@ -99,17 +103,23 @@ impl<'a> Submission<'a> {
         Ok(Self {
             job_id,
             toons,
-            fingerprint: fingerprint.finish(),
+            fingerprint: hex::encode(fingerprint.finalize()),
         })
     }
 
     /// What the job is to do, whatever its id: the hex SHA-256 of its toons in
-    /// their order. Whitespace, the order of members, and the spelling of
-    /// strings and numbers do not matter. Numbers are told apart by all their
-    /// digits, also where RFC 8785 sees one double.
+    /// their order, each in its canonical form (RFC 8785). So white space, the order of
+    /// members, and the spelling of strings and numbers do not matter.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
+}
+
+/// Of a toon, where its id is.
+#[derive(Deserialize)]
+struct Identified<'a> {
+    #[serde(borrow, rename = "toonId")]
+    id: Option<&'a RawValue>,
 }
 
 impl<'a> Body<'a> {
@@ -149,7 +159,7 @@ impl<'a> Toon<'a> {
     fn parse(
         index: usize,
         content: &'a RawValue,
-        fingerprint: &mut Fingerprint,
+        fingerprint: &mut Sha256,
     ) -> Result<Self, Invalid> {
         let wrong =
             |place: &str, problem: String| invalid(format!("toons[{index}]{place}"), problem);
@@ -164,17 +174,18 @@ impl<'a> Toon<'a> {
             );
             return Err(wrong("", problem));
         }
-        let flawed = |flaw: Flaw| wrong(&flaw.path, flaw.problem);
-        let members = canonical::members(content).map_err(flawed)?;
-        let id = members
-            .iter()
-            .find(|(name, value)| name == "toonId" && value.get() != "null")
+        let canonical =
+            canonical(text, MAX_LEVELS).map_err(|Flaw { path, problem }| wrong(&path, problem))?;
+        let Identified { id } =
+            serde_json::from_str(text).map_err(|error| wrong("", error.to_string()))?;
+        let id = id
             .ok_or_else(|| wrong(".toonId", "is missing".into()))
-            .and_then(|(_, id)| {
+            .and_then(|id| {
                 let id = serde_json::from_str(id.get());
                 id.map_err(|_| wrong(".toonId", crate::IdError.to_string()))
             })?;
-        fingerprint.add(members).map_err(flawed)?;
+        // Each is an object, so it is clear where it ends.
+        fingerprint.update(&canonical);
         Ok(Self { id, content })
     }
 }
@@ -194,27 +205,5 @@ fn invalid(field: impl ToString, problem: impl ToString) -> Invalid {
     Invalid::Field {
         field: field.to_string(),
         problem: problem.to_string(),
-    }
-}
-
-/// The SHA-256 of the canonical form of an array of objects, taken while they
-/// come.
-#[derive(Default)]
-struct Fingerprint {
-    hash: Sha256,
-    element: Vec<u8>,
-}
-
-impl Fingerprint {
-    fn add(&mut self, members: Vec<Member<'_>>) -> Result<(), Flaw> {
-        self.element.clear();
-        canonical::write(members, &mut self.element)?;
-        // Each is an object, so it is clear where it ends.
-        self.hash.update(&self.element);
-        Ok(())
-    }
-
-    fn finish(self) -> String {
-        hex::encode(self.hash.finalize())
     }
 }

@@ -1,8 +1,10 @@
 //! The hash of a JSON text's meaning.
 
+use base::json::canonical;
 use sha2::{Digest, Sha256};
 
-use crate::canonical::canonical;
+/// How deep a toon may be nested: as deep as the parser goes.
+const MAX_LEVELS: usize = 127;
 
 /// The hash and size of the canonical form of a JSON text, as the JSON
 /// `{"hash": "<SHA-256 in hex>", "size": <bytes>}`.
@@ -15,8 +17,8 @@ use crate::canonical::canonical;
 /// twice, a number that is too large for a double or a string that is no Unicode, or is
 /// nested deeper than 127 levels.
 pub(crate) fn hash(text: &str) -> Result<String, String> {
-    let canonical =
-        canonical(text).map_err(|error| format!("it has no canonical form (RFC 8785): {error}"))?;
+    let canonical = canonical(text, MAX_LEVELS)
+        .map_err(|flaw| format!("it has no canonical form (RFC 8785): {flaw}"))?;
     let hash = hex::encode(Sha256::digest(&canonical));
     Ok(format!(r#"{{"hash":"{hash}","size":{}}}"#, canonical.len()))
 }
@@ -39,15 +41,15 @@ mod tests {
 
     #[test]
     fn what_has_no_canonical_form_is_told() {
-        let deep = "[".repeat(1_000) + &"]".repeat(1_000);
+        let deep = format!("{}{}", "[".repeat(1_000), "]".repeat(1_000));
         for (text, told) in [
             ("", "EOF"),
             ("{", "EOF"),
             ("1 2", "trailing characters"),
-            (r#"{"a":1e400}"#, "number out of range"),
-            (r#"{"a":1,"\u0061":2}"#, "`a` is there twice"),
-            (r#"{"a":"\ud800"}"#, "hex escape"),
-            (&deep, "recursion limit"),
+            (r#"{"a":1e400}"#, "fits into a double"),
+            (r#"{"a":1,"\u0061":2}"#, ".a: must not be there twice"),
+            (r#"{"a":"\ud800"}"#, "must be Unicode"),
+            (&deep, "deeper than 127 levels"),
         ] {
             let error = hash(text).unwrap_err();
             assert!(error.contains(told), "{text:.20}: {error}");

@@ -3,7 +3,6 @@
 //! The result of a toon is the SHA-256 of its canonical JSON (RFC 8785) and how
 //! many bytes that has, so that a toon has one hash however it is written.
 
-mod canonical;
 mod hash;
 
 #[allow(unsafe_code, missing_docs)]

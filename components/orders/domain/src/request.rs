@@ -6,8 +6,6 @@ use std::fmt::Display;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::{Content, NoTimestamp, OrderId, Status};
 
@@ -164,7 +162,7 @@ impl<'a> Body<'a> {
         if date.is_empty() {
             return Ok(None);
         }
-        let is_date = date.len() <= LONGEST_DATE && OffsetDateTime::parse(&date, &Rfc3339).is_ok();
+        let is_date = date.len() <= LONGEST_DATE && base::parse_rfc3339(&date).is_some();
         is_date
             .then_some(Some(date))
             .ok_or_else(|| Invalid::field(name, NoTimestamp))

@@ -1,8 +1,9 @@
 //! Users who have many photos already.
 
 use anyhow::{Context, Result, ensure};
-use images_domain::{ImageRecord, changes, keys};
+use images_domain::{ImageRecord, keys};
 use queue::{Change, Outcome, Queue};
+use records::index_changes;
 use serde_json::json;
 use stores::native::NativeRedis;
 
@@ -27,8 +28,8 @@ fn commit(redis_url: &str, user: u64, count: u32) -> Result<()> {
         let record = record(user, number)?;
         let file = record.file().context("the record has no name")?;
         let change = Change::new()
-            .of_entity(keys::version(&file), 0)
-            .with_all(changes(None, &record));
+            .of_entity(keys::entity(&file).register, 0)
+            .with_all(index_changes(None, &record));
         let outcome = queue.commit(&change)?;
         ensure!(
             outcome == Outcome::Committed,

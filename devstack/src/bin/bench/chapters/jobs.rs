@@ -108,7 +108,7 @@ impl Job {
         let (id, trace): (JobId, _) = (self.id.parse()?, Trace::new());
         let toons = (0..).zip(&submission.toons);
         let messages =
-            toons.map(|(index, toon)| Message::new(&trace, &id, RUN, index, toon).encode());
+            toons.map(|(index, toon)| Message::new(&id, RUN, index, toon).encode(&trace));
         Ok(messages.collect::<Result<_, _>>()?)
     }
 

@@ -8,6 +8,7 @@ mod events;
 mod jobs;
 mod labelers;
 mod lifecycle;
+mod manifest;
 mod notifications;
 mod obtain;
 mod ops;

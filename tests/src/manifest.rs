@@ -16,7 +16,7 @@ impl Manifest {
         Self(text.parse().unwrap())
     }
 
-    /// With `labeler-rekognition` for the labeler: the edit that the README shows.
+    /// With `labeler-rekognition` for the labeler: the edit that docs/extend.md shows.
     pub fn with_rekognition(mut self) -> Self {
         let analyzer = self.0["component"]["images-analyzer"]
             .as_table_mut()
@@ -42,7 +42,7 @@ impl Manifest {
         self
     }
 
-    /// With `processor-http` for the processor of toons: the edit that the README shows.
+    /// With `processor-http` for the processor of toons: the edit that docs/extend.md shows.
     pub fn with_http_processor(mut self) -> Self {
         self.use_service(
             "jobs-worker",
@@ -54,7 +54,7 @@ impl Manifest {
     }
 
     /// With `handler-http` for the handler of orders of every status: the edit
-    /// that the README shows.
+    /// that docs/extend.md shows.
     pub fn with_http_handler(mut self) -> Self {
         for status in ["received", "inprocess", "completed", "canceled"] {
             self.use_service(

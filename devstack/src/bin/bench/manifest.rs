@@ -51,7 +51,7 @@ fn add_empty(manifest: &mut Table) -> Result<()> {
     let mut trigger = toml! { component = "empty" };
     trigger.insert("route".into(), EMPTY.into());
     triggers
-        .context("there is no [[trigger.http]]")?
+        .context("there is no trigger.http")?
         .push(trigger.into());
     let component = toml! { source = "target/wasm32-wasip1/wasm/empty.wasm" };
     components(manifest)?.insert("empty".into(), component.into());

@@ -1,0 +1,313 @@
+//! What a person who reads `spin.toml` trusts: that each component has what it uses
+//! and no more, and that one command builds all of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{fs, io};
+
+use memchr::memmem::find;
+use serde_json::Value;
+use tests::root;
+use toml::Table;
+
+/// Variables that a component may go without: what reads them has a default, and the
+/// reason says why the component has no use for them.
+const OPTIONAL: [(&str, &str); 1] = [(
+    "s3_public_endpoint",
+    "only presigned URLs are of the public endpoint, and the component signs none",
+)];
+
+/// The functions that read a variable. The name is their first argument.
+const READERS: [&str; 5] = ["get", "number", "optional", "required", "text"];
+
+#[test]
+fn components_have_the_variables_that_they_read_and_no_others() {
+    let programs = Programs::of_the_workspace();
+    let shipped = shipped();
+    assert_eq!(wrong_variables(&shipped, &programs), Vec::<String>::new());
+
+    // The check itself finds what it looks for.
+    let mut manifest = shipped.clone();
+    let scan = variables(&mut manifest, "images-scan");
+    scan.insert("queue_batch".to_owned(), "{{ queue_batch }}".into());
+    scan.insert("no_such_name".to_owned(), "1".into());
+    scan.remove("redis_url").unwrap();
+    scan.remove("jwt_secret").unwrap();
+    variables(&mut manifest, "images-receiver").insert("queue_batch".to_owned(), "1".into());
+    assert_eq!(
+        wrong_variables(&manifest, &programs),
+        [
+            "images-receiver: `queue_batch` is given, and no code reads it",
+            "images-scan: `jwt_secret` is read, and is not given",
+            "images-scan: `no_such_name` is given, and no code reads it",
+            "images-scan: `queue_batch` is given, and no code reads it",
+            "images-scan: `redis_url` is read, and is not given",
+        ]
+    );
+}
+
+#[test]
+fn the_workers_of_orders_differ_by_their_status_alone() {
+    let mut manifest = shipped();
+    let mut workers = ["received", "inprocess", "completed", "canceled"].map(|status| {
+        let name = format!("orders-{status}");
+        let variables = variables(&mut manifest, &name);
+        assert_eq!(
+            variables.remove("order_status"),
+            Some(status.into()),
+            "{name}"
+        );
+        manifest["component"][&name].clone()
+    });
+    let first = workers[0].clone();
+    workers.iter_mut().for_each(|worker| {
+        assert_eq!(*worker, first);
+    });
+}
+
+#[test]
+fn the_one_build_makes_every_file_that_the_manifest_names() {
+    let manifest = shipped();
+    let components = manifest["component"].as_table().unwrap();
+    let builds: Vec<_> = components.values().filter_map(|c| c.get("build")).collect();
+    assert_eq!(builds.len(), 1, "one build makes all");
+    let command = builds[0]["command"].as_array().unwrap();
+    let last = command.last().unwrap().as_str().unwrap();
+    let script = fs::read_to_string(root().join("scripts/build")).unwrap();
+    assert!(
+        script.contains(last),
+        "scripts/build makes the same: {last}"
+    );
+
+    let built = run(Command::new(root().join("scripts/component-packages")));
+    let built: BTreeSet<_> = built
+        .split_whitespace()
+        .filter(|word| *word != "-p")
+        .collect();
+    let programs = Programs::of_the_workspace();
+    for file in components.values().flat_map(files) {
+        let package = &programs.package_of(&file).name;
+        assert!(built.contains(package.as_str()), "{package}");
+    }
+}
+
+/// What is wrong with the variables of a manifest's components, sorted.
+///
+/// Code counts as reading a variable when the sources of the component, of what is
+/// composed with it, or of a crate of the workspace under them have the name as a
+/// text, and the name is still in the wasm: the linker drops what nothing calls.
+fn wrong_variables(manifest: &Table, programs: &Programs) -> Vec<String> {
+    let components = manifest["component"].as_table().unwrap();
+    let known: BTreeSet<&str> = components
+        .values()
+        .filter_map(|component| component.get("variables")?.as_table())
+        .chain([manifest["variables"].as_table().unwrap()])
+        .flat_map(|table| table.keys().map(String::as_str))
+        .collect();
+    let mut wrong = Vec::new();
+    for (name, component) in components {
+        let files = files(component);
+        let sources: Vec<_> = files.iter().map(|file| programs.texts(file)).collect();
+        let wasm: Vec<_> = files.iter().map(|file| wasm(file)).collect();
+        let linked = |text: &str| {
+            wasm.iter()
+                .any(|wasm| find(wasm, text.as_bytes()).is_some())
+        };
+        let given: BTreeSet<&str> = component
+            .get("variables")
+            .and_then(|variables| variables.as_table())
+            .into_iter()
+            .flat_map(|table| table.keys().map(String::as_str))
+            .collect();
+        for variable in &given {
+            if !(sources.iter().any(|texts| texts.all.contains(*variable)) && linked(variable)) {
+                wrong.push(format!(
+                    "{name}: `{variable}` is given, and no code reads it"
+                ));
+            }
+        }
+        // `get` is a name of many functions, so it counts only for names of variables.
+        let sure = sources.iter().flat_map(|texts| &texts.read);
+        let likely = sources.iter().flat_map(|texts| &texts.got);
+        let read: BTreeSet<&str> = sure
+            .chain(likely.filter(|text| known.contains(text.as_str())))
+            .map(String::as_str)
+            .filter(|text| linked(text) && !given.contains(text))
+            .filter(|text| OPTIONAL.iter().all(|(optional, _)| optional != text))
+            .collect();
+        for variable in read {
+            wrong.push(format!("{name}: `{variable}` is read, and is not given"));
+        }
+    }
+    wrong.sort();
+    wrong
+}
+
+fn shipped() -> Table {
+    let text = fs::read_to_string(root().join("spin.toml")).unwrap();
+    text.parse().unwrap()
+}
+
+fn variables<'a>(manifest: &'a mut Table, component: &str) -> &'a mut Table {
+    let component = &mut manifest["component"][component];
+    component["variables"].as_table_mut().unwrap()
+}
+
+/// The wasm of a component and of what is composed with it.
+fn files(component: &toml::Value) -> Vec<PathBuf> {
+    let dependencies = component.get("dependencies").and_then(|d| d.as_table());
+    let paths = dependencies.into_iter().flatten().map(|(_, d)| &d["path"]);
+    [&component["source"]]
+        .into_iter()
+        .chain(paths)
+        .map(|path| root().join(path.as_str().unwrap()))
+        .collect()
+}
+
+fn wasm(file: &Path) -> Vec<u8> {
+    fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+fn run(mut command: Command) -> String {
+    let output = command.current_dir(root()).output().unwrap();
+    assert!(output.status.success(), "{command:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The packages of the workspace and what their sources say.
+struct Programs {
+    packages: BTreeMap<PathBuf, Package>,
+}
+
+struct Package {
+    name: String,
+    /// The name of its wasm without ending, if it becomes any.
+    wasm: Option<String>,
+    /// The folders of the workspace's packages that it uses when it runs.
+    dependencies: Vec<PathBuf>,
+    texts: Texts,
+}
+
+/// Texts of sources that could be names of variables.
+#[derive(Default)]
+struct Texts {
+    all: BTreeSet<String>,
+    /// Those that are read as variables.
+    read: BTreeSet<String>,
+    /// Those that are asked for by a function `get`.
+    got: BTreeSet<String>,
+}
+
+impl Programs {
+    fn of_the_workspace() -> Self {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["metadata", "--no-deps", "--format-version=1", "--offline"]);
+        let metadata: Value = serde_json::from_str(&run(cargo)).unwrap();
+        let packages = list(&metadata["packages"]).map(Package::read);
+        Self {
+            packages: packages.collect(),
+        }
+    }
+
+    fn package_of(&self, wasm: &Path) -> &Package {
+        let name = wasm.file_stem().unwrap().to_str();
+        let mut packages = self.packages.values();
+        packages
+            .find(|package| package.wasm.as_deref() == name)
+            .unwrap_or_else(|| panic!("no package becomes {}", wasm.display()))
+    }
+
+    /// The texts of the package that becomes this wasm, and of all that are in it.
+    fn texts(&self, wasm: &Path) -> Texts {
+        let mut texts = Texts::default();
+        let mut rest = vec![self.package_of(wasm)];
+        let mut seen = BTreeSet::new();
+        while let Some(package) = rest.pop() {
+            if seen.insert(&package.name) {
+                texts.all.extend(package.texts.all.iter().cloned());
+                texts.read.extend(package.texts.read.iter().cloned());
+                texts.got.extend(package.texts.got.iter().cloned());
+                rest.extend(package.dependencies.iter().map(|path| &self.packages[path]));
+            }
+        }
+        texts
+    }
+}
+
+impl Package {
+    fn read(metadata: &Value) -> (PathBuf, Self) {
+        let string = |value: &Value| value.as_str().unwrap().to_owned();
+        let manifest = PathBuf::from(string(&metadata["manifest_path"]));
+        let folder = manifest.parent().unwrap().to_owned();
+        let mut targets = list(&metadata["targets"]);
+        let wasm = targets.find(|target| list(&target["crate_types"]).any(|t| t == "cdylib"));
+        let dependencies = list(&metadata["dependencies"])
+            .filter(|dependency| dependency["kind"].is_null())
+            .filter_map(|dependency| dependency["path"].as_str().map(PathBuf::from));
+        let mut texts = Texts::default();
+        read_sources(&folder.join("src"), &mut texts).unwrap();
+        let package = Self {
+            name: string(&metadata["name"]),
+            wasm: wasm.map(|target| string(&target["name"]).replace('-', "_")),
+            dependencies: dependencies.collect(),
+            texts,
+        };
+        (folder, package)
+    }
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().unwrap().iter()
+}
+
+/// Reads the sources of a folder, without their tests and comments.
+fn read_sources(folder: &Path, texts: &mut Texts) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            read_sources(&path, texts)?;
+        } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("tests.rs") {
+            let text = fs::read_to_string(&path)?;
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let lines = code.lines().map(str::trim);
+            let code: Vec<_> = lines.filter(|line| !line.starts_with("//")).collect();
+            texts.add(&code.join(" "));
+        }
+    }
+    Ok(())
+}
+
+impl Texts {
+    fn add(&mut self, code: &str) {
+        for (quote, _) in code.match_indices('"') {
+            let (before, after) = (&code[..quote], &code[quote + 1..]);
+            let Some((text, after)) = after.split_once('"') else {
+                continue;
+            };
+            let in_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            if !text.starts_with(|c: char| c.is_ascii_lowercase()) || !text.chars().all(in_name) {
+                continue;
+            }
+            self.all.insert(text.to_owned());
+            let Some(call) = before.trim_end().strip_suffix('(') else {
+                continue;
+            };
+            let path = call.rsplit(|c: char| !in_name(c) && c != ':').next();
+            let path = path.unwrap_or_default();
+            let function = path.rsplit(':').next().unwrap_or_default();
+            // All but `number` have one argument. Others of their names read JSON.
+            let alone = after.trim_start().trim_start_matches(',').trim_start();
+            if !READERS.contains(&function) || (function != "number" && !alone.starts_with(')')) {
+                continue;
+            }
+            let is_sure = function != "get" || path.contains("variables::");
+            let texts = if is_sure {
+                &mut self.read
+            } else {
+                &mut self.got
+            };
+            texts.insert(text.to_owned());
+        }
+    }
+}

@@ -7,6 +7,7 @@ mod conventions;
 mod events;
 mod jobs;
 mod labelers;
+mod later_versions;
 mod lifecycle;
 mod manifest;
 mod notifications;

@@ -197,6 +197,29 @@ async fn a_receiver_that_fails_holds_up_neither_orders_nor_other_receivers() {
 }
 
 #[tokio::test]
+async fn a_receiver_waits_for_no_other() {
+    const ORDERS: usize = 80;
+    let good = WebhookReceiver::start(SECRET).await.unwrap();
+    let stalled = WebhookReceiver::start(SECRET).await.unwrap();
+    stalled.hang();
+    let app = telling(&[&stalled, &good], &[]).await;
+    let puts = (0..ORDERS).map(|n| {
+        let app = &app;
+        async move { put(app, &format!("ORD-{n}"), "received", "1").await }
+    });
+    futures::future::join_all(puts).await;
+    told(&good, ORDERS).await;
+    // Would each batch wait for it, it would have been asked as often as the other.
+    let asked = stalled.deliveries();
+    assert!(asked <= ORDERS / 2, "{asked}");
+
+    stalled.answer_with(StatusCode::OK);
+    assert_eq!(told(&stalled, ORDERS).await, told(&good, ORDERS).await);
+    dead(&app, 0).await;
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn a_receiver_that_is_gone_is_not_asked_again_until_an_operator_says_so() {
     let gone = WebhookReceiver::start(SECRET).await.unwrap();
     let other = WebhookReceiver::start(SECRET).await.unwrap();

@@ -43,6 +43,24 @@ async fn ids(app: &App, user: &str, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn changes_of_one_order_that_come_at_once_queue_behind_each_other() {
+    let app = App::start().await;
+    let clients = (0..20).map(|client| {
+        let app = &app;
+        async move {
+            for nth in 0..5 {
+                let mut change = order("ORD-001", "received");
+                change["description"] = json!(format!("{client}, {nth}"));
+                body(put(app, USER, "ORD-001", &change).await, 200).await;
+            }
+        }
+    });
+    futures::future::join_all(clients).await;
+    assert_eq!(read(&app, "ORD-001").await["version"], 100);
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn an_order_goes_its_way_and_keeps_its_history() {
     let app = App::start().await;
     let response = app

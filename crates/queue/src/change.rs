@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::delivery::Delivery;
 use crate::effect::Effect;
-use crate::queue::Delivery;
 use crate::settlement::Settlement;
 use crate::staged::Staged;
 

@@ -7,8 +7,10 @@
 
 mod change;
 mod dead;
+mod delivery;
 mod effect;
 mod envelope;
+pub mod health;
 mod inspect;
 mod names;
 mod policy;
@@ -19,12 +21,13 @@ mod staged;
 
 pub use change::{Change, Outcome};
 pub use dead::{DeadLetter, DeadPage, LetterId, NoLetterId, Redriven};
+pub use delivery::Delivery;
 pub use effect::{Count, Effect, Line, Tallied};
 pub use envelope::{Envelope, Incoming, Message, Opened, open, read};
 pub use inspect::Counts;
 pub use names::QueueNames;
 pub use policy::Policy;
-pub use queue::{Bell, Delivery, Queue};
+pub use queue::{Bell, Queue};
 pub use script::Script;
 pub use settlement::Settlement;
 pub use staged::Staged;

@@ -8,6 +8,7 @@ use base::Failure;
 use stores::{Arg, Redis, Value};
 
 use crate::change::{Change, Outcome};
+use crate::delivery::Delivery;
 use crate::effect::{Count, Effect};
 use crate::names::QueueNames;
 use crate::policy::Policy;
@@ -69,24 +70,6 @@ pub struct Queue<'a, R> {
     names: QueueNames,
     bell: Bell,
     must_ring: RefCell<BTreeSet<String>>,
-}
-
-/// A message under a lease.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delivery {
-    /// The id to settle it by.
-    pub id: String,
-    /// The attempt that this delivery is, from 1.
-    pub attempt: u32,
-    /// Whether the worker that had it last did not settle it: it may have died of it.
-    pub abandoned: bool,
-    /// The key of the line that it is in.
-    pub line: Option<String>,
-    /// Whether it leaves its line when it fails, so that those after it need not wait: a
-    /// retry comes back to the line's end, and a dead letter holds nothing up.
-    pub leaves: bool,
-    /// The message as it was published.
-    pub message: Vec<u8>,
 }
 
 impl<'a, R: Redis> Queue<'a, R> {

@@ -1,7 +1,7 @@
 //! What is done with a message when a worker is through with it.
 
+use crate::delivery::Delivery;
 use crate::effect::Effect;
-use crate::queue::Delivery;
 
 /// A message that is settled, and what that does.
 #[derive(Clone, Debug)]

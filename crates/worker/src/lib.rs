@@ -7,13 +7,15 @@
 
 mod bell;
 mod entry;
+mod leases;
 mod run;
 mod settings;
 mod work;
 
 pub use bell::{open, ring};
 pub use entry::{on_bell, on_request};
-pub use run::{Leases, run};
+pub use leases::Leases;
+pub use run::run;
 pub use settings::policy;
 pub use work::{Share, Task, Trouble, Verdict, Work};
 

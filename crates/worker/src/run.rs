@@ -1,7 +1,6 @@
 //! The one loop of all workers.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +13,7 @@ use serde_json::{Value, json};
 use stores::Redis;
 
 use crate::bell;
+use crate::leases::Leases;
 use crate::work::{Task, Trouble, Verdict, Work};
 
 /// When to leave the rest to another worker: platforms end a request after 30 s.
@@ -31,39 +31,6 @@ const RELEASE: Duration = Duration::from_millis(1);
 
 /// What is kept of an error, in bytes: it may be a service's to write.
 const MAX_ERROR: usize = 1024;
-
-/// The messages that a worker holds.
-pub struct Leases<'a> {
-    held: RefCell<BTreeMap<String, Rc<Delivery>>>,
-    extended: RefCell<Instant>,
-    extend: Box<dyn Fn(&[Rc<Delivery>]) -> Result<(), Failure> + 'a>,
-    period: Duration,
-}
-
-impl<'a> Leases<'a> {
-    fn new<R: Redis>(queue: &'a Queue<'_, R>, policy: &Policy) -> Self {
-        Self {
-            held: RefCell::default(),
-            extended: RefCell::new(Instant::now()),
-            extend: Box::new(|held| queue.extend(held.iter().map(|one| &**one))),
-            period: policy.lease / 3,
-        }
-    }
-
-    /// Starts the leases anew if a third of their time is over. [`run`] does it between
-    /// calls of [`Work::work`]; work that takes long in one call does it itself.
-    ///
-    /// # Errors
-    /// Redis is out of reach.
-    pub fn extend(&self) -> Result<(), Failure> {
-        if self.extended.borrow().elapsed() > self.period {
-            let held: Vec<_> = self.held.borrow().values().cloned().collect();
-            (self.extend)(&held)?;
-            self.extended.replace(Instant::now());
-        }
-        Ok(())
-    }
-}
 
 /// Works on a queue until it is empty or the time is up, and then wakes a successor.
 /// Returns how many messages were claimed.

@@ -1,4 +1,4 @@
-//! What a system's worker says; everything else is [`run`](crate::run)'s.
+//! What a system's worker says; everything else is the loop's.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use queue::{Delivery, Effect, Envelope, Incoming};
 use records::Carries;
 use serde_json::Value;
 
-use crate::Leases;
+use crate::leases::Leases;
 
 /// A message that is to be worked on.
 #[derive(Debug)]

@@ -42,7 +42,7 @@ impl FromStr for Timestamp {
 
     fn from_str(text: &str) -> Result<Self, NoTimestamp> {
         let nanos = base::parse_rfc3339(text).ok_or(NoTimestamp)?;
-        u64::try_from(nanos / 1_000_000)
+        u64::try_from(nanos.div_euclid(1_000_000))
             .map(Self::from_millis)
             .map_err(|_| NoTimestamp)
     }

@@ -5,7 +5,7 @@
 
 use anyhow::{Context, Result};
 use base::{Trace, log};
-use queue::{Queue, QueueNames};
+use queue::{Queue, QueueNames, health};
 use serde_json::json;
 use spin_sdk::redis_component;
 use stores::SpinRedis;
@@ -13,11 +13,16 @@ use stores::SpinRedis;
 #[redis_component]
 fn handle(expired_key: Vec<u8>) -> Result<()> {
     let key = String::from_utf8_lossy(&expired_key);
-    // Every key that expires is told here, and most are not alarms.
-    let Some(names) = QueueNames::of_alarm(&key) else {
+    // Every key that expires is told here, and most are not timers.
+    let names = QueueNames::of_alarm(&key);
+    if names.is_none() && key != health::CANARY {
+        return Ok(());
+    }
+    let redis = SpinRedis::open().context("opening Redis")?;
+    let Some(names) = names else {
+        health::hear(&redis).context("noting the canary")?;
         return Ok(());
     };
-    let redis = SpinRedis::open().context("opening Redis")?;
     let (waiting, delayed) = Queue::named(&redis, names)
         .wake()
         .context("waking the queue")?;

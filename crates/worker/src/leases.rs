@@ -1,0 +1,43 @@
+//! The leases of a worker's messages.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use base::Failure;
+use queue::{Delivery, Policy, Queue};
+use stores::Redis;
+
+/// The messages that a worker holds.
+pub struct Leases<'a> {
+    pub(crate) held: RefCell<BTreeMap<String, Rc<Delivery>>>,
+    extended: RefCell<Instant>,
+    extend: Box<dyn Fn(&[Rc<Delivery>]) -> Result<(), Failure> + 'a>,
+    period: Duration,
+}
+
+impl<'a> Leases<'a> {
+    pub(crate) fn new<R: Redis>(queue: &'a Queue<'_, R>, policy: &Policy) -> Self {
+        Self {
+            held: RefCell::default(),
+            extended: RefCell::new(Instant::now()),
+            extend: Box::new(|held| queue.extend(held.iter().map(|one| &**one))),
+            period: policy.lease / 3,
+        }
+    }
+
+    /// Starts the leases anew if a third of their time is over. [`run`] does it between
+    /// calls of [`Work::work`]; work that takes long in one call does it itself.
+    ///
+    /// # Errors
+    /// Redis is out of reach.
+    pub fn extend(&self) -> Result<(), Failure> {
+        if self.extended.borrow().elapsed() > self.period {
+            let held: Vec<_> = self.held.borrow().values().cloned().collect();
+            (self.extend)(&held)?;
+            self.extended.replace(Instant::now());
+        }
+        Ok(())
+    }
+}

@@ -159,3 +159,18 @@ async fn a_store_without_notifications_is_served_by_its_clients() {
     );
     app.stop().await;
 }
+
+#[tokio::test]
+async fn a_record_of_another_source_does_not_keep_a_photo_waiting() {
+    let app = App::with(&[("upload_grace_seconds", "3600")]).await;
+    app.stack.s3().set_event_target(None);
+    let photo = Photo::of("coffee.jpg");
+    let file = app.upload(USER, &photo).await;
+    let mut event = notification(&file, photo.bytes.len(), "e");
+    let records = event["Records"].as_array_mut().unwrap();
+    records.insert(0, json!({"eventSource": "aws:ses", "ses": {"mail": {}}}));
+    let answer = body(app.notify(&event).await, 200).await;
+    assert_eq!(answer["accepted"], 1);
+    app.looked_at(USER, &file).await;
+    app.stop().await;
+}

@@ -280,3 +280,31 @@ async fn a_deployment_that_cannot_sign_takes_no_records() {
     assert_eq!(app.scan(USER, "").await["total_count"], 0);
     app.stop().await;
 }
+
+#[tokio::test]
+async fn a_size_that_was_announced_is_all_that_the_store_takes() {
+    let app = App::start().await;
+    let photo = Photo::of("coffee.jpg");
+    let mut announcement = photo.announcement(USER, 1);
+    announcement["size"] = json!(photo.bytes.len());
+    let received = body(app.post(USER, "/receiver", &announcement).await, 200).await;
+    let headers = &received["upload_headers"];
+    assert_eq!(headers["content-length"], photo.bytes.len().to_string());
+
+    let url = received["upload_url"].as_str().unwrap();
+    let upload = |bytes: &[u8]| {
+        let request = app.request(Method::PUT, url).body(bytes.to_vec());
+        request.header("content-type", photo.content_type).send()
+    };
+    for other in [&photo.bytes[1..], &[&*photo.bytes, b"!"].concat(), b""] {
+        assert_eq!(upload(other).await.unwrap().status(), 403);
+    }
+    assert_eq!(upload(&photo.bytes).await.unwrap().status(), 200);
+    let file = photo.file_name(USER);
+    assert_eq!(app.looked_at(USER, &file).await["status"], "approved");
+
+    announcement["size"] = json!(15 * 1024 * 1024 + 1);
+    let refused = app.post(USER, "/receiver", &announcement).await;
+    assert_eq!(refusal(refused, 400).await, "invalid_field");
+    app.stop().await;
+}

@@ -49,7 +49,7 @@ mod tests {
             (r#"{"a":1e400}"#, "fits into a double"),
             (r#"{"a":1,"\u0061":2}"#, ".a: must not be there twice"),
             (r#"{"a":"\ud800"}"#, "must be Unicode"),
-            (&deep, "deeper than 127 levels"),
+            (&deep, "recursion limit"),
         ] {
             let error = hash(text).unwrap_err();
             assert!(error.contains(told), "{text:.20}: {error}");

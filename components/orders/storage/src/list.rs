@@ -55,7 +55,8 @@ pub fn list(
         // The index may be ahead of the document for a moment.
         let is_wanted = |order: &Versioned<Order>| {
             let status = order.document.status();
-            query.status.is_none_or(|wanted| wanted == status) && caller.may_use(&order.document)
+            query.status.is_none_or(|wanted| wanted == status)
+                && caller.may_use(&order.document.owner)
         };
         orders.extend(order.filter(is_wanted));
     }

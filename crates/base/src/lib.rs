@@ -1,21 +1,29 @@
 //! What every crate and component may use: ids that follow a request, log lines,
-//! the clock, variables, ids that callers choose, and the one kind of failure that is
-//! not the caller's fault.
+//! the clock, variables, ids that callers choose, queries and preconditions, the one kind
+//! of mistake that is the caller's and the one kind of failure that is not.
 //!
 //! It knows neither HTTP answers nor stores.
 
+mod caller;
 mod clock;
 mod failure;
 pub mod id;
+mod invalid;
 pub mod json;
 pub mod log;
+mod preconditions;
+mod query;
 mod text;
 mod trace;
 mod variables;
 
+pub use caller::Caller;
 pub use clock::{now_millis, parse_rfc3339, random, rfc3339};
 pub use failure::Failure;
 pub use id::IdError;
+pub use invalid::Invalid;
+pub use preconditions::{Preconditions, Tags, Unmet, version_tag};
+pub use query::Query;
 pub use text::shorten;
 pub use trace::Trace;
 pub use variables::{check_token, number, text, token};

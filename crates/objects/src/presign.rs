@@ -89,19 +89,21 @@ impl StoreConfig {
         })
     }
 
-    /// A URL to GET the object `key` with, until `expires_in` after `now`. It is
-    /// on the public endpoint, if there is one.
+    /// A URL to read the object `key` with, until `expires_in` after `now`. It is on
+    /// the public endpoint, if there is one. `method` is `GET` or `HEAD`: a signature
+    /// holds for one method alone.
     ///
     /// # Errors
     /// As [`StoreConfig::presign_put`] has them.
-    pub fn presign_get(
+    pub fn presign_read(
         &self,
+        method: &Method,
         key: &str,
         expires_in: Duration,
         now: SystemTime,
     ) -> Result<Presigned, Error> {
         Ok(Presigned {
-            url: self.presign(&Method::GET, key, &HeaderMap::new(), expires_in, now)?,
+            url: self.presign(method, key, &HeaderMap::new(), expires_in, now)?,
             headers: Vec::new(),
         })
     }
@@ -238,7 +240,9 @@ mod tests {
     #[test]
     fn clients_get_the_public_endpoint() {
         let config = config(&[("s3_public_endpoint", "https://photos.example")]).unwrap();
-        let get = config.presign_get("1-a.png", MINUTE, now()).unwrap();
+        let get = config
+            .presign_read(&Method::GET, "1-a.png", MINUTE, now())
+            .unwrap();
         assert!(
             get.url
                 .starts_with("https://photos.example/images/1-a.png?"),
@@ -251,7 +255,12 @@ mod tests {
     #[test]
     fn the_same_question_gives_the_same_url_and_another_key_another_signature() {
         let config = config(&[]).unwrap();
-        let url = |key| config.presign_get(key, MINUTE, now()).unwrap().url;
+        let url = |key| {
+            config
+                .presign_read(&Method::GET, key, MINUTE, now())
+                .unwrap()
+                .url
+        };
         assert_eq!(url("a"), url("a"));
         let signature = |url: &str| url.split("X-Amz-Signature=").nth(1).map(str::to_owned);
         assert_ne!(signature(&url("a")), signature(&url("b")));
@@ -262,7 +271,7 @@ mod tests {
         let config = config(&[]).unwrap();
         for seconds in [0, 604_801] {
             let error = config
-                .presign_get("a", Duration::from_secs(seconds), now())
+                .presign_read(&Method::GET, "a", Duration::from_secs(seconds), now())
                 .unwrap_err();
             assert!(matches!(error, Error::Misconfigured(_)), "{error}");
         }
@@ -272,7 +281,7 @@ mod tests {
     fn debug_output_keeps_the_url() {
         let get = config(&[])
             .unwrap()
-            .presign_get("1-a.png", MINUTE, now())
+            .presign_read(&Method::GET, "1-a.png", MINUTE, now())
             .unwrap();
         assert!(!format!("{get:?}").contains("X-Amz-Signature"));
     }

@@ -1,62 +1,114 @@
-//! Who is asking, and whether they may.
+//! Who may call a route, and who calls it.
 
 use base::Failure;
+use http::HeaderMap;
 use subtle::ConstantTimeEq;
 
-use crate::auth::{self, Denial, Principal};
-use crate::{ApiError, Call};
+use crate::ApiError;
+use crate::bindings::orilla::auth::authorizer::{self, Denial};
 
-/// The caller, or the refusal to send.
-pub fn authenticate(call: &Call) -> Result<Principal, ApiError> {
-    auth::authorize(call.header("authorization")).map_err(refusal)
-}
+/// A user whose token has been verified: subject, roles and what else it tells.
+///
+/// The authorizer that verifies tokens is bound in `spin.toml` (`wit/auth`).
+pub use crate::bindings::orilla::auth::authorizer::Principal;
 
-/// Refuses a caller that does not have a role.
-pub fn require_role(principal: &Principal, role: &str) -> Result<(), ApiError> {
-    if principal.has_role(role) {
-        Ok(())
-    } else {
-        Err(ApiError::forbidden(
-            "missing_role",
-            format!("this needs the role `{role}`"),
-        ))
+impl Principal {
+    /// Whether `role` is among the roles, spelled just so.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles.iter().any(|own| own == role)
+    }
+
+    /// The user as rules about owners see it; the role `admin` opens all.
+    pub fn caller(&self) -> base::Caller<'_> {
+        base::Caller {
+            subject: &self.subject,
+            is_admin: self.has_role("admin"),
+        }
     }
 }
 
-/// Refuses a caller that does not send the token that variable `name` holds.
-pub fn require_bearer(call: &Call, name: &str, token: &str) -> Result<(), ApiError> {
+/// Who may call a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Users, whatever their roles.
+    User,
+    /// Users with this role.
+    Role(&'static str),
+    /// Machines that send the token of this variable.
+    Token(&'static str),
+    /// Machines that send the token of the variable, and users with the role.
+    TokenOrRole(&'static str, &'static str),
+    /// Everybody, without credentials.
+    Public,
+}
+
+/// The caller of a route, as far as the route asks.
+pub(crate) enum Admitted {
+    Anybody,
+    Machine,
+    User(Principal),
+}
+
+impl Access {
+    /// Lets the caller in, or tells why not. The body has not been read yet.
+    pub(crate) fn admit(self, headers: &HeaderMap) -> Result<Admitted, ApiError> {
+        let sent = headers.get("authorization").and_then(|v| v.to_str().ok());
+        let user = || authorizer::authorize(sent).map_err(refusal);
+        match self {
+            Self::Public => Ok(Admitted::Anybody),
+            Self::User => user().map(Admitted::User),
+            Self::Role(role) => with_role(user()?, role),
+            Self::Token(name) => {
+                check_token(sent, name, &base::text(name)?)?;
+                Ok(Admitted::Machine)
+            }
+            Self::TokenOrRole(name, role) => {
+                // A token that is not set lets no machine in, and users all the same.
+                match base::token(name) {
+                    Ok(token) if check_token(sent, name, &token).is_ok() => Ok(Admitted::Machine),
+                    _ => with_role(user()?, role),
+                }
+            }
+        }
+    }
+}
+
+fn with_role(user: Principal, role: &str) -> Result<Admitted, ApiError> {
+    if user.has_role(role) {
+        return Ok(Admitted::User(user));
+    }
+    let message = format!("this needs the role `{role}`");
+    Err(ApiError::forbidden("missing_role", message))
+}
+
+/// Refuses an `Authorization` that is not the token that variable `name` holds.
+fn check_token(sent: Option<&str>, name: &str, token: &str) -> Result<(), ApiError> {
     base::check_token(name, token)?;
-    let Some(header) = call.header("authorization") else {
-        return Err(ApiError::unauthorized(
-            "missing_token",
-            "send Authorization: Bearer <token>",
-            None,
-        ));
+    let Some(sent) = sent else {
+        let message = "send Authorization: Bearer <token>";
+        return Err(ApiError::unauthorized("missing_token", message, None));
     };
-    let sent = header
+    let sent = sent
         .split_once(' ')
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map_or("", |(_, token)| token.trim());
     if bool::from(sent.as_bytes().ct_eq(token.as_bytes())) {
-        Ok(())
-    } else {
-        Err(ApiError::unauthorized(
-            "invalid_token",
-            "this is not the token",
-            Some("invalid_token"),
-        ))
+        return Ok(());
     }
+    let code = "invalid_token";
+    let message = "this is not the token";
+    Err(ApiError::unauthorized(code, message, Some(code)))
 }
 
+/// The answers of RFC 6750, 3.1 to the denials of an authorizer.
 fn refusal(denial: Denial) -> ApiError {
+    let invalid = Some("invalid_token");
     match denial {
         Denial::Missing => {
             ApiError::unauthorized("missing_token", "send Authorization: Bearer <JWT>", None)
         }
-        Denial::Malformed(why) => {
-            ApiError::unauthorized("malformed_token", why, Some("invalid_token"))
-        }
-        Denial::Invalid(why) => ApiError::unauthorized("invalid_token", why, Some("invalid_token")),
+        Denial::Malformed(why) => ApiError::unauthorized("malformed_token", why, invalid),
+        Denial::Invalid(why) => ApiError::unauthorized("invalid_token", why, invalid),
         Denial::Misconfigured(why) => Failure::Misconfigured(why).into(),
         Denial::Unavailable(why) => Failure::unavailable("the authorizer", why).into(),
     }
@@ -64,27 +116,13 @@ fn refusal(denial: Denial) -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use http::{Request, StatusCode};
-
     use super::*;
-    use base::Trace;
 
     const TOKEN: &str = "0123456789abcdef0123";
 
-    fn refused(authorization: Option<&str>, token: &str) -> Option<(StatusCode, &'static str)> {
-        let mut request = Request::builder();
-        if let Some(value) = authorization {
-            request = request.header("authorization", value);
-        }
-        let parts = request.body(()).unwrap().into_parts().0;
-        let call = Call {
-            parts: parts.into(),
-            body: Vec::new(),
-            trace: Trace::new(),
-        };
-        require_bearer(&call, "events_token", token)
-            .err()
-            .map(|error| (error.status, error.code))
+    fn refused(sent: Option<&str>, token: &str) -> Option<(u16, &'static str)> {
+        let error = check_token(sent, "events_token", token).err()?;
+        Some((error.status.as_u16(), error.code))
     }
 
     #[test]
@@ -92,55 +130,57 @@ mod tests {
         assert_eq!(refused(Some(&format!("Bearer {TOKEN}")), TOKEN), None);
         assert_eq!(refused(Some(&format!("bearer  {TOKEN}")), TOKEN), None);
         for wrong in ["Bearer 0123456789abcdef0124", "Bearer ", "Basic x", TOKEN] {
-            assert_eq!(
-                refused(Some(wrong), TOKEN),
-                Some((StatusCode::UNAUTHORIZED, "invalid_token")),
-                "{wrong}"
-            );
+            let invalid = Some((401, "invalid_token"));
+            assert_eq!(refused(Some(wrong), TOKEN), invalid, "{wrong}");
         }
-        assert_eq!(
-            refused(None, TOKEN),
-            Some((StatusCode::UNAUTHORIZED, "missing_token"))
-        );
+        assert_eq!(refused(None, TOKEN), Some((401, "missing_token")));
     }
 
     #[test]
     fn an_unset_token_is_never_an_open_door() {
         for token in ["", "short"] {
             let header = format!("Bearer {token}");
-            assert_eq!(
-                refused(Some(&header), token),
-                Some((StatusCode::INTERNAL_SERVER_ERROR, "misconfigured"))
-            );
+            let misconfigured = Some((500, "misconfigured"));
+            assert_eq!(refused(Some(&header), token), misconfigured);
         }
     }
 
     #[test]
-    fn denials_become_the_answers_of_rfc_6750() {
-        let challenge = |denial| {
-            let error = refusal(denial);
-            (
-                error.status.as_u16(),
-                error
-                    .headers
-                    .first()
-                    .map(|(_, v)| v.to_str().unwrap().to_owned()),
-            )
+    fn a_role_is_spelled_just_so() {
+        let user = |roles: &[&str]| Principal {
+            subject: "456".into(),
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            email: None,
+            name: None,
+            expires_at: 0,
         };
-        assert_eq!(
-            challenge(Denial::Missing),
-            (401, Some(r#"Bearer realm="orilla""#.into()))
-        );
-        let (status, header) = challenge(Denial::Invalid("the token has expired".into()));
-        assert_eq!(status, 401);
-        assert!(header.unwrap().contains(r#"error="invalid_token""#));
-        assert_eq!(
-            challenge(Denial::Misconfigured("jwt_secret".into())),
-            (500, None)
-        );
-        assert_eq!(
-            challenge(Denial::Unavailable("x".into())),
-            (503, Some("2".into()))
-        );
+        assert!(with_role(user(&["admin", "ops"]), "ops").is_ok());
+        for roles in [&["op"][..], &["admin"], &[]] {
+            let error = with_role(user(roles), "ops").err().unwrap();
+            assert_eq!((error.status.as_u16(), error.code), (403, "missing_role"));
+        }
+        assert!(user(&["admin"]).caller().may_use("7"));
+        assert!(user(&["ops"]).caller().may_use("456"));
+        assert!(!user(&["ops"]).caller().may_use("7"));
+    }
+
+    #[test]
+    fn denials_become_the_answers_of_rfc_6750() {
+        let answer = |denial| {
+            let error = refusal(denial);
+            let header = error.headers.first();
+            let header = header.map(|(_, value)| value.to_str().unwrap().to_owned());
+            (error.status.as_u16(), header.unwrap_or_default())
+        };
+        let bare = r#"Bearer realm="orilla""#.to_owned();
+        assert_eq!(answer(Denial::Missing), (401, bare));
+        for denial in [Denial::Invalid("old".into()), Denial::Malformed("x".into())] {
+            let (status, challenge) = answer(denial);
+            assert_eq!(status, 401);
+            assert!(challenge.contains(r#"error="invalid_token""#));
+        }
+        let unset = Denial::Misconfigured("jwt_secret".into());
+        assert_eq!(answer(unset), (500, String::new()));
+        assert_eq!(answer(Denial::Unavailable("x".into())), (503, "2".into()));
     }
 }

@@ -1,43 +1,44 @@
-//! A request, as an endpoint sees it.
+//! A request, as a handler sees it.
 
-use base::Trace;
 use std::rc::Rc;
 
+use base::{Failure, Preconditions, Query, Trace};
 use http::Method;
 use http::request::Parts;
-use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
-use crate::ApiError;
+use crate::Invalid;
+use crate::access::{Admitted, Principal};
 
-/// A request with its whole body.
+/// The maximum length of an `Idempotency-Key` in characters.
+const MAX_KEY_LENGTH: usize = 255;
+
+/// A request whose caller was let in, with its whole body.
 pub struct Call {
     pub(crate) parts: Rc<Parts>,
+    pub(crate) caller: Admitted,
+    pub(crate) path: Vec<(&'static str, String)>,
+    pub(crate) query: Query,
     pub(crate) body: Vec<u8>,
     /// The ids that follow the request.
     pub trace: Trace,
 }
 
 impl Call {
-    /// A header, where it is there and readable.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.parts.headers.get(name)?.to_str().ok()
+    /// The user who calls.
+    ///
+    /// # Errors
+    /// The table opens this route to others than users: a fault of the program.
+    pub fn principal(&self) -> Result<&Principal, Failure> {
+        match &self.caller {
+            Admitted::User(principal) => Ok(principal),
+            _ => Err(Failure::internal("the route is not for users alone")),
+        }
     }
 
-    /// Whether a header is there, readable or not.
-    pub fn has_header(&self, name: &str) -> bool {
-        self.parts.headers.contains_key(name)
-    }
-
-    /// The values of a header that is a list, also of one that was sent in several
-    /// lines (RFC 9110, 5.3); none where it was not sent. One that is not readable
-    /// is empty.
-    pub fn list(&self, name: &str) -> Option<String> {
-        let values = self.parts.headers.get_all(name).iter();
-        let values: Vec<_> = values
-            .map(|value| value.to_str().unwrap_or_default())
-            .collect();
-        (!values.is_empty()).then(|| values.join(", "))
+    /// Whether a machine calls, with a token of the configuration.
+    pub fn is_machine(&self) -> bool {
+        matches!(self.caller, Admitted::Machine)
     }
 
     /// The method.
@@ -45,38 +46,117 @@ impl Call {
         &self.parts.method
     }
 
-    /// The path, as it was sent.
-    pub fn path(&self) -> &str {
-        self.parts.uri.path()
+    /// A parameter of the path, percent-decoded once; empty if the pattern has none of
+    /// that name.
+    pub fn path(&self, name: &str) -> &str {
+        let mut path = self.path.iter();
+        path.find(|(own, _)| *own == name)
+            .map_or("", |(_, value)| value)
     }
 
-    /// The last segment of the path, percent-decoded.
-    pub fn last_segment(&self) -> String {
-        let path = self.path().trim_end_matches('/');
-        let segment = path.rsplit('/').next().unwrap_or_default();
-        percent_decode_str(segment).decode_utf8_lossy().into_owned()
+    /// The parameters of the query.
+    pub fn query(&self) -> &Query {
+        &self.query
     }
 
-    /// The query's names and values in their order, decoded.
-    pub fn query(&self) -> Vec<(String, String)> {
-        let query = self.parts.uri.query().unwrap_or_default();
-        url::form_urlencoded::parse(query.as_bytes())
-            .into_owned()
-            .collect()
-    }
-
-    /// The body as it was sent.
+    /// The body: of a route for JSON without a byte order mark, otherwise as it was sent.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
     /// The body as JSON.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            ApiError::bad_request(
-                "invalid_json",
-                format!("the body is not the JSON expected: {error}"),
+    ///
+    /// # Errors
+    /// It is another JSON, or none.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Invalid> {
+        serde_json::from_slice(&self.body)
+            .map_err(|error| Invalid::json(format!("the body is not the JSON expected: {error}")))
+    }
+
+    /// What `If-Match` and `If-None-Match` require of the version that is to be changed.
+    ///
+    /// # Errors
+    /// One of them is not well formed.
+    pub fn preconditions(&self) -> Result<Preconditions, Invalid> {
+        let [if_match, if_none_match] = ["if-match", "if-none-match"].map(|name| self.list(name));
+        Preconditions::parse(if_match.as_deref(), if_none_match.as_deref())
+    }
+
+    /// The `Idempotency-Key`, where one was sent
+    /// (draft-ietf-httpapi-idempotency-key-header, with or without its quotes).
+    ///
+    /// # Errors
+    /// It is empty, too long, or not of visible ASCII characters.
+    pub fn idempotency_key(&self) -> Result<Option<&str>, Invalid> {
+        let Some(key) = self.parts.headers.get("idempotency-key") else {
+            return Ok(None);
+        };
+        let key = key.to_str().unwrap_or_default().trim().trim_matches('"');
+        let is_key = (1..=MAX_KEY_LENGTH).contains(&key.len());
+        is_key.then_some(Some(key)).ok_or_else(|| {
+            Invalid::new(
+                "invalid_idempotency_key",
+                format!("Idempotency-Key must have 1 to {MAX_KEY_LENGTH} visible ASCII characters"),
             )
         })
+    }
+
+    /// The values of a header that is a list, also of one that was sent in several
+    /// lines (RFC 9110, 5.3); none where it was not sent. One that is not readable
+    /// is empty.
+    pub(crate) fn list(&self, name: &str) -> Option<String> {
+        let values = self.parts.headers.get_all(name).iter();
+        let values: Vec<_> = values.map(|v| v.to_str().unwrap_or_default()).collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use http::Request;
+
+    use super::*;
+
+    pub(crate) fn call(headers: &[(&str, &str)]) -> Call {
+        let mut request = Request::builder();
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Call {
+            parts: request.body(()).unwrap().into_parts().0.into(),
+            caller: Admitted::Anybody,
+            path: vec![("orderId", "ORD-1".to_owned())],
+            query: Query::default(),
+            body: Vec::new(),
+            trace: Trace::new(),
+        }
+    }
+
+    #[test]
+    fn an_idempotency_key_may_have_quotes() {
+        let key = |value: &str| {
+            let call = call(&[("idempotency-key", value)]);
+            call.idempotency_key().map(|key| key.map(str::to_owned))
+        };
+        assert_eq!(key("\"a-1\""), Ok(Some("a-1".into())));
+        assert_eq!(key("a-1"), Ok(Some("a-1".into())));
+        for wrong in ["", "\"\"", &"x".repeat(256)] {
+            assert_eq!(key(wrong).unwrap_err().code, "invalid_idempotency_key");
+        }
+        assert_eq!(call(&[]).idempotency_key(), Ok(None));
+    }
+
+    #[test]
+    fn preconditions_may_be_spread_over_lines() {
+        let call = call(&[("if-match", "\"1\""), ("if-match", "\"2\"")]);
+        assert_eq!(call.preconditions().unwrap().check(Some(2)), Ok(()));
+        assert!(call.preconditions().unwrap().check(Some(3)).is_err());
+    }
+
+    #[test]
+    fn a_route_that_others_may_call_has_no_user() {
+        assert!(call(&[]).principal().is_err());
+        assert_eq!(call(&[]).path("orderId"), "ORD-1");
+        assert_eq!(call(&[]).path("other"), "");
     }
 }

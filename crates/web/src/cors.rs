@@ -1,6 +1,6 @@
 //! Cross-origin requests, as the Fetch standard defines them.
 
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 /// The origins that browsers may call from: the variable `allowed_origins`, a
 /// list separated by commas, or `*` for all.
@@ -24,6 +24,10 @@ impl Origins<'_> {
     }
 }
 
+/// The request headers that any page may send: those of this API, and those of W3C trace
+/// contexts, OpenTelemetry and Sentry.
+const HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id, traceparent, tracestate, baggage, sentry-trace";
+
 /// Adds to an answer what the caller's browser needs to let it through.
 pub(crate) fn add(origins: &Origins<'_>, origin: &HeaderValue, headers: &mut HeaderMap) {
     let Some(allowed) = origins.allow(origin) else {
@@ -36,18 +40,20 @@ pub(crate) fn add(origins: &Origins<'_>, origin: &HeaderValue, headers: &mut Hea
     );
 }
 
-/// Adds what a preflight asks for.
-pub(crate) fn add_preflight(methods: &[Method], headers: &mut HeaderMap) {
+/// Adds what a preflight asks for. `more` names headers that the operator allows beside
+/// [`HEADERS`], separated by commas: the variable `allowed_headers`. The answer is the
+/// same whatever headers the browser asks for, and browsers compare without case.
+pub(crate) fn add_preflight(methods: &[Method], more: &str, headers: &mut HeaderMap) {
     if !headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
         return;
     }
+    let more = more.split(',').map(str::trim);
+    let more = more.filter(|name| HeaderName::try_from(*name).is_ok());
+    let allowed = [HEADERS].into_iter().chain(more).collect::<Vec<_>>();
+    if let Ok(allowed) = HeaderValue::try_from(allowed.join(", ")) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+    }
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, list(methods));
-    headers.insert(
-        header::ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderValue::from_static(
-            "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id, traceparent",
-        ),
-    );
     headers.insert(
         header::ACCESS_CONTROL_MAX_AGE,
         HeaderValue::from_static("600"),
@@ -90,5 +96,20 @@ mod tests {
         assert_eq!(allowed("", ""), None);
         assert_eq!(allowed("", "https://travel.example"), None);
         assert_eq!(allowed("*", "https://any.example").unwrap(), "*");
+    }
+
+    #[test]
+    fn headers_of_tracing_clients_are_allowed_and_those_that_the_operator_names() {
+        let mut headers = HeaderMap::new();
+        add_preflight(&[Method::GET], "X-App", &mut headers);
+        assert!(headers.is_empty(), "another site gets no permission");
+        let site = HeaderValue::from_static("https://travel.example");
+        add(&Origins("*"), &site, &mut headers);
+        add_preflight(&[Method::GET], "X-App, , b\u{e9}d, a b", &mut headers);
+        let allowed = headers["access-control-allow-headers"].to_str().unwrap();
+        assert!(
+            allowed.ends_with("traceparent, tracestate, baggage, sentry-trace, X-App"),
+            "{allowed}"
+        );
     }
 }

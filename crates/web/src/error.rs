@@ -1,6 +1,6 @@
 //! What a client is told when a request is refused or fails.
 
-use base::Failure;
+use base::{Failure, Invalid, Unmet};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
 /// An answer that is not a success: `{"error": "<for a person>", "code": "<stable>"}`.
@@ -77,6 +77,19 @@ impl ApiError {
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
+    }
+}
+
+impl From<Invalid> for ApiError {
+    fn from(invalid: Invalid) -> Self {
+        Self::bad_request(invalid.code, invalid.message)
+    }
+}
+
+impl From<Unmet> for ApiError {
+    fn from(unmet: Unmet) -> Self {
+        let status = StatusCode::PRECONDITION_FAILED;
+        Self::new(status, "precondition_failed", unmet.to_string())
     }
 }
 

@@ -1,25 +1,30 @@
-//! The HTTP conventions that every endpoint shares: errors, CORS, methods,
-//! body limits, request ids, logs and who is asking.
+//! The HTTP conventions of all endpoints: a component is a table of [`Route`]s that
+//! [`serve`] answers by.
 //!
-//! The rules are plain functions over the `http` crate's types; [`serve`] is
-//! the one place that touches Spin.
+//! Methods, CORS, callers and their roles, limits and types of bodies, errors, request ids
+//! and logs are the same everywhere and stand here. [`serve`] is the one place that
+//! touches Spin; all rules are plain functions over the `http` crate's types.
 
 mod access;
-mod auth;
+mod answer;
 mod bindings;
 mod call;
+mod conditional;
 mod cors;
 mod error;
-mod etag;
+mod message;
 mod reply;
-mod rules;
+mod route;
 mod serve;
+mod strict;
+mod wait;
 
-pub use access::{authenticate, require_bearer, require_role};
-pub use auth::Principal;
+pub use access::Principal;
+pub use base::Invalid;
 pub use call::Call;
+pub use conditional::{entity_tag, view_tag};
 pub use error::ApiError;
-pub use etag::{entity_tag, has_current, with_etag};
-pub use reply::{Reply, empty, json, redirect};
-pub use rules::Endpoint;
+pub use reply::{Reply, content, empty, json, redirect};
+pub use route::Route;
 pub use serve::serve;
+pub use wait::{Waiting, wait};

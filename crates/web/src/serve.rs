@@ -1,56 +1,72 @@
-//! From Spin's request to an endpoint, and back.
+//! From Spin's request to a handler, and back.
 
-use base::{Trace, log, text};
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Instant;
 
+use base::{Trace, log, text};
 use futures::StreamExt;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use serde_json::json;
 use spin_sdk::http::{Headers, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
 
-use crate::rules::Endpoint;
-use crate::{ApiError, Call, Reply};
+use crate::answer::{Cors, finish};
+use crate::message::{check_single, is_doubled};
+use crate::route::{self, Body, Route};
+use crate::{ApiError, Call, cors};
 
-/// Serves one request: applies the rules that hold for all, lets `handler`
-/// answer, and logs what came of it.
-pub async fn serve<F: Future<Output = Reply>>(
+/// Serves one request by a table of routes: finds the route, lets the caller in, reads
+/// the body, lets the handler answer, and logs the outcome.
+///
+/// A path that is no route is answered 404, a method that the path does not have 405
+/// with `Allow`, `OPTIONS` with `Allow` and what a browser needs before it calls.
+/// Callers who may not call the route are refused before the body is read.
+pub async fn serve<'a>(
     request: IncomingRequest,
     out: ResponseOutparam,
-    endpoint: Endpoint,
-    handler: impl FnOnce(Call) -> F,
+    routes: impl IntoIterator<Item = Route<'a>>,
 ) {
     let started = Instant::now();
     let (parts, understood) = parts(&request);
     let parts = Rc::new(parts);
     let header = |name: &str| {
-        parts
-            .headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
+        let header = parts.headers.get(name)?.to_str().ok();
+        header.filter(|_| !is_doubled(&parts.headers, name))
     };
     let trace = Trace::from_headers(header("x-request-id"), header("traceparent"));
 
-    let early = understood
-        .err()
-        .map(Err)
-        .or_else(|| endpoint.answer_early(&parts));
-    let reply = match early {
-        Some(reply) => reply,
-        None => match read_body(request, &endpoint).await {
-            Ok(body) => {
-                handler(Call {
-                    parts: parts.clone(),
-                    body,
-                    trace: trace.clone(),
-                })
-                .await
-            }
-            Err(error) => Err(error),
-        },
-    };
+    let mut allowed = Vec::new();
+    let reply = async {
+        understood?;
+        let mut found = route::find(routes, &parts.method, parts.uri.path())?;
+        allowed.clone_from(&found.allowed);
+        check_single(&parts.headers)?;
+        if parts.method == Method::OPTIONS {
+            let mut response = crate::empty(StatusCode::NO_CONTENT);
+            let list = cors::list(&found.allowed);
+            response.headers_mut().insert(header::ALLOW, list);
+            return Ok(response);
+        }
+        let route = found.route.take();
+        let route = route.ok_or_else(|| found.method_not_allowed(&parts.method))?;
+        let caller = route.access.admit(&parts.headers)?;
+        route.body.check_headers(&parts.headers)?;
+        let body = read_body(request, route.body).await?;
+        let query = parts.uri.query().unwrap_or_default();
+        let call = Call {
+            parts: parts.clone(),
+            caller,
+            path: found.parameters,
+            query: url::form_urlencoded::parse(query.as_bytes())
+                .into_owned()
+                .collect(),
+            body: route.body.check(body)?,
+            trace: trace.clone(),
+        };
+        (route.handler)(call).await
+    }
+    .await;
 
     let mut fields = json!({
         "method": parts.method.as_str(),
@@ -67,8 +83,9 @@ pub async fn serve<F: Future<Output = Reply>>(
             fields.insert("detail".into(), error.detail.clone().into());
         }
     }
-    let origins = || text("allowed_origins").unwrap_or_default();
-    let response = endpoint.finish(&parts, origins, &trace, reply);
+    // Without the variable no browser of another site may read the answer.
+    let cors = || Cors::parse(&text("cors").unwrap_or_default());
+    let response = finish(&parts, &allowed, cors, &trace, reply);
     if let (Err(error), Some(fields)) = (send(out, response), fields.as_object_mut()) {
         fields.insert("sendError".into(), error.into());
     }
@@ -144,10 +161,10 @@ fn send(out: ResponseOutparam, response: Response<Vec<u8>>) -> Result<(), String
     OutgoingBody::finish(outgoing, None).map_err(|error| format!("{error:?}"))
 }
 
-/// Reads the body, and no more of it than the endpoint takes.
-async fn read_body(request: IncomingRequest, endpoint: &Endpoint) -> Result<Vec<u8>, ApiError> {
+/// Reads the body, and no more of it than the route takes.
+async fn read_body(request: IncomingRequest, kind: Body) -> Result<Vec<u8>, ApiError> {
     let mut body = Vec::new();
-    if endpoint.body_limit == 0 {
+    if kind == Body::Ignored {
         return Ok(body);
     }
     let mut chunks = pin!(request.into_body_stream());
@@ -157,9 +174,7 @@ async fn read_body(request: IncomingRequest, endpoint: &Endpoint) -> Result<Vec<
                 .detail(format!("{error:?}"))
         })?;
         let length = body.len().saturating_add(chunk.len());
-        if let Some(error) = endpoint.refuse_body(u64::try_from(length).unwrap_or(u64::MAX)) {
-            return Err(error);
-        }
+        kind.check_length(u64::try_from(length).unwrap_or(u64::MAX))?;
         body.extend_from_slice(&chunk);
     }
     Ok(body)

@@ -7,9 +7,7 @@ use base::{Failure, Trace, log};
 use http::StatusCode;
 use serde_json::json;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
-use web::{Call, Endpoint, Reply};
-
-use crate::bell::drain_token;
+use web::{Call, Reply, Route};
 
 /// What a bell of Redis does: `work`.
 ///
@@ -23,36 +21,31 @@ pub async fn on_bell(work: impl Future<Output = Result<usize, Failure>>) -> anyh
     })
 }
 
-/// Serves `POST /ops/queues/{queue}/drain`. An operator is answered when the
-/// work is done. A bell is answered at once, for whoever rings it has a client
-/// that waits, and the work is done after that.
+/// Serves `POST /ops/queues/{queue}/drain`. An operator is answered when the work is
+/// done. A notification (a request with the token of the variable `drain_token`) is
+/// answered at once, for its sender has a client that waits, and then the work is done.
 pub async fn on_request<F: Future<Output = Result<usize, Failure>>>(
     request: IncomingRequest,
     out: ResponseOutparam,
     queue: &str,
     work: impl Fn() -> F,
 ) {
-    let is_bell = Cell::new(false);
-    let answer = async |call: Call| -> Reply {
-        if rings_the_bell(&call) {
-            is_bell.set(true);
+    let is_notified = Cell::new(false);
+    let drain = async |call: Call| -> Reply {
+        if call.is_machine() {
+            is_notified.set(true);
             return web::json(StatusCode::ACCEPTED, &json!({"queue": queue}));
         }
-        web::require_role(&web::authenticate(&call)?, "ops")?;
         let handled = work().await?;
         web::json(StatusCode::OK, &json!({"queue": queue, "handled": handled}))
     };
-    web::serve(request, out, Endpoint::post(0), answer).await;
-    if is_bell.get()
+    let drain = Route::post("/ops/queues/{queue}/drain", drain).token_or_role("drain_token", "ops");
+    web::serve(request, out, [drain]).await;
+    if is_notified.get()
         && let Err(error) = work().await
     {
         report(&error);
     }
-}
-
-/// Whether a request brings the token of bells. Where none is set, no request does.
-fn rings_the_bell(call: &Call) -> bool {
-    drain_token().is_ok_and(|token| web::require_bearer(call, "drain_token", &token).is_ok())
 }
 
 fn report(error: &Failure) {

@@ -195,21 +195,21 @@ impl Exchange {
             Some(IfMatch::Any) => there > 0,
             Some(IfMatch::Version(version)) => there > 0 && version == there,
         };
-        if !holds {
-            return refused(412, "precondition_failed");
+        match versions {
+            [first, ..] if method == Method::Post && first.is(content) => return accepted(1),
+            // The state asked for is there already (RFC 9110, 13.1.1).
+            [.., latest] if latest.is(content) => return accepted(there),
+            _ if !holds => return refused(412, "precondition_failed"),
+            _ => {}
         }
-        let [first, ..] = versions else {
+        let Some(latest) = versions.last() else {
             return accepted(1);
         };
-        let latest = &versions[there - 1];
         match method {
-            Method::Post if first.is(content) => accepted(1),
-            Method::Post if latest.is(content) => accepted(there),
             Method::Post => refused(409, "order_exists"),
             Method::Put if !permitted(&latest.status, content.status) => {
                 refused(409, "illegal_transition")
             }
-            Method::Put if latest.is(content) => accepted(there),
             Method::Put => accepted(there + 1),
         }
     }

@@ -1,5 +1,8 @@
 //! What `POST /receiver` is told about a photo.
 
+use std::fmt::Display;
+
+use base::Invalid;
 use serde_json::{Map, Value};
 
 use crate::file_name::is_sha256;
@@ -17,16 +20,6 @@ pub struct Intake {
     pub size: Option<u64>,
     /// The post that it belongs to.
     pub post: Post,
-}
-
-/// A field that is missing or wrong.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {problem}")]
-pub struct Invalid {
-    /// Where it is, as in `post.trip_id`.
-    pub field: &'static str,
-    /// What it must be.
-    pub problem: String,
 }
 
 impl Intake {
@@ -81,24 +74,17 @@ impl Intake {
     }
 }
 
-fn invalid(field: &'static str, problem: impl Into<String>) -> Invalid {
-    Invalid {
-        field,
-        problem: problem.into(),
-    }
+fn invalid(field: &str, problem: impl Display) -> Invalid {
+    Invalid::field(format!("{field}: {problem}"))
 }
 
-fn object<'a>(value: &'a Value, field: &'static str) -> Result<&'a Map<String, Value>, Invalid> {
+fn object<'a>(value: &'a Value, field: &str) -> Result<&'a Map<String, Value>, Invalid> {
     value
         .as_object()
         .ok_or_else(|| invalid(field, "must be a JSON object"))
 }
 
-fn text<'a>(
-    object: &'a Map<String, Value>,
-    name: &str,
-    field: &'static str,
-) -> Result<&'a str, Invalid> {
+fn text<'a>(object: &'a Map<String, Value>, name: &str, field: &str) -> Result<&'a str, Invalid> {
     match object.get(name) {
         None => Err(invalid(field, "is missing")),
         Some(value) => value
@@ -107,7 +93,7 @@ fn text<'a>(
     }
 }
 
-fn integer(object: &Map<String, Value>, name: &str, field: &'static str) -> Result<i64, Invalid> {
+fn integer(object: &Map<String, Value>, name: &str, field: &str) -> Result<i64, Invalid> {
     match object.get(name) {
         None => Err(invalid(field, "is missing")),
         Some(value) => value
@@ -149,6 +135,13 @@ mod tests {
         assert_eq!(Intake::parse(&body), Intake::parse(&self::body()));
     }
 
+    /// The field that is told to be wrong.
+    fn wrong(body: &Value) -> String {
+        let invalid = Intake::parse(body).unwrap_err();
+        assert_eq!(invalid.code, "invalid_field");
+        invalid.message.split(": ").next().unwrap().to_owned()
+    }
+
     #[test]
     fn each_wrong_field_is_named() {
         let cases = [
@@ -171,7 +164,7 @@ mod tests {
         for (pointer, value, field) in cases {
             let mut body = body();
             *body.pointer_mut(pointer).unwrap() = value;
-            assert_eq!(Intake::parse(&body).unwrap_err().field, field, "{pointer}");
+            assert_eq!(wrong(&body), field, "{pointer}");
         }
         for field in [
             "image_hash",
@@ -183,8 +176,8 @@ mod tests {
         ] {
             let mut body = body();
             body.as_object_mut().unwrap().remove(field);
-            assert_eq!(Intake::parse(&body).unwrap_err().field, field);
+            assert_eq!(wrong(&body), field);
         }
-        assert_eq!(Intake::parse(&json!([])).unwrap_err().field, "body");
+        assert_eq!(wrong(&json!([])), "body");
     }
 }

@@ -1,12 +1,13 @@
 //! Searches: `GET /scan`.
 
+use base::{Invalid, Query};
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
 use crate::FileName;
 
-/// The most names in one answer.
-pub const MOST_NAMES: usize = 1_000;
+/// The maximum number of names in one answer.
+pub const MOST_NAMES: u32 = 1_000;
 
 /// A group of a user's photos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,16 +37,21 @@ impl Grouping {
         }
     }
 
-    fn parse(name: &str, id: &str) -> Result<Option<Self>, String> {
-        let make = match name {
-            "post_id" => Self::Post,
-            "trip_id" => Self::Trip,
-            "location_id" => Self::Location,
-            _ => return Ok(None),
-        };
-        id.parse()
-            .map(|id| Some(make(id)))
-            .map_err(|_| format!("{name} must be an integer, not {id:?}"))
+    /// The one that a query names; none if it names none.
+    fn parse(query: &Query) -> Result<Option<Self>, Invalid> {
+        let id = |name| query.parsed(name, "must be an integer");
+        let groupings = [
+            id("post_id")?.map(Self::Post),
+            id("trip_id")?.map(Self::Trip),
+            id("location_id")?.map(Self::Location),
+        ];
+        let mut groupings = groupings.into_iter().flatten();
+        match (groupings.next(), groupings.next()) {
+            (one, None) => Ok(one),
+            _ => Err(Invalid::query(
+                "give only one of post_id, trip_id and location_id",
+            )),
+        }
     }
 }
 
@@ -73,8 +79,8 @@ pub struct Filter {
 
 impl Filter {
     /// Reads `<name><operator><number>`, as in `beach>80`.
-    fn parse(text: &str) -> Result<Self, String> {
-        let problem = |what: &str| format!("label={text}: {what}, as in label=beach>80");
+    fn parse(text: &str) -> Result<Self, Invalid> {
+        let problem = |what| Invalid::query(format!("label={text}: {what}, as in label=beach>80"));
         let at = text
             .find(['<', '>'])
             .ok_or_else(|| problem("put < or > after the name"))?;
@@ -124,8 +130,8 @@ pub struct ScanQuery {
     pub grouping: Option<Grouping>,
     /// What the photos must all meet.
     pub filters: Vec<Filter>,
-    /// The most names to answer, 1 to [`MOST_NAMES`].
-    pub limit: usize,
+    /// The maximum number of names to answer, 1 to [`MOST_NAMES`].
+    pub limit: u32,
     /// The name after which to go on, from `next_cursor`.
     pub cursor: Option<String>,
 }
@@ -134,47 +140,24 @@ pub struct ScanQuery {
 const MOST_FILTERS: usize = 20;
 
 impl ScanQuery {
-    /// Reads a query's names and values. Names that are not known are ignored.
-    pub fn parse(query: &[(String, String)]) -> Result<Self, String> {
-        let mut search = Self {
-            grouping: None,
-            filters: Vec::new(),
-            limit: MOST_NAMES,
-            cursor: None,
-        };
-        for (name, value) in query {
-            if let Some(grouping) = Grouping::parse(name, value)? {
-                if search.grouping.replace(grouping).is_some() {
-                    return Err("give only one of post_id, trip_id and location_id".into());
-                }
-                continue;
-            }
-            match name.as_str() {
-                "label" => search.filters.push(Filter::parse(value)?),
-                "limit" => {
-                    search.limit = value
-                        .parse()
-                        .ok()
-                        .filter(|limit| (1..=MOST_NAMES).contains(limit))
-                        .ok_or_else(|| {
-                            format!("limit must be an integer from 1 to {MOST_NAMES}")
-                        })?;
-                }
-                "cursor" => {
-                    let is_name = value.parse::<FileName>().is_ok();
-                    search.cursor = Some(
-                        is_name
-                            .then(|| value.clone())
-                            .ok_or("cursor must be the next_cursor of an answer")?,
-                    );
-                }
-                _ => {}
-            }
+    /// Reads a query.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn parse(query: &Query) -> Result<Self, Invalid> {
+        let filters: Vec<_> = query.all("label").map(Filter::parse).collect();
+        if filters.len() > MOST_FILTERS {
+            return Err(Invalid::query(format!(
+                "give at most {MOST_FILTERS} labels"
+            )));
         }
-        if search.filters.len() > MOST_FILTERS {
-            return Err(format!("give at most {MOST_FILTERS} labels"));
-        }
-        Ok(search)
+        let cursor = query.parsed("cursor", "must be the next_cursor of an answer")?;
+        Ok(Self {
+            grouping: Grouping::parse(query)?,
+            filters: filters.into_iter().collect::<Result<_, _>>()?,
+            limit: query.limit(MOST_NAMES, MOST_NAMES)?,
+            cursor: cursor.map(|file: FileName| file.to_string()),
+        })
     }
 
     /// The answer to the search.
@@ -208,11 +191,9 @@ mod tests {
 
     use super::*;
 
-    fn parse(query: &str) -> Result<ScanQuery, String> {
-        let pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes())
-            .into_owned()
-            .collect();
-        ScanQuery::parse(&pairs)
+    fn parse(query: &str) -> Result<ScanQuery, Invalid> {
+        let pairs = url::form_urlencoded::parse(query.as_bytes());
+        ScanQuery::parse(&pairs.into_owned().collect())
     }
 
     fn filter(name: &str, operator: Operator, confidence_threshold: f64) -> Filter {
@@ -253,7 +234,7 @@ mod tests {
     fn each_mistake_is_told() {
         for (query, told) in [
             ("post_id=1&trip_id=2", "only one of"),
-            ("post_id=1&post_id=1", "only one of"),
+            ("post_id=1&post_id=1", "post_id must be there only once"),
             ("trip_id=abc", "trip_id must be an integer"),
             ("location_id=", "location_id must be an integer"),
             ("post_id=1.0", "post_id must be an integer"),
@@ -269,8 +250,9 @@ mod tests {
             ("limit=1001", "limit must be"),
             ("cursor=../x", "cursor must be"),
         ] {
-            let error = parse(query).unwrap_err();
-            assert!(error.contains(told), "{query}: {error}");
+            let Invalid { code, message } = parse(query).unwrap_err();
+            assert!(message.contains(told), "{query}: {message}");
+            assert_eq!(code, "invalid_query");
         }
     }
 

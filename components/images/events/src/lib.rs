@@ -9,20 +9,22 @@ use serde_json::json;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 use stores::SpinRedis;
-use web::{ApiError, Call, Endpoint, Reply};
+use web::{Call, Invalid, Reply, Route};
 
 /// A notification has at most 1,000 records of about 1 KiB.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
 
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    web::serve(request, out, Endpoint::post(BODY_LIMIT), receive).await;
+    let events = Route::post("/events/s3", receive)
+        .token("events_token")
+        .json(BODY_LIMIT);
+    web::serve(request, out, [events]).await;
 }
 
 async fn receive(call: Call) -> Reply {
-    web::require_bearer(&call, "events_token", &base::text("events_token")?)?;
-    let notified = parse_events(&call.json()?)
-        .map_err(|error| ApiError::bad_request("invalid_event", error.to_string()))?;
+    let notified =
+        parse_events(&call.json()?).map_err(|error| Invalid::new("invalid_event", error))?;
 
     let bucket = base::text("images_bucket_name")?;
     let mut uploads = Vec::new();

@@ -10,25 +10,25 @@ use objects::Objects;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 use stores::SpinKeyValue;
-use web::{ApiError, Call, Endpoint, Reply};
+use web::{ApiError, Call, Reply, Route};
 
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    web::serve(request, out, Endpoint::get(), obtain).await;
+    web::serve(request, out, [Route::get("/obtain/{file}", obtain)]).await;
 }
 
 async fn obtain(call: Call) -> Reply {
-    let principal = web::authenticate(&call)?;
+    let subject = &call.principal()?.subject;
     let missing = || ApiError::not_found("unknown_image", "you have no such photo");
-    let segment = call.last_segment();
-    let Ok(file) = segment.parse::<FileName>() else {
+    let name = call.path("file");
+    let Ok(file) = name.parse::<FileName>() else {
         // Only the owner learns that a name is none.
-        let own = segment
+        let own = name
             .split_once('-')
-            .is_some_and(|(user, _)| user == principal.subject);
+            .is_some_and(|(user, _)| user == subject);
         return Err(if own { missing() } else { not_yours() });
     };
-    if !file.belongs_to(&principal.subject) {
+    if !file.belongs_to(subject) {
         return Err(not_yours());
     }
 
@@ -47,9 +47,10 @@ async fn obtain(call: Call) -> Reply {
         Status::Approved | Status::UnderReview | Status::Rejected | Status::Failed => {}
     }
     let expires = Duration::from_secs(base::number("signed_url_read_expiration", 1)?);
+    // A client that follows the redirect keeps its method, and a signature is for one.
     let presigned = store
         .config()
-        .presign_get(key, expires, SystemTime::now())
+        .presign_read(call.method(), key, expires, SystemTime::now())
         .map_err(Failure::from)?;
     web::redirect(&presigned.url)
 }

@@ -5,7 +5,7 @@ use objects::Objects;
 use serde::Deserialize;
 use serde_json::json;
 use stores::{SpinKeyValue, SpinRedis};
-use web::{ApiError, Call, Reply};
+use web::{ApiError, Call, Invalid, Reply};
 
 #[derive(Deserialize)]
 struct Complete {
@@ -13,13 +13,12 @@ struct Complete {
 }
 
 pub(crate) async fn complete(call: Call) -> Reply {
-    let principal = web::authenticate(&call)?;
     let body: Complete = call.json()?;
     let file: FileName = body
         .file_name
         .parse()
-        .map_err(|error| ApiError::bad_request("invalid_field", format!("file_name: {error}")))?;
-    if !file.belongs_to(&principal.subject) {
+        .map_err(|error| Invalid::field(format!("file_name: {error}")))?;
+    if !file.belongs_to(&call.principal()?.subject) {
         return Err(ApiError::forbidden(
             "not_your_image",
             "this photo belongs to another user",

@@ -9,20 +9,16 @@ mod receive;
 
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
-use web::{Call, Endpoint, Reply};
+use web::Route;
 
-/// Twice what the longest `content` may take when every character is escaped.
+/// Twice the size of the maximum `content` when every character is escaped.
 const BODY_LIMIT: usize = 128 * 1024;
 
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    web::serve(request, out, Endpoint::post(BODY_LIMIT), route).await;
-}
-
-async fn route(call: Call) -> Reply {
-    if call.path().trim_end_matches('/').ends_with("/complete") {
-        complete::complete(call).await
-    } else {
-        receive::receive(call).await
-    }
+    let routes = [
+        Route::post("/receiver", receive::receive).json(BODY_LIMIT),
+        Route::post("/receiver/complete", complete::complete).json(BODY_LIMIT),
+    ];
+    web::serve(request, out, routes).await;
 }

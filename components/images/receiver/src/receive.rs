@@ -20,10 +20,8 @@ struct Received {
 }
 
 pub(crate) async fn receive(call: Call) -> Reply {
-    let principal = web::authenticate(&call)?;
-    let intake = Intake::parse(&call.json()?)
-        .map_err(|invalid| ApiError::bad_request("invalid_field", invalid.to_string()))?;
-    if !intake.file.belongs_to(&principal.subject) {
+    let intake = Intake::parse(&call.json()?)?;
+    if !intake.file.belongs_to(&call.principal()?.subject) {
         return Err(ApiError::forbidden(
             "not_your_user_id",
             "user_id must be that of the token",

@@ -1,4 +1,4 @@
-//! `GET /images/{file}`: what is known of one of the caller's photos.
+//! `GET /images/{file}`: the record of one of the caller's photos.
 //! `DELETE /images/{file}`: the photo is removed, or with `?post_id=` its use
 //! in one post; with its last use it goes, too.
 
@@ -6,43 +6,39 @@
 
 mod remove;
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 use images_domain::FileName;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 use stores::SpinKeyValue;
-use web::{ApiError, Call, Endpoint, Reply};
+use web::{ApiError, Call, Reply, Route};
 
-const ENDPOINT: Endpoint = Endpoint {
-    methods: &[Method::GET, Method::DELETE],
-    // A body is read so that it can be refused.
-    body_limit: 4 * 1024,
-};
+/// A body is read so that it can be refused.
+const BODY_LIMIT: usize = 4 * 1024;
 
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    web::serve(request, out, ENDPOINT, route).await;
+    let routes = [
+        Route::get("/images/{file}", read),
+        Route::delete("/images/{file}", remove::remove).bytes(BODY_LIMIT),
+    ];
+    web::serve(request, out, routes).await;
 }
 
-async fn route(call: Call) -> Reply {
-    let principal = web::authenticate(&call)?;
-    let file: FileName = call.last_segment().parse().map_err(|_| unknown())?;
-    if !file.belongs_to(&principal.subject) {
-        // Another's photo looks the same as one that does not exist.
-        return Err(unknown());
-    }
-    match *call.method() {
-        Method::DELETE => remove::remove(&call, &file).await,
-        _ => read(&file),
-    }
-}
-
-fn read(file: &FileName) -> Reply {
-    let record = images_storage::load(&SpinKeyValue::open()?, file)?
+async fn read(call: Call) -> Reply {
+    let record = images_storage::load(&SpinKeyValue::open()?, &file(&call)?)?
         .map(|record| record.document)
         .filter(|record| !record.is_deleted())
         .ok_or_else(unknown)?;
     web::json(StatusCode::OK, &record.shown())
+}
+
+/// The photo that the path names, if it is the caller's own: another's looks the same as
+/// one that does not exist.
+fn file(call: &Call) -> Result<FileName, ApiError> {
+    let file: FileName = call.path("file").parse().map_err(|_| unknown())?;
+    let is_own = file.belongs_to(&call.principal()?.subject);
+    is_own.then_some(file).ok_or_else(unknown)
 }
 
 fn unknown() -> ApiError {

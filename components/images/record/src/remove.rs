@@ -1,36 +1,38 @@
 use base::log;
 use http::StatusCode;
-use images_domain::{FileName, ImageRecord, keys, parse_removal};
+use images_domain::{ImageRecord, keys};
 use objects::Objects;
 use records::{Step, Versioned};
 use serde_json::json;
 use stores::{SpinKeyValue, SpinRedis};
 use web::{ApiError, Call, Reply};
 
-use crate::unknown;
+use crate::{file, unknown};
 
 /// Removes a photo or one post's use of it.
 ///
 /// The record changes together with a message that makes a worker remove the
 /// objects once more later, for as long as it takes. So the photo is as good as
 /// gone when that is committed, whatever becomes of the attempt made here.
-pub(crate) async fn remove(call: &Call, file: &FileName) -> Reply {
+pub(crate) async fn remove(call: Call) -> Reply {
+    let file = file(&call)?;
     if !call.body().is_empty() {
-        // It may name a post, and whoever sent it must not lose the photo.
+        // The body may name a post, and then the photo must not be lost.
         return Err(ApiError::bad_request(
             "unexpected_body",
             "send no body; name a post in the query, as in ?post_id=2",
         ));
     }
-    let post_id = parse_removal(&call.query())
-        .map_err(|problem| ApiError::bad_request("invalid_query", problem))?;
+    // A misspelt parameter must not cost the photo either.
+    call.query().only(&["post_id"])?;
+    let post_id = call.query().parsed("post_id", "must be an integer")?;
     let store = Objects::from_variables("images_bucket_name")?;
     let objects = store.with_headers(call.trace.headers());
 
     let redis = SpinRedis::open()?;
     let queue = worker::open(&redis, keys::QUEUE)?;
     let store = SpinKeyValue::open()?;
-    let entity = keys::entity(file);
+    let entity = keys::entity(&file);
     let updated = records::update(&queue, &store, &entity, &call.trace, |record| {
         let record = record.map(|record: &Versioned<ImageRecord>| &record.document);
         let record = record.filter(|record| !record.is_deleted());

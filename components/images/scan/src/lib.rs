@@ -7,24 +7,19 @@ use images_domain::{ScanQuery, user_id};
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 use stores::SpinRedis;
-use web::{ApiError, Call, Endpoint, Reply};
+use web::{ApiError, Call, Reply, Route};
 
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    web::serve(request, out, Endpoint::get(), scan).await;
+    web::serve(request, out, [Route::get("/scan", scan)]).await;
 }
 
 async fn scan(call: Call) -> Reply {
-    let principal = web::authenticate(&call)?;
-    let query = ScanQuery::parse(&call.query())
-        .map_err(|problem| ApiError::bad_request("invalid_query", problem))?;
-    let user = user_id(&principal.subject).ok_or_else(|| {
+    let query = ScanQuery::parse(call.query())?;
+    let user = user_id(&call.principal()?.subject).ok_or_else(|| {
         let message = "the subject of the token is no user id: it must be an integer";
         ApiError::forbidden("not_a_user", message)
     })?;
-    let redis = SpinRedis::open()?;
-    web::json(
-        StatusCode::OK,
-        &images_storage::search(&redis, user, query)?,
-    )
+    let found = images_storage::search(&SpinRedis::open()?, user, query)?;
+    web::json(StatusCode::OK, &found)
 }

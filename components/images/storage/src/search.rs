@@ -24,7 +24,7 @@ pub fn search(
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut args = vec![
-        Arg::Int(i64::try_from(query.limit).unwrap_or(i64::MAX)),
+        Arg::Int(query.limit.into()),
         Arg::from(query.cursor.as_deref().unwrap_or_default()),
     ];
     for (operator, threshold) in &conditions {

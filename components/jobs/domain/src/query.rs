@@ -1,46 +1,11 @@
-//! What is asked of a job: `GET /jobs/{jobId}` and `GET /results`.
+//! The query of `GET /results`.
 
-use std::time::Duration;
+use std::str::FromStr;
+
+use base::{Invalid, Query};
 
 use crate::JobId;
 use crate::submission::MOST_TOONS;
-
-/// The results in a page where nothing is asked for.
-const DEFAULT_LIMIT: u32 = 100;
-
-/// The most results in a page.
-const MOST_RESULTS: u32 = 1_000;
-
-/// The longest wait for a change in seconds.
-const LONGEST_WAIT: u64 = 20;
-
-/// A query's names and values, decoded.
-type Pairs = [(String, String)];
-
-/// The query of `GET /jobs/{jobId}`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StatusQuery {
-    /// How long to wait for a change, 0 to 20 s.
-    pub wait: Duration,
-}
-
-impl StatusQuery {
-    /// Reads a query. Names that are not known are ignored.
-    ///
-    /// # Errors
-    /// What is wrong, for a person.
-    pub fn parse(pairs: &Pairs) -> Result<Self, String> {
-        let seconds = match single(pairs, "wait")? {
-            None => 0,
-            Some(seconds) => integer(seconds)
-                .filter(|seconds| *seconds <= LONGEST_WAIT)
-                .ok_or_else(|| format!("wait must be an integer from 0 to {LONGEST_WAIT}"))?,
-        };
-        Ok(Self {
-            wait: Duration::from_secs(seconds),
-        })
-    }
-}
 
 /// The query of `GET /results`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,28 +19,20 @@ pub struct ResultsQuery {
 }
 
 impl ResultsQuery {
-    /// Reads a query. Names that are not known are ignored.
+    /// Reads a query.
     ///
     /// # Errors
-    /// What is wrong, for a person.
-    pub fn parse(pairs: &Pairs) -> Result<Self, String> {
-        let job_id = single(pairs, "jobId")?
-            .ok_or("jobId is missing: name the job, as in /results?jobId=JOB-001")?;
-        let limit = match single(pairs, "limit")? {
-            None => DEFAULT_LIMIT,
-            Some(limit) => integer(limit)
-                .and_then(|limit| limit.try_into().ok())
-                .filter(|limit| (1..=MOST_RESULTS).contains(limit))
-                .ok_or_else(|| format!("limit must be an integer from 1 to {MOST_RESULTS}"))?,
-        };
-        let first = match single(pairs, "cursor")? {
-            None => 0,
-            Some(cursor) => read_cursor(cursor).ok_or("cursor must be the cursor of an answer")?,
-        };
+    /// The first rule that is broken.
+    pub fn parse(query: &Query) -> Result<Self, Invalid> {
+        let missing = "jobId is missing: name the job, as in /results?jobId=JOB-001";
+        let job_id = query
+            .once("jobId")?
+            .ok_or_else(|| Invalid::query(missing))?;
+        let job_id = job_id.parse();
         Ok(Self {
-            job_id: job_id.parse().map_err(|error| format!("jobId {error}"))?,
-            limit,
-            first,
+            job_id: job_id.map_err(|error| Invalid::query(format!("jobId {error}")))?,
+            limit: query.limit(100, 1_000)?,
+            first: query.cursor()?.map_or(0, |Cursor(first)| first),
         })
     }
 }
@@ -85,42 +42,24 @@ pub(crate) fn cursor(next: u32) -> String {
     format!("{next:08x}")
 }
 
-fn read_cursor(text: &str) -> Option<u32> {
-    let next = u32::from_str_radix(text, 16).ok()?;
-    let is_ours = next as usize <= MOST_TOONS && cursor(next) == text;
-    is_ours.then_some(next)
-}
+struct Cursor(u32);
 
-/// The value of a name that may be there once.
-fn single<'a>(pairs: &'a Pairs, name: &str) -> Result<Option<&'a str>, String> {
-    let mut values = pairs.iter().filter(|(key, _)| key == name);
-    let value = values.next().map(|(_, value)| value.as_str());
-    match values.next() {
-        None => Ok(value),
-        Some(_) => Err(format!("{name} must be there only once")),
+impl FromStr for Cursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let next = u32::from_str_radix(text, 16).map_err(|_| ())?;
+        let is_ours = next as usize <= MOST_TOONS && cursor(next) == text;
+        is_ours.then_some(Self(next)).ok_or(())
     }
-}
-
-/// An integer in decimal digits alone.
-fn integer(text: &str) -> Option<u64> {
-    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    is_digits.then(|| text.parse().ok())?
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        let own = |text: &str| text.to_owned();
-        pairs
-            .iter()
-            .map(|(key, value)| (own(key), own(value)))
-            .collect()
-    }
-
-    fn results(query: &[(&str, &str)]) -> Result<ResultsQuery, String> {
-        ResultsQuery::parse(&pairs(query))
+    fn results(query: &[(&str, &str)]) -> Result<ResultsQuery, Invalid> {
+        ResultsQuery::parse(&query.iter().copied().collect())
     }
 
     #[test]
@@ -144,6 +83,10 @@ mod tests {
             (&[("jobId", "")], "jobId must be"),
             (&[("jobId", "a b")], "jobId must be"),
             (
+                &[("jobId", "a"), ("limit", "1001")],
+                "limit must be an integer from 1 to 1000",
+            ),
+            (
                 &[("jobId", "a"), ("jobId", "a")],
                 "jobId must be there only once",
             ),
@@ -157,21 +100,8 @@ mod tests {
             ),
         ] {
             let error = results(query).unwrap_err();
-            assert!(error.starts_with(told), "{query:?}: {error}");
-        }
-        for limit in [
-            "0",
-            "1001",
-            "",
-            "-1",
-            "+1",
-            "1.0",
-            "1e2",
-            " 1",
-            "18446744073709551616",
-        ] {
-            let error = results(&[("jobId", "a"), ("limit", limit)]).unwrap_err();
-            assert!(error.starts_with("limit must be"), "{limit}: {error}");
+            assert!(error.message.starts_with(told), "{query:?}: {error}");
+            assert_eq!(error.code, "invalid_query");
         }
         for cursor in [
             "",
@@ -184,19 +114,10 @@ mod tests {
             "+0000001",
         ] {
             let error = results(&[("jobId", "a"), ("cursor", cursor)]).unwrap_err();
-            assert!(error.starts_with("cursor must be"), "{cursor}: {error}");
+            assert!(
+                error.message.starts_with("cursor must be"),
+                "{cursor}: {error}"
+            );
         }
-    }
-
-    #[test]
-    fn a_wait_is_a_number_of_seconds() {
-        let wait = |query: &[_]| StatusQuery::parse(&pairs(query)).map(|query| query.wait);
-        assert_eq!(wait(&[]), Ok(Duration::ZERO));
-        assert_eq!(wait(&[("wait", "0"), ("verbose", "1")]), Ok(Duration::ZERO));
-        assert_eq!(wait(&[("wait", "20")]), Ok(Duration::from_secs(20)));
-        for bad in ["21", "-1", "1.5", "", "20s", "99999999999999999999"] {
-            assert!(wait(&[("wait", bad)]).is_err(), "{bad}");
-        }
-        assert!(wait(&[("wait", "1"), ("wait", "1")]).is_err());
     }
 }

@@ -1,7 +1,9 @@
 //! What `POST /submit-job` is told.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 
+use base::Invalid;
 use base::json::{Flaw, canonical};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -42,32 +44,6 @@ pub struct Toon<'a> {
     pub content: &'a RawValue,
 }
 
-/// A body that is no submission.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Invalid {
-    /// It is no JSON at all.
-    #[error("the body is not JSON: {0}")]
-    Json(String),
-    /// A field is missing or wrong.
-    #[error("{field}: {problem}")]
-    Field {
-        /// Where it is, as in `toons[17].toonId`.
-        field: String,
-        /// What it must be.
-        problem: String,
-    },
-}
-
-impl Invalid {
-    /// The stable word for programs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Json(_) => "invalid_json",
-            Self::Field { .. } => "invalid_field",
-        }
-    }
-}
-
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(borrow, rename = "jobId")]
@@ -86,7 +62,7 @@ impl<'a> Submission<'a> {
     /// twice, without numbers beyond those of a double and without strings that are not
     /// Unicode (lone surrogates).
     pub fn parse(body: &'a [u8]) -> Result<Self, Invalid> {
-        let text = std::str::from_utf8(body).map_err(|error| Invalid::Json(error.to_string()))?;
+        let text = std::str::from_utf8(body).map_err(not_json)?;
         let body = Body::parse(text)?;
         let job_id = body
             .job_id
@@ -124,17 +100,16 @@ struct Identified<'a> {
 
 impl<'a> Body<'a> {
     fn parse(text: &'a str) -> Result<Self, Invalid> {
-        let json = |error: serde_json::Error| Invalid::Json(error.to_string());
         // Serde would take an array for a struct.
         if !text.trim_start().starts_with('{') {
-            serde_json::from_str::<IgnoredAny>(text).map_err(json)?;
+            serde_json::from_str::<IgnoredAny>(text).map_err(not_json)?;
             return Err(invalid("body", "must be a JSON object"));
         }
         serde_json::from_str(text).map_err(|error| {
             if error.is_data() {
                 invalid("body", error)
             } else {
-                json(error)
+                not_json(error)
             }
         })
     }
@@ -201,9 +176,10 @@ fn check_ids(toons: &[Toon]) -> Result<(), Invalid> {
     Ok(())
 }
 
-fn invalid(field: impl ToString, problem: impl ToString) -> Invalid {
-    Invalid::Field {
-        field: field.to_string(),
-        problem: problem.to_string(),
-    }
+fn not_json(error: impl Display) -> Invalid {
+    Invalid::json(format!("the body is not JSON: {error}"))
+}
+
+fn invalid(field: impl Display, problem: impl Display) -> Invalid {
+    Invalid::field(format!("{field}: {problem}"))
 }

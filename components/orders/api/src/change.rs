@@ -1,76 +1,50 @@
+use base::Failure;
 use http::{HeaderValue, StatusCode, header};
 use orders_domain::{
-    Answer, Change, OrderId, OrderRequest, Precondition, Refusal, Status, Timestamp, Transitions,
-    keys, tag_of_version,
+    Answer, Change, OrderId, OrderRequest, Refusal, Status, Timestamp, Transitions, keys,
 };
 use orders_storage::{Intent, NotChanged};
 use stores::{SpinKeyValue, SpinRedis};
-use web::{ApiError, Call, Reply};
+use web::{ApiError, Call, Invalid, Reply};
 
-use crate::{bad_request, caller};
-
-/// `POST /orders`
-pub(crate) async fn create(call: &Call) -> Reply {
-    let principal = web::authenticate(call)?;
-    let request = OrderRequest::parse(call.body(), None).map_err(bad_request)?;
-    change(call, &principal, &request, Intent::Create).await
+pub(crate) async fn create(call: Call) -> Reply {
+    let request = OrderRequest::parse(call.body(), None)?;
+    change(&call, &request, Intent::Create).await
 }
 
-/// `PUT /orders/{orderId}`
-pub(crate) async fn put(call: &Call) -> Reply {
-    let principal = web::authenticate(call)?;
-    let id: OrderId = call.last_segment().parse().map_err(|error| {
-        let message = format!("the orderId in the path {error}");
-        ApiError::bad_request("invalid_field", message)
+pub(crate) async fn put(call: Call) -> Reply {
+    let id: Result<OrderId, _> = call.path("orderId").parse();
+    let id = id.map_err(|error| Invalid::field(format!("the orderId in the path {error}")))?;
+    let request = OrderRequest::parse(call.body(), Some(&id))?;
+    let transitions: Result<Transitions, _> = base::text("order_transitions")?.trim().parse();
+    let transitions = transitions.map_err(|_| {
+        Failure::misconfigured("the variable order_transitions must be `strict` or `any`")
     })?;
-    let request = OrderRequest::parse(call.body(), Some(&id)).map_err(bad_request)?;
-    let transitions: Transitions =
-        base::text("order_transitions")?
-            .trim()
-            .parse()
-            .map_err(|_| {
-                base::Failure::misconfigured(
-                    "the variable order_transitions must be `strict` or `any`",
-                )
-            })?;
-    change(call, &principal, &request, Intent::Put(transitions)).await
+    change(&call, &request, Intent::Put(transitions)).await
 }
 
-async fn change(
-    call: &Call,
-    principal: &web::Principal,
-    request: &OrderRequest,
-    intent: Intent,
-) -> Reply {
-    let if_match = call.list("if-match");
-    let if_match = if_match.map(|tags| Precondition::if_match(&tags));
-    let if_none_match = call.list("if-none-match");
-    let if_none_match = if_none_match.map(|tags| Precondition::if_none_match(&tags));
-    let preconditions = if_match.into_iter().chain(if_none_match);
-    let preconditions: Vec<_> = preconditions
-        .collect::<Result<_, _>>()
-        .map_err(bad_request)?;
+async fn change(call: &Call, request: &OrderRequest, intent: Intent) -> Reply {
     let redis = SpinRedis::open()?;
     let queue = worker::open(&redis, keys::queue(request.status))?;
     let change = Change {
         request,
-        preconditions: &preconditions,
-        caller: caller(principal),
+        preconditions: &call.preconditions()?,
+        caller: call.principal()?.caller(),
         now: Timestamp::from_millis(base::now_millis()),
     };
     let store = SpinKeyValue::open()?;
     let changed = orders_storage::change(&queue, &store, &change, intent, &call.trace);
     // Also where the order could not be stored: then a worker does it.
     worker::ring(&queue, &call.trace).await;
-    if let Err(NotChanged::Failed(base::Failure::Contended { .. })) = changed {
+    if let Err(NotChanged::Failed(Failure::Contended { .. })) = changed {
         wake_all(&redis, call).await?;
     }
     let changed = changed.map_err(refusal)?;
 
     let answer = Answer::new(&request.order_id, changed.status, changed.version);
     let mut reply = web::json(StatusCode::OK, &answer)?;
-    let tag = HeaderValue::try_from(tag_of_version(changed.version))
-        .map_err(|error| base::Failure::internal(error.to_string()))?;
+    let tag = base::version_tag(changed.version);
+    let tag = HeaderValue::try_from(tag).map_err(Failure::internal)?;
     reply.headers_mut().insert(header::ETAG, tag);
     Ok(reply)
 }
@@ -89,12 +63,9 @@ async fn wake_all(redis: &SpinRedis, call: &Call) -> Result<(), ApiError> {
 fn refusal(error: NotChanged) -> ApiError {
     match error {
         NotChanged::Failed(failure) => failure.into(),
+        NotChanged::Refused(Refusal::PreconditionFailed(unmet)) => unmet.into(),
         NotChanged::Refused(refusal) => {
-            let status = match refusal {
-                Refusal::PreconditionFailed { .. } => StatusCode::PRECONDITION_FAILED,
-                _ => StatusCode::CONFLICT,
-            };
-            ApiError::new(status, refusal.code(), refusal.to_string())
+            ApiError::new(StatusCode::CONFLICT, refusal.code(), refusal.to_string())
         }
     }
 }

@@ -1,34 +1,28 @@
 use http::StatusCode;
-use orders_domain::{
-    HistoryView, ListQuery, ListView, OrderId, OrderView, ReadQuery, Timestamp, tag_of_view,
-};
+use orders_domain::{HistoryView, ListQuery, ListView, OrderId, OrderView, ReadQuery, Timestamp};
 use serde_json::json;
 use stores::{SpinKeyValue, SpinRedis};
 use web::{ApiError, Call, Reply};
 
-use crate::{bad_request, caller};
-
-/// `GET /orders`
-pub(crate) fn list(call: &Call) -> Reply {
-    let principal = web::authenticate(call)?;
-    let query = ListQuery::parse(&call.query()).map_err(bad_request)?;
+pub(crate) async fn list(call: Call) -> Reply {
+    let query = ListQuery::parse(call.query())?;
     let redis = SpinRedis::open()?;
     let store = SpinKeyValue::open()?;
-    let (orders, last) = orders_storage::list(&redis, &store, caller(&principal), &query)?;
+    let caller = call.principal()?.caller();
+    let (orders, last) = orders_storage::list(&redis, &store, caller, &query)?;
     let view = ListView::new(&orders, last.as_ref());
     web::json(StatusCode::OK, &view)
 }
 
-/// `GET /orders/{orderId}`
-pub(crate) fn order(call: &Call) -> Reply {
-    let principal = web::authenticate(call)?;
-    let query = ReadQuery::parse(&call.query()).map_err(bad_request)?;
+pub(crate) async fn order(call: Call) -> Reply {
+    let query = ReadQuery::parse(call.query())?;
     // Another's order looks the same as one that does not exist.
     let unknown = || ApiError::not_found("unknown_order", "you have no such order");
-    let id: OrderId = call.last_segment().parse().map_err(|_| unknown())?;
+    let id: OrderId = call.path("orderId").parse().map_err(|_| unknown())?;
+    let caller = call.principal()?.caller();
     let store = SpinKeyValue::open()?;
     let latest = orders_storage::load(&store, &id)?
-        .filter(|latest| caller(&principal).may_use(&latest.document))
+        .filter(|latest| caller.may_use(&latest.document.owner))
         .ok_or_else(unknown)?;
     let redis = SpinRedis::open()?;
 
@@ -47,12 +41,10 @@ pub(crate) fn order(call: &Call) -> Reply {
             let history = orders_storage::history(&redis, &store, &latest, &query)?;
             let versions = history.versions.iter();
             let versions = versions.map(|(version, record)| (version, record.as_ref()));
-            web::json(
-                StatusCode::OK,
-                &HistoryView::new(&id, versions, history.next),
-            )?
+            let view = HistoryView::new(&id, versions, history.next);
+            web::json(StatusCode::OK, &view)?
         }
     };
-    let tag = tag_of_view(latest.version, reply.body());
-    web::with_etag(call, &tag, Ok(reply))
+    let tag = web::view_tag(latest.version, reply.body());
+    call.with_etag(&tag, reply)
 }

@@ -1,37 +1,22 @@
 //! What becomes of a request: which version of the order is next, or why there
 //! is none.
 
+use base::{Caller, Preconditions, Unmet};
 use records::Versioned;
 
 use crate::transitions::next;
-use crate::{Order, OrderRequest, Precondition, Status, Timestamp, Transitions};
+use crate::{Order, OrderRequest, Status, Timestamp, Transitions};
 
 #[cfg(test)]
 mod tests;
-
-/// Who asks.
-#[derive(Clone, Copy, Debug)]
-pub struct Caller<'a> {
-    /// The subject of the caller's token.
-    pub subject: &'a str,
-    /// Whether they may see and change the orders of others.
-    pub is_admin: bool,
-}
-
-impl Caller<'_> {
-    /// Whether they may see and change an order.
-    pub fn may_use(&self, order: &Order) -> bool {
-        self.is_admin || order.owner == self.subject
-    }
-}
 
 /// A request with all that it is decided by, besides the order as it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Change<'a> {
     /// What the order shall be.
     pub request: &'a OrderRequest,
-    /// What is required of the version that it has now.
-    pub preconditions: &'a [Precondition],
+    /// The conditions on the version that it has now.
+    pub preconditions: &'a Preconditions,
     /// Who asks.
     pub caller: Caller<'a>,
     /// What time it is.
@@ -71,13 +56,8 @@ pub enum Refusal {
     )]
     Exists,
     /// The client wanted to change another version.
-    #[error("{}", precondition(.header, *.current))]
-    PreconditionFailed {
-        /// The header that says so.
-        header: &'static str,
-        /// The version that there is.
-        current: Option<u64>,
-    },
+    #[error(transparent)]
+    PreconditionFailed(#[from] Unmet),
     /// The order's way does not lead there.
     #[error("{}", illegal(*.from, *.to))]
     IllegalTransition {
@@ -94,18 +74,9 @@ impl Refusal {
         match self {
             Self::IdTaken => "order_id_taken",
             Self::Exists => "order_exists",
-            Self::PreconditionFailed { .. } => "precondition_failed",
+            Self::PreconditionFailed(_) => "precondition_failed",
             Self::IllegalTransition { .. } => "illegal_transition",
         }
-    }
-}
-
-fn precondition(header: &str, current: Option<u64>) -> String {
-    match current {
-        None => format!("{header} does not hold: there is no such order yet"),
-        Some(version) => format!(
-            "{header} does not hold: the order has version {version} by now; read it and decide anew"
-        ),
     }
 }
 
@@ -124,8 +95,10 @@ fn illegal(from: Status, to: Status) -> String {
 /// # Errors
 /// It is refused, and nothing is to be done.
 pub fn post(change: &Change, existing: Option<Existing>) -> Result<Decision, Refusal> {
-    change.check(existing.map(|existing| existing.latest))?;
+    let latest = existing.map(|existing| existing.latest);
+    change.check_owner(latest)?;
     let Some(Existing { first, latest }) = existing else {
+        change.check_preconditions(None)?;
         return Ok(change.create());
     };
     let version = if change.request.agrees_with(&first.content) {
@@ -133,6 +106,7 @@ pub fn post(change: &Change, existing: Option<Existing>) -> Result<Decision, Ref
     } else if change.request.agrees_with(&latest.document.content) {
         latest.version
     } else {
+        change.check_preconditions(Some(latest))?;
         return Err(Refusal::Exists);
     };
     Ok(Decision::Unchanged { version })
@@ -148,36 +122,39 @@ pub fn put(
     latest: Option<&Versioned<Order>>,
     transitions: Transitions,
 ) -> Result<Decision, Refusal> {
-    change.check(latest)?;
+    change.check_owner(latest)?;
     let Some(Versioned { version, document }) = latest else {
+        change.check_preconditions(None)?;
         return Ok(change.create());
     };
+    let next = document.changed(change.request, change.caller.subject, change.now);
+    let Some(next) = next else {
+        return Ok(Decision::Unchanged { version: *version });
+    };
+    change.check_preconditions(latest)?;
     let (from, to) = (document.status(), change.request.status);
     if !transitions.permit(from, to) {
         return Err(Refusal::IllegalTransition { from, to });
     }
-    let next = document.changed(change.request, change.caller.subject, change.now);
-    Ok(match next {
-        None => Decision::Unchanged { version: *version },
-        Some(next) => Decision::Next(Box::new(next)),
-    })
+    Ok(Decision::Next(Box::new(next)))
 }
 
 impl Change<'_> {
-    /// What must hold before the content is looked at.
-    fn check(&self, latest: Option<&Versioned<Order>>) -> Result<(), Refusal> {
-        if latest.is_some_and(|latest| !self.caller.may_use(&latest.document)) {
-            return Err(Refusal::IdTaken);
+    /// Refuses a caller who may not change the order.
+    fn check_owner(&self, latest: Option<&Versioned<Order>>) -> Result<(), Refusal> {
+        match latest {
+            Some(latest) if !self.caller.may_use(&latest.document.owner) => Err(Refusal::IdTaken),
+            _ => Ok(()),
         }
-        let current = latest.map(|latest| latest.version);
-        let mut preconditions = self.preconditions.iter();
-        match preconditions.find(|wanted| !wanted.holds(current)) {
-            Some(wanted) => Err(Refusal::PreconditionFailed {
-                header: wanted.header(),
-                current,
-            }),
-            None => Ok(()),
-        }
+    }
+
+    /// Checks the preconditions, for a request that would change something. One whose
+    /// state is there already succeeds without them: it is the repetition of a request
+    /// whose answer was lost (RFC 9110, 13.1.1).
+    fn check_preconditions(&self, latest: Option<&Versioned<Order>>) -> Result<(), Refusal> {
+        Ok(self
+            .preconditions
+            .check(latest.map(|latest| latest.version))?)
     }
 
     fn create(&self) -> Decision {

@@ -2,7 +2,6 @@
 //! told about it and to whom. No Spin, no clock and no I/O.
 
 mod decision;
-mod etag;
 mod event;
 mod id;
 mod index;
@@ -18,9 +17,8 @@ mod timestamp;
 mod transitions;
 mod view;
 
-pub use base::IdError;
-pub use decision::{Caller, Change, Decision, Existing, Refusal, post, put};
-pub use etag::{Precondition, Versions, tag_of_version, tag_of_view};
+pub use base::{Caller, IdError};
+pub use decision::{Change, Decision, Existing, Refusal, post, put};
 pub use event::{CloudEvent, NoEvent, event_data};
 pub use id::OrderId;
 pub use message::Changed;
@@ -28,7 +26,7 @@ pub use notification::Notification;
 pub use order::{Content, Order};
 pub use processing::{Failure, LONGEST_RESULT, LineHead, Processing, ProcessingRecord, Unusable};
 pub use query::{Cursor, HistoryQuery, ListQuery, NoCursor, ReadQuery};
-pub use request::{Invalid, LONGEST_TEXT, OrderRequest};
+pub use request::{LONGEST_TEXT, OrderRequest};
 pub use status::{Status, UnknownStatus};
 pub use timestamp::{NoTimestamp, Timestamp};
 pub use transitions::{NoTransitions, Transitions};

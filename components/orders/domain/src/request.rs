@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt::Display;
 
+use base::Invalid;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -36,33 +36,10 @@ pub struct OrderRequest {
     pub reason_for_cancellation: String,
 }
 
-/// A request that breaks a rule.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct Invalid {
-    /// The stable word for programs.
-    pub code: &'static str,
-    /// What is wrong and what to change, for a person.
-    pub message: String,
-}
-
-impl Invalid {
-    pub(crate) fn new(code: &'static str, message: impl Display) -> Self {
-        Self {
-            code,
-            message: message.to_string(),
-        }
-    }
-
-    fn field(name: &str, problem: impl Display) -> Self {
-        Self::new("invalid_field", format!("{name} {problem}"))
-    }
-}
-
 impl OrderRequest {
     /// Reads a request's body. `path_id` is the id that the path names, which
-    /// the body then may leave out. Members that are not known are ignored, and
-    /// of several with one name the last counts.
+    /// the body then may leave out. Members that are not known are ignored.
+    /// Two of one name are refused before (crate `web`).
     ///
     /// # Errors
     /// The first rule that is broken: that it is a JSON object, that what is
@@ -121,7 +98,7 @@ struct Body<'a>(#[serde(borrow)] HashMap<Cow<'a, str>, &'a RawValue>);
 
 impl<'a> Body<'a> {
     fn parse(body: &'a [u8]) -> Result<Self, Invalid> {
-        serde_json::from_slice(body).map_err(|_| Invalid::new("invalid_json", "Invalid JSON"))
+        serde_json::from_slice(body).map_err(|_| Invalid::json("Invalid JSON"))
     }
 
     /// A member that is there and not null.
@@ -140,7 +117,7 @@ impl<'a> Body<'a> {
             .member(name)
             .map(|id| serde_json::from_str(id.get()))
             .transpose()
-            .map_err(|_| Invalid::field(name, base::IdError))?;
+            .map_err(|_| wrong(name, base::IdError))?;
         match (sent, path_id) {
             (Some(sent), Some(path_id)) if sent != *path_id => Err(Invalid::new(
                 "order_id_mismatch",
@@ -165,8 +142,12 @@ impl<'a> Body<'a> {
         let is_date = date.len() <= LONGEST_DATE && base::parse_rfc3339(&date).is_some();
         is_date
             .then_some(Some(date))
-            .ok_or_else(|| Invalid::field(name, NoTimestamp))
+            .ok_or_else(|| wrong(name, NoTimestamp))
     }
+}
+
+fn wrong(name: &str, problem: impl std::fmt::Display) -> Invalid {
+    Invalid::field(format!("{name} {problem}"))
 }
 
 fn missing(name: &str) -> Invalid {
@@ -174,8 +155,7 @@ fn missing(name: &str) -> Invalid {
 }
 
 fn string(name: &str, value: &RawValue) -> Result<String, Invalid> {
-    serde_json::from_str(value.get())
-        .map_err(|_| Invalid::field(name, "must be a string of Unicode text"))
+    serde_json::from_str(value.get()).map_err(|_| wrong(name, "must be a string of Unicode text"))
 }
 
 fn text(name: &str, value: &RawValue) -> Result<String, Invalid> {
@@ -185,7 +165,7 @@ fn text(name: &str, value: &RawValue) -> Result<String, Invalid> {
             "may have at most {LONGEST_TEXT} bytes, and has {}",
             text.len()
         );
-        return Err(Invalid::field(name, problem));
+        return Err(wrong(name, problem));
     }
     Ok(text)
 }

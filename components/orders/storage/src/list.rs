@@ -25,7 +25,7 @@ pub fn list(
     let key = |id: &str| Some(keys::record(&id.parse::<OrderId>().ok()?));
     let is_wanted = |order: &Order| {
         let wanted = query.status.is_none_or(|wanted| wanted == order.status());
-        wanted && caller.may_use(order)
+        wanted && caller.may_use(&order.owner)
     };
     let page = records::list(
         redis,

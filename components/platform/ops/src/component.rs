@@ -3,64 +3,53 @@
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
 use base::{Failure, Trace, log};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::StatusCode;
 use objects::Objects;
 use queue::Queue;
 use serde_json::json;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 use stores::{KeyValue, Redis, SpinKeyValue, SpinRedis};
-use web::{ApiError, Call, Reply};
+use web::{ApiError, Call, Reply, Route};
 
 use crate::dead::{Answer, Page, PageQuery, Redrive, Selection};
 use crate::metrics;
 use crate::queues::{self, Overview};
 use crate::readiness::{Checks, Readiness, State};
-use crate::route::{Operation, Route};
 
 /// The role of those who may look at queues and change them.
 const ROLE: &str = "ops";
+
+/// Room for the ids of a redrive: a thousand, as long as they can be.
+const REDRIVE_BODY: usize = 64 * 1024;
 
 /// A key and an object that nobody has: to ask for it shows that a store answers.
 const NOTHING: &str = "readyz";
 
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    let route = Route::of(&request.path_with_query().unwrap_or_default());
-    let endpoint = route.endpoint();
-    web::serve(request, out, endpoint, |call| answer(route, call)).await;
-}
-
-async fn answer(route: Route, call: Call) -> Reply {
-    match route {
+    let routes = [
         // Probes have no token.
-        Route::Health => web::json(StatusCode::OK, &json!({"status": "ok"})),
-        Route::Readiness => readiness(&call.trace).await,
-        Route::Operation(operation) => operate(operation, &call).await,
-        Route::Unknown => {
-            let message = "there is no such route";
-            Err(ApiError::not_found("unknown_route", message))
-        }
-    }
+        Route::get("/healthz", health).public(),
+        Route::get("/readyz", readiness).public(),
+        Route::get("/metrics", exposition).role(ROLE),
+        Route::get("/ops/queues", overview).role(ROLE),
+        Route::get("/ops/queues/{queue}/dead", dead_letters).role(ROLE),
+        Route::post("/ops/queues/{queue}/dead/redrive", redrive)
+            .role(ROLE)
+            .json(REDRIVE_BODY),
+        Route::delete("/ops/queues/{queue}/dead/{id}", discard).role(ROLE),
+    ];
+    web::serve(request, out, routes).await;
 }
 
-async fn operate(operation: Operation, call: &Call) -> Reply {
-    let principal = web::authenticate(call)?;
-    web::require_role(&principal, ROLE)?;
-    let operator = &principal.subject;
-    match operation {
-        Operation::Metrics => exposition(&call.trace).await,
-        Operation::Queues => overview(&call.trace).await,
-        Operation::DeadLetters { queue } => dead_letters(&known(queue)?, call),
-        Operation::Redrive { queue } => redrive(&known(queue)?, call, operator).await,
-        Operation::DeadLetter { queue, id } => {
-            discard(&known(queue)?, &id, &call.trace, operator).await
-        }
-    }
+async fn health(_: Call) -> Reply {
+    web::json(StatusCode::OK, &json!({"status": "ok"}))
 }
 
 /// Tries everything that is needed, whatever came of the others.
-async fn readiness(trace: &Trace) -> Reply {
+async fn readiness(call: Call) -> Reply {
+    let trace = &call.trace;
     let state = |name: &str, tried: Result<(), Failure>| match tried {
         Ok(()) => State::Ok,
         Err(error) => {
@@ -95,23 +84,18 @@ async fn try_s3(trace: &Trace) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn exposition(trace: &Trace) -> Reply {
-    let text = metrics::render(&counts(trace).await?);
-    let mut response = Response::new(text.into_bytes());
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static(metrics::CONTENT_TYPE),
-    );
-    Ok(response)
+async fn exposition(call: Call) -> Reply {
+    let text = metrics::render(&counts(&call.trace).await?);
+    Ok(web::content(metrics::CONTENT_TYPE, text.into_bytes()))
 }
 
-async fn overview(trace: &Trace) -> Reply {
-    let overview: Overview = counts(trace).await?.into_iter().collect();
+async fn overview(call: Call) -> Reply {
+    let overview: Overview = counts(&call.trace).await?.into_iter().collect();
     web::json(StatusCode::OK, &overview)
 }
 
-/// Counts, and then wakes what waits: a queue that all alarms of were lost, while
-/// nobody was there to hear them, is found by whoever looks.
+/// Counts, and then wakes the workers of what waits: so a queue whose notifications and
+/// timers were all lost is found by the next look at it.
 async fn counts(trace: &Trace) -> Result<Vec<(String, queue::Counts)>, ApiError> {
     let redis = SpinRedis::open()?;
     let mut counted = Vec::new();
@@ -125,14 +109,16 @@ async fn counts(trace: &Trace) -> Result<Vec<(String, queue::Counts)>, ApiError>
     Ok(counted)
 }
 
-fn dead_letters(queue: &str, call: &Call) -> Reply {
-    let query = PageQuery::parse(&call.query())?;
+async fn dead_letters(call: Call) -> Reply {
+    let name = queue(&call)?;
+    let query = PageQuery::parse(call.query())?;
     let redis = SpinRedis::open()?;
-    let page = Queue::new(&redis, queue).dead_letters(query.after, query.limit)?;
-    web::json(StatusCode::OK, &Page::of(queue, page))
+    let page = Queue::new(&redis, name).dead_letters(query.after, query.limit)?;
+    web::json(StatusCode::OK, &Page::of(name, page))
 }
 
-async fn redrive(name: &str, call: &Call, operator: &str) -> Reply {
+async fn redrive(call: Call) -> Reply {
+    let name = queue(&call)?;
     let selection = Selection::try_from(call.json::<Redrive>()?)?;
     let redis = SpinRedis::open()?;
     let queue = worker::open(&redis, name)?;
@@ -146,7 +132,7 @@ async fn redrive(name: &str, call: &Call, operator: &str) -> Reply {
     log::info(
         &call.trace,
         "dead letters were sent back",
-        json!({"queue": name, "redriven": redriven.count, "by": operator}),
+        json!({"queue": name, "redriven": redriven.count, "by": call.principal()?.subject}),
     );
     let answer = Answer {
         queue: name,
@@ -156,20 +142,21 @@ async fn redrive(name: &str, call: &Call, operator: &str) -> Reply {
     web::json(StatusCode::OK, &answer)
 }
 
-async fn discard(queue: &str, id: &str, trace: &Trace, operator: &str) -> Reply {
+async fn discard(call: Call) -> Reply {
+    let name = queue(&call)?;
     let unknown = || ApiError::not_found("unknown_dead_letter", "there is no such dead letter");
-    let id = id.parse().map_err(|_| unknown())?;
+    let id = call.path("id").parse().map_err(|_| unknown())?;
     let redis = SpinRedis::open()?;
-    let opened = worker::open(&redis, queue)?;
-    if !opened.discard(id)? {
+    let queue = worker::open(&redis, name)?;
+    if !queue.discard(id)? {
         return Err(unknown());
     }
-    // Another may have waited for it in its line.
-    worker::ring(&opened, trace).await;
+    // Another may have waited for it in its message group.
+    worker::ring(&queue, &call.trace).await;
     log::info(
-        trace,
+        &call.trace,
         "a dead letter was thrown away",
-        json!({"queue": queue, "id": id.to_string(), "by": operator}),
+        json!({"queue": name, "id": id.to_string(), "by": call.principal()?.subject}),
     );
     Ok(web::empty(StatusCode::NO_CONTENT))
 }
@@ -179,11 +166,12 @@ fn names() -> Result<Vec<String>, Failure> {
         .map_err(|problem| Failure::misconfigured(format!("the variable queues {problem}")))
 }
 
-/// The queue, if it is one.
-fn known(queue: String) -> Result<String, ApiError> {
-    if names()?.contains(&queue) {
-        return Ok(queue);
+/// The queue that the path names.
+fn queue(call: &Call) -> Result<&str, ApiError> {
+    let name = call.path("queue");
+    if names()?.iter().any(|known| known == name) {
+        return Ok(name);
     }
-    let message = format!("there is no queue {queue:?}");
+    let message = format!("there is no queue {name:?}");
     Err(ApiError::not_found("unknown_queue", message))
 }

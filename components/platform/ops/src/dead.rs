@@ -1,21 +1,19 @@
 //! Dead letters: which of them a request is about, and how they are told.
 
-use base::rfc3339;
+use base::{Invalid, Query, rfc3339};
 use queue::{DeadLetter, DeadPage, LetterId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use web::ApiError;
 
-/// How many letters a page has when nobody says, and how many at most.
-const PAGE: usize = 100;
-const MOST: usize = 1_000;
+/// The maximum number of letters in a page, and of ids in a redrive.
+const MAX: u32 = 1_000;
 
 /// A page that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageQuery {
     /// The last letter of the page before.
     pub after: Option<LetterId>,
-    /// The most letters.
+    /// The maximum number of letters.
     pub limit: usize,
 }
 
@@ -23,32 +21,12 @@ impl PageQuery {
     /// Reads the query's `limit` and `cursor`.
     ///
     /// # Errors
-    /// 400: what one of them must be.
-    pub fn parse(query: &[(String, String)]) -> Result<Self, ApiError> {
-        let mut page = Self {
-            after: None,
-            limit: PAGE,
-        };
-        let invalid = |message| ApiError::bad_request("invalid_query", message);
-        for (name, value) in query {
-            match name.as_str() {
-                "limit" => {
-                    page.limit = value
-                        .parse()
-                        .ok()
-                        .filter(|limit| (1..=MOST).contains(limit))
-                        .ok_or_else(|| invalid(format!("limit must be 1 to {MOST}")))?;
-                }
-                "cursor" => {
-                    let cursor = value.parse();
-                    page.after = Some(cursor.map_err(|_| {
-                        invalid("cursor must be the one of the page before".to_owned())
-                    })?);
-                }
-                _ => {}
-            }
-        }
-        Ok(page)
+    /// What one of them must be.
+    pub fn parse(query: &Query) -> Result<Self, Invalid> {
+        Ok(Self {
+            after: query.cursor()?,
+            limit: query.limit(100, MAX)? as usize,
+        })
     }
 }
 
@@ -70,22 +48,22 @@ pub struct Redrive {
 }
 
 impl TryFrom<Redrive> for Selection {
-    type Error = ApiError;
+    type Error = Invalid;
 
-    fn try_from(body: Redrive) -> Result<Self, ApiError> {
-        let invalid = |message| ApiError::bad_request("invalid_field", message);
+    fn try_from(body: Redrive) -> Result<Self, Invalid> {
         let ids = match (body.ids, body.all) {
             (None, Some(true)) => return Ok(Self::All),
-            (Some(ids), None) if (1..=MOST).contains(&ids.len()) => ids,
-            (Some(_), None) => return Err(invalid(format!("ids: must be 1 to {MOST} ids"))),
+            (Some(ids), None) if (1..=MAX as usize).contains(&ids.len()) => ids,
+            (Some(_), None) => return Err(Invalid::field(format!("ids: must be 1 to {MAX} ids"))),
             _ => {
                 let message = r#"send either {"ids": ["..."]} or {"all": true}"#;
-                return Err(invalid(message.to_owned()));
+                return Err(Invalid::field(message));
             }
         };
         let ids = ids.iter().enumerate().map(|(at, id)| {
-            id.parse()
-                .map_err(|_| invalid(format!("ids[{at}]: this is not the id of a dead letter")))
+            id.parse().map_err(|_| {
+                Invalid::field(format!("ids[{at}]: this is not the id of a dead letter"))
+            })
         });
         ids.collect::<Result<_, _>>().map(Self::These)
     }
@@ -160,16 +138,12 @@ mod tests {
     }
 
     fn page(query: &[(&str, &str)]) -> Result<PageQuery, String> {
-        let query: Vec<_> = query
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        PageQuery::parse(&query).map_err(|error| error.message)
+        PageQuery::parse(&query.iter().copied().collect()).map_err(|invalid| invalid.message)
     }
 
     fn selection(body: Value) -> Result<Selection, String> {
         let body: Redrive = serde_json::from_value(body).map_err(|error| error.to_string())?;
-        Selection::try_from(body).map_err(|error| error.message)
+        Selection::try_from(body).map_err(|invalid| invalid.message)
     }
 
     #[test]

@@ -8,7 +8,6 @@ pub mod dead;
 pub mod metrics;
 pub mod queues;
 pub mod readiness;
-pub mod route;
 
 #[cfg(target_family = "wasm")]
 mod component;

@@ -4,7 +4,7 @@ use super::*;
 
 fn refusal(body: &str) -> (&'static str, String) {
     let invalid = Submission::parse(body.as_bytes()).unwrap_err();
-    (invalid.code(), invalid.to_string())
+    (invalid.code, invalid.message)
 }
 
 fn fingerprint(body: &str) -> String {
@@ -61,7 +61,7 @@ fn what_is_no_json_is_told_apart() {
     }
     let latin1 = b"{\"toons\":[{\"toonId\":\"a\",\"n\":\"\xe9\"}]}";
     let invalid = Submission::parse(latin1).unwrap_err();
-    assert_eq!(invalid.code(), "invalid_json");
+    assert_eq!(invalid.code, "invalid_json");
     assert!(invalid.to_string().contains("utf-8"), "{invalid}");
 }
 

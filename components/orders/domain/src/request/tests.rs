@@ -204,16 +204,6 @@ fn nothing_and_the_empty_text_are_the_same_where_a_field_is_optional() {
     assert_eq!(post(with("description", "")).unwrap().description, "");
 }
 
-#[test]
-fn of_two_members_with_one_name_the_last_counts() {
-    let request = post(
-        r#"{"orderId":"a","status":"nonsense","description":"1","status":"received","d\u0065scription":"2"}"#,
-    )
-    .unwrap();
-    assert_eq!(request.status, Status::Received);
-    assert_eq!(request.description, "2");
-}
-
 fn json_values() -> impl Strategy<Value = Value> {
     let text = prop_oneof![
         any::<String>(),

@@ -1,0 +1,115 @@
+//! Entity tags of answers: what the client has already is not sent again
+//! (RFC 9110, 8.8.3 and 13.1.2).
+
+use std::fmt::Write;
+
+use base::Tags;
+use http::{HeaderValue, StatusCode, header};
+use sha2::{Digest, Sha256};
+
+use crate::reply::empty;
+use crate::{Call, Reply};
+
+/// A strong entity tag made from a representation.
+pub fn entity_tag(body: &[u8]) -> String {
+    format!("\"{}\"", digest(body, 16))
+}
+
+/// A strong entity tag of a view of a version ([`base::version_tag`]), made from its
+/// representation.
+pub fn view_tag(version: u64, body: &[u8]) -> String {
+    format!("\"{version}-{}\"", digest(body, 8))
+}
+
+/// The first `bytes` of the SHA-256 in hex digits.
+fn digest(body: &[u8], bytes: usize) -> String {
+    let mut text = String::with_capacity(2 * bytes);
+    for byte in Sha256::digest(body).iter().take(bytes) {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+impl Call {
+    /// Whether the client says by `If-None-Match` that it has the representation with
+    /// this tag; none where it says nothing.
+    pub fn has_current(&self, tag: &str) -> Option<bool> {
+        let known = Tags::parse(&self.list("if-none-match")?);
+        Some(known.is_some_and(|known| known.any(true, |one| one == tag)))
+    }
+
+    /// The answer with its tag, or 304 where the client has it. It may be kept by the
+    /// client alone, and only to be asked for again.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub fn with_etag(&self, tag: &str, reply: http::Response<Vec<u8>>) -> Reply {
+        let mut response = match self.has_current(tag) {
+            Some(true) => empty(StatusCode::NOT_MODIFIED),
+            _ => reply,
+        };
+        let headers = response.headers_mut();
+        if let Ok(tag) = HeaderValue::try_from(tag) {
+            headers.insert(header::ETAG, tag);
+        }
+        let private = HeaderValue::from_static("private, no-cache");
+        headers.insert(header::CACHE_CONTROL, private);
+        Ok(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::tests::call;
+
+    #[test]
+    fn a_tag_changes_with_what_it_tags() {
+        let tags = [
+            entity_tag(b"a"),
+            entity_tag(b"b"),
+            view_tag(1, b"a"),
+            view_tag(2, b"a"),
+            view_tag(1, b"b"),
+        ];
+        for (index, tag) in tags.iter().enumerate() {
+            assert!(!tags[..index].contains(tag), "{tag}");
+            assert!(Tags::parse(tag).is_some(), "{tag}");
+        }
+        assert_eq!(entity_tag(b"a"), tags[0]);
+        assert_eq!(entity_tag(b"a").len(), 34);
+        assert_eq!(view_tag(3, b"{}"), "\"3-44136fa355b3678a\"");
+    }
+
+    #[test]
+    fn what_the_client_has_is_not_sent_again() {
+        let tag = entity_tag(b"a");
+        let answer = |known: &[(&str, &str)]| {
+            let reply = crate::json(StatusCode::OK, &"a").unwrap();
+            call(known).with_etag(&tag, reply).unwrap()
+        };
+        for known in [
+            tag.clone(),
+            format!("W/{tag}"),
+            format!("\"x\", {tag}"),
+            "*".into(),
+        ] {
+            let reply = answer(&[("if-none-match", &known)]);
+            assert_eq!(reply.status(), StatusCode::NOT_MODIFIED, "{known}");
+            assert_eq!(reply.headers()["etag"], tag.as_str());
+            assert!(reply.body().is_empty());
+        }
+        let lines = [("if-none-match", "\"x\""), ("if-none-match", &tag)];
+        assert_eq!(answer(&lines).status(), StatusCode::NOT_MODIFIED);
+        for known in [
+            &[("if-none-match", "\"x\"")][..],
+            &[("if-none-match", "x")],
+            &[],
+        ] {
+            let reply = answer(known);
+            assert_eq!(reply.status(), StatusCode::OK);
+            assert_eq!(reply.headers()["etag"], tag.as_str());
+        }
+    }
+}

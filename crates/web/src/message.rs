@@ -1,0 +1,240 @@
+//! Rules for the header fields and the body of a request.
+
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+
+use crate::route::Body;
+use crate::{ApiError, strict};
+
+/// Fields that may be sent once: of two of them, different readers choose different
+/// ones (RFC 9110, 5.3). A `traceparent` that is there twice is ignored instead, as the
+/// W3C has it.
+const SINGLE: [&str; 12] = [
+    "authorization",
+    "content-type",
+    "content-length",
+    "host",
+    "idempotency-key",
+    "if-modified-since",
+    "if-unmodified-since",
+    "if-range",
+    "origin",
+    "range",
+    "x-request-id",
+    "access-control-request-method",
+];
+
+/// Refuses a field that is there twice and may be there once.
+pub(crate) fn check_single(headers: &HeaderMap) -> Result<(), ApiError> {
+    match SINGLE.iter().find(|name| is_doubled(headers, name)) {
+        None => Ok(()),
+        Some(name) => Err(ApiError::bad_request(
+            "duplicate_header",
+            format!("send the header {name} once"),
+        )),
+    }
+}
+
+/// Whether a field is there more than once.
+pub(crate) fn is_doubled(headers: &HeaderMap, name: &str) -> bool {
+    headers.get_all(name).iter().nth(1).is_some()
+}
+
+impl Body {
+    /// Refuses a body by what its headers say of it, before it is read.
+    pub(crate) fn check_headers(self, headers: &HeaderMap) -> Result<(), ApiError> {
+        if self == Self::Ignored {
+            return Ok(());
+        }
+        let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+        if !encodings.all(is_identity) {
+            let message = "send the body without Content-Encoding";
+            let mut error = unsupported("unsupported_content_encoding", message);
+            let identity = HeaderValue::from_static("identity");
+            // RFC 9110, 15.5.16: the answer names the encodings that are taken.
+            error.headers.push((header::ACCEPT_ENCODING, identity));
+            return Err(error);
+        }
+        if let (Self::Json(_), Some(kind)) = (self, headers.get(header::CONTENT_TYPE))
+            && !kind.to_str().is_ok_and(is_json)
+        {
+            let message = "send JSON, with Content-Type: application/json";
+            return Err(unsupported("unsupported_media_type", message));
+        }
+        let length = headers.get(header::CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+        self.check_length(length.unwrap_or(0))
+    }
+
+    /// Refuses a body of this length in bytes, if it is too long.
+    pub(crate) fn check_length(self, length: u64) -> Result<(), ApiError> {
+        match self {
+            Self::Json(limit) | Self::Bytes(limit)
+                if length > u64::try_from(limit).unwrap_or(u64::MAX) =>
+            {
+                Err(ApiError::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "body_too_large",
+                    format!("the body may have at most {limit} bytes"),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks a body that has been read, and gives it without its byte order mark.
+    pub(crate) fn check(self, mut body: Vec<u8>) -> Result<Vec<u8>, ApiError> {
+        if matches!(self, Self::Json(_)) {
+            // RFC 8259, 8.1: a parser may ignore the mark rather than refuse it.
+            if body.starts_with(b"\xef\xbb\xbf") {
+                body.drain(..3);
+            }
+            strict::check(&body)?;
+        }
+        Ok(body)
+    }
+}
+
+fn unsupported(code: &'static str, message: &str) -> ApiError {
+    ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, message)
+}
+
+fn is_identity(encodings: &HeaderValue) -> bool {
+    encodings.to_str().is_ok_and(|list| {
+        let mut encodings = list.split(',').map(str::trim);
+        encodings.all(|one| one.is_empty() || one.eq_ignore_ascii_case("identity"))
+    })
+}
+
+/// `application/json`, or a type that is written as JSON (RFC 6839, 3.1).
+fn is_json(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    let subtype = match essence.split_once('/') {
+        Some((kind, subtype)) if kind.eq_ignore_ascii_case("application") => subtype,
+        _ => return false,
+    };
+    let subtype = subtype.to_ascii_lowercase();
+    subtype == "json"
+        || subtype
+            .strip_suffix("+json")
+            .is_some_and(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::tests::call;
+
+    fn refused(body: Body, headers: &[(&str, &str)]) -> Option<(u16, &'static str)> {
+        let error = body.check_headers(&call(headers).parts.headers).err()?;
+        Some((error.status.as_u16(), error.code))
+    }
+
+    #[test]
+    fn a_body_in_another_encoding_is_refused_with_the_one_that_is_taken() {
+        for encoding in ["gzip", "deflate", "identity, br", "\u{e9}"] {
+            for body in [Body::Json(10), Body::Bytes(10)] {
+                let error = body
+                    .check_headers(&call(&[("content-encoding", encoding)]).parts.headers)
+                    .unwrap_err();
+                assert_eq!(error.status, 415);
+                assert_eq!(error.code, "unsupported_content_encoding");
+                assert_eq!(error.headers[0].0, "accept-encoding");
+                assert_eq!(error.headers[0].1, "identity");
+            }
+            assert_eq!(
+                refused(Body::Ignored, &[("content-encoding", encoding)]),
+                None
+            );
+        }
+        let twice = [
+            ("content-encoding", "identity"),
+            ("content-encoding", "gzip"),
+        ];
+        assert!(refused(Body::Json(10), &twice).is_some());
+        for encoding in ["identity", "Identity", "", "identity,"] {
+            let headers = [("content-encoding", encoding)];
+            assert_eq!(refused(Body::Json(10), &headers), None, "{encoding}");
+        }
+    }
+
+    #[test]
+    fn a_body_of_another_type_than_json_is_refused() {
+        for kind in [
+            "application/json",
+            "application/json; charset=utf-8",
+            "Application/JSON;charset=UTF-8",
+            "application/cloudevents+json",
+            "application/vnd.api+json; x=1",
+        ] {
+            assert_eq!(
+                refused(Body::Json(10), &[("content-type", kind)]),
+                None,
+                "{kind}"
+            );
+        }
+        for kind in [
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "application/xml",
+            "application/jsonp",
+            "application/+json",
+            "text/json",
+            "json",
+            "",
+            "\u{e9}",
+        ] {
+            let headers = [("content-type", kind)];
+            let told = Some((415, "unsupported_media_type"));
+            assert_eq!(refused(Body::Json(10), &headers), told, "{kind}");
+            assert_eq!(refused(Body::Bytes(10), &headers), None, "{kind}");
+        }
+        assert_eq!(refused(Body::Json(10), &[]), None, "taken as JSON");
+    }
+
+    #[test]
+    fn a_body_that_says_it_is_too_large_is_refused_unread() {
+        let told = Some((413, "body_too_large"));
+        assert_eq!(refused(Body::Json(10), &[("content-length", "11")]), told);
+        assert_eq!(refused(Body::Json(10), &[("content-length", "10")]), None);
+        assert_eq!(refused(Body::Ignored, &[("content-length", "11")]), None);
+        assert!(Body::Json(10).check_length(11).is_err());
+    }
+
+    #[test]
+    fn one_byte_order_mark_before_json_is_skipped() {
+        let read = |body: Body, text: &str| body.check(text.as_bytes().to_vec()).unwrap();
+        assert_eq!(read(Body::Json(99), "\u{feff}{}"), b"{}");
+        assert_eq!(
+            read(Body::Json(99), "\u{feff}\u{feff}{}"),
+            "\u{feff}{}".as_bytes()
+        );
+        assert_eq!(read(Body::Bytes(99), "\u{feff}{}"), "\u{feff}{}".as_bytes());
+    }
+
+    #[test]
+    fn a_field_that_may_be_sent_once_is_not_chosen_from() {
+        for name in SINGLE {
+            let headers = [(name, "a"), (name, "a")];
+            let error = check_single(&call(&headers).parts.headers).unwrap_err();
+            assert_eq!(
+                (error.status.as_u16(), error.code),
+                (400, "duplicate_header")
+            );
+            assert!(error.message.contains(name));
+            assert!(check_single(&call(&headers[..1]).parts.headers).is_ok());
+        }
+        for name in [
+            "if-match",
+            "if-none-match",
+            "accept",
+            "traceparent",
+            "cookie",
+        ] {
+            let headers = [(name, "a"), (name, "a")];
+            assert!(
+                check_single(&call(&headers).parts.headers).is_ok(),
+                "{name}"
+            );
+        }
+    }
+}

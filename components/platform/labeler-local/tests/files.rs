@@ -188,14 +188,8 @@ fn of_all_kinds() -> Vec<Vec<u8>> {
 fn a_file_that_ends_too_early_is_no_image() {
     for whole in of_all_kinds() {
         assert!(picture::decode(&whole).is_ok());
-        // The second frame of the animation takes up half of its file.
-        let kind = image::guess_format(&whole).unwrap();
-        let parts = if whole == file("cat-animated.webp") {
-            12
-        } else {
-            31
-        };
-        for end in (0..=parts).map(|part| whole.len() * part / 32) {
+        let kind = image::guess_format(&whole);
+        for end in (0..32).map(|part| whole.len() * part / 32) {
             assert!(is_invalid(&whole[..end]), "{kind:?}, {end} bytes");
         }
     }

@@ -182,7 +182,7 @@ pub fn progressive(width: u16, height: u16, scans: usize) -> Vec<u8> {
 
 /// A large progressive JPEG whose scans are each of one coefficient.
 fn bands(scans: usize) -> Vec<u8> {
-    let (width, height) = (6900, 6800);
+    let (width, height) = (6800, 6700);
     let mut file = head(0xc2, width, height, [table(0, 1, 0), table(0x10, 1, 0xe0)]);
     let dc = zeros(blocks(width, height).div_ceil(8));
     file.extend(scan_header(0, 0, 0).into_iter().chain(dc));

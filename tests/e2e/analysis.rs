@@ -379,3 +379,65 @@ async fn a_decompression_bomb_fails_and_harms_nobody() {
     assert_eq!(app.looked_at(USER, &file).await["status"], "approved");
     app.stop().await;
 }
+
+/// A progressive JPEG of 1.2 MB and 4000 x 3600 pixels in 40,000 scans, as many as
+/// the standard allows and each of a few bytes.
+fn of_many_scans() -> Photo {
+    let segment = |marker: u8, data: &[u8]| {
+        let length = u16::try_from(data.len() + 2).unwrap().to_be_bytes();
+        [&[0xff, marker][..], &length, data].concat()
+    };
+    // A Huffman table of one symbol, whose code is a zero bit.
+    let table = |class: u8, symbol: u8| {
+        let codes = [&[class, 1][..], &[0; 15], &[symbol]].concat();
+        segment(0xc4, &codes)
+    };
+    let ones = [&[0][..], &[1; 64]].concat();
+    let first = segment(0xda, &[1, 1, 0, 0, 0, 0]);
+    let mut bytes = [
+        vec![0xff, 0xd8],
+        segment(0xdb, &ones),
+        segment(0xc2, &[8, 14, 16, 15, 160, 1, 1, 0x11, 0]),
+        table(0, 0),
+        table(0x10, 0xe0),
+        first,
+        vec![0; 500 * 450 / 8],
+    ]
+    .concat();
+    // Nothing in runs of 16,384 blocks: a zero bit and 14 more.
+    let scan = [segment(0xda, &[1, 1, 0, 1, 63, 0]), vec![0; 27]].concat();
+    bytes.extend(scan.repeat(40_000));
+    bytes.extend([0xff, 0xd9]);
+    Photo {
+        bytes,
+        content_type: "image/jpeg",
+    }
+}
+
+#[tokio::test]
+async fn a_photo_of_forty_thousand_scans_fails_with_the_reason_while_others_are_labeled() {
+    let app = App::start().await;
+    let hostile = app.upload(USER, &of_many_scans()).await;
+    let other = app.upload(USER, &Photo::of("coffee.jpg")).await;
+    let (hostile, other) =
+        futures::join!(app.looked_at(USER, &hostile), app.looked_at(USER, &other),);
+    assert_eq!(hostile["status"], "failed", "{hostile}");
+    let reason = hostile["reason"].as_str().unwrap();
+    assert!(reason.contains("scans"), "{hostile}");
+    assert_eq!(other["status"], "approved", "{other}");
+    app.queue_is_empty().await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_photo_without_the_marker_of_its_end_is_labeled() {
+    let app = App::start().await;
+    let mut photo = Photo::of("coffee.jpg");
+    assert!(photo.bytes.ends_with(&[0xff, 0xd9]));
+    photo.bytes.truncate(photo.bytes.len() - 2);
+    let file = app.upload(USER, &photo).await;
+    let record = app.looked_at(USER, &file).await;
+    assert_eq!(record["status"], "approved", "{record}");
+    assert!(confidence(&record, "Espresso").unwrap() > 90.0, "{record}");
+    app.stop().await;
+}

@@ -1,15 +1,16 @@
 //! From an uploaded file to pixels.
 //!
-//! The dimensions are read first, and what decoding would take is held to a
-//! budget, so that a small file with huge dimensions is an answer and not a
-//! guest out of memory. All of the file must be there: decoders that make up
-//! the missing rest would have it labeled.
+//! Each decoder has a limit on the time and the memory that its worst file takes,
+//! which is checked before it runs: a small file with huge dimensions, or with
+//! forty thousand scans, is an answer and not a guest that is out of memory or
+//! works on and on. All pixels must be there: decoders that make up missing ones
+//! would have them labeled. What follows the pixels may be missing.
 
 mod jpeg;
 mod png;
 mod webp;
 
-use image::{ColorType, ImageFormat, metadata::Orientation};
+use image::{ImageFormat, metadata::Orientation};
 
 /// Bytes of memory that decoding one image may take. Measured, a file of 15 MiB
 /// and all that is not decoding take 37 MiB: together they stay below the 128
@@ -65,18 +66,6 @@ impl Layout {
         };
         samples * if self.wide { 2 } else { 1 }
     }
-
-    fn of(color: ColorType) -> Result<Self, Unreadable> {
-        let channels = match color {
-            ColorType::L8 | ColorType::L16 => Channels::Grey,
-            ColorType::La8 | ColorType::La16 => Channels::GreyAlpha,
-            ColorType::Rgb8 | ColorType::Rgb16 => Channels::Rgb,
-            ColorType::Rgba8 | ColorType::Rgba16 => Channels::Rgba,
-            _ => return Err(Unreadable::Invalid(format!("colour type {color:?}"))),
-        };
-        let wide = color.bytes_per_pixel() > color.channel_count();
-        Ok(Self { channels, wide })
-    }
 }
 
 /// Why there is no picture.
@@ -85,7 +74,7 @@ pub enum Unreadable {
     /// The bytes are no whole image of a known type.
     #[error("{0}")]
     Invalid(String),
-    /// Decoding it would take too much memory.
+    /// Decoding it would take too much memory or time.
     #[error("{0}")]
     TooLarge(String),
 }
@@ -119,33 +108,4 @@ fn afford(width: u32, height: u32, bytes: u64) -> Result<(), Unreadable> {
         bytes.div_ceil(1 << 20),
         BUDGET >> 20,
     )))
-}
-
-/// What `image` says of a file, as ours.
-fn unreadable(format: &str, error: &image::ImageError) -> Unreadable {
-    match error {
-        image::ImageError::Limits(_) => Unreadable::TooLarge(error.to_string()),
-        _ => Unreadable::invalid(format, error),
-    }
-}
-
-/// The pixels of a decoder whose memory has been found affordable.
-fn read(format: &str, mut decoder: impl image::ImageDecoder) -> Result<Picture, Unreadable> {
-    let (width, height) = decoder.dimensions();
-    let layout = Layout::of(decoder.color_type())?;
-    // Metadata that cannot be read does not spoil the pixels.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let size = usize::try_from(decoder.total_bytes())
-        .map_err(|error| Unreadable::TooLarge(error.to_string()))?;
-    let mut bytes = vec![0; size];
-    decoder
-        .read_image(&mut bytes)
-        .map_err(|error| unreadable(format, &error))?;
-    Ok(Picture {
-        width: width as usize,
-        height: height as usize,
-        layout,
-        bytes,
-        orientation,
-    })
 }

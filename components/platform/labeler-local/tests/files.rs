@@ -176,18 +176,66 @@ fn a_photo_taken_sideways_is_turned() {
     }
 }
 
-#[test]
-fn a_file_that_ends_too_early_is_no_image() {
+/// One file of each kind.
+fn of_all_kinds() -> Vec<Vec<u8>> {
     let mut files: Vec<Vec<u8>> = KINDS.iter().map(|name| file(name)).collect();
     files.push(encoded(&cat(), ImageFormat::Png));
     files.push(encoded(&cat(), ImageFormat::WebP));
-    for whole in files {
+    files
+}
+
+#[test]
+fn a_file_that_ends_too_early_is_no_image() {
+    for whole in of_all_kinds() {
         assert!(picture::decode(&whole).is_ok());
-        let ends = (0..32).map(|part| whole.len() * part / 32);
-        for end in ends.chain([whole.len() - 12, whole.len() - 2, whole.len() - 1]) {
-            let kind = image::guess_format(&whole);
+        let kind = image::guess_format(&whole);
+        for end in (0..32).map(|part| whole.len() * part / 32) {
             assert!(is_invalid(&whole[..end]), "{kind:?}, {end} bytes");
         }
+    }
+}
+
+#[test]
+fn a_file_with_all_pixels_is_an_image_without_its_end() {
+    for whole in of_all_kinds() {
+        let kind = image::guess_format(&whole).unwrap();
+        // The marker of the end; the chunk of the end and the checksum before it.
+        let missing = match kind {
+            ImageFormat::Jpeg => 1..=2,
+            ImageFormat::Png => 1..=16,
+            _ => continue,
+        };
+        for missing in missing {
+            let file = &whole[..whole.len() - missing];
+            assert_eq!(seen(file), seen(&whole), "{kind:?} without {missing} bytes");
+        }
+    }
+    // Metadata comes last in a WebP file.
+    let mut webp = Vec::new();
+    sideways(&cat().into_rgb8(), WebPEncoder::new_lossless(&mut webp));
+    let upright = seen(&encoded(&cat(), ImageFormat::WebP));
+    for missing in 1..=SIDEWAYS.len() + 8 {
+        assert_eq!(
+            seen(&webp[..webp.len() - missing]),
+            upright,
+            "{missing} bytes"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_lacks_some_pixels_is_no_image_even_with_its_end() {
+    for name in [
+        "cat-baseline.jpg",
+        "cat-progressive.jpg",
+        "cat-cmyk.jpg",
+        "cat-grey.jpg",
+    ] {
+        let mut jpeg = file(name);
+        let pixels = jpeg.len() * 4 / 5;
+        jpeg.truncate(pixels);
+        jpeg.extend([0xff, 0xd9]);
+        assert!(is_invalid(&jpeg), "{name}");
     }
 }
 

@@ -2,11 +2,13 @@
 //!
 //! `jpeg-decoder` and not what `image` uses, because it can leave out the
 //! frequencies that a small image does not show: half the time, and an eighth
-//! to a sixty-fourth of the memory for a large photo. It also takes a file
-//! that ends too early for an error.
+//! to a sixty-fourth of the memory for a large photo.
+
+mod outline;
 
 use image::metadata::Orientation;
 use jpeg_decoder::{CodingProcess, Decoder, ImageInfo, PixelFormat};
+use outline::Outline;
 
 use super::{Channels, Layout, Picture, Unreadable, afford};
 use crate::network::SIDE;
@@ -18,7 +20,7 @@ const NAME: &str = "JPEG";
 const ENOUGH: u16 = 2 * SIDE as u16;
 
 pub fn decode(file: &[u8]) -> Result<Picture, Unreadable> {
-    let mut decoder = Decoder::new(file);
+    let mut decoder = Decoder::new(Outline::of(file)?);
     decoder.read_info().map_err(unreadable)?;
     let full = info(&decoder)?;
     let channels = match full.pixel_format {
@@ -78,7 +80,7 @@ fn memory(full: ImageInfo, scaled: (u16, u16), layout: Layout) -> u64 {
     bytes
 }
 
-fn info(decoder: &Decoder<&[u8]>) -> Result<ImageInfo, Unreadable> {
+fn info(decoder: &Decoder<Outline>) -> Result<ImageInfo, Unreadable> {
     decoder
         .info()
         .ok_or_else(|| Unreadable::invalid(NAME, "it has no frame"))

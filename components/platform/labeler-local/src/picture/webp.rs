@@ -1,8 +1,16 @@
 //! WebP (RFC 9649). Of an animation the first frame counts.
+//!
+//! What follows the pixels may be missing, as browsers have it.
 
-use image::{ColorType, ImageDecoder, codecs::webp::WebPDecoder};
+mod guarded;
 
-use super::{Picture, Unreadable, afford, read, unreadable};
+use std::borrow::Cow;
+
+use guarded::Guarded;
+use image::metadata::Orientation;
+use image::{ColorType, ImageDecoder, ImageError, codecs::webp::WebPDecoder};
+
+use super::{Channels, Layout, Picture, Unreadable, afford};
 
 const NAME: &str = "WebP";
 
@@ -12,6 +20,11 @@ const HEADER: usize = 12;
 const CHUNK: usize = 8;
 /// What comes before the chunks within a frame of an animation.
 const FRAME: usize = 16;
+
+/// Where the first chunk says what others there are, and its bits for a colour
+/// profile, EXIF and XMP.
+const FLAGS: usize = HEADER + CHUNK;
+const METADATA: u8 = 0x2c;
 
 // The most that the decoder holds at once, in bytes a pixel: the result, and a
 // frame of four bytes or of luminance and chrominance. Opacity is kept apart,
@@ -23,63 +36,155 @@ const ANIMATED: u64 = 19;
 pub fn decode(file: &[u8]) -> Result<Picture, Unreadable> {
     let announced = file.get(4..).and_then(|rest| rest.first_chunk());
     let announced = u32::from_le_bytes(*announced.unwrap_or(&[0; 4]));
-    let body = file
-        .get(HEADER..CHUNK.saturating_add(announced as usize))
-        .ok_or_else(|| Unreadable::invalid(NAME, "the end of the file is missing"))?;
-    let metadata = chunks(body, Within::File)?;
-
-    let decoder =
-        WebPDecoder::new(std::io::Cursor::new(file)).map_err(|error| unreadable(NAME, &error))?;
-    let (width, height) = decoder.dimensions();
-    let most = if decoder.has_animation() {
-        ANIMATED
-    } else if decoder.color_type() == ColorType::Rgba8 {
-        TRANSLUCENT
+    let end = CHUNK.saturating_add(announced as usize);
+    let body = file.get(HEADER..end.min(file.len())).unwrap_or_default();
+    let contents = Contents::of(body)?;
+    let file = if contents.pixels && end > file.len() {
+        without_metadata(file)
     } else {
-        STILL
+        Cow::Borrowed(file)
     };
-    afford(width, height, pixels(width, height) * most + metadata)?;
-    read(NAME, decoder)
-}
 
-/// What chunks are in: frames are only in the file itself.
-#[derive(PartialEq)]
-enum Within {
-    File,
-    Frame,
-}
-
-/// Checks the dimensions that lossy bitstreams have in themselves: they decide
-/// on the memory, whatever the header of the file says. Counts the bytes of
-/// metadata, which the decoder copies.
-fn chunks(mut chunks: &[u8], within: Within) -> Result<u64, Unreadable> {
-    let mut metadata = 0;
-    while let Some((header, rest)) = chunks.split_first_chunk::<CHUNK>() {
-        let [kind @ .., a, b, c, d] = header;
-        let size = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
-        let data = rest.get(..size).unwrap_or(rest);
-        match kind {
-            b"VP8 " => {
-                // Three bytes of tag, three of start code, then the dimensions.
-                if let Some(&[a, b, c, d]) = data.get(6..).and_then(|data| data.first_chunk()) {
-                    let width = u32::from(u16::from_le_bytes([a, b]) & 0x3fff);
-                    let height = u32::from(u16::from_le_bytes([c, d]) & 0x3fff);
-                    afford(width, height, pixels(width, height) * STILL)?;
-                }
-            }
-            b"ANMF" if within == Within::File => {
-                let frame = data.get(FRAME..).unwrap_or_default();
-                metadata += self::chunks(frame, Within::Frame)?;
-            }
-            b"EXIF" => metadata += data.len() as u64,
-            _ => {}
-        }
-        let next = size.checked_next_multiple_of(2);
-        chunks = next.and_then(|next| rest.get(next..)).unwrap_or_default();
+    let decoder = WebPDecoder::new(Guarded::new(&file)).map_err(unreadable)?;
+    let (width, height) = decoder.dimensions();
+    let (channels, mut most) = match decoder.color_type() {
+        ColorType::Rgba8 => (Channels::Rgba, TRANSLUCENT),
+        _ => (Channels::Rgb, STILL),
+    };
+    if decoder.has_animation() {
+        most = ANIMATED;
     }
-    Ok(metadata)
+    let copied = if let Cow::Owned(file) = &file {
+        file.len()
+    } else {
+        0
+    };
+    afford(width, height, pixels(width, height) * most + copied as u64)?;
+    let mut bytes = vec![0; usize::try_from(decoder.total_bytes()).unwrap_or_default()];
+    decoder.read_image(&mut bytes).map_err(unreadable)?;
+    Ok(Picture {
+        width: width as usize,
+        height: height as usize,
+        layout: Layout {
+            channels,
+            wide: false,
+        },
+        bytes,
+        orientation: contents
+            .exif
+            .and_then(Orientation::from_exif_chunk)
+            .unwrap_or(Orientation::NoTransforms),
+    })
+}
+
+/// A file that ends after its pixels, as one that has none of the metadata that
+/// it announces: the decoder insists on what is announced.
+fn without_metadata(file: &[u8]) -> Cow<'_, [u8]> {
+    if file
+        .get(HEADER..)
+        .is_none_or(|rest| !rest.starts_with(b"VP8X"))
+    {
+        return Cow::Borrowed(file);
+    }
+    let mut file = file.to_vec();
+    if let Some(flags) = file.get_mut(FLAGS) {
+        *flags &= !METADATA;
+    }
+    Cow::Owned(file)
+}
+
+/// What there is of interest in the chunks of a file or frame.
+#[derive(Default)]
+struct Contents<'a> {
+    /// Whether there are pixels, all of them.
+    pixels: bool,
+    exif: Option<&'a [u8]>,
+}
+
+impl<'a> Contents<'a> {
+    /// Walks over the chunks of a file.
+    ///
+    /// Checks the dimensions that lossy bitstreams have in themselves: they decide
+    /// on the memory, whatever the header of the file says.
+    fn of(mut chunks: &'a [u8]) -> Result<Self, Unreadable> {
+        let mut contents = Self::default();
+        while let Some(chunk) = Chunk::first_of(chunks) {
+            let mut data = chunk.data;
+            match chunk.kind {
+                b"VP8 " | b"VP8L" | b"ANMF" if !contents.pixels && chunk.rest.is_none() => {
+                    return Err(Unreadable::invalid(NAME, "the end of the file is missing"));
+                }
+                b"VP8 " | b"VP8L" => contents.pixels = true,
+                b"ANMF" => {
+                    contents.pixels = true;
+                    data = data.get(FRAME..).unwrap_or_default();
+                    while let Some(chunk) = Chunk::first_of(data) {
+                        chunk.afford()?;
+                        data = chunk.rest.unwrap_or_default();
+                    }
+                }
+                b"EXIF" if chunk.rest.is_some() && contents.exif.is_none() => {
+                    contents.exif = Some(data);
+                }
+                _ => {}
+            }
+            chunk.afford()?;
+            chunks = chunk.rest.unwrap_or_default();
+        }
+        Ok(contents)
+    }
+}
+
+struct Chunk<'a> {
+    kind: &'a [u8; 4],
+    data: &'a [u8],
+    /// What follows, or `None` if some of the data is missing.
+    rest: Option<&'a [u8]>,
+}
+
+impl<'a> Chunk<'a> {
+    fn first_of(chunks: &'a [u8]) -> Option<Self> {
+        let (kind, rest) = chunks.split_first_chunk()?;
+        let (size, rest) = rest.split_first_chunk()?;
+        let size = u32::from_le_bytes(*size) as usize;
+        Some(match rest.split_at_checked(size) {
+            Some((data, rest)) => Self {
+                kind,
+                data,
+                // The byte that makes an odd size even.
+                rest: Some(rest.get(size % 2..).unwrap_or_default()),
+            },
+            None => Self {
+                kind,
+                data: rest,
+                rest: None,
+            },
+        })
+    }
+
+    /// Refuses a lossy bitstream that would take too much memory.
+    fn afford(&self) -> Result<(), Unreadable> {
+        // Three bytes of tag, three of start code, then the dimensions.
+        if self.kind == b"VP8 "
+            && let Some(&[a, b, c, d]) = self.data.get(6..).and_then(|data| data.first_chunk())
+        {
+            let width = u32::from(u16::from_le_bytes([a, b]) & 0x3fff);
+            let height = u32::from(u16::from_le_bytes([c, d]) & 0x3fff);
+            afford(width, height, pixels(width, height) * STILL)?;
+        }
+        Ok(())
+    }
 }
 
 fn pixels(width: u32, height: u32) -> u64 {
     u64::from(width) * u64::from(height)
+}
+
+fn unreadable(error: ImageError) -> Unreadable {
+    match error {
+        ImageError::IoError(error) if error.kind() == std::io::ErrorKind::OutOfMemory => {
+            Unreadable::TooLarge(error.to_string())
+        }
+        _ => Unreadable::invalid(NAME, error),
+    }
 }

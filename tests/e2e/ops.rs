@@ -387,6 +387,54 @@ async fn queues_are_counted_for_people_and_for_prometheus() {
     app.stop().await;
 }
 
+/// What `/readyz` says while these are not available.
+fn readiness(down: &[&str]) -> Value {
+    let checks = ["redis", "redis_policy", "redis_events", "key_value", "s3"];
+    let state = |name: &&str| match down.contains(name) {
+        true => "unavailable",
+        false => "ok",
+    };
+    let states = checks
+        .iter()
+        .map(|name| ((*name).to_owned(), state(name).into()));
+    let states: serde_json::Map<String, Value> = states.collect();
+    let status = if down.is_empty() { "ok" } else { "unavailable" };
+    json!({"status": status, "checks": states})
+}
+
+#[tokio::test]
+async fn a_redis_that_would_throw_data_away_or_tells_of_no_timers_is_not_ready() {
+    let app = App::start().await;
+    let ready = async |status| {
+        let response = app.request(Method::GET, "/readyz").send().await.unwrap();
+        body(response, status).await
+    };
+    let redis = app.redis();
+    let set = |setting: [&str; 2]| {
+        let [name, value] = setting.map(Arg::from);
+        redis.call("CONFIG", &["SET".into(), name, value]).unwrap();
+    };
+    assert_eq!(ready(200).await, readiness(&[]));
+
+    set(["maxmemory-policy", "allkeys-lru"]);
+    assert_eq!(ready(503).await, readiness(&["redis_policy"]));
+    set(["maxmemory-policy", "noeviction"]);
+
+    set(["notify-keyspace-events", ""]);
+    let forget = || {
+        redis.call(
+            "DEL",
+            &["orilla:canary:heard".into(), "orilla:canary:missed".into()],
+        )
+    };
+    forget().unwrap();
+    assert_eq!(ready(503).await, readiness(&["redis_events"]));
+    set(["notify-keyspace-events", "Ex"]);
+    forget().unwrap();
+    assert_eq!(ready(200).await, readiness(&[]));
+    app.stop().await;
+}
+
 #[tokio::test]
 async fn readiness_names_what_is_out_of_reach_and_the_log_says_why() {
     let documents = OwnRedis::start().await;
@@ -396,24 +444,16 @@ async fn readiness_names_what_is_out_of_reach_and_the_log_says_why() {
     );
     let app = App::configured(Manifest::shipped(), &[], &config).await;
     let probe = async |path| app.request(Method::GET, path).send().await.unwrap();
-    let ok = json!({"redis": "ok", "key_value": "ok", "s3": "ok"});
-    assert_eq!(
-        body(probe("/readyz").await, 200).await,
-        json!({"status": "ok", "checks": ok})
-    );
+    assert_eq!(body(probe("/readyz").await, 200).await, readiness(&[]));
 
-    let down = |checks: Value| json!({"status": "unavailable", "checks": checks});
     app.stack.s3().faults().always(Fault::SlowDown);
-    assert_eq!(
-        body(probe("/readyz").await, 503).await,
-        down(json!({"redis": "ok", "key_value": "ok", "s3": "unavailable"}))
-    );
+    assert_eq!(body(probe("/readyz").await, 503).await, readiness(&["s3"]));
     app.stack.s3().faults().clear();
 
     app.stack.redis().stop().await.unwrap();
     assert_eq!(
         body(probe("/readyz").await, 503).await,
-        down(json!({"redis": "unavailable", "key_value": "ok", "s3": "ok"}))
+        readiness(&["redis", "redis_policy", "redis_events"])
     );
     for path in ["/metrics", "/ops/queues", DEAD] {
         let response = call(&app, Method::GET, path, None).await;
@@ -423,7 +463,7 @@ async fn readiness_names_what_is_out_of_reach_and_the_log_says_why() {
     documents.server.stop().await.unwrap();
     assert_eq!(
         body(probe("/readyz").await, 503).await,
-        down(json!({"redis": "unavailable", "key_value": "unavailable", "s3": "ok"}))
+        readiness(&["redis", "redis_policy", "redis_events", "key_value"])
     );
     // To start it anew would not bring back what it needs.
     assert_eq!(

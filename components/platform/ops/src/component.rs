@@ -5,7 +5,7 @@
 use base::{Failure, Trace, log};
 use http::StatusCode;
 use objects::Objects;
-use queue::Queue;
+use queue::{Queue, health};
 use serde_json::json;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
@@ -30,7 +30,7 @@ const NOTHING: &str = "readyz";
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
     let routes = [
         // Probes have no token.
-        Route::get("/healthz", health).public(),
+        Route::get("/healthz", alive).public(),
         Route::get("/readyz", readiness).public(),
         Route::get("/metrics", exposition).role(ROLE),
         Route::get("/ops/queues", overview).role(ROLE),
@@ -43,7 +43,7 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
     web::serve(request, out, routes).await;
 }
 
-async fn health(_: Call) -> Reply {
+async fn alive(_: Call) -> Reply {
     web::json(StatusCode::OK, &json!({"status": "ok"}))
 }
 
@@ -58,17 +58,30 @@ async fn readiness(call: Call) -> Reply {
             State::Unavailable
         }
     };
+    let redis = SpinRedis::open().and_then(|redis| {
+        redis.call("PING", &[])?;
+        Ok(redis)
+    });
+    let with_redis = |check: fn(&SpinRedis) -> Result<(), Failure>| match &redis {
+        Ok(redis) => check(redis),
+        Err(failure) => Err(failure.clone()),
+    };
     let readiness = Readiness::from(Checks {
-        redis: state("redis", try_redis()),
+        redis: state("redis", with_redis(|_| Ok(()))),
+        redis_policy: state("redis_policy", with_redis(health::check_policy)),
+        redis_events: state("redis_events", with_redis(check_events)),
         key_value: state("key_value", try_key_value()),
         s3: state("s3", try_s3(trace).await),
     });
     web::json(readiness.http_status(), &readiness)
 }
 
-fn try_redis() -> Result<(), Failure> {
-    SpinRedis::open()?.call("PING", &[])?;
-    Ok(())
+/// Whether keys that expire are heard of, where the platform has a Redis trigger.
+fn check_events(redis: &SpinRedis) -> Result<(), Failure> {
+    match base::text("bell")?.trim() {
+        "http" => Ok(()),
+        _ => health::check_events(redis),
+    }
 }
 
 fn try_key_value() -> Result<(), Failure> {

@@ -19,6 +19,10 @@ pub enum State {
 pub struct Checks {
     /// Redis.
     pub redis: State,
+    /// Redis throws nothing away.
+    pub redis_policy: State,
+    /// Redis tells of keys that expire, and the component `timers` hears of them.
+    pub redis_events: State,
     /// The key-value store.
     pub key_value: State,
     /// The object store.
@@ -34,7 +38,13 @@ pub struct Readiness {
 
 impl From<Checks> for Readiness {
     fn from(checks: Checks) -> Self {
-        let all = [checks.redis, checks.key_value, checks.s3];
+        let all = [
+            checks.redis,
+            checks.redis_policy,
+            checks.redis_events,
+            checks.key_value,
+            checks.s3,
+        ];
         let ready = all.iter().all(|state| *state == State::Ok);
         let status = if ready { State::Ok } else { State::Unavailable };
         Self { status, checks }
@@ -60,6 +70,8 @@ mod tests {
 
     const ALL_WELL: Checks = Checks {
         redis: State::Ok,
+        redis_policy: State::Ok,
+        redis_events: State::Ok,
         key_value: State::Ok,
         s3: State::Ok,
     };
@@ -70,7 +82,8 @@ mod tests {
         assert_eq!(ready.http_status(), 200);
         assert_eq!(
             serde_json::to_value(ready).unwrap(),
-            json!({"status": "ok", "checks": {"redis": "ok", "key_value": "ok", "s3": "ok"}})
+            json!({"status": "ok", "checks": {"redis": "ok", "redis_policy": "ok",
+                "redis_events": "ok", "key_value": "ok", "s3": "ok"}})
         );
     }
 
@@ -84,7 +97,8 @@ mod tests {
         assert_eq!(
             serde_json::to_value(down).unwrap(),
             json!({"status": "unavailable",
-                "checks": {"redis": "ok", "key_value": "unavailable", "s3": "ok"}})
+                "checks": {"redis": "ok", "redis_policy": "ok", "redis_events": "ok",
+                    "key_value": "unavailable", "s3": "ok"}})
         );
     }
 }

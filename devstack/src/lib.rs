@@ -3,6 +3,7 @@
 //!
 //! Nothing here is meant for production.
 
+pub mod client;
 mod error;
 mod redis;
 pub mod rekognition;

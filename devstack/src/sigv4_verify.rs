@@ -1,37 +1,38 @@
-//! Verifies AWS Signature Version 4, in headers and in presigned URLs.
+//! Verifies AWS Signature Version 4, in headers and in presigned URLs: what was
+//! received is signed again with AWS's own crate, and the signatures are compared.
 //!
-//! It is written after AWS's documentation ("Signature Version 4 for API
-//! requests" in the IAM user guide and "Authenticating requests using query
-//! parameters" in the S3 API reference) and shares nothing with the signer
-//! that the application uses: it is the second opinion.
+//! What a service checks besides is of "Signature Version 4 for API requests" in
+//! the IAM user guide and "Authenticating requests using query parameters" in the
+//! S3 API reference.
 
 use std::collections::BTreeMap;
 
-use hmac::{Hmac, KeyInit, Mac};
-use http::{HeaderMap, Method, Uri, header};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+use aws_credential_types::Credentials;
+use aws_sigv4::{
+    http_request::{
+        PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings,
+        UriPathNormalizationMode, sign,
+    },
+    sign::v4::SigningParams,
+};
+use http::{HeaderMap, Method, Uri, header::HeaderName};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 use time::{
     Duration, OffsetDateTime, PrimitiveDateTime, format_description::FormatItem,
     macros::format_description,
 };
+use url::form_urlencoded;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const DATE: &[FormatItem<'_>] = format_description!("[year][month][day]T[hour][minute][second]Z");
-/// The characters that RFC 3986 never escapes stay; all others are escaped.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-const ESCAPED_IN_PATH: &AsciiSet = &ESCAPED.remove(b'/');
 
 /// How far a signature's date may be from the verifier's clock.
 const HEADER_SKEW: Duration = Duration::minutes(5);
 /// How far a presigned URL's date may be ahead of the verifier's clock.
 const PRESIGNED_SKEW: Duration = Duration::minutes(15);
-/// The longest that a presigned URL may be valid.
-const LONGEST: Duration = Duration::days(7);
+/// The maximum time that a presigned URL may be valid.
+const MAX_EXPIRY: Duration = Duration::days(7);
 
 /// Why a signature does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,11 +67,8 @@ pub enum Refusal {
     #[error("the body does not have the SHA-256 that was signed")]
     Payload,
     /// The signature is of other data or made with another secret.
-    #[error("the signature does not match this canonical request:\n{canonical_request}")]
-    Mismatch {
-        /// What should have been signed.
-        canonical_request: String,
-    },
+    #[error("the signature does not match what was sent")]
+    Mismatch,
 }
 
 /// The keys that a request must be signed with.
@@ -116,47 +114,35 @@ pub fn verify_headers(
     now: OffsetDateTime,
 ) -> Result<(), Refusal> {
     let authorization = header_text(headers, "authorization").ok_or(Refusal::Missing)?;
-    let fields = authorization_fields(&authorization)?;
-    let credential = Credential::parse(field(&fields, "Credential")?)?;
-    let date = header_text(headers, "x-amz-date").ok_or_else(|| malformed("no x-amz-date"))?;
-    let signed_at = credential.signed_at(&date)?;
-    if credential.access_key != keys.access_key
+    let fields = authorization
+        .strip_prefix(ALGORITHM)
+        .and_then(|rest| rest.strip_prefix(' '))
+        .ok_or_else(|| malformed("the scheme is not AWS4-HMAC-SHA256"))?;
+    let pairs = fields.split(',').map(|field| {
+        let (name, value) = field.trim().split_once('=').unwrap_or((field, ""));
+        (name.to_owned(), value.to_owned())
+    });
+    let date = header_text(headers, "x-amz-date").map(|date| ("Date".to_owned(), date));
+    let claim = Claim::read("", &unique(pairs.chain(date))?)?;
+    if claim.access_key != keys.access_key
         || header_text(headers, "x-amz-security-token") != keys.session_token
     {
         return Err(Refusal::UnknownKey);
     }
-    if (credential.region, credential.service) != (region, service) {
-        return Err(Refusal::Scope {
-            found: format!("{}/{}", credential.region, credential.service),
-            expected: format!("{region}/{service}"),
-        });
+    claim.is_scoped_to(region, service)?;
+    claim.is_signed_by(now, HEADER_SKEW)?;
+    if claim.signed_at < now - HEADER_SKEW {
+        return Err(Refusal::Expired(claim.date));
     }
-    if signed_at < now - HEADER_SKEW {
-        return Err(Refusal::Expired(date));
-    }
-    if signed_at > now + HEADER_SKEW {
-        return Err(Refusal::NotYet(date));
-    }
-    let signed_headers = signed_headers(field(&fields, "SignedHeaders")?, headers)?;
     let payload = hex::encode(Sha256::digest(body));
     if header_text(headers, "x-amz-content-sha256").is_some_and(|sent| sent != payload) {
         return Err(Refusal::Payload);
     }
-    let canonical_request = [
-        method.as_str(),
-        // Other services than S3 escape what is escaped already once more.
-        &percent_encode(uri.path().as_bytes(), ESCAPED_IN_PATH).to_string(),
-        &canonical_query(uri)?,
-        &canonical_headers(&signed_headers, uri, headers)?,
-        &signed_headers.join(";"),
-        &payload,
-    ]
-    .join("\n");
-    credential.check(
-        &date,
-        canonical_request,
-        &keys.secret_key,
-        field(&fields, "Signature")?,
+    claim.check(
+        (method, uri, headers),
+        payload,
+        (&keys.secret_key, keys.session_token.as_deref()),
+        SigningSettings::default(),
     )
 }
 
@@ -172,239 +158,210 @@ pub fn verify_presigned(
     secret_key: &str,
     now: OffsetDateTime,
 ) -> Result<Presigned, Refusal> {
-    let mut parameters = BTreeMap::new();
-    for (name, value) in query_pairs(url)? {
-        if name.starts_with("X-Amz-") && parameters.insert(name.clone(), value).is_some() {
-            return Err(malformed(&format!("{name} is there twice")));
-        }
+    let (of_signature, others): (Vec<_>, Vec<_>) =
+        query_pairs(url).partition(|(name, _)| name.starts_with("X-Amz-"));
+    let parameters = unique(of_signature)?;
+    if !parameters.contains_key("X-Amz-Signature") {
+        return Err(Refusal::Missing);
     }
-    let parameter = |name: &str| {
-        parameters
-            .get(name)
-            .map(String::as_str)
-            .ok_or_else(|| malformed(&format!("no {name}")))
-    };
-    let signature = parameter("X-Amz-Signature").map_err(|_| Refusal::Missing)?;
-    if parameter("X-Amz-Algorithm")? != ALGORITHM {
+    if parameter(&parameters, "X-Amz-Algorithm")? != ALGORITHM {
         return Err(malformed("X-Amz-Algorithm is not AWS4-HMAC-SHA256"));
     }
-    let credential = Credential::parse(parameter("X-Amz-Credential")?)?;
-    if credential.service != "s3" {
-        return Err(Refusal::Scope {
-            found: format!("{}/{}", credential.region, credential.service),
-            expected: format!("{}/s3", credential.region),
-        });
-    }
-    let date = parameter("X-Amz-Date")?;
-    let signed_at = credential.signed_at(date)?;
-    let expires_in = parameter("X-Amz-Expires")?
+    let claim = Claim::read("X-Amz-", &parameters)?;
+    claim.is_scoped_to(&claim.region, "s3")?;
+    let expires_in = parameter(&parameters, "X-Amz-Expires")?
         .parse()
         .ok()
         .map(Duration::seconds)
-        .filter(|expires_in| *expires_in >= Duration::SECOND && *expires_in <= LONGEST)
+        .filter(|expires_in| (Duration::SECOND..=MAX_EXPIRY).contains(expires_in))
         .ok_or_else(|| malformed("X-Amz-Expires is not 1 to 604800 seconds"))?;
-    if signed_at > now + PRESIGNED_SKEW {
-        return Err(Refusal::NotYet(date.to_owned()));
+    claim.is_signed_by(now, PRESIGNED_SKEW)?;
+    if claim.signed_at + expires_in < now {
+        return Err(Refusal::Expired(claim.date));
     }
-    if signed_at + expires_in < now {
-        return Err(Refusal::Expired(date.to_owned()));
+    // The signer adds the parameters of the signature itself.
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(others)
+        .finish();
+    let unsigned = format!("{}?{query}", url.path());
+    let unsigned = unsigned.parse().map_err(|_| malformed("it is no URL"))?;
+    let mut headers = headers.clone();
+    if let (false, Some(authority)) = (headers.contains_key("host"), url.authority()) {
+        let host = authority.as_str().parse();
+        headers.insert("host", host.map_err(|_| malformed("it has no host"))?);
     }
-    let signed_headers = signed_headers(parameter("X-Amz-SignedHeaders")?, headers)?;
-    let path: Vec<u8> = percent_decode_str(url.path()).collect();
-    let payload = header_text(headers, "x-amz-content-sha256");
-    let canonical_request = [
-        method.as_str(),
-        &percent_encode(&path, ESCAPED_IN_PATH).to_string(),
-        &canonical_query(url)?,
-        &canonical_headers(&signed_headers, url, headers)?,
-        &signed_headers.join(";"),
-        payload.as_deref().unwrap_or("UNSIGNED-PAYLOAD"),
-    ]
-    .join("\n");
-    credential.check(date, canonical_request, secret_key, signature)?;
+    let mut settings = SigningSettings::default();
+    settings.signature_location = SignatureLocation::QueryParams;
+    settings.expires_in = Some(expires_in.unsigned_abs());
+    settings.percent_encoding_mode = PercentEncodingMode::Single;
+    settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+    let payload = header_text(&headers, "x-amz-content-sha256");
+    let session_token = parameters.get("X-Amz-Security-Token").cloned();
+    claim.check(
+        (method, &unsigned, &headers),
+        payload.unwrap_or_else(|| "UNSIGNED-PAYLOAD".to_owned()),
+        (secret_key, session_token.as_deref()),
+        settings,
+    )?;
     Ok(Presigned {
-        access_key: credential.access_key.to_owned(),
-        region: credential.region.to_owned(),
-        signed_at,
+        access_key: claim.access_key,
+        region: claim.region,
+        signed_at: claim.signed_at,
         expires_in,
-        signed_headers,
-        session_token: parameters.get("X-Amz-Security-Token").cloned(),
+        signed_headers: claim.signed_headers,
+        session_token,
     })
 }
 
-/// `<access key>/<date>/<region>/<service>/aws4_request`.
-struct Credential<'a> {
-    access_key: &'a str,
-    date: &'a str,
-    region: &'a str,
-    service: &'a str,
+/// What a signature says about itself.
+struct Claim {
+    access_key: String,
+    region: String,
+    service: String,
+    date: String,
+    signed_at: OffsetDateTime,
+    signed_headers: Vec<String>,
+    signature: String,
 }
 
-impl<'a> Credential<'a> {
-    fn parse(text: &'a str) -> Result<Self, Refusal> {
-        // Only the access key may have slashes in it.
-        let parts: Vec<_> = text.rsplitn(5, '/').collect();
-        match parts.as_slice() {
-            &["aws4_request", service, region, date, access_key] => Ok(Self {
-                access_key,
-                date,
-                region,
-                service,
-            }),
-            _ => Err(malformed("the credential has no scope")),
-        }
-    }
-
-    fn signed_at(&self, date: &str) -> Result<OffsetDateTime, Refusal> {
-        if date.get(..8) != Some(self.date) {
+impl Claim {
+    /// Reads it from fields whose names begin with `prefix`.
+    fn read(prefix: &str, fields: &BTreeMap<String, String>) -> Result<Self, Refusal> {
+        let field = |name| parameter(fields, &format!("{prefix}{name}"));
+        // `<access key>/<day>/<region>/<service>/aws4_request`. Only the access
+        // key may have slashes in it.
+        let credential: Vec<_> = field("Credential")?.rsplitn(5, '/').collect();
+        let &["aws4_request", service, region, day, access_key] = credential.as_slice() else {
+            return Err(malformed("the credential has no scope"));
+        };
+        let date = field("Date")?;
+        if date.get(..8) != Some(day) {
             return Err(malformed("the credential is of another day"));
         }
-        PrimitiveDateTime::parse(date, DATE)
-            .map(PrimitiveDateTime::assume_utc)
-            .map_err(|_| malformed("the date is not of the form 20260131T235959Z"))
+        let signed_at = PrimitiveDateTime::parse(date, DATE)
+            .map_err(|_| malformed("the date is not of the form 20260131T235959Z"))?;
+        let list = field("SignedHeaders")?;
+        let signed_headers: Vec<_> = list.split(';').map(str::to_owned).collect();
+        if list != list.to_ascii_lowercase() || !signed_headers.is_sorted_by(|a, b| a < b) {
+            return Err(malformed("SignedHeaders are not in lower case and sorted"));
+        }
+        Ok(Self {
+            access_key: access_key.to_owned(),
+            region: region.to_owned(),
+            service: service.to_owned(),
+            date: date.to_owned(),
+            signed_at: signed_at.assume_utc(),
+            signed_headers,
+            signature: field("Signature")?.to_owned(),
+        })
     }
 
+    fn is_scoped_to(&self, region: &str, service: &str) -> Result<(), Refusal> {
+        if (&*self.region, &*self.service) == (region, service) {
+            return Ok(());
+        }
+        Err(Refusal::Scope {
+            found: format!("{}/{}", self.region, self.service),
+            expected: format!("{region}/{service}"),
+        })
+    }
+
+    fn is_signed_by(&self, now: OffsetDateTime, skew: Duration) -> Result<(), Refusal> {
+        match self.signed_at > now + skew {
+            true => Err(Refusal::NotYet(self.date.clone())),
+            false => Ok(()),
+        }
+    }
+
+    /// Signs the request again, with the headers that are said to be signed, and
+    /// compares.
     fn check(
         &self,
-        date: &str,
-        canonical_request: String,
-        secret_key: &str,
-        signature: &str,
+        (method, uri, headers): (&Method, &Uri, &HeaderMap),
+        payload_sha256: String,
+        (secret_key, session_token): (&str, Option<&str>),
+        mut settings: SigningSettings,
     ) -> Result<(), Refusal> {
-        let to_sign = [
-            ALGORITHM,
-            date,
-            &[self.date, self.region, self.service, "aws4_request"].join("/"),
-            &hex::encode(Sha256::digest(&canonical_request)),
-        ]
-        .join("\n");
-        let mut key = format!("AWS4{secret_key}").into_bytes();
-        for part in [self.date, self.region, self.service, "aws4_request"] {
-            key = mac(&key, part)?.finalize().into_bytes().to_vec();
+        let sent = headers.keys().map(HeaderName::as_str);
+        let needed = sent.filter(|name| name.starts_with("x-amz-"));
+        for name in std::iter::once("host").chain(needed) {
+            if !self.signed_headers.iter().any(|signed| signed == name) {
+                return Err(Refusal::Unsigned(name.to_owned()));
+            }
         }
-        let signature =
-            hex::decode(signature).map_err(|_| malformed("the signature is not hexadecimal"))?;
-        mac(&key, &to_sign)?
-            .verify_slice(&signature)
-            .map_err(|_| Refusal::Mismatch { canonical_request })
+        let mut signed = Vec::new();
+        for name in &self.signed_headers {
+            let value = header_text(headers, name)
+                .ok_or_else(|| malformed(&format!("the signed header {name} was not sent")))?;
+            signed.push((name.as_str(), value));
+        }
+        settings.excluded_headers = None;
+        let unsignable = |_| malformed("the request is not one that can be signed");
+        let request = SignableRequest::new(
+            method.as_str(),
+            uri.to_string(),
+            signed.iter().map(|(name, value)| (*name, value.as_str())),
+            SignableBody::Precomputed(payload_sha256),
+        )
+        .map_err(unsignable)?;
+        let token = session_token.map(str::to_owned);
+        let keys = Credentials::new(&self.access_key, secret_key, token, None, "verifier").into();
+        let parameters = SigningParams::builder()
+            .identity(&keys)
+            .region(&self.region)
+            .name(&self.service)
+            .time(self.signed_at.into())
+            .settings(settings)
+            .build()
+            .map_err(|error| malformed(&error.to_string()))?
+            .into();
+        let signature = sign(request, &parameters).map_err(unsignable)?;
+        let expected = signature.signature().as_bytes();
+        match bool::from(self.signature.as_bytes().ct_eq(expected)) {
+            true => Ok(()),
+            false => Err(Refusal::Mismatch),
+        }
     }
-}
-
-fn mac(key: &[u8], data: &str) -> Result<Hmac<Sha256>, Refusal> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| malformed("the key is empty"))?;
-    mac.update(data.as_bytes());
-    Ok(mac)
 }
 
 fn malformed(reason: &str) -> Refusal {
     Refusal::Malformed(reason.to_owned())
 }
 
-/// The values of a header, as they are signed: without outer spaces, with inner
-/// ones made one, several values separated by commas.
+/// The values of a header, separated by commas.
 fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {
-    let values: Vec<_> = headers
-        .get_all(name)
-        .iter()
-        .map(|value| {
-            String::from_utf8_lossy(value.as_bytes())
-                .split_ascii_whitespace()
-                .collect::<Vec<_>>()
-                .join(" ")
-        })
+    let values = headers.get_all(name).iter();
+    let values: Vec<_> = values
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
         .collect();
     (!values.is_empty()).then(|| values.join(","))
 }
 
-/// The fields of `AWS4-HMAC-SHA256 Credential=..., SignedHeaders=..., Signature=...`.
-fn authorization_fields(authorization: &str) -> Result<BTreeMap<&str, &str>, Refusal> {
-    let fields = authorization
-        .strip_prefix(ALGORITHM)
-        .and_then(|rest| rest.strip_prefix(' '))
-        .ok_or_else(|| malformed("the scheme is not AWS4-HMAC-SHA256"))?;
-    let mut found = BTreeMap::new();
-    for part in fields.split(',') {
-        let (name, value) = part
-            .trim()
-            .split_once('=')
-            .ok_or_else(|| malformed("a field has no value"))?;
-        if found.insert(name, value).is_some() {
+/// Fields by their names, none of which may be there twice.
+fn unique(
+    pairs: impl IntoIterator<Item = (String, String)>,
+) -> Result<BTreeMap<String, String>, Refusal> {
+    let mut fields = BTreeMap::new();
+    for (name, value) in pairs {
+        if fields.insert(name.clone(), value).is_some() {
             return Err(malformed(&format!("{name} is there twice")));
         }
     }
-    Ok(found)
+    Ok(fields)
 }
 
-fn field<'a>(fields: &BTreeMap<&str, &'a str>, name: &str) -> Result<&'a str, Refusal> {
-    fields
-        .get(name)
-        .copied()
-        .ok_or_else(|| malformed(&format!("no {name}")))
-}
-
-/// The names in a `SignedHeaders`, which must be in order, have `host` and every
-/// `x-amz-*` header that was sent.
-fn signed_headers(list: &str, headers: &HeaderMap) -> Result<Vec<String>, Refusal> {
-    let signed: Vec<_> = list.split(';').map(str::to_owned).collect();
-    if list != list.to_ascii_lowercase() || !signed.is_sorted_by(|a, b| a < b) {
-        return Err(malformed("SignedHeaders are not in lower case and sorted"));
-    }
-    let sent = headers.keys().map(header::HeaderName::as_str);
-    let needed = sent.filter(|name| name.starts_with("x-amz-"));
-    for name in std::iter::once("host").chain(needed) {
-        if !signed.iter().any(|signed| signed == name) {
-            return Err(Refusal::Unsigned(name.to_owned()));
-        }
-    }
-    Ok(signed)
-}
-
-fn canonical_headers(signed: &[String], uri: &Uri, headers: &HeaderMap) -> Result<String, Refusal> {
-    let mut lines = String::new();
-    for name in signed {
-        let value = header_text(headers, name)
-            .or_else(|| {
-                let authority = uri.authority()?;
-                (name == "host").then(|| authority.to_string())
-            })
-            .ok_or_else(|| malformed(&format!("the signed header {name} was not sent")))?;
-        lines.push_str(&format!("{name}:{value}\n"));
-    }
-    Ok(lines)
-}
-
-fn canonical_query(uri: &Uri) -> Result<String, Refusal> {
-    let escape = |text: String| percent_encode(text.as_bytes(), ESCAPED).to_string();
-    let mut pairs: Vec<_> = query_pairs(uri)?
-        .into_iter()
-        .filter(|(name, _)| name != "X-Amz-Signature")
-        .map(|(name, value)| (escape(name), escape(value)))
-        .collect();
-    pairs.sort();
-    let pairs: Vec<_> = pairs
-        .into_iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    Ok(pairs.join("&"))
+fn parameter<'a>(fields: &'a BTreeMap<String, String>, name: &str) -> Result<&'a str, Refusal> {
+    let field = fields.get(name).map(String::as_str);
+    field.ok_or_else(|| malformed(&format!("no {name}")))
 }
 
 /// The parameters of a URL. A plus sign is a plus sign here, not a space.
-fn query_pairs(uri: &Uri) -> Result<Vec<(String, String)>, Refusal> {
-    let decode = |text: &str| {
-        percent_decode_str(text)
-            .decode_utf8()
-            .map(|text| text.into_owned())
-            .map_err(|_| malformed("the query is not UTF-8"))
-    };
-    uri.query()
-        .unwrap_or_default()
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Ok((decode(name)?, decode(value)?))
-        })
-        .collect()
+fn query_pairs(uri: &Uri) -> impl Iterator<Item = (String, String)> {
+    let query = uri.query().unwrap_or_default().replace('+', "%2B");
+    let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes())
+        .into_owned()
+        .collect();
+    pairs.into_iter()
 }
 
 #[cfg(test)]
@@ -482,8 +439,8 @@ mod tests {
     #[test]
     fn headers_of_aws_must_be_signed() {
         let headers = HeaderMap::from_iter([(
-            header::HeaderName::from_static("x-amz-acl"),
-            header::HeaderValue::from_static("public-read"),
+            HeaderName::from_static("x-amz-acl"),
+            http::HeaderValue::from_static("public-read"),
         )]);
         let url = EXAMPLE.parse().unwrap();
         let refused = verify_presigned(&Method::GET, &url, &headers, SECRET, SIGNED);

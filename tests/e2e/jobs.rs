@@ -23,8 +23,7 @@ async fn submit(app: &App, user: &str, job: &Value) -> Value {
 }
 
 async fn submit_with_key(app: &App, job: &Value, key: &str) -> Response {
-    app.request(Method::POST, "/submit-job")
-        .bearer_auth(app.token(USER))
+    app.request_of(USER, Method::POST, "/submit-job")
         .header("idempotency-key", key)
         .json(job)
         .send()
@@ -119,8 +118,7 @@ async fn the_hash_of_a_toon_does_not_depend_on_how_it_was_written() {
     let app = App::start().await;
     let text = r#"{"jobId": "J", "toons": [{"b": 1.0, "toonId": "T", "a": "\u00f1"}]}"#;
     let response = app
-        .request(Method::POST, "/submit-job")
-        .bearer_auth(app.token(USER))
+        .request_of(USER, Method::POST, "/submit-job")
         .body(text)
         .send()
         .await
@@ -149,10 +147,7 @@ async fn a_job_that_is_submitted_again_runs_once() {
         })
         .collect();
     let text = format!(r#" {{"toons": [{}], "jobId": "A"}}"#, toons.join(" , "));
-    let rewritten = app
-        .request(Method::POST, "/submit-job")
-        .bearer_auth(app.token(USER))
-        .body(text);
+    let rewritten = app.request_of(USER, Method::POST, "/submit-job").body(text);
     assert_eq!(body(rewritten.send().await.unwrap(), 202).await, first);
 
     let other = app.post(USER, "/submit-job", &job(Some("A"), 6)).await;
@@ -189,8 +184,7 @@ async fn an_idempotency_key_stands_for_one_job() {
     let second = body(submit_with_key(&app, &job(None, 3), "key-2").await, 202).await;
     assert_ne!(first["jobId"], second["jobId"]);
     let anothers = app
-        .request(Method::POST, "/submit-job")
-        .bearer_auth(app.token("other"))
+        .request_of("other", Method::POST, "/submit-job")
         .header("idempotency-key", "key-1")
         .json(&job(None, 4))
         .send()
@@ -254,16 +248,14 @@ async fn a_refused_submission_names_the_place_and_leaves_nothing() {
         assert!(error.starts_with(&format!("{place}: ")), "{error}");
     }
     let broken = app
-        .request(Method::POST, "/submit-job")
-        .bearer_auth(app.token(USER))
+        .request_of(USER, Method::POST, "/submit-job")
         .body(r#"{"toons": [{"toonId": "1"}"#);
     assert_eq!(
         refusal(broken.send().await.unwrap(), 400).await,
         "invalid_json"
     );
     let large = app
-        .request(Method::POST, "/submit-job")
-        .bearer_auth(app.token(USER))
+        .request_of(USER, Method::POST, "/submit-job")
         .body(vec![b' '; 8 * 1024 * 1024 + 1]);
     assert_eq!(
         refusal(large.send().await.unwrap(), 413).await,
@@ -485,8 +477,7 @@ async fn a_client_that_knows_the_status_waits_for_news() {
     let response = app.get(USER, "/jobs/A").await;
     let tag = response.headers()["etag"].to_str().unwrap().to_owned();
     let known = |wait: u32| {
-        app.request(Method::GET, &format!("/jobs/A?wait={wait}"))
-            .bearer_auth(app.token(USER))
+        app.request_of(USER, Method::GET, &format!("/jobs/A?wait={wait}"))
             .header("if-none-match", &tag)
     };
     let unchanged = known(0).send().await.unwrap();

@@ -50,8 +50,7 @@ async fn announce_in(app: &App, photo: &Photo, post: i64) -> Value {
 }
 
 async fn remove(app: &App, user: &str, path: &str) -> Response {
-    app.request(Method::DELETE, &format!("/images/{path}"))
-        .bearer_auth(app.token(user))
+    app.request_of(user, Method::DELETE, &format!("/images/{path}"))
         .send()
         .await
         .unwrap()
@@ -404,8 +403,7 @@ async fn a_removed_photo_is_gone_and_may_come_back_in_another_post() {
         assert_eq!(refusal(response, 400).await, "invalid_query", "{query}");
     }
     let with_body = app
-        .request(Method::DELETE, &format!("/images/{file}"))
-        .bearer_auth(app.token(USER))
+        .request_of(USER, Method::DELETE, &format!("/images/{file}"))
         .json(&json!({"post_id": 2}));
     let refused = with_body.send().await.unwrap();
     assert_eq!(refusal(refused, 400).await, "unexpected_body");

@@ -28,8 +28,7 @@ async fn telling(receivers: &[&WebhookReceiver], variables: &[(&str, &str)]) -> 
 }
 
 fn request(app: &App, id: &str, status: &str, description: &str) -> RequestBuilder {
-    app.request(Method::PUT, &format!("/orders/{id}"))
-        .bearer_auth(app.token(USER))
+    app.request_of(USER, Method::PUT, &format!("/orders/{id}"))
         .json(&json!({"status": status, "description": description}))
 }
 

@@ -35,8 +35,7 @@ async fn the_owner_gets_the_same_bytes_back() {
     assert_eq!(image.bytes().await.unwrap(), photo.bytes);
 
     let head = app
-        .request(Method::HEAD, &format!("/obtain/{file}"))
-        .bearer_auth(app.token(USER))
+        .request_of(USER, Method::HEAD, &format!("/obtain/{file}"))
         .send();
     assert_eq!(head.await.unwrap().status(), 302);
     app.stop().await;

@@ -20,8 +20,7 @@ async fn handled_by(service: &Service, variables: &[(&str, &str)]) -> App {
 
 async fn put(app: &App, id: &str, status: &str) {
     let request = app
-        .request(Method::PUT, &format!("/orders/{id}"))
-        .bearer_auth(app.token(USER))
+        .request_of(USER, Method::PUT, &format!("/orders/{id}"))
         .json(&json!({"status": status, "description": "x"}));
     body(request.send().await.unwrap(), 200).await;
 }

@@ -16,8 +16,7 @@ async fn put(app: &App, user: &str, id: &str, order: &Value) -> Response {
 }
 
 fn change(app: &App, user: &str, id: &str, order: &Value) -> RequestBuilder {
-    app.request(Method::PUT, &format!("/orders/{id}"))
-        .bearer_auth(app.token(user))
+    app.request_of(user, Method::PUT, &format!("/orders/{id}"))
         .json(order)
 }
 
@@ -312,8 +311,7 @@ async fn nobody_overwrites_what_they_have_not_seen() {
     processed(&app, "A").await;
     let seen = app.get(USER, "/orders/A").await;
     let request = app
-        .request(Method::GET, "/orders/A")
-        .bearer_auth(app.token(USER))
+        .request_of(USER, Method::GET, "/orders/A")
         .header("if-none-match", &seen.headers()["etag"]);
     assert_eq!(request.send().await.unwrap().status(), 304);
     app.stop().await;
@@ -403,9 +401,7 @@ async fn an_order_cannot_be_deleted() {
         ("/orders/A", "GET, PUT, HEAD, OPTIONS"),
         ("/orders", "GET, POST, HEAD, OPTIONS"),
     ] {
-        let request = app
-            .request(Method::DELETE, path)
-            .bearer_auth(app.token(USER));
+        let request = app.request_of(USER, Method::DELETE, path);
         let answer = request.send().await.unwrap();
         assert_eq!(answer.headers()["allow"], allowed);
         assert_eq!(refusal(answer, 405).await, "method_not_allowed");

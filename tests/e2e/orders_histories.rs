@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use proptest::collection::vec;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use proptest::test_runner::Config;
 use tests::{App, Manifest, Seed, Service};
 use tokio::runtime::Runtime;
 
@@ -28,8 +28,6 @@ const HANDLING: Duration = Duration::from_millis(5);
 
 #[test]
 fn no_history_loses_a_change_or_processes_one_twice_or_too_early() {
-    let mut random = Seed::new().fork(0);
-    let seed = [(); 32].map(|()| random.u8(..));
     let runtime = Runtime::new().unwrap();
     let service = runtime.block_on(Service::start(HANDLING));
     let url = service.url();
@@ -38,11 +36,9 @@ fn no_history_loses_a_change_or_processes_one_twice_or_too_early() {
     let config = Config {
         cases: HISTORIES,
         max_shrink_time: 20_000,
-        failure_persistence: None,
         ..Config::default()
     };
-    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
-    let mut runner = TestRunner::new_with_rng(config, random);
+    let mut runner = Seed::new().runner(config);
     let histories = Cell::new(0);
     let plans = vec(vec(plan::action(), 1..ACTIONS), CLIENTS);
     let outcome = runner.run(&plans, |plans| {

@@ -1,40 +1,87 @@
-//! Whatever workers do, in whatever order: no message is settled without its
-//! effect, none has its effect twice, none is lost, versions have no gaps and
-//! come in their order. Generated histories, on a real Redis.
+//! Workers do anything, in any order: no message is settled without its effect,
+//! none has its effect twice, none is lost, versions have no gaps and come in
+//! their order. Generated histories, on a real Redis.
 
 mod step;
 mod threads;
 mod world;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
-use proptest::collection::vec;
-use proptest::test_runner::{Config, TestRunner};
-use tests::OwnRedis;
+use proptest::prelude::{BoxedStrategy, Just, Strategy};
+use proptest::test_runner::Config;
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
+use stores::native::NativeRedis;
+use tests::{OwnRedis, Seed};
 
+use step::Step;
 use world::World;
+
+thread_local! {
+    /// The connection of the test. A state machine begins with nothing else.
+    static REDIS: RefCell<Option<&'static NativeRedis>> = const { RefCell::new(None) };
+    static HISTORIES: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Any step may follow any other: [`World`] knows what each comes to.
+struct Steps;
+
+impl ReferenceStateMachine for Steps {
+    type State = ();
+    type Transition = Step;
+
+    fn init_state() -> BoxedStrategy<()> {
+        Just(()).boxed()
+    }
+
+    fn transitions((): &()) -> BoxedStrategy<Step> {
+        step::step().boxed()
+    }
+
+    fn apply((): (), _: &Step) {}
+}
+
+struct Histories;
+
+impl StateMachineTest for Histories {
+    type SystemUnderTest = World<'static>;
+    type Reference = Steps;
+
+    /// Each history has its own queue, so that it has nothing to do with those before it.
+    fn init_test((): &()) -> World<'static> {
+        HISTORIES.set(HISTORIES.get() + 1);
+        let name = format!("h{}", HISTORIES.get());
+        World::new(REDIS.with_borrow(|redis| redis.unwrap()), &name)
+    }
+
+    fn apply(mut world: World<'static>, (): &(), step: Step) -> World<'static> {
+        world.take(&step);
+        world
+    }
+
+    fn check_invariants(world: &World<'static>, (): &()) {
+        world.check();
+    }
+
+    fn teardown(world: World<'static>, (): ()) {
+        world.finish();
+    }
+}
 
 #[tokio::test]
 async fn no_history_loses_a_message_or_has_its_effect_twice() {
     let server = OwnRedis::start().await;
-    let redis = server.connect();
-    let mut runner = TestRunner::new(Config {
+    REDIS.set(Some(Box::leak(Box::new(server.connect()))));
+    let config = Config {
         cases: 100,
-        failure_persistence: None,
         ..Config::default()
-    });
-    let histories = Cell::new(0);
-    runner
-        .run(&vec(step::step(), 1..60), |history| {
-            // Its own queue, so that a history has nothing to do with those before it.
-            histories.set(histories.get() + 1);
-            let mut world = World::new(&redis, &format!("h{}", histories.get()));
-            for step in &history {
-                world.take(step);
-                world.check();
-            }
-            world.finish();
+    };
+    let histories = Steps::sequential_strategy(1..60);
+    let outcome = Seed::new()
+        .runner(config.clone())
+        .run(&histories, |(state, steps, seen)| {
+            Histories::test_sequential(config.clone(), state, steps, seen);
             Ok(())
-        })
-        .unwrap();
+        });
+    outcome.unwrap();
 }

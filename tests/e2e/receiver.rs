@@ -167,8 +167,7 @@ async fn a_bad_request_says_which_field_is_wrong_and_stores_nothing() {
         );
     }
     let broken = app
-        .request(Method::POST, "/receiver")
-        .bearer_auth(app.token(USER))
+        .request_of(USER, Method::POST, "/receiver")
         .body("{")
         .send();
     assert_eq!(refusal(broken.await.unwrap(), 400).await, "invalid_json");

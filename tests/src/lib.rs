@@ -13,8 +13,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use devstack::client::Client;
 use devstack::{Redis, RedisOptions, Stack, StackOptions};
-use reqwest::{Client, Method, RequestBuilder, Response, redirect};
+use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
@@ -87,7 +88,7 @@ static FIRST_START: Mutex<bool> = Mutex::const_new(false);
 pub struct App {
     /// The stack that it runs in.
     pub stack: Stack,
-    http: Client,
+    client: Client,
     dir: TempDir,
 }
 
@@ -160,16 +161,9 @@ impl App {
                 stack
             }
         };
-        let http = Client::builder()
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .unwrap();
-        Self {
-            stack: stack.unwrap(),
-            http,
-            dir,
-        }
+        let stack = stack.unwrap();
+        let client = Client::new(stack.base_url(), stack.jwt_secret()).unwrap();
+        Self { stack, client, dir }
     }
 
     /// Starts the application again with another manifest.
@@ -195,18 +189,17 @@ impl App {
 
     /// A request without a token. `path` is a path of the application, or a URL.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let url = if path.starts_with("http") {
-            path.to_owned()
-        } else {
-            self.stack.base_url() + path
-        };
-        self.http.request(method, url)
+        self.client.request(method, path)
+    }
+
+    /// A request with a user's token.
+    pub fn request_of(&self, user: &str, method: Method, path: &str) -> RequestBuilder {
+        self.request(method, path).bearer_auth(self.token(user))
     }
 
     /// A GET of a user.
     pub async fn get(&self, user: &str, path: &str) -> Response {
-        self.request(Method::GET, path)
-            .bearer_auth(self.token(user))
+        self.request_of(user, Method::GET, path)
             .send()
             .await
             .unwrap()
@@ -214,8 +207,7 @@ impl App {
 
     /// A POST of a user.
     pub async fn post(&self, user: &str, path: &str, body: &Value) -> Response {
-        self.request(Method::POST, path)
-            .bearer_auth(self.token(user))
+        self.request_of(user, Method::POST, path)
             .json(body)
             .send()
             .await

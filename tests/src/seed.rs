@@ -1,10 +1,12 @@
 //! Randomness that can be had again.
 
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
 /// The variable that has the seed of an earlier run.
 const VARIABLE: &str = "ORILLA_TEST_SEED";
 
-/// The seed of a test. It is printed, so that whoever sees the test fail can
-/// run it again with `ORILLA_TEST_SEED` set to the same.
+/// The seed of a test. It is printed, so that a test that fails
+/// can be run again with `ORILLA_TEST_SEED` set to the same.
 #[derive(Clone, Copy, Debug)]
 pub struct Seed(u64);
 
@@ -16,6 +18,18 @@ impl Seed {
         let seed = set.map_or_else(|| fastrand::u64(..), |seed| seed.parse().unwrap());
         println!("{VARIABLE}={seed}");
         Self(seed)
+    }
+
+    /// A runner of generated histories. The seed gives the same ones again, so no
+    /// failures are written to files.
+    pub fn runner(self, config: Config) -> TestRunner {
+        let mut random = self.fork(0);
+        let seed = [(); 32].map(|()| random.u8(..));
+        let config = Config {
+            failure_persistence: None,
+            ..config
+        };
+        TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
     }
 
     /// The random numbers of one of the test's actors.

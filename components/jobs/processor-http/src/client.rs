@@ -56,71 +56,30 @@ impl From<service::Failure> for Failure {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-    use std::future::{Future, poll_fn};
-    use std::task::Poll;
-
     use futures::executor::block_on;
-    use futures::stream;
-    use http::{Request, Response};
-    use outbound::Error;
+    use http::Request;
+    use outbound_double::{Answer, Double, answer, down};
     use serde_json::{Value, json};
 
     use super::*;
 
-    /// Answers with what was sent, a turn later. A toon named `down` finds nobody,
-    /// and one named `mute` gets an empty answer.
-    #[derive(Default)]
-    struct Toons {
-        in_flight: Cell<usize>,
-        most_in_flight: Cell<usize>,
-    }
-
-    impl Transport for Toons {
-        type Body = stream::Iter<std::vec::IntoIter<Result<Vec<u8>, Error>>>;
-
-        fn send(
-            &self,
-            request: Request<Vec<u8>>,
-        ) -> impl Future<Output = Result<Response<Self::Body>, Error>> {
-            self.in_flight.set(self.in_flight.get() + 1);
-            self.most_in_flight
-                .set(self.most_in_flight.get().max(self.in_flight.get()));
-            let header = |name| request.headers()[name].to_str().unwrap().to_owned();
-            let sent = json!({
-                "url": request.uri().to_string(),
-                "method": request.method().as_str(),
-                "type": header("content-type"),
-                "job": header("x-job-id"),
-                "toon": header("x-toon-id"),
-                "attempt": header("x-attempt"),
-                "body": String::from_utf8(request.into_body()).unwrap(),
-            });
-            async move {
-                let mut is_next_turn = false;
-                poll_fn(|context| {
-                    if is_next_turn {
-                        return Poll::Ready(());
-                    }
-                    is_next_turn = true;
-                    context.waker().wake_by_ref();
-                    Poll::Pending
-                })
-                .await;
-                self.in_flight.set(self.in_flight.get() - 1);
-                if sent["toon"] == "down" {
-                    return Err(Error::Unreachable {
-                        host: "http://toons.example".into(),
-                        reason: "it refused the connection".into(),
-                    });
-                }
-                let body = match sent["toon"] == "mute" {
-                    true => String::new(),
-                    false => sent.to_string(),
-                };
-                let chunks = vec![Ok(body.into_bytes())];
-                Ok(Response::new(stream::iter(chunks)))
-            }
+    /// Answers with what was sent. A toon named `down` finds nobody, and one named
+    /// `mute` gets an empty answer.
+    fn service(request: &Request<Vec<u8>>) -> Answer {
+        let header = |name| request.headers()[name].to_str().unwrap();
+        let sent = json!({
+            "url": request.uri().to_string(),
+            "method": request.method().as_str(),
+            "type": header("content-type"),
+            "job": header("x-job-id"),
+            "toon": header("x-toon-id"),
+            "attempt": header("x-attempt"),
+            "body": String::from_utf8_lossy(request.body()),
+        });
+        match header("x-toon-id") {
+            "down" => down("http://toons.example"),
+            "mute" => answer(200, ""),
+            _ => answer(200, sent.to_string()),
         }
     }
 
@@ -135,12 +94,12 @@ mod tests {
 
     #[test]
     fn a_batch_overlaps_and_one_that_fails_does_not_fail_the_others() {
-        let service = Toons::default();
+        let service = Double::new(service);
         let url = "http://toons.example/process";
         let toons = ["T-1", "down", "T-3", "a b\n"].map(toon);
-        let results = block_on(process(&service, &processor(url).unwrap(), toons.into()));
+        let results = block_on(process(&&service, &processor(url).unwrap(), toons.into()));
         // The fourth's id is no header, so it is never sent.
-        assert_eq!(service.most_in_flight.get(), 3);
+        assert_eq!(service.max_in_flight(), 3);
         let first: Value = serde_json::from_str(results[0].as_ref().unwrap()).unwrap();
         assert_eq!(
             first,
@@ -160,7 +119,8 @@ mod tests {
     #[test]
     fn a_success_without_a_result_is_none() {
         let processor = processor("http://toons.example").unwrap();
-        let results = block_on(process(&Toons::default(), &processor, vec![toon("mute")]));
+        let service = Double::new(service);
+        let results = block_on(process(&&service, &processor, vec![toon("mute")]));
         let [Err(Failure::Invalid(reason))] = results.as_slice() else {
             panic!("{results:?}");
         };

@@ -51,78 +51,36 @@ async fn handle_one<T: Transport>(
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-    use std::future::{Future, poll_fn};
-    use std::task::Poll;
-
     use futures::executor::block_on;
-    use futures::stream;
-    use http::{Request, Response};
+    use http::Request;
     use orders_handler::Status;
-    use outbound::Error;
+    use outbound_double::{Answer, Double, answer, down};
     use serde_json::{Value, json};
 
     use super::*;
 
-    /// Answers with what was sent, a turn later. The order `silent` gets an empty
-    /// answer, `refused` a 422, and `busy` a 503; the order `down` finds nobody.
-    #[derive(Default)]
-    struct Handler {
-        in_flight: Cell<usize>,
-        most_in_flight: Cell<usize>,
-    }
-
-    impl Transport for Handler {
-        type Body = stream::Iter<std::vec::IntoIter<Result<Vec<u8>, Error>>>;
-
-        fn send(
-            &self,
-            request: Request<Vec<u8>>,
-        ) -> impl Future<Output = Result<Response<Self::Body>, Error>> {
-            self.in_flight.set(self.in_flight.get() + 1);
-            self.most_in_flight
-                .set(self.most_in_flight.get().max(self.in_flight.get()));
-            let header = |name| request.headers()[name].to_str().unwrap().to_owned();
-            let order = header("x-order-id");
-            let sent = json!({
-                "url": request.uri().to_string(),
-                "method": request.method().as_str(),
-                "type": header("content-type"),
-                "version": header("x-order-version"),
-                "attempt": header("x-attempt"),
-                "body": String::from_utf8(request.body().clone()).unwrap(),
-            });
-            async move {
-                let mut is_next_turn = false;
-                poll_fn(|context| {
-                    if is_next_turn {
-                        return Poll::Ready(());
-                    }
-                    is_next_turn = true;
-                    context.waker().wake_by_ref();
-                    Poll::Pending
-                })
-                .await;
-                self.in_flight.set(self.in_flight.get() - 1);
-                let (status, body) = match order.as_str() {
-                    "down" => {
-                        return Err(Error::Unreachable {
-                            host: "http://orders.example".into(),
-                            reason: "it refused the connection".into(),
-                        });
-                    }
-                    "silent" => (204, String::new()),
-                    "refused" => (422, "no such warehouse".to_owned()),
-                    "busy" => (503, String::new()),
-                    _ => (200, sent.to_string()),
-                };
-                let body = stream::iter(vec![Ok(body.into_bytes())]);
-                Ok(Response::builder().status(status).body(body).unwrap())
-            }
+    /// Answers with what was sent. The order `silent` gets an empty answer,
+    /// `refused` a 422, and `busy` a 503; the order `down` finds nobody.
+    fn service(request: &Request<Vec<u8>>) -> Answer {
+        let header = |name| request.headers()[name].to_str().unwrap();
+        let sent = json!({
+            "url": request.uri().to_string(),
+            "method": request.method().as_str(),
+            "type": header("content-type"),
+            "version": header("x-order-version"),
+            "attempt": header("x-attempt"),
+            "body": String::from_utf8_lossy(request.body()),
+        });
+        match header("x-order-id") {
+            "down" => down("http://orders.example"),
+            "silent" => answer(204, ""),
+            "refused" => answer(422, "no such warehouse"),
+            "busy" => answer(503, ""),
+            _ => answer(200, sent.to_string()),
         }
     }
 
-    fn handled(orders: &[&str]) -> (Handler, Vec<Result<Outcome, Failure>>) {
+    fn handled(orders: &[&str]) -> (usize, Vec<Result<Outcome, Failure>>) {
         let orders = orders.iter().map(|order_id| Order {
             order_id: (*order_id).into(),
             version: 3,
@@ -132,10 +90,10 @@ mod tests {
             attempt: 2,
         });
         let orders: Vec<_> = orders.collect();
-        let transport = Handler::default();
+        let transport = Double::new(service);
         let handler = handler("https://orders.example/handle?site=7").unwrap();
-        let outcomes = block_on(handle(&transport, &handler, &orders));
-        (transport, outcomes)
+        let outcomes = block_on(handle(&&transport, &handler, &orders));
+        (transport.max_in_flight(), outcomes)
     }
 
     #[test]
@@ -172,8 +130,8 @@ mod tests {
 
     #[test]
     fn orders_overlap_and_one_that_fails_does_not_fail_the_others() {
-        let (transport, outcomes) = handled(&["o-1", "refused", "busy", "down", "o-5"]);
-        assert_eq!(transport.most_in_flight.get(), 5);
+        let (max_in_flight, outcomes) = handled(&["o-1", "refused", "busy", "down", "o-5"]);
+        assert_eq!(max_in_flight, 5);
         let [Ok(first), Err(refused), Err(busy), Err(down), Ok(last)] = outcomes.as_slice() else {
             panic!("{outcomes:?}");
         };

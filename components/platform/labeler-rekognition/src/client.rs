@@ -69,13 +69,10 @@ fn unsent(error: outbound::Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-    use std::future::Future;
-
     use futures::executor::block_on;
-    use futures::future::poll_fn;
-    use http::{Request, Response};
+    use http::Request;
     use outbound::Error;
+    use outbound_double::{Answer, Double, answer};
     use serde_json::{Value, json};
 
     use super::*;
@@ -88,41 +85,12 @@ mod tests {
 
     /// Answers with the bytes of the image as the label, each request only
     /// after as many turns as its first byte says.
-    #[derive(Default)]
-    struct Double {
-        in_flight: Cell<usize>,
-        most_in_flight: Cell<usize>,
-    }
-
-    impl Transport for &Double {
-        type Body = stream::Iter<std::vec::IntoIter<Result<Vec<u8>, Error>>>;
-
-        fn send(
-            &self,
-            request: Request<Vec<u8>>,
-        ) -> impl Future<Output = Result<Response<Self::Body>, Error>> {
-            self.in_flight.set(self.in_flight.get() + 1);
-            self.most_in_flight
-                .set(self.most_in_flight.get().max(self.in_flight.get()));
-            let body: Value = serde_json::from_slice(request.body()).unwrap();
-            let name = body["Image"]["Bytes"].as_str().unwrap().to_owned();
-            let mut turns = name.as_bytes()[0];
-            async move {
-                poll_fn(|context| {
-                    if turns == 0 {
-                        return std::task::Poll::Ready(());
-                    }
-                    turns -= 1;
-                    context.waker().wake_by_ref();
-                    std::task::Poll::Pending
-                })
-                .await;
-                self.in_flight.set(self.in_flight.get() - 1);
-                let answer = json!({"Labels": [{"Name": name, "Confidence": 90.0}]});
-                let chunks = vec![Ok(answer.to_string().into_bytes())];
-                Ok(Response::new(stream::iter(chunks)))
-            }
-        }
+    fn service(request: &Request<Vec<u8>>) -> Answer {
+        let body: Value = serde_json::from_slice(request.body()).unwrap();
+        let name = body["Image"]["Bytes"].as_str().unwrap();
+        let labels = json!({"Labels": [{"Name": name, "Confidence": 90.0}]});
+        let (_, answered) = answer(200, labels.to_string());
+        (name.as_bytes()[0].into(), answered)
     }
 
     fn png(bytes: &[u8]) -> Image {
@@ -134,7 +102,7 @@ mod tests {
 
     #[test]
     fn several_images_are_in_flight_and_come_back_in_their_order() {
-        let double = Double::default();
+        let double = Double::new(service);
         let rekognition = Rekognition::new(config(&[]).unwrap(), &double);
         let images: Vec<_> = (0..20u8).rev().map(|n| png(&[n * 12; 3])).collect();
         let sent: Vec<_> = images.iter().map(|image| base64(&image.bytes)).collect();
@@ -144,7 +112,7 @@ mod tests {
             .map(|labels| labels.unwrap()[0].name.clone())
             .collect();
         assert_eq!(names, sent);
-        assert_eq!(double.most_in_flight.get(), IN_FLIGHT);
+        assert_eq!(double.max_in_flight(), IN_FLIGHT);
     }
 
     fn base64(bytes: &[u8]) -> String {
@@ -158,7 +126,7 @@ mod tests {
             bytes: vec![1],
             content_type: "image/webp".into(),
         };
-        let double = Double::default();
+        let double = Double::new(service);
         let rekognition = Rekognition::new(config(&[]).unwrap(), &double);
         let images = vec![png(&[1]), webp, png(&[2])];
         let results = block_on(rekognition.detect_labels(images, OPTIONS, SystemTime::now));

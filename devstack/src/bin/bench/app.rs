@@ -6,19 +6,17 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, anyhow, ensure};
-use devstack::{Stack, StackOptions, s3::EventTarget};
+use anyhow::{Result, anyhow, ensure};
+use devstack::{Stack, StackOptions, client::eventually, s3::EventTarget};
 use http::HeaderValue;
 use redis::aio::MultiplexedConnection;
 use tempfile::TempDir;
 
 use crate::{client::Connection, host::Host, manifest, processor::Times};
 
-/// Longer than any work here takes.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// How often to look whether something has come about.
-const PAUSE: Duration = Duration::from_millis(5);
+/// How often to look whether something has come about, and for how long: more than
+/// any work here takes.
+pub const LOOKS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(120));
 
 /// The queues of the application, as the names of their keys begin.
 const QUEUES: [&str; 7] = [
@@ -155,7 +153,7 @@ impl App {
     pub async fn drained(&self) -> Result<()> {
         for queue in QUEUES {
             let key = format!("{queue}:queue:stream");
-            eventually(&format!("the queue {queue} is empty"), async || {
+            eventually(&format!("the queue {queue} is empty"), LOOKS, async || {
                 Ok((self.length(&key).await? == 0).then_some(()))
             })
             .await?;
@@ -175,24 +173,4 @@ impl App {
             .query_async(&mut redis)
             .await?)
     }
-}
-
-/// Waits until something is so.
-///
-/// # Errors
-/// It fails, or does not come about.
-pub async fn eventually<T>(
-    what: &str,
-    mut look: impl AsyncFnMut() -> Result<Option<T>>,
-) -> Result<T> {
-    let waiting = async {
-        loop {
-            if let Some(found) = look().await? {
-                return Ok(found);
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-    };
-    let waited = tokio::time::timeout(PATIENCE, waiting).await;
-    waited.with_context(|| format!("this did not come about: {what}"))?
 }

@@ -3,93 +3,19 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
+use anyhow::{Result, anyhow, ensure};
+use devstack::client::{Answer, Call, Photo, Post, eventually, routes};
+use http::{HeaderValue, header};
 use http_body_util::{BodyExt, Full};
 use hyper::{
     body::Bytes,
     client::conn::http1::{SendRequest, handshake},
 };
 use hyper_util::rt::TokioIo;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 
-/// A request, and the status that its answer must have.
-#[derive(Clone)]
-pub struct Call {
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-    expected: StatusCode,
-}
-
-impl Call {
-    /// A request that must be answered with 200. The URI is a path, or an URL
-    /// whose host and port the connection is to.
-    ///
-    /// # Errors
-    /// The URI is none.
-    pub fn new(method: Method, uri: &str) -> Result<Self> {
-        Ok(Self {
-            method,
-            uri: uri.parse().context("no URI")?,
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-            expected: StatusCode::OK,
-        })
-    }
-
-    /// With a bearer token.
-    #[must_use]
-    pub fn with_token(mut self, token: &HeaderValue) -> Self {
-        self.headers.insert(header::AUTHORIZATION, token.clone());
-        self
-    }
-
-    /// With more headers.
-    #[must_use]
-    pub fn with_headers(mut self, headers: HeaderMap) -> Self {
-        self.headers.extend(headers);
-        self
-    }
-
-    /// With a body.
-    #[must_use]
-    pub fn with_body(mut self, body: impl Into<Bytes>) -> Self {
-        self.body = body.into();
-        self
-    }
-
-    /// With a body of JSON.
-    ///
-    /// # Errors
-    /// The body can't be JSON.
-    pub fn with_json(mut self, body: &impl Serialize) -> Result<Self> {
-        let json = HeaderValue::from_static("application/json");
-        self.headers.insert(header::CONTENT_TYPE, json);
-        Ok(self.with_body(serde_json::to_vec(body)?))
-    }
-
-    /// To be answered with another status than 200.
-    #[must_use]
-    pub fn expecting(mut self, status: StatusCode) -> Self {
-        self.expected = status;
-        self
-    }
-
-    fn request(&self, host: &HeaderValue) -> Result<Request<Full<Bytes>>> {
-        let mut request = Request::new(Full::new(self.body.clone()));
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = match self.uri.path_and_query() {
-            Some(path) if self.uri.host().is_some() => path.as_str().parse()?,
-            _ => self.uri.clone(),
-        };
-        *request.headers_mut() = self.headers.clone();
-        request.headers_mut().insert(header::HOST, host.clone());
-        Ok(request)
-    }
-}
+use crate::app::LOOKS;
 
 /// A connection to a server.
 pub struct Connection {
@@ -106,50 +32,80 @@ impl Connection {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        // Why it ends, the next request is told.
+        // The reason for its end is told to the next request.
         tokio::spawn(connection);
         let host = HeaderValue::try_from(address.to_string())?;
         Ok(Self { sender, host })
     }
 
-    /// Sends a request and returns the body of its answer.
+    /// Sends a call and returns its answer.
     ///
     /// # Errors
-    /// There is no answer, or it has another status; that tells the body, if it
-    /// is one of the application's.
-    pub async fn send(&mut self, call: &Call) -> Result<Bytes> {
-        let to = || format!("{} {}", call.method, call.uri.path());
-        let unsent = |error: hyper::Error| anyhow!(error).context(to());
+    /// There is none, or it has not the status that it should have.
+    pub async fn send<T>(&mut self, call: &Call<T>) -> Result<Answer> {
+        let unsent = |error: hyper::Error| anyhow!(error).context(call.name());
         self.sender.ready().await.map_err(unsent)?;
-        let request = call.request(&self.host)?;
+        let mut request = call.request("")?.map(Full::new);
+        if let (Some(_), Some(path)) = (request.uri().host(), request.uri().path_and_query()) {
+            *request.uri_mut() = path.as_str().parse()?;
+        }
+        let headers = request.headers_mut();
+        headers.insert(header::HOST, self.host.clone());
         let answer = self.sender.send_request(request).await.map_err(unsent)?;
         let (head, body) = answer.into_parts();
         let body = body.collect().await.map_err(unsent)?.to_bytes();
-        if head.status == call.expected {
-            return Ok(body);
-        }
-        // What a store writes may quote the request, signature and all.
-        let json = HeaderValue::from_static("application/json");
-        let told = match head.headers.get(header::CONTENT_TYPE) {
-            Some(kind) if kind == json => String::from_utf8_lossy(&body).into_owned(),
-            _ => format!("{} bytes", body.len()),
-        };
-        bail!(
-            "{} should answer {} and answered {}: {told}",
-            to(),
-            call.expected,
-            head.status
-        )
+        call.accept(Answer {
+            to: call.name(),
+            status: head.status,
+            headers: head.headers,
+            body,
+        })
     }
 
-    /// Sends a request and reads the JSON of its answer.
+    /// Sends a call and reads the JSON of its answer.
     ///
     /// # Errors
     /// As [`Connection::send`]; or the answer is other JSON.
-    pub async fn ask<T: DeserializeOwned>(&mut self, call: &Call) -> Result<T> {
-        let body = self.send(call).await?;
-        ensure!(!body.is_empty(), "{} answered nothing", call.uri.path());
-        serde_json::from_slice(&body)
-            .with_context(|| format!("{} answered what was not understood", call.uri.path()))
+    pub async fn ask<T: DeserializeOwned>(&mut self, call: &Call<T>) -> Result<T> {
+        self.send(call).await?.json()
+    }
+
+    /// Announces a photo in post 1 and uploads it through a connection to the
+    /// store. Returns its name.
+    ///
+    /// # Errors
+    /// Either is refused.
+    pub async fn upload(
+        &mut self,
+        store: &mut Self,
+        photo: &Photo,
+        user: u64,
+        token: &HeaderValue,
+    ) -> Result<String> {
+        let announcement = photo.announcement(&user.to_string(), &Post::of(1))?;
+        let call = routes::announce(&announcement).with_token(token);
+        let received = self.ask(&call).await?;
+        let upload = routes::upload(&received, photo.bytes.clone())?;
+        store.send(&upload).await?;
+        Ok(received.file_name)
+    }
+
+    /// Waits until an uploaded photo is analyzed.
+    ///
+    /// # Errors
+    /// It could not be, or it takes too long.
+    pub async fn analyzed(&mut self, file: &str, token: &HeaderValue) -> Result<()> {
+        let call = routes::record(file).with_token(token);
+        let record = eventually("the photo is analyzed", LOOKS, async || {
+            let record = self.ask(&call).await?;
+            Ok((record.status != "waiting").then_some(record))
+        })
+        .await?;
+        ensure!(
+            record.is_analyzed(),
+            "the status of {file} is {}",
+            record.status
+        );
+        Ok(())
     }
 }

@@ -10,11 +10,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use devstack::client::Call;
 use http::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
-use crate::client::{Call, Connection};
+use crate::client::Connection;
 
 /// The longest that a start or an end may take.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -101,7 +102,7 @@ impl Host {
 }
 
 async fn ready(address: SocketAddr, child: &mut Child) -> Result<()> {
-    let health = Call::new(Method::GET, "/.well-known/spin/health")?;
+    let health: Call = Call::new(Method::GET, "/.well-known/spin/health");
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         if let Some(status) = child.try_wait()? {

@@ -11,12 +11,10 @@ use std::{
 };
 
 use anyhow::Result;
+use devstack::client::Call;
 use tokio::task::JoinSet;
 
-use crate::{
-    client::{Call, Connection},
-    numbers::Latencies,
-};
+use crate::{client::Connection, numbers::Latencies};
 
 /// How many connections are open at once.
 pub const CONNECTIONS: usize = 8;
@@ -34,7 +32,8 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// The same request each time.
-    pub fn constant(name: &'static str, call: Call) -> Arc<Self> {
+    pub fn constant<T>(name: &'static str, call: &Call<T>) -> Arc<Self> {
+        let call: Call = call.reading();
         Self::numbered(name, move |_| Ok(call.clone()))
     }
 
@@ -105,9 +104,9 @@ pub async fn run(
 ///
 /// # Errors
 /// A request is not answered as it should be.
-pub async fn one_by_one(
+pub async fn one_by_one<T>(
     connection: &mut Connection,
-    call: &Call,
+    call: &Call<T>,
     samples: usize,
 ) -> Result<Latencies> {
     let mut latencies = Latencies::default();

@@ -11,7 +11,6 @@ mod load;
 mod machine;
 mod manifest;
 mod numbers;
-mod photo;
 mod plan;
 mod processor;
 mod report;

@@ -3,10 +3,12 @@
 use std::{
     fmt::{Debug, Display},
     io::{self, Write},
+    path::Path,
     time::Duration,
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
 /// The width of what is checked; what was found is beside it.
 const WIDTH: usize = 44;
@@ -65,6 +67,37 @@ pub fn same<T: PartialEq + Debug>(what: &str, found: T, expected: T) -> Result<(
     Ok(())
 }
 
+/// An error that says what differs, unless JSON has all that is expected of it:
+/// in objects there may be more.
+pub fn shows(found: &Value, expected: &Value) -> Result<()> {
+    fn has(found: &Value, expected: &Value) -> bool {
+        match (found, expected) {
+            (Value::Object(found), Value::Object(expected)) => expected
+                .iter()
+                .all(|(name, value)| found.get(name).is_some_and(|found| has(found, value))),
+            (Value::Array(found), Value::Array(expected)) => {
+                found.len() == expected.len()
+                    && found
+                        .iter()
+                        .zip(expected)
+                        .all(|(one, other)| has(one, other))
+            }
+            _ => found == expected,
+        }
+    }
+    ensure!(
+        has(found, expected),
+        "the answer should have {expected} in it and is {found}"
+    );
+    Ok(())
+}
+
+/// The JSON in a file.
+pub fn read_json(file: &Path) -> Result<Value> {
+    let text = std::fs::read(file).with_context(|| file.display().to_string())?;
+    serde_json::from_slice(&text).with_context(|| file.display().to_string())
+}
+
 /// Prints a heading.
 pub fn heading(text: &str) {
     say(format_args!("\n{text}"));
@@ -107,6 +140,20 @@ mod tests {
             shorten(&text),
             "é /obtain/456-01234567….jpg, 0123456789abcdef and 9"
         );
+    }
+
+    #[test]
+    fn more_than_is_expected_does_no_harm_and_less_or_other_does() {
+        let found = serde_json::json!({"a": 1, "b": [{"c": 2, "d": 3}]});
+        for (expected, shown) in [
+            (r#"{"b": [{"d": 3}]}"#, true),
+            (r#"{"b": [{"d": 4}]}"#, false),
+            (r#"{"b": []}"#, false),
+            (r#"{"e": null}"#, false),
+        ] {
+            let expected = serde_json::from_str(expected).unwrap();
+            assert_eq!(shows(&found, &expected).is_ok(), shown, "{expected}");
+        }
     }
 
     #[test]

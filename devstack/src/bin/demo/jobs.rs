@@ -3,102 +3,39 @@
 use std::{path::Path, time::Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use http::StatusCode;
-use serde::Deserialize;
+use devstack::client::{Client, User, routes};
 use serde_json::{Value, json};
 
 use crate::{
-    checks::{Checks, heading, same},
-    client::{Client, Session},
+    OTHER, USER,
+    checks::{Checks, heading, read_json, same, shows},
 };
-
-/// Who submits the jobs.
-const USER: &str = "456";
-
-/// Someone else.
-const OTHER: &str = "7";
 
 /// The toons of the larger job.
 const MANY: usize = 1_000;
-
-/// A job to submit.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Sample {
-    job_id: String,
-    toons: Vec<Toon>,
-}
-
-#[derive(Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Toon {
-    toon_id: String,
-}
-
-/// What `POST /submit-job` answers.
-#[derive(Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Accepted {
-    job_id: String,
-    status: String,
-    total_toons: usize,
-}
-
-/// What `GET /jobs/{jobId}` answers.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Job {
-    status: String,
-    processed_toons: usize,
-    failed_toons: usize,
-    progress: u32,
-}
-
-/// What `GET /results` answers.
-#[derive(Deserialize)]
-struct Page {
-    results: Vec<Processed>,
-}
-
-#[derive(Deserialize)]
-struct Processed {
-    #[serde(flatten)]
-    toon: Toon,
-    result: Hashed,
-}
-
-#[derive(Deserialize)]
-struct Hashed {
-    hash: String,
-}
 
 /// Tells the whole chapter. `file` has the job to submit.
 ///
 /// # Errors
 /// It cannot go on.
 pub async fn tell(client: &Client, file: &Path, checks: &mut Checks) -> Result<()> {
-    let user = client.user(USER)?;
+    let (user, other) = (client.user(USER)?, client.user(OTHER)?);
     heading("A job of toons: submitted, followed, its results");
-    let text = std::fs::read(file).with_context(|| file.display().to_string())?;
-    let (body, sample): (Value, Sample) = (
-        serde_json::from_slice(&text)?,
-        serde_json::from_slice(&text)?,
-    );
-    let (id, total) = (&sample.job_id, sample.toons.len());
+    let job = read_json(file)?;
+    let id = job["jobId"].as_str().context("the job has no jobId")?;
+    let toons = job["toons"].as_array().context("the job has no toons")?;
 
-    let accepted = submit(&user, &body).await?;
-    same("jobId", &accepted.job_id, id)?;
-    same("status", &*accepted.status, "PENDING")?;
-    same("totalToons", accepted.total_toons, total)?;
+    let accepted = submit(&user, &job).await?;
+    let total = toons.len();
+    let expected = json!({"jobId": id, "status": "PENDING", "totalToons": total});
+    shows(&accepted, &expected)?;
     checks.add(format!("{id}, {total} toons"), Ok("202".to_owned()));
     checks.add("it ends", finished(&user, id, total).await);
-    checks.add(
-        "results in the order of the toons",
-        in_order(&user, id, &sample.toons).await,
-    );
-    checks.add("submitted again", again(&user, body, &accepted).await);
-    let others = client.user(OTHER)?.get(&format!("/jobs/{id}")).await;
-    let others = others.and_then(|answer| answer.refused(StatusCode::NOT_FOUND, "unknown_job"));
+    let in_order = in_order(&user, id, toons).await;
+    checks.add("results in the order of the toons", in_order);
+    checks.add("submitted again", again(&user, &job, &accepted).await);
+    let status = routes::job(id, 0);
+    let others = other.is_refused(&status, 404, "unknown_job").await;
     checks.add("another user asks for it", others);
 
     let toons: Vec<_> = (0..MANY)
@@ -106,7 +43,8 @@ pub async fn tell(client: &Client, file: &Path, checks: &mut Checks) -> Result<(
         .collect();
     let started = Instant::now();
     let accepted = submit(&user, &json!({ "toons": toons })).await?;
-    let outcome = finished(&user, &accepted.job_id, MANY).await;
+    let id = accepted["jobId"].as_str().context("no jobId")?;
+    let outcome = finished(&user, id, MANY).await;
     let took = started.elapsed().as_millis();
     checks.add(
         format!("a job of {MANY} toons"),
@@ -115,41 +53,38 @@ pub async fn tell(client: &Client, file: &Path, checks: &mut Checks) -> Result<(
     Ok(())
 }
 
-async fn submit(user: &Session<'_>, job: &Value) -> Result<Accepted> {
-    let answer = user.post("/submit-job", job).await?;
-    answer.expect(StatusCode::ACCEPTED)?.json()
+async fn submit(user: &User<'_>, job: &Value) -> Result<Value> {
+    user.ask(&routes::submit_job(job.to_string())).await
 }
 
 /// Waits for the end of a job, by as many long polls as it takes.
-async fn finished(user: &Session<'_>, id: &str, total: usize) -> Result<String> {
+async fn finished(user: &User<'_>, id: &str, total: usize) -> Result<String> {
     const POLLS: usize = 6;
     for _ in 0..POLLS {
-        let answer = user.get(&format!("/jobs/{id}?wait=10")).await?;
-        let job: Job = answer.expect(StatusCode::OK)?.json()?;
+        let job = user.ask(&routes::job(id, 10)).await?;
         if job.status == "COMPLETED" {
-            same("processedToons", job.processed_toons, total)?;
-            same("failedToons", job.failed_toons, 0)?;
-            same("progress", job.progress, 100)?;
+            let found = (job.processed_toons, job.failed_toons, job.progress);
+            same("processed, failed and progress", found, (total, 0, 100))?;
             return Ok("COMPLETED, 100 %".to_owned());
         }
     }
     bail!("it is not finished after {} s", POLLS * 10)
 }
 
-async fn in_order(user: &Session<'_>, id: &str, toons: &[Toon]) -> Result<String> {
-    let answer = user.get(&format!("/results?jobId={id}")).await?;
-    let page: Page = answer.expect(StatusCode::OK)?.json()?;
-    let found: Vec<_> = page.results.iter().map(|result| &result.toon).collect();
-    same("the toons", found, toons.iter().collect())?;
-    let hash = &page.results.first().context("there are none")?.result.hash;
+async fn in_order(user: &User<'_>, id: &str, toons: &[Value]) -> Result<String> {
+    let page = user.ask(&routes::results(id, toons.len())).await?;
+    let expected = toons.iter().map(|toon| json!({"toonId": toon["toonId"]}));
+    shows(&page, &json!({"results": Vec::from_iter(expected)}))?;
+    let hash = page["results"][0]["result"]["hash"].as_str();
+    let hash = hash.context("the first result has no hash")?;
     ensure!(hash.len() == 64, "{hash} is no SHA-256");
     Ok(format!("the first one's SHA-256 is {hash}"))
 }
 
-async fn again(user: &Session<'_>, body: Value, accepted: &Accepted) -> Result<String> {
-    same("the answer", &submit(user, &body).await?, accepted)?;
-    let other = json!({"jobId": accepted.job_id, "toons": [{"toonId": "another"}]});
-    let answer = user.post("/submit-job", &other).await?;
-    let refused = answer.refused(StatusCode::CONFLICT, "job_id_taken")?;
+async fn again(user: &User<'_>, job: &Value, accepted: &Value) -> Result<String> {
+    same("the answer", &submit(user, job).await?, accepted)?;
+    let other = json!({"jobId": job["jobId"], "toons": [{"toonId": "another"}]});
+    let call = routes::submit_job(other.to_string());
+    let refused = user.is_refused(&call, 409, "job_id_taken").await?;
     Ok(format!("the same answer; with other content {refused}"))
 }

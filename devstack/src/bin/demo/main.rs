@@ -4,10 +4,10 @@
 //! be makes it fail.
 
 mod checks;
-mod client;
 mod images;
 mod jobs;
 mod orders;
+mod searches;
 
 use std::{
     path::{Path, PathBuf},
@@ -17,14 +17,21 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::Parser;
-use devstack::{Error, Stack, StackOptions};
+use devstack::{
+    Error, Stack, StackOptions,
+    client::{Client, Photo},
+};
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
 use checks::{Checks, say};
-use client::Client;
-use images::Photo;
 use orders::Listener;
+
+/// Whose photos, jobs and orders these are.
+const USER: &str = "456";
+
+/// Another user.
+const OTHER: &str = "7";
 
 /// Drives real photos, a job and an order through the whole application and checks what comes out
 #[derive(Parser)]

@@ -1,5 +1,5 @@
-//! The orders system: an order goes from status to status, and whoever wants to
-//! know is told each time.
+//! The orders system: an order goes from status to status, and a receiver of
+//! notifications is told each time.
 
 use std::{
     collections::BTreeMap,
@@ -9,26 +9,21 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use devstack::WebhookReceiver;
-use http::StatusCode;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use devstack::{
+    WebhookReceiver,
+    client::{Client, User, routes},
+};
+use serde_json::{Value, json};
 
 use crate::{
-    checks::{Checks, heading, same},
-    client::{Answer, Client, Session},
+    OTHER, USER,
+    checks::{Checks, heading, read_json, same, shows},
 };
 
-/// Whose order it is.
-const USER: &str = "456";
+/// The statuses that the order takes, each a version.
+const WAY: [&str; 3] = ["received", "inprocess", "completed"];
 
-/// Someone else.
-const OTHER: &str = "7";
-
-/// Where the order goes after it was received.
-const WAY: [&str; 2] = ["inprocess", "completed"];
-
-/// The longest that a notification may take.
+/// The maximum time that a notification may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A receiver of notifications, which verifies them.
@@ -66,87 +61,23 @@ impl Listener {
     }
 
     /// Waits for the event of an order's version. What is taken has been verified.
-    async fn hears_of(&self, id: &str, version: u64) -> Result<Event> {
+    async fn hears_of(&self, id: &str, version: u64) -> Result<Value> {
         let listening = async {
             let mut known = 0;
             loop {
                 let taken = self.receiver.received_beyond(known).await;
                 for received in taken.iter().skip(known) {
-                    let event: Event = serde_json::from_value(received.body.clone())?;
-                    if event.subject == id && event.data.version == version {
-                        return anyhow::Ok(event);
+                    let event = &received.body;
+                    if event["subject"] == id && event["data"]["version"] == version {
+                        return event.clone();
                     }
                 }
                 known = taken.len();
             }
         };
         let heard = tokio::time::timeout(PATIENCE, listening).await;
-        heard.with_context(|| format!("no notification after {} s", PATIENCE.as_secs()))?
+        heard.with_context(|| format!("no notification after {} s", PATIENCE.as_secs()))
     }
-}
-
-/// An order to send.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Sample {
-    order_id: String,
-    status: String,
-    description: String,
-    #[serde(flatten)]
-    more: Map<String, Value>,
-}
-
-/// A CloudEvent, as far as it is looked at.
-#[derive(Deserialize)]
-struct Event {
-    #[serde(rename = "type")]
-    kind: String,
-    subject: String,
-    data: Changed,
-}
-
-#[derive(Deserialize)]
-struct Changed {
-    version: u64,
-    status: String,
-}
-
-/// What `POST` and `PUT` answer.
-#[derive(Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Accepted {
-    message: String,
-    order_id: String,
-    status: String,
-    version: u64,
-}
-
-/// What `GET /orders/{orderId}` answers.
-#[derive(Deserialize)]
-struct Order {
-    status: String,
-    version: u64,
-    processing: Processing,
-}
-
-#[derive(Deserialize)]
-struct Processing {
-    state: String,
-}
-
-/// What it answers with `?history=true`.
-#[derive(Deserialize)]
-struct History {
-    versions: Vec<Version>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Version {
-    version: u64,
-    status: String,
-    updated_by: String,
-    processing: Option<Value>,
 }
 
 /// Tells the whole chapter. `file` has the order.
@@ -159,39 +90,45 @@ pub async fn tell(
     file: &Path,
     checks: &mut Checks,
 ) -> Result<()> {
-    let user = client.user(USER)?;
+    let (user, other) = (client.user(USER)?, client.user(OTHER)?);
     heading("An order: from status to status, somebody told of each");
-    let text = std::fs::read(file).with_context(|| file.display().to_string())?;
-    let order: Sample = serde_json::from_slice(&text)?;
-    let id = &*order.order_id;
+    let order = read_json(file)?;
+    let id = order["orderId"].as_str().context("the order has no id")?;
 
-    let started = Instant::now();
-    let answer = user.post("/orders", &order).await?;
-    let first: Accepted = answer.expect(StatusCode::OK)?.json()?;
-    accepted(&first, id, "received", 1)?;
-    checks.add(format!("{id} is received"), Ok("version 1".to_owned()));
-    let heard = heard(listener, id, "received", 1, started).await;
-    checks.add("its notification", heard);
-
-    for (version, status) in (2..).zip(WAY) {
+    let mut first = Value::Null;
+    for (version, status) in (1..).zip(WAY) {
         let started = Instant::now();
-        let answer = put(&user, &order, status).await?;
-        let answer = answer.expect(StatusCode::OK)?.json()?;
-        accepted(&answer, id, status, version)?;
-        let what = format!("it becomes {status}");
+        let (what, call) = match version {
+            1 => (format!("{id} is {status}"), routes::create_order(&order)),
+            _ => {
+                let changed = with(&order, "status", status);
+                (
+                    format!("it becomes {status}"),
+                    routes::change_order(id, &changed),
+                )
+            }
+        };
+        let answer = user.ask(&call).await?;
+        let message = "Order processed successfully";
+        let expected =
+            json!({"message": message, "orderId": id, "status": status, "version": version});
+        shows(&answer, &expected)?;
         checks.add(what, Ok(format!("version {version}")));
-        let heard = self::heard(listener, id, status, version, started).await;
+        let heard = heard(listener, id, status, version, started).await;
         checks.add("its notification", heard);
+        if version == 1 {
+            first = answer;
+        }
     }
 
-    let back = put(&user, &order, "received").await;
-    let back = back.and_then(|answer| answer.refused(StatusCode::CONFLICT, "illegal_transition"));
-    checks.add("back to received", back);
+    let back = routes::change_order(id, &with(&order, "status", "received"));
+    let back = user.is_refused(&back, 409, "illegal_transition");
+    checks.add("back to received", back.await);
     checks.add("it is as before", latest(&user, id).await);
     checks.add("its history", history(&user, id).await);
     checks.add("sent again", again(&user, &order, &first).await);
-    let others = client.user(OTHER)?.get(&format!("/orders/{id}")).await;
-    let others = others.and_then(|answer| answer.refused(StatusCode::NOT_FOUND, "unknown_order"));
+    let read = routes::order(id);
+    let others = other.is_refused(&read, 404, "unknown_order").await;
     checks.add("another user asks for it", others);
     let refused = listener.receiver.refused();
     ensure!(
@@ -201,20 +138,11 @@ pub async fn tell(
     Ok(())
 }
 
-fn accepted(answer: &Accepted, id: &str, status: &str, version: u64) -> Result<()> {
-    same("message", &*answer.message, "Order processed successfully")?;
-    same("orderId", &*answer.order_id, id)?;
-    same("status", &*answer.status, status)?;
-    same("version", answer.version, version)
-}
-
-async fn put(user: &Session<'_>, order: &Sample, status: &str) -> Result<Answer> {
-    let order = Sample {
-        status: status.to_owned(),
-        ..order.clone()
-    };
-    user.put(&format!("/orders/{}", order.order_id), &order)
-        .await
+/// An order in which one member is another.
+fn with(order: &Value, member: &str, value: &str) -> Value {
+    let mut order = order.clone();
+    order[member] = value.into();
+    order
 }
 
 async fn heard(
@@ -226,51 +154,35 @@ async fn heard(
 ) -> Result<String> {
     let event = listener.hears_of(id, version).await?;
     let took = started.elapsed().as_millis();
-    same("type", event.kind.clone(), format!("orilla.order.{status}"))?;
-    same("status", &*event.data.status, status)?;
-    Ok(format!("{}, verified, after {took} ms", event.kind))
+    let kind = format!("orilla.order.{status}");
+    shows(&event, &json!({"type": kind, "data": {"status": status}}))?;
+    Ok(format!("{kind}, verified, after {took} ms"))
 }
 
-async fn latest(user: &Session<'_>, id: &str) -> Result<String> {
-    let answer = user.get(&format!("/orders/{id}")).await?;
-    let order: Order = answer.expect(StatusCode::OK)?.json()?;
-    let [.., last] = WAY;
-    same("status", &*order.status, last)?;
-    same("version", order.version, WAY.len() as u64 + 1)?;
-    same("state", &*order.processing.state, "processed")?;
-    Ok(format!("{}, {}", order.status, order.processing.state))
+async fn latest(user: &User<'_>, id: &str) -> Result<String> {
+    let order = user.ask(&routes::order(id)).await?;
+    let ([.., status], state) = (WAY, "processed");
+    let expected = json!({"status": status, "version": WAY.len(), "processing": {"state": state}});
+    shows(&order, &expected)?;
+    Ok(format!("{status}, {state}"))
 }
 
-async fn history(user: &Session<'_>, id: &str) -> Result<String> {
-    let answer = user.get(&format!("/orders/{id}?history=true")).await?;
-    let history: History = answer.expect(StatusCode::OK)?.json()?;
-    let found = history.versions.iter();
-    let found: Vec<_> = found.map(|one| (one.version, &*one.status)).collect();
-    let expected = ["received"].into_iter().chain(WAY);
-    same("the versions", &found, &(1..).zip(expected).collect())?;
-    for version in &history.versions {
-        same("updatedBy", &*version.updated_by, USER)?;
-        let number = version.version;
-        ensure!(
-            version.processing.is_some(),
-            "version {number} was not processed"
-        );
-    }
-    let told = found
-        .iter()
-        .map(|(version, status)| format!("{version} {status}"));
+async fn history(user: &User<'_>, id: &str) -> Result<String> {
+    let history = user.ask(&routes::order_history(id)).await?;
+    let versions = (1..).zip(WAY);
+    let expected = versions.clone().map(|(version, status)| {
+        json!({"version": version, "status": status, "updatedBy": USER, "processing": {}})
+    });
+    shows(&history, &json!({"versions": Vec::from_iter(expected)}))?;
+    let told = versions.map(|(version, status)| format!("{version} {status}"));
     Ok(told.collect::<Vec<_>>().join(", "))
 }
 
-async fn again(user: &Session<'_>, order: &Sample, first: &Accepted) -> Result<String> {
-    let answer = user.post("/orders", order).await?;
-    let answer: Accepted = answer.expect(StatusCode::OK)?.json()?;
+async fn again(user: &User<'_>, order: &Value, first: &Value) -> Result<String> {
+    let answer = user.ask(&routes::create_order(order)).await?;
     same("the answer", &answer, first)?;
-    let other = Sample {
-        description: "something else".to_owned(),
-        ..order.clone()
-    };
-    let answer = user.post("/orders", &other).await?;
-    let refused = answer.refused(StatusCode::CONFLICT, "order_exists")?;
+    let other = with(order, "description", "something else");
+    let call = routes::create_order(&other);
+    let refused = user.is_refused(&call, 409, "order_exists").await?;
     Ok(format!("the same answer; with other content {refused}"))
 }

@@ -3,14 +3,16 @@
 use std::{ops::Range, path::Path, time::Instant};
 
 use anyhow::{Context, Result};
-use http::{HeaderValue, Method};
-use serde::Deserialize;
+use devstack::client::{
+    Photo, eventually,
+    routes::{Found, scan},
+};
+use http::HeaderValue;
 
 use crate::{
-    app::{App, eventually},
-    client::{Call, Connection},
+    app::{App, LOOKS},
+    client::Connection,
     numbers::Latencies,
-    photo::{Photo, analyzed},
     plan::Plan,
     report::Table,
 };
@@ -20,12 +22,6 @@ const PATIENT: u64 = 1;
 
 /// Whose photos are analyzed in one go.
 const IMPATIENT: u64 = 2;
-
-/// What `GET /scan` answers, as far as it is needed.
-#[derive(Deserialize)]
-struct Found {
-    total_count: u32,
-}
 
 /// A user who uploads.
 struct Uploader {
@@ -73,10 +69,9 @@ impl Uploader {
     /// Uploads one of the photos, in bytes that no other number has.
     async fn upload(&mut self, number: u32) -> Result<String> {
         let at = number as usize % self.photos.len();
-        let photo = self.photos.get(at).context("no photos")?.varied(number);
-        let (application, store) = (&mut self.application, &mut self.store);
-        photo
-            .upload(application, store, self.user, &self.token)
+        let photo = self.photos.get(at).context("no photos")?.numbered(number);
+        self.application
+            .upload(&mut self.store, &photo, self.user, &self.token)
             .await
     }
 
@@ -86,7 +81,7 @@ impl Uploader {
         for number in numbers {
             let file = self.upload(number).await?;
             let uploaded = Instant::now();
-            analyzed(&mut self.application, &file, &self.token).await?;
+            self.application.analyzed(&file, &self.token).await?;
             latencies.add(uploaded.elapsed());
         }
         Ok(latencies)
@@ -104,10 +99,9 @@ impl Uploader {
         let told = Instant::now();
         app.tell_events(true);
         // Finds all photos whose labels are known, for none has this one.
-        let call = Call::new(Method::GET, "/scan?limit=1&label=unheard-of%3C100")?;
-        let call = call.with_token(&self.token);
-        eventually("all photos are analyzed", async || {
-            let found: Found = self.application.ask(&call).await?;
+        let call = scan::<Found>("limit=1&label=unheard-of%3C100").with_token(&self.token);
+        eventually("all photos are analyzed", LOOKS, async || {
+            let found = self.application.ask(&call).await?;
             Ok((found.total_count == count).then_some(()))
         })
         .await?;

@@ -2,18 +2,18 @@
 
 use std::{path::Path, sync::Arc};
 
-use ::http::{HeaderValue, Method, StatusCode};
+use ::http::{HeaderValue, Method};
 use anyhow::{Context, Result, ensure};
+use devstack::client::{Call, Photo, Post, routes};
 use serde_json::{Value, json};
 
 use super::jobs::Job;
 use crate::{
     app::App,
-    client::{Call, Connection},
+    client::Connection,
     load::{self, Endpoint},
     manifest::EMPTY,
     numbers::{Latencies, median, thousands},
-    photo::{Photo, analyzed, announcement},
     plan::Plan,
     report::Table,
     seed,
@@ -51,7 +51,7 @@ struct Outcome {
 }
 
 pub async fn measure(app: &App, photos: &Path, plan: &Plan) -> Result<String> {
-    let empty = Endpoint::constant("empty component", Call::new(Method::GET, EMPTY)?);
+    let empty = Endpoint::constant("empty component", &Call::<Value>::new(Method::GET, EMPTY));
     let mut subjects = subjects(app, photos).await?;
     subjects.retain(|subject| subject.endpoint.name.contains(&plan.endpoint));
     ensure!(!subjects.is_empty(), "no endpoint is called so");
@@ -133,38 +133,36 @@ async fn subjects(app: &App, photos: &Path) -> Result<Vec<Subject>> {
     let job = Job::of(ASKED_JOB, "asked-for")?;
     job.run(&mut connection, &token).await?;
     for number in 0..ORDERS {
-        connection.send(&put_order(number, &token)?).await?;
+        connection.send(&put_order(number, &token)).await?;
     }
     app.drained().await?;
 
-    let get = |path: &str, token| anyhow::Ok(Call::new(Method::GET, path)?.with_token(token));
-    let read = |name, call| Subject {
-        endpoint: Endpoint::constant(name, call),
+    let read = |name, call: Call| Subject {
+        endpoint: Endpoint::constant(name, &call.with_token(&token)),
         target: Some(0.6),
     };
     let write = |endpoint| Subject {
         endpoint,
         target: Some(0.35),
     };
-    let obtain = get(&format!("/obtain/{file}"), &token)?.expecting(StatusCode::FOUND);
-    let searcher = app.token(SEARCHER)?;
+    let scan = routes::scan::<Value>("post_id=0").with_token(&app.token(SEARCHER)?);
     Ok(vec![
         Subject {
             endpoint: Endpoint::constant(
                 "`GET /healthz`, no token and no store",
-                Call::new(Method::GET, "/healthz")?,
+                &Call::<Value>::new(Method::GET, "/healthz"),
             ),
             target: None,
         },
-        read(
-            "`GET /images/{file}`",
-            get(&format!("/images/{file}"), &token)?,
-        ),
-        read("`GET /obtain/{file}`", obtain),
-        read("`GET /scan`, 20 photos", get("/scan?post_id=0", &searcher)?),
-        read("`GET /jobs/{id}`", job.status(&token)?),
-        read("`GET /results`, 100 toons", job.results(&token, 100)?),
-        read("`GET /orders/{id}`", get("/orders/changed-0", &token)?),
+        read("`GET /images/{file}`", routes::record(&file).reading()),
+        read("`GET /obtain/{file}`", routes::obtain(&file)),
+        Subject {
+            endpoint: Endpoint::constant("`GET /scan`, 20 photos", &scan),
+            target: Some(0.6),
+        },
+        read("`GET /jobs/{id}`", routes::job(&job.id, 0).reading()),
+        read("`GET /results`, 100 toons", routes::results(&job.id, 100)),
+        read("`GET /orders/{id}`", routes::order("changed-0")),
         write(receiver(token.clone())),
         write(submit_job(token.clone())),
         write(create_order(token.clone())),
@@ -181,46 +179,49 @@ async fn a_photo(
 ) -> Result<String> {
     let photo = Photo::all(photos)?.into_iter().next().context("no photo")?;
     let mut store = Connection::open(app.stage.stack.s3().address()).await?;
-    let file = photo.upload(connection, &mut store, USER, token).await?;
-    analyzed(connection, &file, token).await?;
+    let file = connection.upload(&mut store, &photo, USER, token).await?;
+    connection.analyzed(&file, token).await?;
     Ok(file)
 }
 
 /// Announces another photo each time.
 fn receiver(token: HeaderValue) -> Arc<Endpoint> {
     Endpoint::numbered("`POST /receiver`, new photos", move |number| {
-        let announcement = announcement(USER, &format!("{number:064x}"), "image/jpeg", number / 20);
-        let call = Call::new(Method::POST, "/receiver")?.with_token(&token);
-        call.with_json(&announcement)
+        let (post, hash) = (
+            Post::of(i64::try_from(number / 20)?),
+            format!("{number:064x}"),
+        );
+        let announcement = post.announcement(&USER.to_string(), &hash, "image/jpeg")?;
+        Ok(routes::announce(&announcement).reading().with_token(&token))
     })
 }
 
 /// Submits another job each time.
 fn submit_job(token: HeaderValue) -> Arc<Endpoint> {
     Endpoint::numbered("`POST /submit-job`, 10 toons", move |number| {
-        Job::of(SUBMITTED_JOB, &format!("submitted-{number}"))?.submission(&token)
+        let job = Job::of(SUBMITTED_JOB, &format!("submitted-{number}"))?;
+        Ok(job.submission().with_token(&token))
     })
 }
 
 /// Makes another order each time.
 fn create_order(token: HeaderValue) -> Arc<Endpoint> {
     Endpoint::numbered("`POST /orders`", move |number| {
-        let call = Call::new(Method::POST, "/orders")?.with_token(&token);
-        call.with_json(&order(&format!("created-{number}"), number))
+        let order = order(&format!("created-{number}"), number);
+        Ok(routes::create_order(&order).with_token(&token))
     })
 }
 
 /// Changes one order after the other, each time to something new.
 fn change_order(token: HeaderValue) -> Arc<Endpoint> {
     Endpoint::numbered("`PUT /orders/{id}`, a change", move |number| {
-        put_order(ORDERS + number, &token)
+        Ok(put_order(ORDERS + number, &token))
     })
 }
 
-fn put_order(number: u64, token: &HeaderValue) -> Result<Call> {
+fn put_order(number: u64, token: &HeaderValue) -> Call {
     let id = format!("changed-{}", number % ORDERS);
-    let call = Call::new(Method::PUT, &format!("/orders/{id}"))?.with_token(token);
-    call.with_json(&order(&id, number))
+    routes::change_order(&id, &order(&id, number)).with_token(token)
 }
 
 /// An order whose content no other number has.

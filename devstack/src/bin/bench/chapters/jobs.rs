@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 use base::Trace;
-use http::{HeaderValue, Method, StatusCode};
+use devstack::client::{Call, routes};
+use http::HeaderValue;
 use jobs_domain::{JobId, Message, Submission};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
     app::App,
     ceiling,
-    client::{Call, Connection},
+    client::Connection,
     load,
     numbers::{Latencies, median, thousands},
     plan::Plan,
@@ -39,18 +39,10 @@ const LOOKS: u32 = 40;
 
 /// A job to submit.
 pub struct Job {
-    id: String,
+    /// Its id.
+    pub id: String,
     size: usize,
     body: Vec<u8>,
-}
-
-/// What `GET /jobs/{jobId}` answers, as far as it is needed.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Status {
-    status: String,
-    processed_toons: usize,
-    failed_toons: usize,
 }
 
 /// How long it took to run a job, and to ask how far it is meanwhile.
@@ -74,32 +66,8 @@ impl Job {
     }
 
     /// The request that submits it.
-    ///
-    /// # Errors
-    /// It can't be one.
-    pub fn submission(&self, token: &HeaderValue) -> Result<Call> {
-        let json = HeaderValue::from_static("application/json");
-        let headers = [(http::header::CONTENT_TYPE, json)].into_iter().collect();
-        let call = Call::new(Method::POST, "/submit-job")?.with_token(token);
-        let call = call.with_headers(headers).with_body(self.body.clone());
-        Ok(call.expecting(StatusCode::ACCEPTED))
-    }
-
-    /// The request for its status.
-    ///
-    /// # Errors
-    /// It can't be one.
-    pub fn status(&self, token: &HeaderValue) -> Result<Call> {
-        Ok(Call::new(Method::GET, &format!("/jobs/{}", self.id))?.with_token(token))
-    }
-
-    /// The request for its first results.
-    ///
-    /// # Errors
-    /// It can't be one.
-    pub fn results(&self, token: &HeaderValue, limit: usize) -> Result<Call> {
-        let path = format!("/results?jobId={}&limit={limit}", self.id);
-        Ok(Call::new(Method::GET, &path)?.with_token(token))
+    pub fn submission(&self) -> Call {
+        routes::submit_job(self.body.clone())
     }
 
     /// Its messages, byte for byte as the application writes them.
@@ -117,13 +85,14 @@ impl Job {
     /// # Errors
     /// It is refused, a toon fails, or it does not end.
     pub async fn run(&self, connection: &mut Connection, token: &HeaderValue) -> Result<Ran> {
-        let (submission, status) = (self.submission(token)?, self.status(token)?);
+        let submission = self.submission().with_token(token);
+        let status = routes::job(&self.id, 0).with_token(token);
         let mut looks = Latencies::default();
         let started = Instant::now();
         connection.send(&submission).await?;
         while started.elapsed() < PATIENCE {
             let looked = Instant::now();
-            let found: Status = connection.ask(&status).await?;
+            let found = connection.ask(&status).await?;
             match found.status.as_str() {
                 "PENDING" | "PROCESSING" => looks.add(looked.elapsed()),
                 "COMPLETED" => {
@@ -176,8 +145,9 @@ pub async fn measure(app: &App, plan: &Plan) -> Result<String> {
         rates.row(rate.cells(size));
 
         let job = Job::of(size, &format!("job-{size}-0"))?;
-        let status = load::one_by_one(&mut connection, &job.status(&token)?, plan.samples).await?;
-        let results = job.results(&token, 100)?;
+        let status = routes::job(&job.id, 0).with_token(&token);
+        let status = load::one_by_one(&mut connection, &status, plan.samples).await?;
+        let results = routes::results(&job.id, 100).with_token(&token);
         let results = load::one_by_one(&mut connection, &results, plan.samples).await?;
         let columns = [running, status, results].map(|latencies| latencies.summary());
         looks.row([thousands(size as f64)].into_iter().chain(columns));

@@ -1,10 +1,9 @@
 //! Searches of users with few and with many photos.
 
 use anyhow::{Result, ensure};
-use http::Method;
-use serde::Deserialize;
+use devstack::client::routes::{Found, scan};
 
-use crate::{app::App, client::Call, load, numbers::thousands, plan::Plan, report::Table, seed};
+use crate::{app::App, load, numbers::thousands, plan::Plan, report::Table, seed};
 
 /// A search.
 struct Search {
@@ -42,12 +41,6 @@ const SEARCHES: [Search; 4] = [
     },
 ];
 
-/// What `GET /scan` answers, as far as it is needed.
-#[derive(Deserialize)]
-struct Found {
-    total_count: u32,
-}
-
 pub async fn measure(app: &App, plan: &Plan) -> Result<String> {
     let users: Vec<_> = (1..).zip(plan.scan_sizes.iter().copied()).collect();
     for &(user, photos) in &users {
@@ -61,9 +54,8 @@ pub async fn measure(app: &App, plan: &Plan) -> Result<String> {
     for search in &SEARCHES {
         let mut cells = vec![search.name.to_owned()];
         for &(user, photos) in &users {
-            let call = Call::new(Method::GET, &format!("/scan?{}", search.query))?;
-            let call = call.with_token(&app.token(user)?);
-            let found: Found = connection.ask(&call).await?;
+            let call = scan::<Found>(search.query).with_token(&app.token(user)?);
+            let found = connection.ask(&call).await?;
             search.check(found.total_count, photos)?;
             let latencies = load::one_by_one(&mut connection, &call, plan.samples).await?;
             cells.push(latencies.summary());

@@ -1,5 +1,3 @@
-//! The photos of the demo, and what is announced of them.
-
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
@@ -7,17 +5,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// A file that holds a photo.
+/// A photo of a format that is analyzed.
 #[derive(Clone)]
 pub struct Photo {
+    /// The name of its file.
     pub name: String,
+    /// Its bytes.
     pub bytes: Vec<u8>,
+    /// Its media type.
+    pub content_type: &'static str,
     extension: &'static str,
-    content_type: &'static str,
 }
 
 /// A use of a photo.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "members are named as in the JSON")]
 pub struct Post {
     pub post_id: i64,
     pub picture_id: i64,
@@ -25,8 +27,43 @@ pub struct Post {
     pub location_id: i64,
 }
 
+impl Post {
+    /// A post of that id; every fifth begins another trip, and there are fifty places.
+    pub fn of(post_id: i64) -> Self {
+        Self {
+            post_id,
+            picture_id: 1_000 + post_id,
+            trip_id: post_id / 5,
+            location_id: post_id % 50,
+        }
+    }
+
+    /// The body of `POST /receiver` for a photo of that hash and media type.
+    ///
+    /// # Errors
+    /// The user is no number.
+    pub fn announcement(&self, user: &str, hash: &str, content_type: &str) -> Result<Value> {
+        let user_id: u64 = user.parse()?;
+        Ok(json!({
+            "image_hash": hash,
+            "content_type": content_type,
+            "user_id": user_id,
+            "post_id": self.post_id,
+            "picture_id": self.picture_id,
+            "post": {
+                "trip_id": self.trip_id,
+                "location_id": self.location_id,
+                "content": "Día increíble en el desierto",
+            },
+        }))
+    }
+}
+
 impl Photo {
     /// The photos in a folder, by name.
+    ///
+    /// # Errors
+    /// There are none, or they can't be read.
     pub fn all(folder: &Path) -> Result<Vec<Self>> {
         let at = || folder.display().to_string();
         let mut photos = Vec::new();
@@ -51,17 +88,23 @@ impl Photo {
         Ok(Some(Self {
             name: name.into_owned(),
             bytes: fs::read(path).with_context(|| path.display().to_string())?,
-            extension,
             content_type,
+            extension,
         }))
     }
 
-    /// The same picture in other bytes: what follows the end of an image is
-    /// not part of it.
-    pub fn varied(&self) -> Self {
+    /// The same picture in other bytes for each number: what follows the end of
+    /// an image is not part of it.
+    #[must_use]
+    pub fn numbered(&self, number: u32) -> Self {
         let mut photo = self.clone();
-        photo.bytes.push(0);
+        photo.bytes.extend(number.to_le_bytes());
         photo
+    }
+
+    /// The SHA-256 of the bytes, in hex.
+    pub fn hash(&self) -> String {
+        hex::encode(Sha256::digest(&self.bytes))
     }
 
     /// The name that the application gives it.
@@ -69,24 +112,11 @@ impl Photo {
         format!("{user}-{}.{}", self.hash(), self.extension)
     }
 
-    fn hash(&self) -> String {
-        hex::encode(Sha256::digest(&self.bytes))
-    }
-
     /// The body of `POST /receiver`.
-    pub fn announcement(&self, user: &str, post: Post) -> Result<Value> {
-        let user_id: u64 = user.parse()?;
-        Ok(json!({
-            "image_hash": self.hash(),
-            "content_type": self.content_type,
-            "user_id": user_id,
-            "post_id": post.post_id,
-            "picture_id": post.picture_id,
-            "post": {
-                "trip_id": post.trip_id,
-                "location_id": post.location_id,
-                "content": format!("Look: {}", self.name),
-            },
-        }))
+    ///
+    /// # Errors
+    /// The user is no number.
+    pub fn announcement(&self, user: &str, post: &Post) -> Result<Value> {
+        post.announcement(user, &self.hash(), self.content_type)
     }
 }

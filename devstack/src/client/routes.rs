@@ -1,0 +1,167 @@
+//! The routes: what is sent to each, and as much of its answer as is looked at.
+#![allow(
+    missing_docs,
+    reason = "members are named as in the JSON that README.md describes"
+)]
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::Result;
+use http::{HeaderMap, Method, StatusCode};
+use hyper::body::Bytes;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Call, Post};
+
+/// The answer of `POST /receiver`.
+#[derive(Debug, Deserialize)]
+pub struct Received {
+    pub file_name: String,
+    pub upload_url: String,
+    pub upload_headers: HashMap<String, String>,
+    pub already_uploaded: bool,
+}
+
+/// The answer of `GET /images/{file}`.
+#[derive(Debug, Deserialize)]
+pub struct Record {
+    pub status: String,
+    #[serde(default, rename = "rekognition_results")]
+    pub labels: Vec<Label>,
+    #[serde(default)]
+    pub posts: Vec<Post>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Label {
+    pub name: String,
+    pub confidence: f64,
+    pub parents: Vec<Parent>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Parent {
+    pub name: String,
+}
+
+impl Record {
+    /// Whether its labels are known.
+    pub fn is_analyzed(&self) -> bool {
+        ["approved", "under_review", "rejected"].contains(&self.status.as_str())
+    }
+
+    /// How sure each label is, parents being as sure as the surest child at
+    /// least; names in lower case.
+    pub fn confidences(&self) -> BTreeMap<String, f64> {
+        let mut confidences = BTreeMap::new();
+        for label in &self.labels {
+            let parents = label.parents.iter().map(|parent| &parent.name);
+            for name in parents.chain([&label.name]) {
+                let known = confidences.entry(name.to_lowercase()).or_insert(0.0);
+                *known = label.confidence.max(*known);
+            }
+        }
+        confidences
+    }
+}
+
+/// The answer of `GET /scan`.
+#[derive(Debug, Deserialize)]
+pub struct Found {
+    pub total_count: u32,
+}
+
+/// The answer of `GET /jobs/{jobId}`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Job {
+    pub job_id: String,
+    pub status: String,
+    pub total_toons: usize,
+    pub processed_toons: usize,
+    pub failed_toons: usize,
+    pub progress: u32,
+}
+
+fn get<T>(uri: String) -> Call<T> {
+    Call::new(Method::GET, uri)
+}
+
+/// `POST /receiver`
+pub fn announce(announcement: &Value) -> Call<Received> {
+    Call::new(Method::POST, "/receiver").with_json(announcement.to_string())
+}
+
+/// The `PUT` that an announcement asks for.
+///
+/// # Errors
+/// It asks for headers that cannot be.
+pub fn upload(received: &Received, bytes: impl Into<Bytes>) -> Result<Call> {
+    let headers = HeaderMap::try_from(&received.upload_headers)?;
+    let call = Call::new(Method::PUT, &received.upload_url);
+    Ok(call.with_headers(headers).with_body(bytes))
+}
+
+/// `GET /images/{file}`
+pub fn record(file: &str) -> Call<Record> {
+    get(format!("/images/{file}"))
+}
+
+/// `GET /obtain/{file}`
+pub fn obtain(file: &str) -> Call {
+    get(format!("/obtain/{file}")).expecting(StatusCode::FOUND)
+}
+
+/// The redirect of [`obtain`].
+pub fn stored(location: &str) -> Call {
+    get(location.to_owned())
+}
+
+/// `GET /scan`, with a query that is encoded.
+pub fn scan<T>(query: &str) -> Call<T> {
+    get(format!("/scan?{query}"))
+}
+
+/// `POST /submit-job`, with JSON.
+pub fn submit_job(job: impl Into<Bytes>) -> Call {
+    let call = Call::new(Method::POST, "/submit-job").with_json(job);
+    call.expecting(StatusCode::ACCEPTED)
+}
+
+/// `GET /jobs/{jobId}`, answered after so many seconds or when the job has ended.
+pub fn job(id: &str, wait: u32) -> Call<Job> {
+    let query = if wait == 0 {
+        String::new()
+    } else {
+        format!("?wait={wait}")
+    };
+    get(format!("/jobs/{id}{query}"))
+}
+
+/// `GET /results`, the first page.
+pub fn results(id: &str, limit: usize) -> Call {
+    get(format!("/results?jobId={id}&limit={limit}"))
+}
+
+/// `POST /orders`
+pub fn create_order(order: &Value) -> Call {
+    Call::new(Method::POST, "/orders").with_json(order.to_string())
+}
+
+/// `PUT /orders/{orderId}`
+pub fn change_order(id: &str, order: &Value) -> Call {
+    Call::new(Method::PUT, format!("/orders/{id}")).with_json(order.to_string())
+}
+
+/// `GET /orders/{orderId}`
+pub fn order(id: &str) -> Call {
+    get(format!("/orders/{id}"))
+}
+
+/// The same with all its versions.
+pub fn order_history(id: &str) -> Call {
+    get(format!("/orders/{id}?history=true"))
+}

@@ -158,11 +158,6 @@ const RULES: &[Rule] = &[
         },
         holds: |_, answer| answer.status == 404,
     },
-];
-
-/// Rules of issue 10 that `crates/web` does not keep yet. Each moves to [`RULES`]
-/// with the change that makes it true; `ORILLA_RULES_TO_COME=1` tries them before.
-const TO_COME: &[Rule] = &[
     Rule {
         name: "a Content-Type that is not JSON is 415",
         applies: Route::has_body,
@@ -234,10 +229,7 @@ async fn every_rule_holds_on_every_route_of_the_manifest() {
             methods: methods.collect(),
         };
         assert!(!route.methods.is_empty(), "{} takes nothing", route.path);
-        let to_come = std::env::var("ORILLA_RULES_TO_COME").is_ok();
-        let to_come = TO_COME.iter().filter(|_| to_come);
-        let rules = RULES.iter().chain(to_come);
-        for rule in rules.filter(|rule| (rule.applies)(&route)) {
+        for rule in RULES.iter().filter(|rule| (rule.applies)(&route)) {
             let (method, path, with_token, headers) = (rule.request)(&route);
             let mut request = app.request(method, &path);
             if with_token {
@@ -251,7 +243,7 @@ async fn every_rule_holds_on_every_route_of_the_manifest() {
                 request = request.header(name, value);
             }
             let answer = Answer::to(request).await;
-            // What the host refuses itself has no form yet.
+            // Spin refuses what is no route of the manifest without a body.
             let is_the_hosts = answer.status == 404 && answer.body.is_empty();
             let is_error = answer.status >= 400 && !answer.body.is_empty();
             let is_in_form = is_the_hosts

@@ -195,7 +195,7 @@ async fn searches_find_what_looking_at_every_record_would_find() {
                         format!("{name}{}{threshold}", if *above { '>' } else { '<' }),
                     )
                 }));
-                let mut query = ScanQuery::parse(&pairs).unwrap();
+                let mut query = ScanQuery::parse(&pairs.into_iter().collect()).unwrap();
                 let expected = expected(&records, &query);
                 let mut found = Vec::new();
                 loop {
@@ -233,7 +233,7 @@ async fn a_group_larger_than_a_chunk_is_searched_to_its_end() {
                 .unwrap();
         }
     }
-    let query = |text: &str| ScanQuery::parse(&[("label".into(), text.into())]).unwrap();
+    let query = |text: &str| ScanQuery::parse(&[("label", text)].into_iter().collect()).unwrap();
     let found = find(&redis, &query("cat>49"));
     assert_eq!(found["total_count"], 600);
     let found = find(&redis, &query("cat<100"));

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use http::{Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
 
-use crate::access::Access;
+use crate::access::{Access, authorize};
 use crate::{ApiError, Call, Reply, cors};
 
 /// An answer that is being made.
@@ -44,12 +44,13 @@ impl<'a> Route<'a> {
     fn new<F: Future<Output = Reply> + 'a>(
         method: Method,
         pattern: &'static str,
+        access: Access,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
         Self {
             method,
             pattern,
-            access: Access::User,
+            access,
             body: Body::Ignored,
             handler: Box::new(|call| Box::pin(handler(call))),
         }
@@ -63,7 +64,7 @@ impl<'a> Route<'a> {
         pattern: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::new(Method::GET, pattern, handler)
+        Self::new(Method::GET, pattern, Access::User(authorize), handler)
     }
 
     /// A `POST`; see [`Route::get`] for the pattern.
@@ -71,7 +72,17 @@ impl<'a> Route<'a> {
         pattern: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::new(Method::POST, pattern, handler)
+        Self::new(Method::POST, pattern, Access::User(authorize), handler)
+    }
+
+    /// A `POST` of a machine that sends the token of the variable `token`, and of nobody
+    /// else; see [`Route::get`] for the pattern.
+    pub fn post_by_machine<F: Future<Output = Reply> + 'a>(
+        pattern: &'static str,
+        token: &'static str,
+        handler: impl FnOnce(Call) -> F + 'a,
+    ) -> Self {
+        Self::new(Method::POST, pattern, Access::Token(token), handler)
     }
 
     /// A `PUT`; see [`Route::get`] for the pattern.
@@ -79,7 +90,7 @@ impl<'a> Route<'a> {
         pattern: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::new(Method::PUT, pattern, handler)
+        Self::new(Method::PUT, pattern, Access::User(authorize), handler)
     }
 
     /// A `DELETE`; see [`Route::get`] for the pattern.
@@ -87,7 +98,7 @@ impl<'a> Route<'a> {
         pattern: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::new(Method::DELETE, pattern, handler)
+        Self::new(Method::DELETE, pattern, Access::User(authorize), handler)
     }
 
     /// Takes JSON of at most `limit` bytes.
@@ -113,19 +124,13 @@ impl<'a> Route<'a> {
     /// For users with this role alone.
     #[must_use]
     pub fn role(self, role: &'static str) -> Self {
-        self.access(Access::Role(role))
-    }
-
-    /// For machines that send the token of the variable `name`.
-    #[must_use]
-    pub fn token(self, name: &'static str) -> Self {
-        self.access(Access::Token(name))
+        self.access(Access::Role(authorize, role))
     }
 
     /// For machines that send the token of the variable `name`, and users with a role.
     #[must_use]
     pub fn token_or_role(self, name: &'static str, role: &'static str) -> Self {
-        self.access(Access::TokenOrRole(name, role))
+        self.access(Access::TokenOrRole(name, authorize, role))
     }
 
     fn access(self, access: Access) -> Self {

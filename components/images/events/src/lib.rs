@@ -16,9 +16,7 @@ const BODY_LIMIT: usize = 2 * 1024 * 1024;
 
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    let events = Route::post("/events/s3", receive)
-        .token("events_token")
-        .json(BODY_LIMIT);
+    let events = Route::post_by_machine("/events/s3", "events_token", receive).json(BODY_LIMIT);
     web::serve(request, out, [events]).await;
 }
 

@@ -18,13 +18,15 @@ use crate::engine::{MAX_MEMORY, engine};
 use crate::factors::key_value::{KeyValueFault, Stores};
 use crate::factors::redis::Pool;
 use crate::guest::{ComponentContext, add_to_linker};
+use crate::limits::Limits;
 use crate::load::load;
 use crate::logs::ComponentLogs;
 use crate::manifest::{HttpRoute, LoadedManifest, ManifestError};
-use crate::runtime::{Limits, Prepared, Runtime};
+use crate::runtime::{CallLimits, Prepared, Runtime};
 use crate::runtime_config::RuntimeConfig;
+use crate::slots::Slots;
 use crate::template::Template;
-use crate::triggers::http::{HttpService, Links, Router, Server};
+use crate::triggers::http::{About, HttpService, Links, Router, Server};
 use crate::triggers::redis::{Channels, Subscriber, Subscription};
 use crate::variables;
 
@@ -51,6 +53,8 @@ pub struct Options {
     pub time_limit: Duration,
     /// How many bytes a linear memory of a component may grow to, at most 128 MiB.
     pub memory_limit: usize,
+    /// What clients and guests may use at once.
+    pub limits: Limits,
     /// How long [`RunningApp::shutdown`] waits for what is in flight.
     pub drain_limit: Duration,
     /// How key-value stores fail, for tests: by default not at all.
@@ -72,6 +76,7 @@ impl Options {
             cache_dir: None,
             time_limit: Duration::from_secs(30),
             memory_limit: MAX_MEMORY,
+            limits: Limits::default(),
             drain_limit: Duration::from_secs(30),
             key_value_faults: Vec::new(),
         }
@@ -178,10 +183,14 @@ pub async fn start(options: Options) -> Result<RunningApp, StartError> {
     };
     let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let service = HttpService::new(router, runtime.clone(), address, info(&manifest));
+    let about = About {
+        info: info(&manifest),
+        allowed_origins: values.get("allowed_origins").cloned().unwrap_or_default(),
+    };
+    let service = HttpService::new(router, runtime.clone(), address, about, &options.limits);
     let service = Arc::new(service);
     links.set(&service);
-    let server = Server::start(listener, service.clone(), stopped);
+    let server = Server::start(listener, service.clone(), options.limits.clone(), stopped);
     if !options.quiet {
         // Nobody may be reading; the application runs all the same.
         let _ = announce(&service, &subscribers, &log_dir);
@@ -292,11 +301,12 @@ async fn prepare(
         let context = context(manifest, shared, &name)?;
         components.insert(name, Prepared::new(pre, context));
     }
-    let limits = Limits {
+    let limits = CallLimits {
         time: shared.options.time_limit,
         memory: shared.options.memory_limit.min(MAX_MEMORY),
     };
-    Ok(Runtime::new(engine, limits, components))
+    let slots = Slots::new(&shared.options.limits);
+    Ok(Runtime::new(engine, limits, slots, components))
 }
 
 fn context(

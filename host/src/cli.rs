@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::{Options, start};
 use crate::factors::key_value::KeyValueFault;
+use crate::limits::Limits;
 
 /// Runs a Spin application where no Spin is installed.
 #[derive(Debug, Parser)]
@@ -59,6 +60,8 @@ struct Up {
     /// Prints neither routes nor the output of components, which is in the logs.
     #[arg(short, long)]
     quiet: bool,
+    #[command(flatten)]
+    limits: Limits,
     /// For tests of what an application does when a key-value store fails:
     /// `exit-before-set:KEY` kills this process right before it sets the key,
     /// `fail-set:KEY` answers an error. A * at the end of KEY stands for any end.
@@ -120,6 +123,7 @@ impl Up {
         options.runtime_config_file = self.runtime_config_file;
         options.variables = BTreeMap::from_iter(self.variables);
         options.quiet = self.quiet;
+        options.limits = self.limits;
         options.cache_dir = self.cache_dir;
         options.key_value_faults = self.key_value_faults;
         if let Some(folder) = self.state_dir {

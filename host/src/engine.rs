@@ -9,6 +9,8 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 const TICK: Duration = Duration::from_millis(10);
 /// How many instances may be alive in the process at once.
 const INSTANCES: u32 = 1000;
+/// How many of them may answer HTTP requests; the rest is for messages of queues.
+pub const MAX_HTTP_INSTANCES: u32 = 900;
 /// The most memory that any host of this process gives one linear memory, in bytes.
 /// A host's own limit is at most this.
 pub const MAX_MEMORY: usize = 128 << 20;
@@ -43,9 +45,11 @@ fn may_swap() -> bool {
 fn create() -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(INSTANCES)
-        .total_core_instances(INSTANCES * 4)
-        .total_memories(INSTANCES * 2)
-        .total_tables(INSTANCES * 4)
+        // A component with two dependencies has about a dozen core instances, for
+        // each module made for WASI 0.1 comes with its adapter.
+        .total_core_instances(INSTANCES * 16)
+        .total_memories(INSTANCES * 4)
+        .total_tables(INSTANCES * 16)
         .total_stacks(INSTANCES)
         .max_memory_size(MAX_MEMORY)
         .table_keep_resident(KEPT_TABLE);

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use wasmtime::ResourceLimiter;
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -14,6 +13,7 @@ use crate::factors::key_value::Stores;
 use crate::factors::outbound_http::OutboundHttp;
 use crate::factors::redis::Pool;
 use crate::logs::ComponentLogs;
+use crate::slots::{self, MemoryLimit, Slot};
 use crate::triggers::http::Links;
 
 /// How many handles of a kind an instance may hold.
@@ -52,15 +52,22 @@ pub struct Guest {
     pub redis_connections: usize,
     /// Its memory limit.
     pub limit: MemoryLimit,
+    /// Its right to work, if it is one of those that are counted.
+    pub slot: Option<Slot>,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     outbound: OutboundHttp,
 }
 
 impl Guest {
-    /// Sets up a new instance, whose memories may grow to so many bytes each, and
-    /// which so many components have called each other to come to.
-    pub fn new(context: Arc<ComponentContext>, memory_limit: usize, depth: u8) -> Self {
+    /// Sets up a new instance, which so many components have called each other to
+    /// come to.
+    pub fn new(
+        context: Arc<ComponentContext>,
+        limit: MemoryLimit,
+        slot: Option<Slot>,
+        depth: u8,
+    ) -> Self {
         let wasi = WasiCtxBuilder::new()
             .envs(&context.environment)
             .stdout(context.logs.stdout.clone())
@@ -70,10 +77,8 @@ impl Guest {
             table: ResourceTable::new(),
             open_stores: 0,
             redis_connections: 0,
-            limit: MemoryLimit {
-                bytes: memory_limit,
-                reached: false,
-            },
+            limit,
+            slot,
             wasi,
             http: WasiHttpCtx::new(),
             outbound: OutboundHttp::new(context, depth),
@@ -107,6 +112,7 @@ pub fn report_denied(context: &ComponentContext, default_scheme: &str, url: &str
 /// An interface is offered twice, which no input can cause.
 pub fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    slots::add_to_linker(linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     Platform::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)
 }
@@ -127,37 +133,5 @@ impl WasiHttpView for Guest {
             table: &mut self.table,
             ctx: &mut self.http,
         }
-    }
-}
-
-/// Refuses growth of a linear memory past a limit. The guest sees its allocation
-/// fail, as on a machine whose memory is full.
-#[derive(Debug)]
-pub struct MemoryLimit {
-    bytes: usize,
-    /// Whether growth was refused.
-    pub reached: bool,
-}
-
-impl ResourceLimiter for MemoryLimit {
-    fn memory_growing(
-        &mut self,
-        _current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let fits = desired <= self.bytes;
-        self.reached |= !fits;
-        Ok(fits)
-    }
-
-    fn table_growing(
-        &mut self,
-        _current: usize,
-        _desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        // The pool bounds tables.
-        Ok(true)
     }
 }

@@ -5,26 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use bytes::Bytes;
 use http::{Request, Response};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use hyper::body::Body;
+use tokio::sync::oneshot;
 use wasmtime::component::InstancePre;
-use wasmtime::{Engine, Store};
+use wasmtime::{Engine, PoolConcurrencyLimitError, Store};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
-use wasmtime_wasi_http::{WasiBody, WasiHttpView};
+use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView};
 
 use crate::bindings::redis_handler::RedisHandlerPre;
 use crate::guest::{ComponentContext, Guest};
-
-/// How many calls from outside run at once; more wait.
-const SLOTS: u32 = 256;
-
-/// How long a call waits for its place.
-const SLOT_TIME: Duration = Duration::from_secs(5);
+use crate::slots::{Busy, MemoryLimit, MemoryRefusal, Slots, TotalMemory};
 
 /// What a call may take.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct CallLimits {
     /// How long a call may run, waiting included.
     pub time: Duration,
     /// How many bytes a linear memory may grow to.
@@ -55,9 +52,9 @@ impl Prepared {
 /// The components of an application.
 pub struct Runtime {
     engine: Engine,
-    limits: Limits,
+    limits: CallLimits,
+    slots: Slots,
     components: BTreeMap<String, Prepared>,
-    slots: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Runtime {
@@ -68,17 +65,28 @@ impl std::fmt::Debug for Runtime {
     }
 }
 
-/// A place among the calls that run at once.
-pub struct Slot(#[allow(dead_code)] OwnedSemaphorePermit);
+/// Why a call has no answer. It has been logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallError {
+    /// Others use what the call needs: it may go well later.
+    Busy,
+    /// The guest failed.
+    Failed,
+}
 
 impl Runtime {
     /// Makes components callable.
-    pub fn new(engine: Engine, limits: Limits, components: BTreeMap<String, Prepared>) -> Self {
+    pub fn new(
+        engine: Engine,
+        limits: CallLimits,
+        slots: Slots,
+        components: BTreeMap<String, Prepared>,
+    ) -> Self {
         Self {
             engine,
             limits,
+            slots,
             components,
-            slots: Arc::new(Semaphore::new(SLOTS as usize)),
         }
     }
 
@@ -94,46 +102,48 @@ impl Runtime {
         prepared.is_some_and(|prepared| prepared.redis.is_some())
     }
 
-    /// Waits for a place for a call from outside, but not for long.
-    ///
-    /// # Errors
-    /// All places stay taken.
-    pub async fn slot(&self) -> anyhow::Result<Slot> {
-        let permit = self.slots.clone().acquire_owned();
-        let permit = tokio::time::timeout(SLOT_TIME, permit).await;
-        Ok(Slot(permit.context("too many requests at once")??))
-    }
-
-    /// Waits until no call is left.
+    /// Waits until no HTTP call is left.
     pub async fn idle(&self) {
-        // It fails only when the semaphore is closed, which nobody does.
-        let _ = self.slots.acquire_many(SLOTS).await;
+        self.slots.idle().await;
     }
 
-    /// Calls a component's HTTP handler. The slot, if the call is from outside, is
-    /// held until the guest is done, which may be after its response has started.
-    /// `depth` is how many components have called each other to come here.
+    /// Calls a component's HTTP handler, when there is a place for one more instance.
+    /// `kept` is dropped when the guest is done, which may be after its response has
+    /// started. `depth` is how many components have called each other to come here.
     ///
     /// # Errors
-    /// The guest failed before its response; that has been logged. Later failures
+    /// There was no place, or the guest failed before its response. Later failures
     /// cut the response's body short.
-    pub async fn call_http(
+    pub async fn call_http<B>(
         &self,
         component: &str,
-        request: Request<WasiBody>,
-        slot: Option<Slot>,
+        request: Request<B>,
+        kept: impl Send + 'static,
         depth: u8,
-    ) -> anyhow::Result<Response<WasiBody>> {
-        let prepared = self.component(component)?;
+    ) -> Result<Response<WasiBody>, CallError>
+    where
+        B: Body<Data = Bytes, Error: Into<Error>> + Send + 'static,
+    {
+        let failed = |error: anyhow::Error| {
+            tracing::error!(component, "{error:#}");
+            CallError::Failed
+        };
+        let prepared = self.component(component).map_err(failed)?;
         let handler = prepared.http.clone();
-        let handler = handler.context("the component doesn't export wasi:http/incoming-handler")?;
-        let mut store = self.store(prepared, depth);
-        let time = self.limits.time;
-        let memory = self.limits.memory;
+        let handler = handler.context("the component doesn't export wasi:http/incoming-handler");
+        let handler = handler.map_err(failed)?;
+        let (place, slot) = self.slots.place().await.map_err(|Busy| {
+            tracing::warn!(component, "a request was refused: {Busy}");
+            CallError::Busy
+        })?;
+        let memory = self.slots.memory();
+        let guest = |limit| Guest::new(prepared.context.clone(), limit, Some(slot), depth);
+        let mut store = self.store(Some(memory), guest);
+        let limits = self.limits;
         let name = component.to_owned();
         let (sender, receiver) = oneshot::channel();
         let task = tokio::spawn(async move {
-            let _slot = slot;
+            let _kept = (place, kept);
             let call = async {
                 let instance = handler.instantiate_async(&mut store).await?;
                 let request = store
@@ -146,21 +156,26 @@ impl Runtime {
                     .call_handle(&mut store, request, response)
                     .await
             };
-            let result = within(time, call).await;
-            log_failure(&name, &result, &store, memory);
-            result
+            let result = within(limits.time, call).await;
+            check(&name, result, &store, limits)
         });
         match receiver.await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(code)) => {
                 tracing::error!(component, "the component answered with an error: {code:?}");
-                Err(anyhow!("the component answered with an error"))
+                Err(CallError::Failed)
             }
             Err(_) => {
-                if matches!(task.await, Ok(Ok(()))) {
-                    tracing::error!(component, "the component returned without a response");
-                }
-                Err(anyhow!("the component gave no response"))
+                let error = match task.await {
+                    Ok(Err(error)) => error,
+                    Ok(Ok(())) => {
+                        tracing::error!(component, "the component returned without a response");
+                        CallError::Failed
+                    }
+                    // A panic, which has been reported.
+                    Err(_) => CallError::Failed,
+                };
+                Err(error)
             }
         }
     }
@@ -174,9 +189,10 @@ impl Runtime {
         let prepared = self.component(component)?;
         let handler = prepared.redis.as_ref();
         let handler = handler.context("the component doesn't export fermyon:spin/inbound-redis")?;
-        // No slot: these calls are as many as there are servers and components, and
-        // slow clients must not keep queues from being worked on.
-        let mut store = self.store(prepared, 0);
+        // Neither place nor slot: these calls are as many as there are servers and
+        // components, and clients must not keep queues from being worked on.
+        let guest = |limit| Guest::new(prepared.context.clone(), limit, None, 0);
+        let mut store = self.store(None, guest);
         let call = async {
             let instance = handler.instantiate_async(&mut store).await?;
             instance
@@ -185,14 +201,17 @@ impl Runtime {
                 .await
         };
         let result = within(self.limits.time, call).await;
-        log_failure(component, &result, &store, self.limits.memory);
+        let result = check(component, result, &store, self.limits);
         if let Ok(Err(_)) = &result {
             tracing::error!(
                 component,
                 "the handler of a Redis message returned an error"
             );
         }
-        result?.map_err(|_| anyhow!("the handler returned an error"))
+        match result {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(anyhow!("the handler failed")),
+        }
     }
 
     fn component(&self, name: &str) -> anyhow::Result<&Prepared> {
@@ -201,9 +220,13 @@ impl Runtime {
             .with_context(|| format!("no component `{name}`"))
     }
 
-    fn store(&self, prepared: &Prepared, depth: u8) -> Store<Guest> {
-        let guest = Guest::new(prepared.context.clone(), self.limits.memory, depth);
-        let mut store = Store::new(&self.engine, guest);
+    fn store(
+        &self,
+        total: Option<Arc<TotalMemory>>,
+        guest: impl FnOnce(MemoryLimit) -> Guest,
+    ) -> Store<Guest> {
+        let limit = MemoryLimit::new(self.limits.memory, total);
+        let mut store = Store::new(&self.engine, guest(limit));
         store.limiter(|guest| &mut guest.limit);
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
@@ -223,21 +246,36 @@ async fn within<T>(
     }
 }
 
-fn log_failure<T>(
+/// Logs why a call failed, and tells whether it may go well later.
+fn check<T>(
     component: &str,
-    result: &anyhow::Result<T>,
+    result: anyhow::Result<T>,
     store: &Store<Guest>,
-    memory_limit: usize,
-) {
-    if let Err(error) = result {
-        if store.data().limit.reached {
-            let mib = memory_limit >> 20;
+    limits: CallLimits,
+) -> Result<T, CallError> {
+    result.map_err(|error| match store.data().limit.refused {
+        Some(MemoryRefusal::Total) => {
+            tracing::error!(
+                component,
+                "it was refused memory, for all instances together have as much as they may: {error:#}"
+            );
+            CallError::Busy
+        }
+        Some(MemoryRefusal::Own) => {
+            let mib = limits.memory >> 20;
             tracing::error!(
                 component,
                 "it was refused memory beyond {mib} MiB: {error:#}"
             );
-        } else {
-            tracing::error!(component, "{error:#}");
+            CallError::Failed
         }
-    }
+        None => {
+            tracing::error!(component, "{error:#}");
+            if error.is::<PoolConcurrencyLimitError>() {
+                CallError::Busy
+            } else {
+                CallError::Failed
+            }
+        }
+    })
 }

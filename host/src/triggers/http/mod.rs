@@ -1,10 +1,14 @@
 //! The HTTP trigger.
 
+mod body;
+mod errors;
 mod headers;
+mod pace;
 mod router;
 mod server;
 mod service;
+mod transport;
 
 pub use router::Router;
 pub use server::Server;
-pub use service::{HttpService, Links};
+pub use service::{About, HttpService, Links};

@@ -1,7 +1,12 @@
 //! Which component answers a path, with the precedence of Spin: exact segments
 //! before `:name`, and those before a trailing `/...`.
+//!
+//! A path is compared segment by segment, as it was sent: nothing is decoded, and
+//! `.`, `..` and `;parameters` are text like any other. As in Spin, one trailing
+//! slash may be there or not. An empty segment elsewhere is one that no route has,
+//! so that `//metrics` is not `/metrics` past a proxy's rule; a trailing `/...`
+//! takes any rest. Spin ignores empty segments at both ends of a path.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The routes of an application.
@@ -73,17 +78,17 @@ impl Router {
 
     /// The most specific route that takes a path.
     pub fn route(&self, path: &str) -> Option<RouteMatch> {
-        let best = self.routes.best_match(path)?;
+        let (path_info, best) = self
+            .routes
+            .match_iter(path)
+            .find_map(|found| Some((found.handler().path_info(path)?, found)))?;
         let route = best.handler();
         let captures = best.captures();
-        let path_info = captures
-            .wildcard()
-            .map_or(Cow::Borrowed(""), |rest| trailing(rest, path));
         Some(RouteMatch {
             component: route.component.clone(),
             raw_route: route.raw.clone(),
             route: route.pattern.clone(),
-            path_info: path_info.into_owned(),
+            path_info: path_info.to_owned(),
             named: captures
                 .iter()
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -101,6 +106,21 @@ impl Router {
             };
             (shown, route.component.as_str())
         })
+    }
+}
+
+impl Route {
+    /// The rest of a path that its last `/...` stands for, or nothing where it has
+    /// none; `None` if empty segments keep the path from being the route's.
+    fn path_info<'path>(&self, path: &'path str) -> Option<&'path str> {
+        let Some(prefix) = self.pattern.strip_suffix("/...") else {
+            return (!path.contains("//")).then_some("");
+        };
+        // The route's own segments end where the slash after them is.
+        let mut slashes = path.match_indices('/').map(|(at, _)| at);
+        let end = slashes.nth(prefix.matches('/').count());
+        let (own, rest) = path.split_at_checked(end.unwrap_or(path.len()))?;
+        (!own.contains("//") && !own.ends_with('/')).then_some(rest)
     }
 }
 
@@ -130,16 +150,6 @@ fn pattern(raw: &str) -> String {
         route.to_owned()
     } else {
         format!("/{route}")
-    }
-}
-
-/// The router gives the rest without the slashes around it; components get them.
-fn trailing<'a>(rest: &'a str, path: &str) -> Cow<'a, str> {
-    match (rest.is_empty(), path.ends_with('/')) {
-        (true, false) => rest.into(),
-        (true, true) => "/".into(),
-        (false, false) => format!("/{rest}").into(),
-        (false, true) => format!("/{rest}/").into(),
     }
 }
 
@@ -217,6 +227,40 @@ mod tests {
             (found.raw_route.as_str(), found.route.as_str()),
             ("b/", "/b")
         );
+    }
+
+    #[test]
+    fn a_path_is_compared_segment_by_segment() {
+        let routes = [
+            ("/metrics", "metrics"),
+            ("/orders/:id", "order"),
+            ("/files/...", "files"),
+        ];
+        for (path, expected) in [
+            ("/metrics/", Some("metrics")),
+            ("//metrics", None),
+            ("/metrics//", None),
+            ("///", None),
+            ("/%2Fmetrics", None),
+            ("/metrics;v=1", None),
+            ("/./metrics", None),
+            ("/x/../metrics", None),
+            ("/orders/a%2Fb", Some("order")),
+            ("/orders/..", Some("order")),
+            ("/orders//", None),
+            ("//orders/7", None),
+            ("/orders//7", None),
+            ("//files/a", None),
+            ("/files//a", Some("files")),
+        ] {
+            assert_eq!(component(&routes, path).as_deref(), expected, "{path}");
+        }
+        let all = [("/...", "all"), ("/metrics", "metrics")];
+        assert_eq!(component(&all, "//metrics").as_deref(), Some("all"));
+        let router = Router::new(all).unwrap();
+        assert_eq!(router.route("//metrics").unwrap().path_info, "//metrics");
+        let router = Router::new(routes).unwrap();
+        assert_eq!(router.route("/files//a/").unwrap().path_info, "//a/");
     }
 
     #[test]

@@ -1,25 +1,32 @@
 //! Listens for connections and lets them end well.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::BodyExt;
+use http::Request;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use wasmtime_wasi_http::Error;
 
 use super::HttpService;
+use super::transport::{Activity, AnswerBody, Transport};
+use crate::limits::Limits;
 
-/// How long a client may take to send the head of a request.
-const HEADER_TIME: Duration = Duration::from_secs(10);
 /// How long to wait when no connection can be accepted.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
+/// How many bytes the head of a request may have, and how many of a body are read
+/// before the guest asks for them.
+const BUFFER: u32 = 64 << 10;
+/// How many requests an HTTP/2 client may have in hand on a connection.
+const STREAMS: u32 = 100;
+/// How often an HTTP/2 client is asked whether it is there.
+const PING: Duration = Duration::from_secs(10);
 
 /// The task that accepts connections.
 #[derive(Debug)]
@@ -32,10 +39,18 @@ impl Server {
     pub fn start(
         listener: TcpListener,
         service: Arc<HttpService>,
+        limits: Limits,
         stop: watch::Receiver<bool>,
     ) -> Self {
+        let protocols = Arc::new(protocols());
+        let connections = Connections {
+            service,
+            protocols,
+            limits,
+            stop,
+        };
         Self {
-            task: tokio::spawn(serve(listener, service, stop)),
+            task: tokio::spawn(connections.accept(listener)),
         }
     }
 
@@ -51,57 +66,95 @@ impl Server {
     }
 }
 
-async fn serve(listener: TcpListener, service: Arc<HttpService>, mut stop: watch::Receiver<bool>) {
-    let graceful = GracefulShutdown::new();
-    // Dropping the set ends the connections in it.
-    let mut connections = JoinSet::new();
+/// HTTP/1 and HTTP/2. [`Transport`] bounds the time that heads take.
+fn protocols() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIME);
+        .header_read_timeout(None)
+        .max_buf_size(BUFFER as usize);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .keep_alive_interval(HEADER_TIME);
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = stop.changed() => break,
-        };
-        let (stream, client) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Such as too many open files: others may end meanwhile.
-                tracing::warn!("can't accept a connection: {error}");
-                tokio::time::sleep(ACCEPT_AGAIN).await;
-                continue;
-            }
-        };
+        .keep_alive_interval(PING)
+        .max_concurrent_streams(STREAMS)
+        .initial_connection_window_size(BUFFER)
+        .initial_stream_window_size(BUFFER);
+    builder
+}
+
+#[derive(Clone)]
+struct Connections {
+    service: Arc<HttpService>,
+    protocols: Arc<Builder<TokioExecutor>>,
+    limits: Limits,
+    stop: watch::Receiver<bool>,
+}
+
+impl Connections {
+    async fn accept(mut self, listener: TcpListener) {
+        let places = Arc::new(Semaphore::new(self.limits.max_connections.max(1)));
+        // Dropping the set ends the connections in it.
+        let mut connections = JoinSet::new();
+        loop {
+            let accepted = async {
+                let place = places.clone().acquire_owned().await;
+                Ok((place, listener.accept().await?))
+            };
+            let accepted: std::io::Result<_> = tokio::select! {
+                accepted = accepted => accepted,
+                _ = self.stop.changed() => break,
+            };
+            let (place, (stream, client)) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Such as too many open files: others may end meanwhile.
+                    tracing::warn!("can't accept a connection: {error}");
+                    tokio::time::sleep(ACCEPT_AGAIN).await;
+                    continue;
+                }
+            };
+            while connections.try_join_next().is_some() {}
+            let serving = self.clone().serve(stream, client);
+            connections.spawn(async move {
+                serving.await;
+                drop(place);
+            });
+        }
+        drop(listener);
+        connections.join_all().await;
+    }
+
+    async fn serve(mut self, stream: TcpStream, client: std::net::SocketAddr) {
         // Answers are written whole; waiting for more would only delay them.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!("can't set TCP_NODELAY: {error}");
         }
-        let service = service.clone();
-        let answer = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-            let service = service.clone();
+        let activity = Arc::new(Activity::default());
+        let transport = Transport::new(stream, activity.clone(), &self.limits);
+        let service = self.service;
+        let answer = service_fn(move |request: Request<Incoming>| {
+            let (service, activity) = (service.clone(), activity.clone());
+            let in_hand = activity.begin();
             async move {
-                let request = request.map(|body| body.map_err(Error::from).boxed_unsync());
-                Ok::<_, Infallible>(service.answer(request, client).await)
+                let response = service.answer(request, client, activity).await;
+                Ok::<_, Infallible>(response.map(|body| AnswerBody::new(body, in_hand)))
             }
         });
-        let connection = builder
-            .serve_connection(TokioIo::new(stream), answer)
-            .into_owned();
-        let connection = graceful.watch(connection);
-        while connections.try_join_next().is_some() {}
-        connections.spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%client, "a connection ended early: {error}");
+        let connection = self
+            .protocols
+            .serve_connection(TokioIo::new(transport), answer);
+        let mut connection = pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            _ = self.stop.changed() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
             }
-        });
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%client, "a connection ended early: {error}");
+        }
     }
-    drop(listener);
-    graceful.shutdown().await;
-    connections.join_all().await;
 }

@@ -5,13 +5,17 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use bytes::Bytes;
 use http::uri::{Authority, Parts, PathAndQuery, Scheme};
-use http::{Request, Response, StatusCode, Uri, header};
-use http_body_util::{BodyExt, Full};
+use http::{HeaderValue, Request, Response, Uri, Version, header};
+use hyper::body::Incoming;
 use wasmtime_wasi_http::{Error, WasiBody};
 
+use super::body::{Bodies, BodyError, Progress};
+use super::errors::{self, Asked, HostError, full};
 use super::headers;
 use super::router::{RouteMatch, Router};
-use crate::runtime::Runtime;
+use super::transport::Activity;
+use crate::limits::Limits;
+use crate::runtime::{CallError, Runtime};
 
 /// Where Spin has its own answers, whatever the routes are.
 const WELL_KNOWN: &str = "/.well-known/spin/";
@@ -42,7 +46,19 @@ pub struct HttpService {
     router: Router,
     runtime: Arc<Runtime>,
     address: SocketAddr,
-    info: Bytes,
+    about: About,
+    bodies: Bodies,
+}
+
+/// What the host says about the application by itself.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// The JSON that `/.well-known/spin/info` answers.
+    pub info: Bytes,
+    /// The origins whose scripts may read the host's own errors, as the applications
+    /// of this repository have them in their variable `allowed_origins`: a list
+    /// separated by commas, or `*`.
+    pub allowed_origins: String,
 }
 
 impl std::fmt::Debug for HttpService {
@@ -52,14 +68,20 @@ impl std::fmt::Debug for HttpService {
 }
 
 impl HttpService {
-    /// Serves routes at the address that is listened on; `info` is the JSON that
-    /// `/.well-known/spin/info` answers.
-    pub fn new(router: Router, runtime: Arc<Runtime>, address: SocketAddr, info: Bytes) -> Self {
+    /// Serves routes at the address that is listened on.
+    pub fn new(
+        router: Router,
+        runtime: Arc<Runtime>,
+        address: SocketAddr,
+        about: About,
+        limits: &Limits,
+    ) -> Self {
         Self {
             router,
             runtime,
             address,
-            info,
+            about,
+            bodies: Bodies::new(limits),
         }
     }
 
@@ -76,36 +98,71 @@ impl HttpService {
     /// Answers a request from outside.
     pub async fn answer(
         &self,
-        mut request: Request<WasiBody>,
+        mut request: Request<Incoming>,
         client: SocketAddr,
+        activity: Arc<Activity>,
     ) -> Response<WasiBody> {
-        headers::strip(&mut request);
-        let path = request.uri().path().to_owned();
-        if let Some(name) = path.strip_prefix(WELL_KNOWN) {
-            return self.well_known(name);
-        }
-        let Some(found) = self.router.route(&path) else {
-            return status(StatusCode::NOT_FOUND);
+        let asked = Asked::new(request.headers());
+        let version = request.version();
+        let path = request.uri().path();
+        let found = match path.strip_prefix(WELL_KNOWN) {
+            Some(name) => Err(self.well_known(name)),
+            None => self.router.route(path).ok_or(None),
         };
-        if let Err(reason) = make_absolute(&mut request) {
-            tracing::debug!("refused a request: {reason}");
-            return status(StatusCode::BAD_REQUEST);
-        }
-        let Ok(slot) = self.runtime.slot().await else {
-            let mut response = status(StatusCode::SERVICE_UNAVAILABLE);
-            let soon = header::HeaderValue::from_static("1");
-            response.headers_mut().insert(header::RETRY_AFTER, soon);
-            return response;
+        let result = match found {
+            Ok(found) => {
+                headers::strip(&mut request);
+                match make_absolute(&mut request) {
+                    Ok(()) => {
+                        headers::add(&mut request, &found, client);
+                        self.call(&found.component, request, activity).await
+                    }
+                    Err(reason) => {
+                        tracing::debug!("refused a request: {reason}");
+                        Err(errors::INVALID_HOST)
+                    }
+                }
+            }
+            Err(Some(response)) => Ok(response),
+            Err(None) => Err(errors::NO_ROUTE),
         };
-        headers::add(&mut request, &found, client);
-        self.runtime
-            .call_http(&found.component, request, Some(slot), 0)
-            .await
-            .unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR))
+        let mut response =
+            result.unwrap_or_else(|error| asked.refuse(error, &self.about.allowed_origins));
+        if version >= Version::HTTP_2 {
+            // Only streams end there, not connections (RFC 9113, 8.2.2).
+            response.headers_mut().remove(header::CONNECTION);
+        }
+        response
     }
 
-    /// Answers a request that one component sends to another one by its name. It
-    /// goes in the slot of the component that asks.
+    /// Lets a component answer. It starts with the head of the request, and may
+    /// answer before the body is here.
+    async fn call(
+        &self,
+        component: &str,
+        request: Request<Incoming>,
+        activity: Arc<Activity>,
+    ) -> Result<Response<WasiBody>, HostError> {
+        let request = request.map(|body| self.bodies.watch(body, activity));
+        let progress = request.body().progress();
+        let called = self
+            .runtime
+            .call_http(component, request, progress.clone(), 0)
+            .await;
+        match called {
+            // The guest may call it what it likes, but it is the client's delay or
+            // the host's.
+            Ok(response) if response.status().is_success() => Ok(response),
+            called => match (error_of(&progress, called.is_err()), called) {
+                (Some(error), _) => Err(error),
+                (None, Ok(response)) => Ok(close_if_unread(response, &progress)),
+                (None, Err(CallError::Busy)) => Err(errors::BUSY),
+                (None, Err(CallError::Failed)) => Err(errors::FAILED),
+            },
+        }
+    }
+
+    /// Answers a request that one component sends to another one by its name.
     ///
     /// # Errors
     /// There is no such component under the HTTP trigger.
@@ -122,42 +179,72 @@ impl HttpService {
             tracing::error!("no component `{component}` answers HTTP requests");
             return Err(Error::DestinationNotFound);
         }
-        let response = self
-            .runtime
-            .call_http(component, request, None, depth)
-            .await;
-        Ok(response.unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR)))
+        let asked = Asked::new(request.headers());
+        let called = self.runtime.call_http(component, request, (), depth).await;
+        Ok(called.unwrap_or_else(|error| {
+            let error = match error {
+                CallError::Busy => errors::BUSY,
+                CallError::Failed => errors::FAILED,
+            };
+            asked.refuse(error, "")
+        }))
     }
 
-    fn well_known(&self, name: &str) -> Response<WasiBody> {
-        let mut response = match name {
-            "health" => Response::new(full(Bytes::from_static(b"OK"))),
-            "info" => Response::new(full(self.info.clone())),
-            _ => return status(StatusCode::NOT_FOUND),
+    fn well_known(&self, name: &str) -> Option<Response<WasiBody>> {
+        let (body, kind) = match name {
+            "health" => (Bytes::from_static(b"OK"), None),
+            "info" => (self.about.info.clone(), Some("application/json")),
+            _ => return None,
         };
-        if name == "info" {
-            let json = header::HeaderValue::from_static("application/json");
-            response.headers_mut().insert(header::CONTENT_TYPE, json);
+        let mut response = Response::new(full(body));
+        if let Some(kind) = kind {
+            let kind = HeaderValue::from_static(kind);
+            response.headers_mut().insert(header::CONTENT_TYPE, kind);
         }
-        response
+        Some(response)
     }
 }
 
+/// What the request's body did to its answer. A call that failed while it waited for
+/// the client ran out of its time for that.
+fn error_of(progress: &Progress, failed: bool) -> Option<HostError> {
+    match progress.error() {
+        Some(BodyError::Stalled) => Some(errors::BODY_TIMEOUT),
+        Some(BodyError::Busy) => Some(errors::BUSY),
+        None if failed && progress.is_waiting() => Some(errors::BODY_TIMEOUT),
+        None => None,
+    }
+}
+
+/// Says that the connection ends, where the rest of a body is not waited for.
+fn close_if_unread(mut response: Response<WasiBody>, progress: &Progress) -> Response<WasiBody> {
+    if !progress.has_ended() {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    response
+}
+
 /// Gives the request's URI the scheme and the authority that it came by.
-fn make_absolute(request: &mut Request<WasiBody>) -> Result<(), &'static str> {
-    let host = match request.headers().get(header::HOST) {
-        Some(host) => {
+fn make_absolute<B>(request: &mut Request<B>) -> Result<(), &'static str> {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(_), Some(_)) => return Err("it has two Host headers"),
+        (Some(host), None) => {
             let host = host.to_str().map_err(|_| "its Host header is not text")?;
             Some(Authority::try_from(host).map_err(|_| "its Host header is no authority")?)
         }
-        None => None,
+        (None, _) => None,
     };
+    // HTTP/1.0 doesn't ask for one (RFC 9112, 3.2).
+    let needs_none = request.version() < Version::HTTP_11;
     let mut parts = Parts::from(std::mem::take(request.uri_mut()));
     parts.authority = match (host, parts.authority) {
         (Some(host), Some(authority)) if host != authority => {
             return Err("its Host header and its URI disagree");
         }
         (Some(authority), _) | (None, Some(authority)) => Some(authority),
+        (None, None) if needs_none => Some(Authority::from_static("localhost")),
         (None, None) => return Err("it has no Host header"),
     };
     parts.scheme = Some(Scheme::HTTP);
@@ -166,16 +253,4 @@ fn make_absolute(request: &mut Request<WasiBody>) -> Result<(), &'static str> {
         .get_or_insert(PathAndQuery::from_static("/"));
     *request.uri_mut() = Uri::from_parts(parts).map_err(|_| "its URI is not valid")?;
     Ok(())
-}
-
-fn status(status: StatusCode) -> Response<WasiBody> {
-    let mut response = Response::new(full(Bytes::new()));
-    *response.status_mut() = status;
-    response
-}
-
-fn full(bytes: Bytes) -> WasiBody {
-    Full::new(bytes)
-        .map_err(|never| match never {})
-        .boxed_unsync()
 }

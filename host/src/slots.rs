@@ -1,0 +1,296 @@
+//! Bounds on the HTTP instances of a host: how many are alive, how many of them
+//! work, and how much memory they have.
+//!
+//! An instance has a [`Place`] as long as it lives. With it goes a slot, which is
+//! held while the guest runs or is in a call of a store, and released while it
+//! waits in `wasi:io`: for a timer, for bytes of its client, for an answer of
+//! another server. So waiting costs no slot that others need.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::ResourceLimiter;
+use wasmtime::component::{Linker, Resource, ResourceTable};
+use wasmtime_wasi::p2::bindings::io::poll::{Host as _, HostPollable as _};
+use wasmtime_wasi::p2::bindings::io::streams::{
+    self, Host as _, HostInputStream as _, HostOutputStream as _,
+};
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, StreamError};
+
+use crate::engine::MAX_HTTP_INSTANCES;
+use crate::guest::Guest;
+use crate::limits::Limits;
+
+/// How long a request waits for what others use.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+/// The version of `wasi:io` that wasmtime-wasi defines, and whose functions are
+/// replaced here.
+const WASI_IO: &str = "0.2.12";
+
+/// What the HTTP instances of a host share.
+#[derive(Debug)]
+pub struct Slots {
+    places: Arc<Semaphore>,
+    max_places: u32,
+    working: Arc<Semaphore>,
+    memory: Arc<TotalMemory>,
+}
+
+/// The right of one HTTP instance to live.
+#[derive(Debug)]
+pub struct Place(#[allow(dead_code, reason = "dropping it gives it back")] OwnedSemaphorePermit);
+
+/// The right of one instance to work, which it lends to others while it waits.
+#[derive(Debug)]
+pub struct Slot {
+    working: Arc<Semaphore>,
+    held: Option<OwnedSemaphorePermit>,
+}
+
+/// No place or no slot was free for [`PATIENCE`].
+#[derive(Debug, thiserror::Error)]
+#[error("too many requests are in hand")]
+pub struct Busy;
+
+impl Slots {
+    /// Nobody in it yet.
+    pub fn new(limits: &Limits) -> Self {
+        let max_places = limits.max_instances.clamp(1, MAX_HTTP_INSTANCES);
+        let working = limits.max_working_instances.clamp(1, max_places);
+        Self {
+            places: Arc::new(Semaphore::new(max_places as usize)),
+            max_places,
+            working: Arc::new(Semaphore::new(working as usize)),
+            memory: Arc::new(TotalMemory {
+                bytes: limits.max_total_memory.saturating_mul(1 << 20),
+                used: AtomicUsize::new(0),
+            }),
+        }
+    }
+
+    /// Waits for a place and its slot.
+    ///
+    /// # Errors
+    /// There is none for [`PATIENCE`].
+    pub async fn place(&self) -> Result<(Place, Slot), Busy> {
+        let place = async {
+            let place = self.places.clone().acquire_owned().await;
+            let held = self.working.clone().acquire_owned().await;
+            // The semaphores are never closed.
+            Some((place.ok()?, held.ok()?))
+        };
+        let place = tokio::time::timeout(PATIENCE, place).await;
+        let (place, held) = place.ok().flatten().ok_or(Busy)?;
+        let slot = Slot {
+            working: self.working.clone(),
+            held: Some(held),
+        };
+        Ok((Place(place), slot))
+    }
+
+    /// Waits until no HTTP instance is alive.
+    pub async fn idle(&self) {
+        // It fails only when the semaphore is closed, which it never is.
+        let _ = self.places.acquire_many(self.max_places).await;
+    }
+
+    /// What the memories of all HTTP instances draw from.
+    pub fn memory(&self) -> Arc<TotalMemory> {
+        self.memory.clone()
+    }
+}
+
+impl Slot {
+    /// Waits without the slot, unless there is nothing to wait for.
+    async fn lend<T>(slot: &mut Option<Self>, wait: impl Future<Output = T>) -> T {
+        let mut wait = pin!(wait);
+        if let std::task::Poll::Ready(done) = futures::poll!(wait.as_mut()) {
+            return done;
+        }
+        let Some(slot) = slot else {
+            return wait.await;
+        };
+        slot.held = None;
+        let done = wait.await;
+        slot.held = slot.working.clone().acquire_owned().await.ok();
+        done
+    }
+}
+
+/// The linear memories of all HTTP instances of a host together, in bytes.
+#[derive(Debug)]
+pub struct TotalMemory {
+    bytes: usize,
+    used: AtomicUsize,
+}
+
+/// Refuses growth of a linear memory past a limit. The guest sees its allocation
+/// fail, as on a machine whose memory is full.
+#[derive(Debug)]
+pub struct MemoryLimit {
+    bytes: usize,
+    total: Option<Arc<TotalMemory>>,
+    drawn: usize,
+    /// What growth was refused for, if any was.
+    pub refused: Option<MemoryRefusal>,
+}
+
+/// Why an instance was refused memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryRefusal {
+    /// It has as much as one instance may have.
+    Own,
+    /// All instances together have as much as they may have.
+    Total,
+}
+
+impl MemoryLimit {
+    /// Lets each memory of an instance grow to so many bytes, if `total` has them.
+    pub fn new(bytes: usize, total: Option<Arc<TotalMemory>>) -> Self {
+        Self {
+            bytes,
+            total,
+            drawn: 0,
+            refused: None,
+        }
+    }
+
+    fn draw(&mut self, bytes: usize) -> bool {
+        let Some(total) = &self.total else {
+            return true;
+        };
+        let used = |used: usize| used.checked_add(bytes).filter(|used| *used <= total.bytes);
+        let drawn = total
+            .used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, used)
+            .is_ok();
+        if drawn {
+            self.drawn = self.drawn.saturating_add(bytes);
+        }
+        drawn
+    }
+}
+
+impl Drop for MemoryLimit {
+    fn drop(&mut self) {
+        if let Some(total) = &self.total {
+            total.used.fetch_sub(self.drawn, Ordering::Relaxed);
+        }
+    }
+}
+
+impl ResourceLimiter for MemoryLimit {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let refused = if desired > self.bytes {
+            Some(MemoryRefusal::Own)
+        } else if !self.draw(desired.saturating_sub(current)) {
+            Some(MemoryRefusal::Total)
+        } else {
+            None
+        };
+        self.refused = refused.or(self.refused);
+        Ok(refused.is_none())
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        _desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        // The pool bounds tables.
+        Ok(true)
+    }
+}
+
+/// Replaces the functions of `wasi:io` in which a guest waits by ones that lend its
+/// slot meanwhile.
+///
+/// # Errors
+/// The linker has no `wasi:io`.
+pub fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    let mut poll = linker.instance(&format!("wasi:io/poll@{WASI_IO}"))?;
+    poll.func_wrap_async(
+        "poll",
+        |mut store, (list,): (Vec<Resource<DynPollable>>,)| {
+            Box::new(async move {
+                let Guest { table, slot, .. } = store.data_mut();
+                Ok((Slot::lend(slot, table.poll(list)).await?,))
+            })
+        },
+    )?;
+    poll.func_wrap_async(
+        "[method]pollable.block",
+        |mut store, (pollable,): (Resource<DynPollable>,)| {
+            Box::new(async move {
+                let Guest { table, slot, .. } = store.data_mut();
+                Slot::lend(slot, table.block(pollable)).await
+            })
+        },
+    )?;
+    let mut streams = linker.instance(&format!("wasi:io/streams@{WASI_IO}"))?;
+    streams.func_wrap_async(
+        "[method]input-stream.blocking-read",
+        |mut store, (from, length): (Resource<DynInputStream>, u64)| {
+            Box::new(async move {
+                let Guest { table, slot, .. } = store.data_mut();
+                let read = Slot::lend(slot, table.blocking_read(from, length)).await;
+                Ok((result(table, read)?,))
+            })
+        },
+    )?;
+    streams.func_wrap_async(
+        "[method]output-stream.blocking-write-and-flush",
+        |mut store, (to, bytes): (Resource<DynOutputStream>, Vec<u8>)| {
+            Box::new(async move {
+                let Guest { table, slot, .. } = store.data_mut();
+                let write = table.blocking_write_and_flush(to, bytes);
+                let written = Slot::lend(slot, write).await;
+                Ok((result(table, written)?,))
+            })
+        },
+    )?;
+    streams.func_wrap_async(
+        "[method]output-stream.blocking-flush",
+        |mut store, (to,): (Resource<DynOutputStream>,)| {
+            Box::new(async move {
+                let Guest { table, slot, .. } = store.data_mut();
+                let flushed = Slot::lend(slot, table.blocking_flush(to)).await;
+                Ok((result(table, flushed)?,))
+            })
+        },
+    )?;
+    streams.func_wrap_async(
+        "[method]output-stream.blocking-splice",
+        |mut store, arguments: (Resource<DynOutputStream>, Resource<DynInputStream>, u64)| {
+            Box::new(async move {
+                let Guest { table, slot, .. } = store.data_mut();
+                let (to, from, length) = arguments;
+                let spliced = Slot::lend(slot, table.blocking_splice(to, from, length)).await;
+                Ok((result(table, spliced)?,))
+            })
+        },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+/// What a guest gets for the result of a call on a stream.
+fn result<T>(
+    table: &mut ResourceTable,
+    result: Result<T, StreamError>,
+) -> wasmtime::Result<Result<T, streams::StreamError>> {
+    Ok(match result {
+        Ok(value) => Ok(value),
+        Err(error) => Err(table.convert_stream_error(error)?),
+    })
+}

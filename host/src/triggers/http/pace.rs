@@ -1,0 +1,85 @@
+//! How slow a peer may be.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep};
+
+/// How many bytes a peer must move in a second of waiting for it.
+const MIN_RATE: f64 = 1024.0;
+
+/// Measures waiting for a peer in periods. In each one the peer must move
+/// [`MIN_RATE`], or it is too slow. Time in which nobody waits doesn't count.
+pub struct Pace {
+    period: Duration,
+    left: Duration,
+    bytes: usize,
+    wait: Option<(Instant, Pin<Box<Sleep>>)>,
+}
+
+impl Pace {
+    /// Nothing moved yet.
+    pub fn new(period: Duration) -> Self {
+        Self {
+            period,
+            left: period,
+            bytes: 0,
+            wait: None,
+        }
+    }
+
+    /// Waits for the peer; ready when it is too slow.
+    pub fn poll_too_slow(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let (_, over) = self
+            .wait
+            .get_or_insert_with(|| (Instant::now(), Box::pin(sleep(self.left))));
+        over.as_mut().poll(cx)
+    }
+
+    /// Ends the waiting: so many bytes were moved.
+    pub fn moved(&mut self, bytes: usize) {
+        let waited = self.wait.take().map(|(since, _)| since.elapsed());
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes as f64 >= self.period.as_secs_f64() * MIN_RATE {
+            self.bytes = 0;
+            self.left = self.period;
+        } else if let Some(waited) = waited {
+            self.left = self.left.saturating_sub(waited);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    async fn too_slow(pace: &mut Pace, wait: Duration) -> bool {
+        tokio::time::timeout(wait, poll_fn(|cx| pace.poll_too_slow(cx)))
+            .await
+            .is_ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_byte_now_and_then_is_too_slow() {
+        let mut pace = Pace::new(Duration::from_secs(10));
+        assert!(!too_slow(&mut pace, Duration::from_secs(9)).await);
+        pace.moved(1);
+        // Time in which nobody waits.
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert!(too_slow(&mut pace, Duration::from_secs(2)).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_steady_stream_may_take_long() {
+        let mut pace = Pace::new(Duration::from_secs(10));
+        for _ in 0..100 {
+            assert!(!too_slow(&mut pace, Duration::from_secs(9)).await);
+            pace.moved(10_240);
+        }
+        assert!(too_slow(&mut pace, Duration::from_secs(11)).await);
+    }
+}

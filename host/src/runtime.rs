@@ -14,7 +14,8 @@ use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::{WasiBody, WasiHttpView};
 
 use crate::bindings::redis_handler::RedisHandlerPre;
-use crate::guest::{ComponentContext, Guest};
+use crate::context::ComponentContext;
+use crate::guest::Guest;
 
 /// How many calls from outside run at once; more wait.
 const SLOTS: u32 = 256;

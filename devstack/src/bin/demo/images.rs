@@ -6,15 +6,12 @@ mod record;
 mod refusals;
 mod searches;
 mod sharing;
+mod steps;
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use http::{HeaderMap, StatusCode, header};
-use serde::Deserialize;
+use http::{StatusCode, header};
 use url::Url;
 
 use crate::{
@@ -24,25 +21,7 @@ use crate::{
 pub use photo::Photo;
 use photo::Post;
 use record::Record;
-
-/// Whose photos these are.
-const USER: &str = "456";
-
-/// Someone else.
-const OTHER: &str = "7";
-
-/// Longer than an analysis takes on a busy machine: reaching it is a failure.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How often to look whether a photo was analyzed.
-const PAUSE: Duration = Duration::from_millis(20);
-
-/// A photo that has been uploaded and analyzed.
-struct Shown {
-    photo: Photo,
-    file: String,
-    record: Record,
-}
+use steps::{Shown, USER, announce, looked_at, upload};
 
 /// Tells the whole chapter.
 ///
@@ -104,15 +83,6 @@ pub async fn tell(client: &Client, photos: Vec<Photo>, checks: &mut Checks) -> R
     refusals::tell(client, &user, richest, checks).await
 }
 
-/// What `POST /receiver` answers.
-#[derive(Deserialize)]
-struct Received {
-    file_name: String,
-    upload_url: String,
-    upload_headers: HashMap<String, String>,
-    already_uploaded: bool,
-}
-
 /// Announces and uploads a photo, and waits for its labels. Also returns how
 /// long that took from the beginning of the upload.
 async fn show(
@@ -136,47 +106,6 @@ async fn show(
         record,
     };
     Ok((shown, took))
-}
-
-async fn announce(
-    session: &Session<'_>,
-    user: &str,
-    photo: &Photo,
-    post: Post,
-) -> Result<Received> {
-    let announcement = photo.announcement(user, post)?;
-    let answer = session.post("/receiver", &announcement).await?;
-    let received: Received = answer.expect(StatusCode::OK)?.json()?;
-    same("its name", &received.file_name, &photo.file_name(user))?;
-    Ok(received)
-}
-
-async fn upload(client: &Client, received: &Received, bytes: Vec<u8>) -> Result<()> {
-    let headers = HeaderMap::try_from(&received.upload_headers)?;
-    let answer = client.put(&received.upload_url, headers, bytes).await?;
-    answer.expect(StatusCode::OK).map(drop)
-}
-
-async fn record(session: &Session<'_>, file: &str) -> Result<Record> {
-    let answer = session.get(&format!("/images/{file}")).await?;
-    answer.expect(StatusCode::OK)?.json()
-}
-
-/// Waits until a photo has been looked at.
-async fn looked_at(session: &Session<'_>, file: &str) -> Result<Record> {
-    let started = Instant::now();
-    loop {
-        let record = record(session, file).await?;
-        if record.status != "waiting" {
-            return Ok(record);
-        }
-        ensure!(
-            started.elapsed() < PATIENCE,
-            "its status is still waiting after {} s",
-            PATIENCE.as_secs()
-        );
-        tokio::time::sleep(PAUSE).await;
-    }
 }
 
 /// Follows the redirect to a photo.

@@ -7,4 +7,4 @@ mod service;
 
 pub use router::Router;
 pub use server::Server;
-pub use service::{HttpService, Links};
+pub use service::HttpService;

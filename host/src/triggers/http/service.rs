@@ -1,7 +1,7 @@
 //! Answers requests with components.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::uri::{Authority, Parts, PathAndQuery, Scheme};
@@ -11,6 +11,7 @@ use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::headers;
 use super::router::{RouteMatch, Router};
+use crate::context::{ComponentResponse, Service};
 use crate::runtime::Runtime;
 
 /// Where Spin has its own answers, whatever the routes are.
@@ -18,24 +19,6 @@ const WELL_KNOWN: &str = "/.well-known/spin/";
 /// What a component called by another one sees as the address of its client.
 const NO_CLIENT: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
-
-/// How components find the application's own HTTP server, which starts after them.
-#[derive(Debug, Default)]
-pub struct Links {
-    service: OnceLock<Weak<HttpService>>,
-}
-
-impl Links {
-    /// The server, while it runs.
-    pub fn service(&self) -> Option<Arc<HttpService>> {
-        self.service.get().and_then(Weak::upgrade)
-    }
-
-    /// Makes the server known.
-    pub fn set(&self, service: &Arc<HttpService>) {
-        self.service.get_or_init(|| Arc::downgrade(service));
-    }
-}
 
 /// What answers the application's HTTP requests.
 pub struct HttpService {
@@ -61,11 +44,6 @@ impl HttpService {
             address,
             info,
         }
-    }
-
-    /// Where the application listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
     }
 
     /// The routes.
@@ -104,31 +82,6 @@ impl HttpService {
             .unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR))
     }
 
-    /// Answers a request that one component sends to another one by its name. It
-    /// goes in the slot of the component that asks.
-    ///
-    /// # Errors
-    /// There is no such component under the HTTP trigger.
-    pub async fn call_component(
-        &self,
-        component: &str,
-        mut request: Request<WasiBody>,
-        depth: u8,
-    ) -> Result<Response<WasiBody>, Error> {
-        headers::strip(&mut request);
-        let found = RouteMatch::internal(component, request.uri().path());
-        headers::add(&mut request, &found, NO_CLIENT);
-        if !self.runtime.answers_http(component) {
-            tracing::error!("no component `{component}` answers HTTP requests");
-            return Err(Error::DestinationNotFound);
-        }
-        let response = self
-            .runtime
-            .call_http(component, request, None, depth)
-            .await;
-        Ok(response.unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR)))
-    }
-
     fn well_known(&self, name: &str) -> Response<WasiBody> {
         let mut response = match name {
             "health" => Response::new(full(Bytes::from_static(b"OK"))),
@@ -140,6 +93,33 @@ impl HttpService {
             response.headers_mut().insert(header::CONTENT_TYPE, json);
         }
         response
+    }
+}
+
+impl Service for HttpService {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn call_component<'a>(
+        &'a self,
+        component: &'a str,
+        mut request: Request<WasiBody>,
+        depth: u8,
+    ) -> ComponentResponse<'a> {
+        headers::strip(&mut request);
+        let found = RouteMatch::internal(component, request.uri().path());
+        headers::add(&mut request, &found, NO_CLIENT);
+        Box::pin(async move {
+            if !self.runtime.answers_http(component) {
+                tracing::error!("no component `{component}` answers HTTP requests");
+                return Err(Error::DestinationNotFound);
+            }
+            let call = self.runtime.call_http(component, request, None, depth);
+            Ok(call
+                .await
+                .unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR)))
+        })
     }
 }
 

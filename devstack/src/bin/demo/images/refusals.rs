@@ -3,7 +3,11 @@
 use anyhow::{Context, Result};
 use http::StatusCode;
 
-use super::{OTHER, Shown, USER, announce, looked_at, photo::Post, searches::Search, upload};
+use super::{
+    photo::Post,
+    searches::Search,
+    steps::{OTHER, Shown, USER, announce, looked_at, upload},
+};
 use crate::{
     checks::{Checks, same},
     client::{Client, Session},

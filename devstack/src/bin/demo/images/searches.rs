@@ -10,7 +10,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use super::{Shown, photo::Post, record::Record};
+use super::{photo::Post, record::Record, steps::Shown};
 use crate::{checks::Checks, client::Session};
 
 /// The most photos that are named in a line.

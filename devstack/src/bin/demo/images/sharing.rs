@@ -5,7 +5,9 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 
 use super::{
-    OTHER, Shown, USER, announce, looked_at, photo::Post, record, searches::Search, upload,
+    photo::Post,
+    searches::Search,
+    steps::{OTHER, Shown, USER, announce, looked_at, record, upload},
 };
 use crate::{
     checks::{Checks, same},

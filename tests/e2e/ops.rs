@@ -11,7 +11,7 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use stores::native::NativeRedis;
 use stores::{Arg, Redis, RedisError};
-use tests::{App, Manifest, OwnRedis, Photo, USER, body, eventually, refusal};
+use tests::{App, Hosts, Manifest, OwnRedis, Photo, USER, body, eventually, refusal};
 use web::Trace;
 
 const DEAD: &str = "/ops/queues/images/dead";
@@ -391,64 +391,104 @@ async fn queues_are_counted_for_people_and_for_prometheus() {
     app.stop().await;
 }
 
-#[tokio::test]
-async fn readiness_names_what_is_out_of_reach_and_the_log_says_why() {
+/// An application whose documents are in a Redis of their own.
+async fn with_documents(manifest: Manifest) -> (App, OwnRedis) {
     let documents = OwnRedis::start().await;
     let config = format!(
         "[key_value_store.default]\ntype = \"redis\"\nurl = \"{}\"\n",
         documents.server.url()
     );
-    let app = App::configured(Manifest::shipped(), &[], &config).await;
-    let probe = async |path| app.request(Method::GET, path).send().await.unwrap();
-    let ok = json!({"redis": "ok", "key_value": "ok", "s3": "ok"});
-    assert_eq!(
-        body(probe("/readyz").await, 200).await,
-        json!({"status": "ok", "checks": ok})
-    );
+    let app = App::configured(manifest, &[], &config).await;
+    (app, documents)
+}
 
-    let down = |checks: Value| json!({"status": "unavailable", "checks": checks});
+async fn probe(app: &App, path: &str) -> reqwest::Result<Response> {
+    app.request(Method::GET, path).send().await
+}
+
+/// Waits for an answer to `/readyz`, which a host that has just ended does not give.
+async fn readiness(app: &App, status: u16) -> Value {
+    let answer = eventually("a probe is answered", async || {
+        probe(app, "/readyz").await.ok()
+    })
+    .await;
+    body(answer, status).await
+}
+
+async fn is_ready_again(app: &App) {
+    eventually("it is ready again", || async {
+        (probe(app, "/readyz").await.ok()?.status() == 200).then_some(())
+    })
+    .await;
+}
+
+fn down(redis: &str, key_value: &str, s3: &str) -> Value {
+    let checks = json!({"redis": redis, "key_value": key_value, "s3": s3});
+    json!({"status": "unavailable", "checks": checks})
+}
+
+async fn without_redis_it_is_not_ready_and_says_so(app: &App, documents: &OwnRedis) {
+    let ok = json!({"redis": "ok", "key_value": "ok", "s3": "ok"});
+    let ready = json!({"status": "ok", "checks": ok});
+    assert_eq!(readiness(app, 200).await, ready);
+
     app.stack.s3().faults().always(Fault::SlowDown);
-    assert_eq!(
-        body(probe("/readyz").await, 503).await,
-        down(json!({"redis": "ok", "key_value": "ok", "s3": "unavailable"}))
-    );
+    assert_eq!(readiness(app, 503).await, down("ok", "ok", "unavailable"));
     app.stack.s3().faults().clear();
 
     app.stack.redis().stop().await.unwrap();
-    assert_eq!(
-        body(probe("/readyz").await, 503).await,
-        down(json!({"redis": "unavailable", "key_value": "ok", "s3": "ok"}))
-    );
+    assert_eq!(readiness(app, 503).await, down("unavailable", "ok", "ok"));
+    documents.server.stop().await.unwrap();
+    let both = down("unavailable", "unavailable", "ok");
+    assert_eq!(readiness(app, 503).await, both);
+}
+
+/// What the log of `ops` says of each check, once it is written.
+async fn log_says_why(log: impl Fn() -> String) {
+    for check in ["redis", "key_value", "s3"] {
+        let line = eventually(&format!("the log names {check}"), || async {
+            let named = format!("\"check\":\"{check}\"");
+            let log = log();
+            let line = log.lines().find(|line| line.contains(&named))?;
+            serde_json::from_str::<Value>(line).ok()
+        })
+        .await;
+        assert_eq!(line["level"], "WARN");
+        assert!(!line["reason"].as_str().unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn readiness_names_what_is_out_of_reach_and_the_log_says_why() {
+    // Spin ends together with the server of its Redis triggers, so it has none here.
+    let (app, documents) = with_documents(Manifest::shipped().without_redis_triggers()).await;
+    without_redis_it_is_not_ready_and_says_so(&app, &documents).await;
     for path in ["/metrics", "/ops/queues", DEAD] {
         let response = call(&app, Method::GET, path, None).await;
         assert_eq!(refusal(response, 503).await, "unavailable", "{path}");
     }
-
-    documents.server.stop().await.unwrap();
-    assert_eq!(
-        body(probe("/readyz").await, 503).await,
-        down(json!({"redis": "unavailable", "key_value": "unavailable", "s3": "ok"}))
-    );
     // To start it anew would not bring back what it needs.
-    assert_eq!(
-        body(probe("/healthz").await, 200).await,
-        json!({"status": "ok"})
-    );
+    let alive = probe(&app, "/healthz").await.unwrap();
+    assert_eq!(body(alive, 200).await, json!({"status": "ok"}));
 
     app.stack.redis().restart().await.unwrap();
     documents.server.restart().await.unwrap();
-    eventually("it is ready again", || async {
-        (probe("/readyz").await.status() == 200).then_some(())
-    })
-    .await;
-    let log = std::fs::read_to_string(app.stack.log_dir().join("ops_stdout.txt")).unwrap();
-    for check in ["redis", "key_value", "s3"] {
-        let named = |line: &&str| line.contains(&format!("\"check\":\"{check}\""));
-        let line: Value = serde_json::from_str(log.lines().find(named).unwrap()).unwrap();
-        assert_eq!(line["level"], "WARN");
-        assert!(!line["reason"].as_str().unwrap().is_empty());
-    }
+    is_ready_again(&app).await;
+    let file = app.stack.log_dir().join("ops_stdout.txt");
+    log_says_why(|| std::fs::read_to_string(&file).unwrap()).await;
     app.stop().await;
+}
+
+#[tokio::test]
+async fn a_host_like_spin_that_ends_without_redis_is_not_ready_until_it_is_back() {
+    let (mut app, documents) = with_documents(Manifest::shipped()).await;
+    let hosts = Hosts::like_spin(&mut app, env!("CARGO_BIN_EXE_host"), 1).await;
+    // While it is started again and again it serves for a moment each time.
+    without_redis_it_is_not_ready_and_says_so(&app, &documents).await;
+    app.stack.redis().restart().await.unwrap();
+    documents.server.restart().await.unwrap();
+    is_ready_again(&app).await;
+    log_says_why(|| hosts.log("ops")).await;
 }
 
 #[tokio::test]

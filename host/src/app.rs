@@ -4,29 +4,32 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::select_all;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use wasmtime::component::Linker;
 
 use crate::allowed_hosts::AllowedHosts;
 use crate::cache::Cache;
+use crate::context::{ComponentContext, Service};
 use crate::engine::{MAX_MEMORY, engine};
+use crate::error::StartError;
 use crate::factors::key_value::{KeyValueFault, Stores};
-use crate::factors::redis::Pool;
-use crate::guest::{ComponentContext, add_to_linker};
+use crate::factors::redis::Connections;
+use crate::guest::add_to_linker;
 use crate::limits::Limits;
 use crate::load::load;
 use crate::logs::ComponentLogs;
-use crate::manifest::{HttpRoute, LoadedManifest, ManifestError};
+use crate::manifest::{self, HttpRoute, LoadedManifest, ManifestError};
 use crate::runtime::{CallLimits, Prepared, Runtime};
 use crate::runtime_config::RuntimeConfig;
 use crate::slots::Slots;
 use crate::template::Template;
-use crate::triggers::http::{About, HttpService, Links, Router, Server};
+use crate::triggers::http::{About, HttpService, Router, Server};
 use crate::triggers::redis::{Channels, Subscriber, Subscription};
 use crate::variables;
 
@@ -59,6 +62,9 @@ pub struct Options {
     pub drain_limit: Duration,
     /// How key-value stores fail, for tests: by default not at all.
     pub key_value_faults: Vec<KeyValueFault>,
+    /// Behave as Spin where that is less kind, for tests: subscribe to Redis only
+    /// after a while, and end when a subscription fails; see [`RunningApp::lost`].
+    pub like_spin: bool,
 }
 
 impl Options {
@@ -79,50 +85,13 @@ impl Options {
             limits: Limits::default(),
             drain_limit: Duration::from_secs(30),
             key_value_faults: Vec::new(),
+            like_spin: false,
         }
     }
 }
 
 fn folder_of(manifest: &Path) -> &Path {
     manifest.parent().unwrap_or(Path::new(""))
-}
-
-/// Why an application doesn't start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The manifest is refused.
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
-    /// The runtime configuration is refused.
-    #[error("the runtime configuration: {0:#}")]
-    RuntimeConfig(anyhow::Error),
-    /// Stores, logs or the cache can't be opened.
-    #[error("the state folder {}: {source:#}", folder.display())]
-    State {
-        /// The folder.
-        folder: PathBuf,
-        /// What went wrong.
-        source: anyhow::Error,
-    },
-    /// The wasm of a component is not valid, or wants what this host hasn't got.
-    #[error("component `{component}`: {source:#}")]
-    Component {
-        /// The component.
-        component: String,
-        /// What went wrong.
-        source: anyhow::Error,
-    },
-    /// The address can't be listened on.
-    #[error("can't listen on {address}: {source}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the operating system says.
-        source: std::io::Error,
-    },
-    /// The engine or a task can't be started.
-    #[error("{0:#}")]
-    Host(anyhow::Error),
 }
 
 /// An application that runs. Dropped, it ends at once; [`RunningApp::shutdown`]
@@ -147,7 +116,7 @@ pub struct RunningApp {
 pub async fn start(options: Options) -> Result<RunningApp, StartError> {
     // It fails when a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let manifest = Arc::new(LoadedManifest::read(&options.manifest)?);
+    let manifest = Arc::new(manifest::read(&options.manifest)?);
     let config = match &options.runtime_config_file {
         Some(file) => RuntimeConfig::read(file).map_err(StartError::RuntimeConfig)?,
         None => RuntimeConfig::default(),
@@ -163,20 +132,20 @@ pub async fn start(options: Options) -> Result<RunningApp, StartError> {
     std::fs::create_dir_all(&log_dir).map_err(|error| state(error.into()))?;
     let stores = Stores::open(&config, &options.state_dir, &options.key_value_faults);
     let stores = stores.map_err(state)?;
-    let links = Arc::new(Links::default());
+    let own_service = Arc::new(OnceLock::new());
     let shared = Shared {
         options: &options,
         values: &values,
         stores: Arc::new(stores),
-        redis: Pool::start(),
-        links: links.clone(),
+        redis: Arc::default(),
+        service: own_service.clone(),
         log_dir: &log_dir,
     };
     let runtime = Arc::new(prepare(&manifest, &shared).await?);
 
     let router = routes(&manifest, &runtime)?;
     let (stop, stopped) = watch::channel(false);
-    let subscribers = subscribers(&manifest, &values, &runtime, &stopped)?;
+    let subscribers = subscribers(&manifest, &shared, &runtime, &stopped)?;
     let failed = |source| StartError::Listen {
         address: options.listen,
         source,
@@ -189,7 +158,9 @@ pub async fn start(options: Options) -> Result<RunningApp, StartError> {
     };
     let service = HttpService::new(router, runtime.clone(), address, about, &options.limits);
     let service = Arc::new(service);
-    links.set(&service);
+    let weak: Weak<dyn Service> = Arc::downgrade(&service) as _;
+    // It fails only where it was set before, which nothing does.
+    let _ = own_service.set(weak);
     let server = Server::start(listener, service.clone(), options.limits.clone(), stopped);
     if !options.quiet {
         // Nobody may be reading; the application runs all the same.
@@ -217,6 +188,17 @@ impl RunningApp {
     /// Where the output of components is: `<component>_stdout.txt` and `_stderr.txt`.
     pub fn log_dir(&self) -> &Path {
         &self.log_dir
+    }
+
+    /// Waits until a subscription to Redis is lost for good, which happens only with
+    /// [`Options::like_spin`], and returns why. The application is to be dropped then.
+    pub async fn lost(&mut self) -> String {
+        let lost = self.subscriptions.iter_mut().map(Subscription::lost);
+        let lost: Vec<_> = lost.map(Box::pin).collect();
+        match lost.is_empty() {
+            true => std::future::pending().await,
+            false => select_all(lost).await.0,
+        }
     }
 
     /// Stops: takes no more connections and messages, and waits for the requests
@@ -249,8 +231,8 @@ struct Shared<'a> {
     options: &'a Options,
     values: &'a BTreeMap<String, String>,
     stores: Arc<Stores>,
-    redis: Arc<Pool>,
-    links: Arc<Links>,
+    redis: Arc<Connections>,
+    service: Arc<OnceLock<Weak<dyn Service>>>,
     log_dir: &'a Path,
 }
 
@@ -332,7 +314,7 @@ fn context(
     let allowed_hosts = AllowedHosts::parse(&component.allowed_outbound_hosts, shared.values)
         .map_err(|reason| manifest.invalid(&table, "allowed_outbound_hosts", reason))?;
     for label in &component.key_value_stores {
-        if !shared.stores.contains(label) {
+        if !shared.stores.get(label).is_some() {
             let reason = format!(
                 "no store `{label}` is configured: add [key_value_store.{label}] to the runtime configuration"
             );
@@ -355,7 +337,7 @@ fn context(
         redis: shared.redis.clone(),
         allowed_hosts,
         logs,
-        links: shared.links.clone(),
+        service: shared.service.clone(),
     })
 }
 
@@ -382,13 +364,13 @@ fn routes(manifest: &LoadedManifest, runtime: &Runtime) -> Result<Router, StartE
 
 fn subscribers(
     manifest: &LoadedManifest,
-    values: &BTreeMap<String, String>,
+    shared: &Shared<'_>,
     runtime: &Arc<Runtime>,
     stop: &watch::Receiver<bool>,
 ) -> Result<Vec<Subscriber>, StartError> {
     let render = |table: &str, key: &str, text: &str| {
         Template::parse(text)
-            .and_then(|template| template.render(values))
+            .and_then(|template| template.render(shared.values))
             .map_err(|reason| manifest.invalid(table, key, reason))
     };
     let settings = manifest.manifest.application.trigger.redis.as_ref();
@@ -418,11 +400,14 @@ fn subscribers(
             .push(component.to_owned());
     }
     let subscribers = servers.into_iter().map(|(address, (table, channels))| {
-        Subscriber::new(&address, channels, runtime.clone(), stop.clone()).map_err(|error| {
-            manifest
-                .invalid(table, "address", format!("{error:#}"))
-                .into()
-        })
+        let like_spin = shared.options.like_spin;
+        Subscriber::new(&address, channels, runtime.clone(), stop.clone(), like_spin).map_err(
+            |error| {
+                manifest
+                    .invalid(table, "address", format!("{error:#}"))
+                    .into()
+            },
+        )
     });
     subscribers.collect()
 }

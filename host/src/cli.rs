@@ -72,6 +72,11 @@ struct Up {
         help_heading = "For tests"
     )]
     key_value_faults: Vec<KeyValueFault>,
+    /// For tests of what an application does on a host that is less kind, as Spin:
+    /// this one subscribes to Redis half a second after it serves, and exits when
+    /// Redis can't be reached or a subscription's connection is lost.
+    #[arg(long, hide_short_help = true, help_heading = "For tests")]
+    like_spin: bool,
 }
 
 fn parse_variable(text: &str) -> Result<(String, String), String> {
@@ -90,7 +95,7 @@ impl Cli {
         // Before the start, so that no signal is lost.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let app = tokio::select! {
+        let mut app = tokio::select! {
             app = start(up.options()) => app?,
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
@@ -98,6 +103,7 @@ impl Cli {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            reason = app.lost() => anyhow::bail!(reason),
         }
         tracing::info!("stopping: finishing what is in flight");
         let finished = tokio::select! {
@@ -126,6 +132,7 @@ impl Up {
         options.limits = self.limits;
         options.cache_dir = self.cache_dir;
         options.key_value_faults = self.key_value_faults;
+        options.like_spin = self.like_spin;
         if let Some(folder) = self.state_dir {
             options.state_dir = folder;
         }

@@ -1,46 +1,18 @@
 //! What one instance of a component has: its WASI context, its handles and limits.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use crate::allowed_hosts::{self, AllowedHosts};
 use crate::bindings::platform::Platform;
-use crate::factors::key_value::Stores;
+use crate::context::ComponentContext;
 use crate::factors::outbound_http::OutboundHttp;
-use crate::factors::redis::Pool;
-use crate::logs::ComponentLogs;
 use crate::slots::{self, MemoryLimit, Slot};
-use crate::triggers::http::Links;
 
 /// How many handles of a kind an instance may hold.
 pub const MAX_HANDLES: usize = 256;
-
-/// What all instances of a component share.
-#[derive(Debug)]
-pub struct ComponentContext {
-    /// The component's name in the manifest.
-    pub name: String,
-    /// Its variables, templates filled in.
-    pub variables: BTreeMap<String, String>,
-    /// Its environment variables.
-    pub environment: Vec<(String, String)>,
-    /// The labels of stores that it may open.
-    pub key_value_stores: BTreeSet<String>,
-    /// The stores of the application.
-    pub stores: Arc<Stores>,
-    /// Connections to Redis that no instance uses.
-    pub redis: Arc<Pool>,
-    /// Where it may connect to.
-    pub allowed_hosts: AllowedHosts,
-    /// Where its output goes.
-    pub logs: ComponentLogs,
-    /// The application's own HTTP server.
-    pub links: Arc<Links>,
-}
 
 /// The data of a wasmtime store.
 pub struct Guest {
@@ -89,21 +61,6 @@ impl Guest {
     pub fn context(&self) -> &ComponentContext {
         self.outbound.context()
     }
-
-    /// Tells the developer why a connection was refused.
-    pub fn report_denied(&self, default_scheme: &str, url: &str) {
-        report_denied(self.context(), default_scheme, url);
-    }
-}
-
-/// Tells the developer why a connection was refused, without what is secret in the URL.
-pub fn report_denied(context: &ComponentContext, default_scheme: &str, url: &str) {
-    let origin = allowed_hosts::origin(url, default_scheme);
-    let origin = origin.as_deref().unwrap_or("an address that is no URL");
-    tracing::warn!(
-        component = context.name,
-        "refused to connect to {origin}: allowed_outbound_hosts of the component doesn't have it"
-    );
 }
 
 /// Gives linkers everything that this host offers to components.

@@ -5,10 +5,10 @@ use std::path::Path;
 use wasmtime::Engine;
 use wasmtime::component::Component as Compiled;
 
-use crate::app::StartError;
 use crate::cache::{Cache, KeyBuilder};
 use crate::componentize::componentize;
 use crate::compose::{Ambient, LoadedDependency, compose};
+use crate::error::StartError;
 use crate::manifest::{Component, Dependency, LoadedManifest, ManifestError, Source};
 
 /// Reads, composes and compiles a component with its dependencies, or takes what

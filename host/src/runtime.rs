@@ -16,7 +16,8 @@ use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView};
 
 use crate::bindings::redis_handler::RedisHandlerPre;
-use crate::guest::{ComponentContext, Guest};
+use crate::context::ComponentContext;
+use crate::guest::Guest;
 use crate::slots::{Busy, MemoryLimit, MemoryRefusal, Slots, TotalMemory};
 
 /// What a call may take.

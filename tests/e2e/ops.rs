@@ -12,7 +12,7 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use stores::native::NativeRedis;
 use stores::{Arg, Redis, RedisError};
-use tests::{App, Manifest, OwnRedis, Photo, USER, body, eventually, refusal};
+use tests::{App, Hosts, Manifest, OwnRedis, Photo, USER, body, eventually, refusal};
 
 const DEAD: &str = "/ops/queues/images/dead";
 const REDRIVE: &str = "/ops/queues/images/dead/redrive";
@@ -388,7 +388,7 @@ async fn queues_are_counted_for_people_and_for_prometheus() {
 }
 
 /// What `/readyz` says while these are not available.
-fn readiness(down: &[&str]) -> Value {
+fn states(down: &[&str]) -> Value {
     let checks = ["redis", "redis_policy", "redis_events", "key_value", "s3"];
     let state = |name: &&str| match down.contains(name) {
         true => "unavailable",
@@ -414,10 +414,10 @@ async fn a_redis_that_would_throw_data_away_or_tells_of_no_timers_is_not_ready()
         let [name, value] = setting.map(Arg::from);
         redis.call("CONFIG", &["SET".into(), name, value]).unwrap();
     };
-    assert_eq!(ready(200).await, readiness(&[]));
+    assert_eq!(ready(200).await, states(&[]));
 
     set(["maxmemory-policy", "allkeys-lru"]);
-    assert_eq!(ready(503).await, readiness(&["redis_policy"]));
+    assert_eq!(ready(503).await, states(&["redis_policy"]));
     set(["maxmemory-policy", "noeviction"]);
 
     set(["notify-keyspace-events", ""]);
@@ -428,63 +428,107 @@ async fn a_redis_that_would_throw_data_away_or_tells_of_no_timers_is_not_ready()
         )
     };
     forget().unwrap();
-    assert_eq!(ready(503).await, readiness(&["redis_events"]));
+    assert_eq!(ready(503).await, states(&["redis_events"]));
     set(["notify-keyspace-events", "Ex"]);
     forget().unwrap();
-    assert_eq!(ready(200).await, readiness(&[]));
+    assert_eq!(ready(200).await, states(&[]));
     app.stop().await;
 }
 
-#[tokio::test]
-async fn readiness_names_what_is_out_of_reach_and_the_log_says_why() {
+/// An application whose documents are in a Redis of their own.
+async fn with_documents(manifest: Manifest, variables: &[(&str, &str)]) -> (App, OwnRedis) {
     let documents = OwnRedis::start().await;
     let config = format!(
         "[key_value_store.default]\ntype = \"redis\"\nurl = \"{}\"\n",
         documents.server.url()
     );
-    let app = App::configured(Manifest::shipped(), &[], &config).await;
-    let probe = async |path| app.request(Method::GET, path).send().await.unwrap();
-    assert_eq!(body(probe("/readyz").await, 200).await, readiness(&[]));
+    let app = App::configured(manifest, variables, &config).await;
+    (app, documents)
+}
+
+async fn probe(app: &App, path: &str) -> reqwest::Result<Response> {
+    app.request(Method::GET, path).send().await
+}
+
+/// Waits for an answer to `/readyz`, which a host that has just ended does not give.
+async fn readiness(app: &App, status: u16) -> Value {
+    let answer = eventually("a probe is answered", async || {
+        probe(app, "/readyz").await.ok()
+    })
+    .await;
+    body(answer, status).await
+}
+
+async fn is_ready_again(app: &App) {
+    eventually("it is ready again", || async {
+        (probe(app, "/readyz").await.ok()?.status() == 200).then_some(())
+    })
+    .await;
+}
+
+async fn without_redis_it_is_not_ready_and_says_so(app: &App, documents: &OwnRedis) {
+    assert_eq!(readiness(app, 200).await, states(&[]));
 
     app.stack.s3().faults().always(Fault::SlowDown);
-    assert_eq!(body(probe("/readyz").await, 503).await, readiness(&["s3"]));
+    assert_eq!(readiness(app, 503).await, states(&["s3"]));
     app.stack.s3().faults().clear();
 
     app.stack.redis().stop().await.unwrap();
-    assert_eq!(
-        body(probe("/readyz").await, 503).await,
-        readiness(&["redis", "redis_policy", "redis_events"])
-    );
+    let all_of_redis = ["redis", "redis_policy", "redis_events"];
+    assert_eq!(readiness(app, 503).await, states(&all_of_redis));
+    documents.server.stop().await.unwrap();
+    let both = [&all_of_redis[..], &["key_value"]].concat();
+    assert_eq!(readiness(app, 503).await, states(&both));
+}
+
+/// What the log of `ops` says of each check, once it is written.
+async fn log_says_why(log: impl Fn() -> String) {
+    for check in ["redis", "key_value", "s3"] {
+        let line = eventually(&format!("the log names {check}"), || async {
+            let named = format!("\"check\":\"{check}\"");
+            let log = log();
+            let line = log.lines().find(|line| line.contains(&named))?;
+            serde_json::from_str::<Value>(line).ok()
+        })
+        .await;
+        assert_eq!(line["level"], "WARN");
+        assert!(!line["reason"].as_str().unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn readiness_names_what_is_out_of_reach_and_the_log_says_why() {
+    // Spin ends together with the server of its Redis triggers, so it has none here.
+    let variables = [("bell", "http"), ("drain_token", "0123456789abcdef")];
+    let manifest = Manifest::shipped().without_redis_triggers();
+    let (app, documents) = with_documents(manifest, &variables).await;
+    without_redis_it_is_not_ready_and_says_so(&app, &documents).await;
     for path in ["/metrics", "/ops/queues", DEAD] {
         let response = call(&app, Method::GET, path, None).await;
         assert_eq!(refusal(response, 503).await, "unavailable", "{path}");
     }
-
-    documents.server.stop().await.unwrap();
-    assert_eq!(
-        body(probe("/readyz").await, 503).await,
-        readiness(&["redis", "redis_policy", "redis_events", "key_value"])
-    );
     // To start it anew would not bring back what it needs.
-    assert_eq!(
-        body(probe("/healthz").await, 200).await,
-        json!({"status": "ok"})
-    );
+    let alive = probe(&app, "/healthz").await.unwrap();
+    assert_eq!(body(alive, 200).await, json!({"status": "ok"}));
 
     app.stack.redis().restart().await.unwrap();
     documents.server.restart().await.unwrap();
-    eventually("it is ready again", || async {
-        (probe("/readyz").await.status() == 200).then_some(())
-    })
-    .await;
-    let log = std::fs::read_to_string(app.stack.log_dir().join("ops_stdout.txt")).unwrap();
-    for check in ["redis", "key_value", "s3"] {
-        let named = |line: &&str| line.contains(&format!("\"check\":\"{check}\""));
-        let line: Value = serde_json::from_str(log.lines().find(named).unwrap()).unwrap();
-        assert_eq!(line["level"], "WARN");
-        assert!(!line["reason"].as_str().unwrap().is_empty());
-    }
+    is_ready_again(&app).await;
+    let file = app.stack.log_dir().join("ops_stdout.txt");
+    log_says_why(|| std::fs::read_to_string(&file).unwrap()).await;
     app.stop().await;
+}
+
+#[tokio::test]
+async fn a_host_like_spin_that_ends_without_redis_is_not_ready_until_it_is_back() {
+    let (mut app, documents) = with_documents(Manifest::shipped(), &[]).await;
+    let hosts = Hosts::like_spin(&mut app, env!("CARGO_BIN_EXE_host"), 1).await;
+    // While it is started again and again it serves for a moment each time.
+    without_redis_it_is_not_ready_and_says_so(&app, &documents).await;
+    app.stack.redis().restart().await.unwrap();
+    documents.server.restart().await.unwrap();
+    is_ready_again(&app).await;
+    log_says_why(|| hosts.log("ops")).await;
 }
 
 #[tokio::test]

@@ -6,18 +6,34 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use crate::balancer::Balancer;
 use crate::{App, PATIENCE};
 
+/// How long a host like Spin is away before its supervisor starts it again.
+const AWAY: Duration = Duration::from_secs(1);
+
+/// How often a supervisor looks after its host.
+const LOOK: Duration = Duration::from_millis(10);
+
 /// Processes that run an application, behind one address. Those still running
 /// are killed when this is dropped.
 pub struct Hosts {
+    hosts: Arc<Processes>,
+    supervisors: Vec<JoinHandle<()>>,
+}
+
+struct Processes {
     program: PathBuf,
     options: orilla::Options,
     folder: PathBuf,
     balancer: Balancer,
-    running: Vec<Option<Child>>,
+    running: Mutex<Vec<Option<Child>>>,
 }
 
 impl Hosts {
@@ -25,7 +41,7 @@ impl Hosts {
     /// store reach them at the address that it had.
     ///
     /// `program` is the binary `host` of this package. One host alone keeps its
-    /// documents in SQLite; several share them in the application's Redis.
+    /// documents where the application did; several share them in its Redis.
     pub async fn take_over(app: &mut App, program: &str, count: usize) -> Self {
         app.stack.stop_app().await;
         let mut options = app.stack.app_options().clone();
@@ -36,29 +52,39 @@ impl Hosts {
             std::fs::write(&file, documents_in(app.stack.redis().url())).unwrap();
             options.runtime_config_file = Some(file);
         }
-        let mut hosts = Self {
+        let hosts = Arc::new(Processes {
             program: program.into(),
             balancer: Balancer::bind(options.listen, count).await,
             options,
             folder,
-            running: (0..count).map(|_| None).collect(),
-        };
+            running: Mutex::new((0..count).map(|_| None).collect()),
+        });
         for number in 0..count {
-            hosts.start(number).await;
+            hosts.start(number, &[]).await.unwrap();
         }
-        hosts
+        Self {
+            hosts,
+            supervisors: Vec::new(),
+        }
+    }
+
+    /// Starts hosts that are no kinder than Spin: they exit when they lose Redis,
+    /// their supervisor starts them again after a second, and their Redis triggers
+    /// come a while after their HTTP triggers.
+    pub async fn like_spin(app: &mut App, program: &str, count: usize) -> Self {
+        app.stack.app_options_mut().like_spin = true;
+        let mut this = Self::take_over(app, program, count).await;
+        let supervise = |number| tokio::spawn(supervise(this.hosts.clone(), number));
+        this.supervisors = (0..count).map(supervise).collect();
+        this
     }
 
     /// Kills a host (SIGKILL): whatever it does, it does not do on.
     pub fn kill(&mut self, number: usize) {
-        self.balancer.set(number, None);
-        if let Some(mut host) = self.running[number].take() {
-            host.kill().unwrap();
-            host.wait().unwrap();
-        }
+        self.hosts.kill(number);
     }
 
-    /// Starts a host again, and comes back when it listens.
+    /// Starts a host again, and returns when it listens.
     pub async fn start(&mut self, number: usize) {
         self.start_with_faults(number, &[]).await;
     }
@@ -66,6 +92,59 @@ impl Hosts {
     /// The same with faults of its key-value store, written as
     /// `orilla up --key-value-fault` takes them.
     pub async fn start_with_faults(&mut self, number: usize, faults: &[&str]) {
+        if !self.supervisors.is_empty() {
+            sleep(AWAY).await;
+        }
+        self.hosts.start(number, faults).await.unwrap();
+    }
+
+    /// What a component has printed, on all hosts.
+    pub fn log(&self, component: &str) -> String {
+        let logs = (0..self.hosts.running.lock().unwrap().len()).map(|number| {
+            let file = format!("{number}/logs/{component}_stdout.txt");
+            std::fs::read_to_string(self.hosts.folder.join(file)).unwrap()
+        });
+        logs.collect()
+    }
+}
+
+/// Starts a host again whenever it exits, but not where it was killed.
+async fn supervise(hosts: Arc<Processes>, number: usize) {
+    loop {
+        sleep(LOOK).await;
+        if hosts.has_exited(number) {
+            sleep(AWAY).await;
+            // If it exits at once, or somebody else has started it, the next look tells.
+            let _ = hosts.start(number, &[]).await;
+        }
+    }
+}
+
+impl Processes {
+    fn kill(&self, number: usize) {
+        self.balancer.set(number, None);
+        let host = self.running.lock().unwrap()[number].take();
+        if let Some(mut host) = host {
+            host.kill().unwrap();
+            host.wait().unwrap();
+        }
+    }
+
+    /// Whether a host has exited by itself, which is told once.
+    fn has_exited(&self, number: usize) -> bool {
+        let host = &mut self.running.lock().unwrap()[number];
+        let exited = host
+            .as_mut()
+            .is_some_and(|host| host.try_wait().unwrap().is_some());
+        if exited {
+            self.balancer.set(number, None);
+            *host = None;
+        }
+        exited
+    }
+
+    /// Starts a host, and returns when it listens; or why it does not.
+    async fn start(&self, number: usize, faults: &[&str]) -> Result<(), String> {
         self.kill(number);
         let folder = self.folder.join(number.to_string());
         std::fs::create_dir_all(&folder).unwrap();
@@ -76,15 +155,19 @@ impl Hosts {
             .spawn()
             .unwrap();
         let serving = address_of(&mut host);
-        self.running[number] = Some(host);
+        let id = host.id();
+        self.running.lock().unwrap()[number] = Some(host);
         let address = tokio::task::spawn_blocking(move || serving.recv_timeout(PATIENCE));
-        match address.await.unwrap() {
-            Ok(address) => self.balancer.set(number, Some(address)),
-            Err(_) => panic!(
-                "host {number} does not start: {}",
-                std::fs::read_to_string(errors).unwrap()
-            ),
+        let Ok(address) = address.await.unwrap() else {
+            let errors = std::fs::read_to_string(errors).unwrap();
+            return Err(format!("host {number} does not start: {errors}"));
+        };
+        let running = self.running.lock().unwrap();
+        // It may have been killed meanwhile, and another started in its place.
+        if running[number].as_ref().map(Child::id) == Some(id) {
+            self.balancer.set(number, Some(address));
         }
+        Ok(())
     }
 
     fn command(&self, folder: &Path, errors: &Path) -> Command {
@@ -109,6 +192,9 @@ impl Hosts {
         if let Some(cache) = &self.options.cache_dir {
             command.arg("--cache-dir").arg(cache);
         }
+        if self.options.like_spin {
+            command.arg("--like-spin");
+        }
         for (name, value) in &self.options.variables {
             command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
         }
@@ -118,7 +204,9 @@ impl Hosts {
 
 impl Drop for Hosts {
     fn drop(&mut self) {
-        (0..self.running.len()).for_each(|number| self.kill(number));
+        self.supervisors.iter().for_each(JoinHandle::abort);
+        let count = self.hosts.running.lock().unwrap().len();
+        (0..count).for_each(|number| self.hosts.kill(number));
     }
 }
 

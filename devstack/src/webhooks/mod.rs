@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::{Result, Server};
+pub use verify::Refused;
 use verify::{Event, Verifier};
 
 /// The largest body that is read, in bytes.
@@ -27,15 +28,6 @@ pub struct Received {
     pub body: Value,
     /// How often it came so far, also while it was not taken.
     pub deliveries: usize,
-}
-
-/// A request that was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// What it was answered with.
-    pub status: StatusCode,
-    /// What was wrong with it.
-    pub reason: String,
 }
 
 /// The running receiver. It ends when it is dropped.

@@ -5,11 +5,19 @@ use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 use serde_json::Value;
 use standardwebhooks::Webhook;
 
-use super::Refused;
 use crate::{Error, Result};
 
 /// The attributes that every CloudEvent has (CloudEvents 1.0.2, "Required Attributes").
 const REQUIRED: [&str; 4] = ["id", "source", "specversion", "type"];
+
+/// A request that was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// What it was answered with.
+    pub status: StatusCode,
+    /// What was wrong with it.
+    pub reason: String,
+}
 
 /// An event that is as it should be.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 //! the application's own routes and to its other components.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Request, Response, Uri, header};
@@ -10,8 +10,7 @@ use http_body_util::BodyExt;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, default_send_request};
 
 use crate::allowed_hosts::internal_component;
-use crate::guest::{ComponentContext, report_denied};
-use crate::triggers::http::HttpService;
+use crate::context::{ComponentContext, Service};
 
 /// The host name by which a component calls the application's own routes.
 const ITSELF: &str = "self.alt";
@@ -25,13 +24,13 @@ pub struct OutboundHttp {
 }
 
 /// How many components may call each other in a chain.
-const MOST_CALLS: u8 = 8;
+const MAX_CALLS: u8 = 8;
 
 /// Where a request goes.
 enum Target {
     World,
-    Itself(Arc<HttpService>),
-    Component(Arc<HttpService>, String),
+    Itself(Arc<dyn Service>),
+    Component(Arc<dyn Service>, String),
 }
 
 impl OutboundHttp {
@@ -56,14 +55,12 @@ impl OutboundHttp {
             allowed_hosts.allows(&uri.to_string(), "https")
         };
         if !allowed {
-            report_denied(&self.context, "https", &uri.to_string());
+            self.context.report_denied("https", &uri.to_string());
             return Err(Error::HttpRequestDenied);
         }
         let service = || {
-            self.context
-                .links
-                .service()
-                .ok_or(Error::DestinationNotFound)
+            let service = self.context.service.get().and_then(Weak::upgrade);
+            service.ok_or(Error::DestinationNotFound)
         };
         match internal_component(host) {
             Some(component) => Ok(Target::Component(service()?, component.to_owned())),
@@ -88,7 +85,7 @@ impl WasiHttpHooks for OutboundHttp {
                     send(redirect(request, service.address())?, options).await
                 }
                 Target::Component(service, component) => {
-                    if depth > MOST_CALLS {
+                    if depth > MAX_CALLS {
                         return Err(Error::LoopDetected);
                     }
                     let response = service.call_component(&component, request, depth).await?;

@@ -1,8 +1,9 @@
 //! What the shape of a manifest doesn't say: names that must exist, values that
 //! must make sense, and what this host doesn't do.
 
+use super::error::ManifestError;
+use super::loaded::LoadedManifest;
 use super::schema::{Component, ComponentRef, Dependency, Inherit, Manifest, Source};
-use super::{LoadedManifest, ManifestError};
 use crate::allowed_hosts::AllowedHost;
 use crate::template::{Template, check_name};
 

@@ -1,4 +1,6 @@
 //! The Redis trigger: one subscription a server, one message at a time.
+//!
+//! A lost connection is made again. As Spin does it, the host ends instead.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +17,8 @@ use crate::runtime::Runtime;
 
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LAST: Duration = Duration::from_secs(5);
+/// How long after the HTTP trigger the subscriptions of a host like Spin come.
+const LATE: Duration = Duration::from_millis(500);
 /// How often a silent connection is checked.
 const CHECK: Duration = Duration::from_secs(15);
 
@@ -27,16 +31,17 @@ pub struct Subscriber {
     channels: Channels,
     runtime: Arc<Runtime>,
     stop: watch::Receiver<bool>,
+    like_spin: bool,
 }
 
-/// The task of a subscription.
+/// The task of a subscription. Its result is why it ended before it was told to.
 #[derive(Debug)]
 pub struct Subscription {
-    task: JoinHandle<()>,
+    task: JoinHandle<Option<String>>,
 }
 
 impl Subscriber {
-    /// Prepares a subscription.
+    /// Prepares a subscription, which is `like_spin` if it ends where it fails.
     ///
     /// # Errors
     /// The address is not one of Redis.
@@ -45,6 +50,7 @@ impl Subscriber {
         channels: Channels,
         runtime: Arc<Runtime>,
         stop: watch::Receiver<bool>,
+        like_spin: bool,
     ) -> anyhow::Result<Self> {
         let client = Client::open(address).context("it is no Redis address")?;
         Ok(Self {
@@ -52,6 +58,7 @@ impl Subscriber {
             channels,
             runtime,
             stop,
+            like_spin,
         })
     }
 
@@ -65,25 +72,32 @@ impl Subscriber {
         &self.channels
     }
 
-    /// Subscribes, and comes back when the first try is over: if it fails, others follow.
+    /// Subscribes, and returns after the first try: if it fails, others follow. Like
+    /// Spin it returns before that.
     pub async fn start(self) -> Subscription {
         let (tried, first_try) = oneshot::channel();
+        let like_spin = self.like_spin;
         let task = tokio::spawn(self.run(tried));
-        // The sender is dropped only if the task ends, which is an end of trying too.
-        let _ = first_try.await;
+        if !like_spin {
+            // The sender is dropped only if the task ends, which is an end of trying too.
+            let _ = first_try.await;
+        }
         Subscription { task }
     }
 
-    async fn run(mut self, tried: oneshot::Sender<()>) {
+    async fn run(mut self, tried: oneshot::Sender<()>) -> Option<String> {
         let mut tried = Some(tried);
         let mut delay = RETRY_FIRST;
         let server = self.server();
+        if self.like_spin {
+            tokio::time::sleep(LATE).await;
+        }
         while !*self.stop.borrow() {
             let mut stop = self.stop.clone();
             let subscribed = tokio::select! {
                 subscribed = tokio::time::timeout(CHECK, self.subscribe()) => subscribed
                     .unwrap_or_else(|_| Err(anyhow!("it doesn't answer"))),
-                _ = stop.changed() => return,
+                _ = stop.changed() => return None,
             };
             if let Some(tried) = tried.take() {
                 // Nobody waits any more only if the start was given up.
@@ -97,18 +111,22 @@ impl Subscriber {
                     delay = RETRY_FIRST;
                     match self.listen(subscription).await {
                         Some(reason) => reason,
-                        None => return,
+                        None => return None,
                     }
                 }
                 Err(error) => format!("{error:#}"),
             };
+            if self.like_spin {
+                return Some(format!("no subscription to Redis at {server}: {reason}"));
+            }
             tracing::warn!("no subscription to Redis at {server}: {reason}; next try in {delay:?}");
             tokio::select! {
                 () = tokio::time::sleep(delay) => {}
-                _ = self.stop.changed() => return,
+                _ = self.stop.changed() => return None,
             }
             delay = (delay * 2).min(RETRY_LAST);
         }
+        None
     }
 
     async fn subscribe(&self) -> anyhow::Result<PubSub> {
@@ -157,6 +175,15 @@ impl Subscription {
     pub async fn stopped(&mut self) {
         // It fails only by a panic, which has been reported.
         let _ = (&mut self.task).await;
+    }
+
+    /// Waits until the subscription ends without being told to, which it does only
+    /// like Spin, and returns why.
+    pub async fn lost(&mut self) -> String {
+        match (&mut self.task).await {
+            Ok(Some(reason)) => reason,
+            _ => std::future::pending().await,
+        }
     }
 
     /// Ends the subscription at once.

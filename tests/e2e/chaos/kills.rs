@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 use futures::future::{join, join_all};
 use tests::{App, Hosts, Manifest, Seed, Service, eventually};
 
-use super::HASTY;
+use super::PATIENT;
 use super::load::{Load, is_at_work};
 
 const ROUNDS: usize = 20;
+/// On hosts that are away for a while after each.
+const LONG_ROUNDS: usize = 6;
 const PHOTOS: usize = 50;
 const TOONS: usize = 2_000;
 
@@ -20,29 +22,39 @@ const LATE: Duration = Duration::from_millis(500);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_that_is_killed_time_and_again_loses_nothing_and_does_nothing_twice() {
-    survive(1, Duration::from_millis(20)).await;
+    survive(Hosts::take_over, 1, Duration::from_millis(20), ROUNDS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_like_spin_that_is_killed_time_and_again_loses_nothing() {
+    survive(Hosts::like_spin, 1, Duration::from_millis(20), LONG_ROUNDS).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hosts_of_which_one_or_the_other_is_killed_share_the_work() {
-    survive(2, Duration::from_millis(40)).await;
+    survive(Hosts::take_over, 2, Duration::from_millis(40), ROUNDS).await;
 }
 
-async fn survive(count: usize, toon: Duration) {
+async fn survive(
+    take_over: impl AsyncFnOnce(&mut App, &str, usize) -> Hosts,
+    count: usize,
+    toon: Duration,
+    rounds: usize,
+) {
     let mut random = Seed::new().fork(0);
     let processor = Service::start(toon).await;
     let url = processor.url();
     let mut variables = vec![("processor_url", &*url)];
-    variables.extend(HASTY);
+    variables.extend(PATIENT);
     let manifest = Manifest::shipped().with_http_processor();
     let mut app = App::durable(manifest, &variables).await;
-    let mut hosts = Hosts::take_over(&mut app, env!("CARGO_BIN_EXE_host"), count).await;
+    let mut hosts = take_over(&mut app, env!("CARGO_BIN_EXE_host"), count).await;
     let (app, load) = (&app, &Load::default());
 
     let mut started = Instant::now();
     let mut killed_at_work = 0;
-    for round in 0..ROUNDS {
-        let photos = round * PHOTOS / ROUNDS..(round + 1) * PHOTOS / ROUNDS;
+    for round in 0..rounds {
+        let photos = round * PHOTOS / rounds..(round + 1) * PHOTOS / rounds;
         let uploads = photos.map(|number| (number, LATE.mul_f64(random.f64())));
         let uploads = uploads.collect::<Vec<_>>().into_iter();
         let uploads = join_all(uploads.map(|(number, late)| async move {
@@ -66,8 +78,8 @@ async fn survive(count: usize, toon: Duration) {
         join(join(uploads, submission), kill).await;
     }
     let unanswered = load.client.unanswered();
-    println!("{killed_at_work} of {ROUNDS} kills at work, {unanswered} requests unanswered");
-    assert!(killed_at_work >= ROUNDS / 2);
+    println!("{killed_at_work} of {rounds} kills at work, {unanswered} requests unanswered");
+    assert!(killed_at_work >= rounds / 2);
     // Where there is another host, it answers at once.
     assert!(unanswered > 0 || count > 1, "clients should have noticed");
 

@@ -14,9 +14,9 @@ mod redis;
 mod store;
 mod unstored;
 
-/// The shipped policy, but that a lease ends soon: for what kills workers,
-/// since a message uses up an attempt only with the worker that held it.
+/// The shipped policy, but that a lease ends soon: for what fails a few times.
 const HASTY: [(&str, &str); 1] = [("queue_lease_seconds", "1")];
 
-/// More attempts than troubles: for what makes messages fail.
+/// More attempts than troubles: for what makes messages fail or kills their workers.
+/// On a slow host the same message may be in work each time.
 const PATIENT: [(&str, &str); 2] = [("queue_lease_seconds", "1"), ("queue_attempts", "100")];

@@ -11,12 +11,14 @@ use serde_json::json;
 use stores::{Arg, Redis};
 use tests::{App, Hosts, Manifest, Seed, Service, USER, body, eventually};
 
+use super::PATIENT;
 use super::client::Client;
 use super::load::{counts, is_at_work};
-use super::{HASTY, PATIENT};
 
 const ORDERS: usize = 10;
 const ROUNDS: usize = 20;
+/// On hosts that are away for a while after each.
+const LONG_ROUNDS: usize = 6;
 
 /// How many times each order changes in a round.
 const CHANGES: Range<usize> = 1..5;
@@ -44,7 +46,7 @@ struct Orders {
 
 impl Orders {
     /// Changes each order a few times, however often it takes.
-    async fn change(&mut self, app: &App, random: &mut fastrand::Rng, round: usize) {
+    async fn change(&mut self, app: &App, random: &mut fastrand::Rng, round: usize, rounds: usize) {
         let client = &self.client;
         for number in 0..ORDERS {
             self.statuses.entry(number).or_default();
@@ -54,7 +56,7 @@ impl Orders {
             let pauses: Vec<_> = pauses.collect();
             // Each is on its way through the statuses as the rounds go by.
             let last = if number % 2 == 0 { 2 } else { 3 };
-            let status = match round * 3 / ROUNDS {
+            let status = match round * 3 / rounds {
                 2 => STATUSES[last],
                 early => STATUSES[early],
             };
@@ -155,35 +157,44 @@ fn text(version: usize) -> String {
     format!("change {version}")
 }
 
-async fn start(service: &Service, variables: &[(&str, &str)]) -> App {
+async fn start(service: &Service) -> App {
     let url = service.url();
-    let variables = [variables, &[("handler_url", &*url)]].concat();
+    let variables = [&PATIENT[..], &[("handler_url", &*url)]].concat();
     App::durable(Manifest::shipped().with_http_handler(), &variables).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_that_is_killed_time_and_again_loses_no_change_of_an_order() {
-    survive(1).await;
+    survive(Hosts::take_over, 1, ROUNDS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_like_spin_that_is_killed_time_and_again_loses_no_change_of_an_order() {
+    survive(Hosts::like_spin, 1, LONG_ROUNDS).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hosts_of_which_one_or_the_other_is_killed_keep_orders_in_order() {
-    survive(2).await;
+    survive(Hosts::take_over, 2, ROUNDS).await;
 }
 
-async fn survive(count: usize) {
+async fn survive(
+    take_over: impl AsyncFnOnce(&mut App, &str, usize) -> Hosts,
+    count: usize,
+    rounds: usize,
+) {
     let seed = Seed::new();
     let (mut random, mut moments) = (seed.fork(0), seed.fork(1));
     let service = Service::start(HANDLING).await;
-    let mut app = start(&service, &HASTY).await;
-    let mut hosts = Hosts::take_over(&mut app, env!("CARGO_BIN_EXE_host"), count).await;
+    let mut app = start(&service).await;
+    let mut hosts = take_over(&mut app, env!("CARGO_BIN_EXE_host"), count).await;
     let (app, mut orders) = (&app, Orders::default());
     let mut started = Instant::now();
     let mut killed_at_work = 0;
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let are_done = AtomicBool::new(false);
         let changes = async {
-            orders.change(app, &mut random, round).await;
+            orders.change(app, &mut random, round, rounds).await;
             are_done.store(true, Ordering::Relaxed);
         };
         let kill = async {
@@ -198,7 +209,7 @@ async fn survive(count: usize) {
         join(changes, kill).await;
     }
     let unanswered = orders.client.unanswered();
-    println!("{killed_at_work} of {ROUNDS} kills at work, {unanswered} requests unanswered");
+    println!("{killed_at_work} of {rounds} kills at work, {unanswered} requests unanswered");
     assert!(killed_at_work > 0);
     // Where there is another host, it answers at once.
     assert!(unanswered > 0 || count > 1, "clients should have noticed");
@@ -207,17 +218,32 @@ async fn survive(count: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_that_crashes_time_and_again_loses_no_change_of_an_order() {
+    let service = Service::start(HANDLING).await;
+    let app = start(&service).await;
+    let client = survive_redis(&app, &service, ROUNDS).await;
+    assert!(client.refused() > 0, "clients should have noticed");
+    assert_eq!(client.unanswered(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_like_spin_that_ends_when_redis_crashes_loses_no_change_of_an_order() {
+    let service = Service::start(HANDLING).await;
+    let mut app = start(&service).await;
+    let _hosts = Hosts::like_spin(&mut app, env!("CARGO_BIN_EXE_host"), 1).await;
+    let client = survive_redis(&app, &service, LONG_ROUNDS).await;
+    assert!(client.unanswered() > 0, "clients should have noticed");
+}
+
+async fn survive_redis(app: &App, service: &Service, rounds: usize) -> Client {
     let seed = Seed::new();
     let (mut random, mut moments) = (seed.fork(0), seed.fork(1));
-    let service = Service::start(HANDLING).await;
-    let app = start(&service, &PATIENT).await;
-    let (app, mut orders) = (&app, Orders::default());
+    let mut orders = Orders::default();
     let redis = app.stack.redis();
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let begun = Instant::now();
         let are_done = AtomicBool::new(false);
         let changes = async {
-            orders.change(app, &mut random, round).await;
+            orders.change(app, &mut random, round, rounds).await;
             are_done.store(true, Ordering::Relaxed);
         };
         let crash = async {
@@ -232,11 +258,10 @@ async fn redis_that_crashes_time_and_again_loses_no_change_of_an_order() {
         };
         join(changes, crash).await;
     }
-    let refused = orders.client.refused();
-    println!("{refused} requests refused");
-    assert!(refused > 0, "clients should have noticed");
-    assert_eq!(orders.client.unanswered(), 0);
-    is_over(app, &service, &orders).await;
+    let (refused, unanswered) = (orders.client.refused(), orders.client.unanswered());
+    println!("{refused} requests refused, {unanswered} unanswered");
+    is_over(app, service, &orders).await;
+    orders.client
 }
 
 /// Waits until a worker works, or the clients are done: a bell that was rung for

@@ -1,12 +1,9 @@
 //! Stores that fail as told, for tests of what an application does then.
 
 use std::str::FromStr;
-use std::sync::Arc;
 
+use anyhow::anyhow;
 use rustix::process::{Signal, getpid, kill_process};
-
-use super::Store;
-use crate::bindings::platform::fermyon::spin::key_value::Error;
 
 /// A fault of every key-value store, for tests: what happens instead of setting
 /// a key, written as `exit-before-set:KEY` or `fail-set:KEY`. A `*` at the end of
@@ -58,38 +55,22 @@ impl FromStr for KeyValueFault {
 }
 
 impl KeyValueFault {
+    /// What happens instead of setting a key, if the fault is of this key.
+    ///
+    /// # Errors
+    /// The fault is one that fails.
+    pub fn before_set(&self, key: &str) -> anyhow::Result<()> {
+        match self.effect {
+            _ if !self.hits(key) => Ok(()),
+            Effect::Exit => exit(key),
+            Effect::Fail => Err(anyhow!("it fails as --key-value-fault says")),
+        }
+    }
+
     fn hits(&self, key: &str) -> bool {
         match &self.keys {
             Keys::One(one) => one == key,
             Keys::StartingWith(start) => key.starts_with(start),
-        }
-    }
-}
-
-/// A store and the faults that it has. Clones are handles of the same store.
-#[derive(Clone, Debug)]
-pub struct Faulty {
-    pub store: Box<Store>,
-    faults: Arc<[KeyValueFault]>,
-}
-
-impl Faulty {
-    pub fn new(store: Store, faults: Arc<[KeyValueFault]>) -> Self {
-        Self {
-            store: Box::new(store),
-            faults,
-        }
-    }
-
-    pub async fn set(&self, key: String, value: Vec<u8>) -> Result<(), Error> {
-        match self.faults.iter().find(|fault| fault.hits(&key)) {
-            None => Box::pin(self.store.set(key, value)).await,
-            Some(fault) => match fault.effect {
-                Effect::Exit => exit(&key),
-                Effect::Fail => Err(Error::Other(
-                    "it fails as --key-value-fault says".to_owned(),
-                )),
-            },
         }
     }
 }

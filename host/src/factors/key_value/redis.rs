@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{AsyncCommands, Client, RedisError};
+use redis::{AsyncCommands, Client, RedisResult};
 use tokio::sync::OnceCell;
-
-use crate::bindings::platform::fermyon::spin::key_value::Error;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -27,10 +25,6 @@ impl std::fmt::Debug for Redis {
     }
 }
 
-fn other(error: RedisError) -> Error {
-    Error::Other(error.to_string())
-}
-
 impl Redis {
     pub fn new(label: &str, url: &str) -> anyhow::Result<Self> {
         let client = Client::open(url)
@@ -41,7 +35,7 @@ impl Redis {
         })
     }
 
-    async fn connection(&self) -> Result<ConnectionManager, Error> {
+    async fn connection(&self) -> RedisResult<ConnectionManager> {
         let connect = || {
             let config = ConnectionManagerConfig::new()
                 .set_number_of_retries(1)
@@ -49,34 +43,26 @@ impl Redis {
                 .set_response_timeout(Some(TIMEOUT));
             ConnectionManager::new_with_config(Client::clone(&self.client), config)
         };
-        self.connection
-            .get_or_try_init(connect)
-            .await
-            .cloned()
-            .map_err(other)
+        self.connection.get_or_try_init(connect).await.cloned()
     }
 
-    pub async fn get(&self, key: String) -> Result<Option<Vec<u8>>, Error> {
-        self.connection().await?.get(key).await.map_err(other)
+    pub async fn get(&self, key: String) -> RedisResult<Option<Vec<u8>>> {
+        self.connection().await?.get(key).await
     }
 
-    pub async fn set(&self, key: String, value: Vec<u8>) -> Result<(), Error> {
-        self.connection()
-            .await?
-            .set(key, value)
-            .await
-            .map_err(other)
+    pub async fn set(&self, key: String, value: Vec<u8>) -> RedisResult<()> {
+        self.connection().await?.set(key, value).await
     }
 
-    pub async fn delete(&self, key: String) -> Result<(), Error> {
-        self.connection().await?.del(key).await.map_err(other)
+    pub async fn delete(&self, key: String) -> RedisResult<()> {
+        self.connection().await?.del(key).await
     }
 
-    pub async fn exists(&self, key: String) -> Result<bool, Error> {
-        self.connection().await?.exists(key).await.map_err(other)
+    pub async fn exists(&self, key: String) -> RedisResult<bool> {
+        self.connection().await?.exists(key).await
     }
 
-    pub async fn keys(&self) -> Result<Vec<String>, Error> {
-        self.connection().await?.keys("*").await.map_err(other)
+    pub async fn keys(&self) -> RedisResult<Vec<String>> {
+        self.connection().await?.keys("*").await
     }
 }

@@ -7,11 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 use tokio::sync::oneshot;
-
-use crate::bindings::platform::fermyon::spin::key_value::Error;
 
 /// How many writes make one transaction at most.
 const MOST_TOGETHER: usize = 256;
@@ -39,7 +37,7 @@ type Statement = Box<dyn FnOnce(&Connection) -> rusqlite::Result<()> + Send>;
 /// A change of the database, and who waits for it.
 struct Write {
     statement: Statement,
-    done: oneshot::Sender<Result<(), Error>>,
+    done: oneshot::Sender<anyhow::Result<()>>,
 }
 
 /// A store in a file. Clones are handles of the same store.
@@ -133,13 +131,13 @@ fn write(mut connection: Connection, writes: &Receiver<Write>) {
             .map_err(|error| error.to_string());
         for done in waiting {
             // Who has gone meanwhile need not know.
-            let _ = done.send(written.clone().map_err(Error::Other));
+            let _ = done.send(written.clone().map_err(anyhow::Error::msg));
         }
     }
 }
 
 impl Sqlite {
-    pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
+    pub fn get(&self, key: &str) -> anyhow::Result<Option<Vec<u8>>> {
         self.read(|db, label| {
             db.prepare_cached("SELECT value FROM spin_key_value WHERE store = ?1 AND key = ?2")?
                 .query_row(params![label, key], |row| row.get(0))
@@ -147,7 +145,7 @@ impl Sqlite {
         })
     }
 
-    pub async fn set(&self, key: String, value: Vec<u8>) -> Result<(), Error> {
+    pub async fn set(&self, key: String, value: Vec<u8>) -> anyhow::Result<()> {
         let label = self.label.clone();
         self.write(move |db| {
             db.prepare_cached(
@@ -160,7 +158,7 @@ impl Sqlite {
         .await
     }
 
-    pub async fn delete(&self, key: String) -> Result<(), Error> {
+    pub async fn delete(&self, key: String) -> anyhow::Result<()> {
         let label = self.label.clone();
         self.write(move |db| {
             db.prepare_cached("DELETE FROM spin_key_value WHERE store = ?1 AND key = ?2")?
@@ -170,14 +168,14 @@ impl Sqlite {
         .await
     }
 
-    pub fn exists(&self, key: &str) -> Result<bool, Error> {
+    pub fn exists(&self, key: &str) -> anyhow::Result<bool> {
         self.read(|db, label| {
             db.prepare_cached("SELECT 1 FROM spin_key_value WHERE store = ?1 AND key = ?2")?
                 .exists(params![label, key])
         })
     }
 
-    pub async fn keys(&self) -> Result<Vec<String>, Error> {
+    pub async fn keys(&self) -> anyhow::Result<Vec<String>> {
         let store = self.clone();
         let keys = move || {
             store.read(|db, label| {
@@ -187,7 +185,7 @@ impl Sqlite {
             })
         };
         let keys = tokio::task::spawn_blocking(keys).await;
-        keys.map_err(|error| Error::Other(error.to_string()))?
+        keys?
     }
 
     /// Reads by a key, at once: that takes less time than to have it done by
@@ -195,8 +193,7 @@ impl Sqlite {
     fn read<T>(
         &self,
         work: impl FnOnce(&Connection, &str) -> rusqlite::Result<T>,
-    ) -> Result<T, Error> {
-        let failed = |reason: &dyn std::fmt::Display| Error::Other(reason.to_string());
+    ) -> anyhow::Result<T> {
         let idle = self.file.readers().pop();
         let connection = match idle {
             Some(connection) => connection,
@@ -205,25 +202,24 @@ impl Sqlite {
                 .and_then(|connection| {
                     connection.busy_timeout(BUSY_TIMEOUT)?;
                     Ok(connection)
-                })
-                .map_err(|error| failed(&error))?,
+                })?,
         };
         let read = work(&connection, &self.label);
         let mut idle = self.file.readers();
         if idle.len() < self.file.kept {
             idle.push(connection);
         }
-        read.map_err(|error| failed(&error))
+        Ok(read?)
     }
 
     /// Runs a statement that writes, and comes back when that is on the disk.
     async fn write(
         &self,
         statement: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
-    ) -> Result<(), Error> {
+    ) -> anyhow::Result<()> {
         let (done, written) = oneshot::channel();
         let statement = Box::new(statement);
-        let gone = || Error::Other("the store is closed".to_owned());
+        let gone = || anyhow!("the store is closed");
         let asked = self.file.writer.send(Write { statement, done });
         asked.map_err(|_| gone())?;
         written.await.map_err(|_| gone())?

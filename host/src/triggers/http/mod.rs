@@ -11,4 +11,4 @@ mod transport;
 
 pub use router::Router;
 pub use server::Server;
-pub use service::{About, HttpService, Links};
+pub use service::{About, HttpService};

@@ -1,7 +1,7 @@
 //! Answers requests with components.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::uri::{Authority, Parts, PathAndQuery, Scheme};
@@ -14,6 +14,7 @@ use super::errors::{self, Asked, HostError, full};
 use super::headers;
 use super::router::{RouteMatch, Router};
 use super::transport::Activity;
+use crate::context::{ComponentResponse, Service};
 use crate::limits::Limits;
 use crate::runtime::{CallError, Runtime};
 
@@ -22,24 +23,6 @@ const WELL_KNOWN: &str = "/.well-known/spin/";
 /// What a component called by another one sees as the address of its client.
 const NO_CLIENT: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
-
-/// How components find the application's own HTTP server, which starts after them.
-#[derive(Debug, Default)]
-pub struct Links {
-    service: OnceLock<Weak<HttpService>>,
-}
-
-impl Links {
-    /// The server, while it runs.
-    pub fn service(&self) -> Option<Arc<HttpService>> {
-        self.service.get().and_then(Weak::upgrade)
-    }
-
-    /// Makes the server known.
-    pub fn set(&self, service: &Arc<HttpService>) {
-        self.service.get_or_init(|| Arc::downgrade(service));
-    }
-}
 
 /// What answers the application's HTTP requests.
 pub struct HttpService {
@@ -83,11 +66,6 @@ impl HttpService {
             about,
             bodies: Bodies::new(limits),
         }
-    }
-
-    /// Where the application listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
     }
 
     /// The routes.
@@ -162,34 +140,6 @@ impl HttpService {
         }
     }
 
-    /// Answers a request that one component sends to another one by its name.
-    ///
-    /// # Errors
-    /// There is no such component under the HTTP trigger.
-    pub async fn call_component(
-        &self,
-        component: &str,
-        mut request: Request<WasiBody>,
-        depth: u8,
-    ) -> Result<Response<WasiBody>, Error> {
-        headers::strip(&mut request);
-        let found = RouteMatch::internal(component, request.uri().path());
-        headers::add(&mut request, &found, NO_CLIENT);
-        if !self.runtime.answers_http(component) {
-            tracing::error!("no component `{component}` answers HTTP requests");
-            return Err(Error::DestinationNotFound);
-        }
-        let asked = Asked::new(request.headers());
-        let called = self.runtime.call_http(component, request, (), depth).await;
-        Ok(called.unwrap_or_else(|error| {
-            let error = match error {
-                CallError::Busy => errors::BUSY,
-                CallError::Failed => errors::FAILED,
-            };
-            asked.refuse(error, "")
-        }))
-    }
-
     fn well_known(&self, name: &str) -> Option<Response<WasiBody>> {
         let (body, kind) = match name {
             "health" => (Bytes::from_static(b"OK"), None),
@@ -223,6 +173,38 @@ fn close_if_unread(mut response: Response<WasiBody>, progress: &Progress) -> Res
         response.headers_mut().insert(header::CONNECTION, close);
     }
     response
+}
+
+impl Service for HttpService {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn call_component<'a>(
+        &'a self,
+        component: &'a str,
+        mut request: Request<WasiBody>,
+        depth: u8,
+    ) -> ComponentResponse<'a> {
+        headers::strip(&mut request);
+        let found = RouteMatch::internal(component, request.uri().path());
+        headers::add(&mut request, &found, NO_CLIENT);
+        Box::pin(async move {
+            if !self.runtime.answers_http(component) {
+                tracing::error!("no component `{component}` answers HTTP requests");
+                return Err(Error::DestinationNotFound);
+            }
+            let asked = Asked::new(request.headers());
+            let called = self.runtime.call_http(component, request, (), depth).await;
+            Ok(called.unwrap_or_else(|error| {
+                let error = match error {
+                    CallError::Busy => errors::BUSY,
+                    CallError::Failed => errors::FAILED,
+                };
+                asked.refuse(error, "")
+            }))
+        })
+    }
 }
 
 /// Gives the request's URI the scheme and the authority that it came by.

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::{HasSelf, Linker, ResourceTable};
+use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use crate::bindings::platform::Platform;
 use crate::context::ComponentContext;
 use crate::factors::outbound_http::OutboundHttp;
-use crate::slots::{self, MemoryLimit, Slot};
+use crate::slots::{MemoryLimit, Slot};
 
 /// How many handles of a kind an instance may hold.
 pub const MAX_HANDLES: usize = 256;
@@ -61,17 +60,6 @@ impl Guest {
     pub fn context(&self) -> &ComponentContext {
         self.outbound.context()
     }
-}
-
-/// Gives linkers everything that this host offers to components.
-///
-/// # Errors
-/// An interface is offered twice, which no input can cause.
-pub fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    wasmtime_wasi::p2::add_to_linker_async(linker)?;
-    slots::add_to_linker(linker)?;
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
-    Platform::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)
 }
 
 impl WasiView for Guest {

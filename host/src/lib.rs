@@ -28,6 +28,7 @@ mod error;
 mod factors;
 mod guest;
 mod limits;
+mod linker;
 mod load;
 mod logs;
 mod manifest;

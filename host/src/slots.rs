@@ -13,22 +13,12 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::ResourceLimiter;
-use wasmtime::component::{Linker, Resource, ResourceTable};
-use wasmtime_wasi::p2::bindings::io::poll::{Host as _, HostPollable as _};
-use wasmtime_wasi::p2::bindings::io::streams::{
-    self, Host as _, HostInputStream as _, HostOutputStream as _,
-};
-use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, StreamError};
 
 use crate::engine::MAX_HTTP_INSTANCES;
-use crate::guest::Guest;
 use crate::limits::Limits;
 
 /// How long a request waits for what others use.
 pub const PATIENCE: Duration = Duration::from_secs(5);
-/// The version of `wasi:io` that wasmtime-wasi defines, and whose functions are
-/// replaced here.
-const WASI_IO: &str = "0.2.12";
 
 /// What the HTTP instances of a host share.
 #[derive(Debug)]
@@ -105,7 +95,7 @@ impl Slots {
 
 impl Slot {
     /// Waits without the slot, unless there is nothing to wait for.
-    async fn lend<T>(slot: &mut Option<Self>, wait: impl Future<Output = T>) -> T {
+    pub async fn lend<T>(slot: &mut Option<Self>, wait: impl Future<Output = T>) -> T {
         let mut wait = pin!(wait);
         if let std::task::Poll::Ready(done) = futures::poll!(wait.as_mut()) {
             return done;
@@ -209,88 +199,4 @@ impl ResourceLimiter for MemoryLimit {
         // The pool bounds tables.
         Ok(true)
     }
-}
-
-/// Replaces the functions of `wasi:io` in which a guest waits by ones that lend its
-/// slot meanwhile.
-///
-/// # Errors
-/// The linker has no `wasi:io`.
-pub fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
-    linker.allow_shadowing(true);
-    let mut poll = linker.instance(&format!("wasi:io/poll@{WASI_IO}"))?;
-    poll.func_wrap_async(
-        "poll",
-        |mut store, (list,): (Vec<Resource<DynPollable>>,)| {
-            Box::new(async move {
-                let Guest { table, slot, .. } = store.data_mut();
-                Ok((Slot::lend(slot, table.poll(list)).await?,))
-            })
-        },
-    )?;
-    poll.func_wrap_async(
-        "[method]pollable.block",
-        |mut store, (pollable,): (Resource<DynPollable>,)| {
-            Box::new(async move {
-                let Guest { table, slot, .. } = store.data_mut();
-                Slot::lend(slot, table.block(pollable)).await
-            })
-        },
-    )?;
-    let mut streams = linker.instance(&format!("wasi:io/streams@{WASI_IO}"))?;
-    streams.func_wrap_async(
-        "[method]input-stream.blocking-read",
-        |mut store, (from, length): (Resource<DynInputStream>, u64)| {
-            Box::new(async move {
-                let Guest { table, slot, .. } = store.data_mut();
-                let read = Slot::lend(slot, table.blocking_read(from, length)).await;
-                Ok((result(table, read)?,))
-            })
-        },
-    )?;
-    streams.func_wrap_async(
-        "[method]output-stream.blocking-write-and-flush",
-        |mut store, (to, bytes): (Resource<DynOutputStream>, Vec<u8>)| {
-            Box::new(async move {
-                let Guest { table, slot, .. } = store.data_mut();
-                let write = table.blocking_write_and_flush(to, bytes);
-                let written = Slot::lend(slot, write).await;
-                Ok((result(table, written)?,))
-            })
-        },
-    )?;
-    streams.func_wrap_async(
-        "[method]output-stream.blocking-flush",
-        |mut store, (to,): (Resource<DynOutputStream>,)| {
-            Box::new(async move {
-                let Guest { table, slot, .. } = store.data_mut();
-                let flushed = Slot::lend(slot, table.blocking_flush(to)).await;
-                Ok((result(table, flushed)?,))
-            })
-        },
-    )?;
-    streams.func_wrap_async(
-        "[method]output-stream.blocking-splice",
-        |mut store, arguments: (Resource<DynOutputStream>, Resource<DynInputStream>, u64)| {
-            Box::new(async move {
-                let Guest { table, slot, .. } = store.data_mut();
-                let (to, from, length) = arguments;
-                let spliced = Slot::lend(slot, table.blocking_splice(to, from, length)).await;
-                Ok((result(table, spliced)?,))
-            })
-        },
-    )?;
-    linker.allow_shadowing(false);
-    Ok(())
-}
-
-/// What a guest gets for the result of a call on a stream.
-fn result<T>(
-    table: &mut ResourceTable,
-    result: Result<T, StreamError>,
-) -> wasmtime::Result<Result<T, streams::StreamError>> {
-    Ok(match result {
-        Ok(value) => Ok(value),
-        Err(error) => Err(table.convert_stream_error(error)?),
-    })
 }

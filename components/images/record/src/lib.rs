@@ -4,14 +4,16 @@
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
+mod photo;
 mod remove;
 
 use http::StatusCode;
-use images_domain::FileName;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 use stores::SpinKeyValue;
-use web::{ApiError, Call, Reply, Route};
+use web::{Call, Reply, Route};
+
+use crate::photo::{file, unknown};
 
 /// A body is read so that it can be refused.
 const BODY_LIMIT: usize = 4 * 1024;
@@ -31,16 +33,4 @@ async fn read(call: Call) -> Reply {
         .filter(|record| !record.is_deleted())
         .ok_or_else(unknown)?;
     web::json(StatusCode::OK, &record.shown())
-}
-
-/// The photo that the path names, if it is the caller's own: another's looks the same as
-/// one that does not exist.
-fn file(call: &Call) -> Result<FileName, ApiError> {
-    let file: FileName = call.path("file").parse().map_err(|_| unknown())?;
-    let is_own = file.belongs_to(&call.principal()?.subject);
-    is_own.then_some(file).ok_or_else(unknown)
-}
-
-fn unknown() -> ApiError {
-    ApiError::not_found("unknown_image", "you have no such photo")
 }

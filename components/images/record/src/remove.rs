@@ -7,7 +7,7 @@ use serde_json::json;
 use stores::{SpinKeyValue, SpinRedis};
 use web::{ApiError, Call, Reply};
 
-use crate::{file, unknown};
+use crate::photo::{file, unknown};
 
 /// Removes a photo or one post's use of it.
 ///

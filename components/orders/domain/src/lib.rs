@@ -1,6 +1,7 @@
 //! The rules of the orders system: what an order is, how it may change, what is
 //! told about it and to whom. No Spin, no clock and no I/O.
 
+mod content;
 mod decision;
 mod event;
 mod id;
@@ -18,12 +19,13 @@ mod transitions;
 mod view;
 
 pub use base::{Caller, IdError};
+pub use content::Content;
 pub use decision::{Change, Decision, Existing, Refusal, post, put};
 pub use event::{CloudEvent, NoEvent, event_data};
 pub use id::OrderId;
 pub use message::Changed;
 pub use notification::Notification;
-pub use order::{Content, Order};
+pub use order::Order;
 pub use processing::{Failure, LONGEST_RESULT, LineHead, Processing, ProcessingRecord, Unusable};
 pub use query::{Cursor, HistoryQuery, ListQuery, NoCursor, ReadQuery};
 pub use request::{LONGEST_TEXT, OrderRequest};

@@ -4,7 +4,7 @@ use futures::{Stream, StreamExt};
 use http::{Response, StatusCode};
 use serde::de::IgnoredAny;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::{Error, ReadError, collect};
 
 /// How much of a refusal's body is told, in bytes.

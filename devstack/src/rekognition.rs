@@ -271,7 +271,7 @@ impl From<Refusal> for AwsError {
             | Refusal::Expired(_)
             | Refusal::NotYet(_)
             | Refusal::Payload
-            | Refusal::Mismatch { .. } => "InvalidSignatureException",
+            | Refusal::Mismatch => "InvalidSignatureException",
         };
         Self::bad(kind, refusal.to_string())
     }

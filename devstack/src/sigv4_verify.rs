@@ -414,10 +414,10 @@ mod tests {
             ("aeeed9", "aeeed8"),
         ] {
             let changed = verify(&EXAMPLE.replace(from, to), SECRET, SIGNED);
-            assert!(matches!(changed, Err(Refusal::Mismatch { .. })), "{to}");
+            assert!(matches!(changed, Err(Refusal::Mismatch)), "{to}");
         }
         let other_secret = verify(EXAMPLE, "another", SIGNED);
-        assert!(matches!(other_secret, Err(Refusal::Mismatch { .. })));
+        assert!(matches!(other_secret, Err(Refusal::Mismatch)));
     }
 
     #[test]

@@ -74,5 +74,5 @@ fn signed_headers_must_be_sent_as_they_were_signed() {
     let missing = verify(&url, &SIGNED[..1]);
     assert!(matches!(missing, Err(Refusal::Malformed(_))), "{missing:?}");
     let other = verify(&url, &[("content-type", "image/png"), SIGNED[1]]);
-    assert!(matches!(other, Err(Refusal::Mismatch { .. })), "{other:?}");
+    assert!(matches!(other, Err(Refusal::Mismatch)), "{other:?}");
 }

@@ -61,12 +61,14 @@ impl Answer {
     }
 }
 
+type Headers = Vec<(&'static str, &'static str)>;
+
 /// What holds for every route that a rule applies to.
 struct Rule {
     name: &'static str,
     applies: fn(&Route) -> bool,
     /// What is sent; with a token that may do everything where `true` is given.
-    request: fn(&Route) -> (Method, String, bool, Vec<(&'static str, &'static str)>),
+    request: fn(&Route) -> (Method, String, bool, Headers),
     holds: fn(&Route, &Answer) -> bool,
 }
 
@@ -194,7 +196,7 @@ const RULES: &[Rule] = &[
     },
 ];
 
-fn preflight(origin: &'static str) -> Vec<(&'static str, &'static str)> {
+fn preflight(origin: &'static str) -> Headers {
     vec![
         ("origin", origin),
         ("access-control-request-method", "GET"),

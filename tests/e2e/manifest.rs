@@ -296,6 +296,13 @@ impl Texts {
             let path = call.rsplit(|c: char| !in_name(c) && c != ':').next();
             let path = path.unwrap_or_default();
             let function = path.rsplit(':').next().unwrap_or_default();
+            // A method of that name reads the query of a URL.
+            if call
+                .strip_suffix(path)
+                .is_some_and(|left| left.ends_with('.'))
+            {
+                continue;
+            }
             // All but `number` have one argument. Others of their names read JSON.
             let alone = after.trim_start().trim_start_matches(',').trim_start();
             if !READERS.contains(&function) || (function != "number" && !alone.starts_with(')')) {

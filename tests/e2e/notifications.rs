@@ -341,7 +341,7 @@ async fn a_receiver_that_is_taken_out_gets_nothing_any_more() {
     let log = app.stack.log_dir().join("orders-notifier_stdout.txt");
     eventually("what was on its way is dropped", || async {
         let log = std::fs::read_to_string(&log).unwrap_or_default();
-        log.contains("a notification was dropped").then_some(())
+        log.contains("a message was dropped").then_some(())
     })
     .await;
     assert_eq!(leaves.received(), []);

@@ -65,7 +65,9 @@ impl Work for Analyzer<'_> {
 
     /// Tells the owner that the photo could not be analyzed.
     async fn give_up(&self, task: &Task<'_>, trouble: &Trouble) -> Result<Vec<Effect>, Failure> {
-        if let (Message::Uploaded(_), Ok(file)) = (&task.message, task.message.file().parse()) {
+        // An expiry may have found an upload that was not announced.
+        let may_have_upload = !matches!(task.message, Message::Removed(_));
+        if may_have_upload && let Ok(file) = task.message.file().parse() {
             let now = base::rfc3339(base::now_millis());
             self.update(&file, &task.trace, |record| {
                 Ok(record.failed(trouble.shown.clone(), &now))

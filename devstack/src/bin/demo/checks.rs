@@ -98,6 +98,12 @@ pub fn read_json(file: &Path) -> Result<Value> {
     serde_json::from_slice(&text).with_context(|| file.display().to_string())
 }
 
+/// The text at a place of JSON, a JSON pointer (RFC 6901).
+pub fn text<'a>(json: &'a Value, place: &str) -> Result<&'a str> {
+    let text = json.pointer(place).and_then(Value::as_str);
+    text.with_context(|| format!("there should be text at {place} of {json}"))
+}
+
 /// Prints a heading.
 pub fn heading(text: &str) {
     say(format_args!("\n{text}"));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     OTHER, USER,
-    checks::{Checks, heading, read_json, same, shows},
+    checks::{Checks, heading, read_json, same, shows, text},
 };
 
 /// The toons of the larger job.
@@ -22,8 +22,9 @@ pub async fn tell(client: &Client, file: &Path, checks: &mut Checks) -> Result<(
     let (user, other) = (client.user(USER)?, client.user(OTHER)?);
     heading("A job of toons: submitted, followed, its results");
     let job = read_json(file)?;
-    let id = job["jobId"].as_str().context("the job has no jobId")?;
-    let toons = job["toons"].as_array().context("the job has no toons")?;
+    let id = text(&job, "/jobId")?;
+    let toons = job.get("toons").and_then(Value::as_array);
+    let toons = toons.context("the job has no toons")?;
 
     let accepted = submit(&user, &job).await?;
     let total = toons.len();
@@ -43,7 +44,7 @@ pub async fn tell(client: &Client, file: &Path, checks: &mut Checks) -> Result<(
         .collect();
     let started = Instant::now();
     let accepted = submit(&user, &json!({ "toons": toons })).await?;
-    let id = accepted["jobId"].as_str().context("no jobId")?;
+    let id = text(&accepted, "/jobId")?;
     let outcome = finished(&user, id, MANY).await;
     let took = started.elapsed().as_millis();
     checks.add(
@@ -73,17 +74,18 @@ async fn finished(user: &User<'_>, id: &str, total: usize) -> Result<String> {
 
 async fn in_order(user: &User<'_>, id: &str, toons: &[Value]) -> Result<String> {
     let page = user.ask(&routes::results(id, toons.len())).await?;
-    let expected = toons.iter().map(|toon| json!({"toonId": toon["toonId"]}));
+    let expected = toons
+        .iter()
+        .map(|toon| json!({"toonId": toon.get("toonId")}));
     shows(&page, &json!({"results": Vec::from_iter(expected)}))?;
-    let hash = page["results"][0]["result"]["hash"].as_str();
-    let hash = hash.context("the first result has no hash")?;
+    let hash = text(&page, "/results/0/result/hash")?;
     ensure!(hash.len() == 64, "{hash} is no SHA-256");
     Ok(format!("the first one's SHA-256 is {hash}"))
 }
 
 async fn again(user: &User<'_>, job: &Value, accepted: &Value) -> Result<String> {
     same("the answer", &submit(user, job).await?, accepted)?;
-    let other = json!({"jobId": job["jobId"], "toons": [{"toonId": "another"}]});
+    let other = json!({"jobId": job.get("jobId"), "toons": [{"toonId": "another"}]});
     let call = routes::submit_job(other.to_string());
     let refused = user.is_refused(&call, 409, "job_id_taken").await?;
     Ok(format!("the same answer; with other content {refused}"))

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::{
     OTHER, USER,
-    checks::{Checks, heading, read_json, same, shows},
+    checks::{Checks, heading, read_json, same, shows, text},
 };
 
 /// The statuses that the order takes, each a version.
@@ -62,13 +62,14 @@ impl Listener {
 
     /// Waits for the event of an order's version. What is taken has been verified.
     async fn hears_of(&self, id: &str, version: u64) -> Result<Value> {
+        let expected = json!({"subject": id, "data": {"version": version}});
         let listening = async {
             let mut known = 0;
             loop {
                 let taken = self.receiver.received_beyond(known).await;
                 for received in taken.iter().skip(known) {
                     let event = &received.body;
-                    if event["subject"] == id && event["data"]["version"] == version {
+                    if shows(event, &expected).is_ok() {
                         return event.clone();
                     }
                 }
@@ -93,7 +94,7 @@ pub async fn tell(
     let (user, other) = (client.user(USER)?, client.user(OTHER)?);
     heading("An order: from status to status, somebody told of each");
     let order = read_json(file)?;
-    let id = order["orderId"].as_str().context("the order has no id")?;
+    let id = text(&order, "/orderId")?;
 
     let mut first = Value::Null;
     for (version, status) in (1..).zip(WAY) {
@@ -141,7 +142,9 @@ pub async fn tell(
 /// An order in which one member is another.
 fn with(order: &Value, member: &str, value: &str) -> Value {
     let mut order = order.clone();
-    order[member] = value.into();
+    if let Some(members) = order.as_object_mut() {
+        members.insert(member.to_owned(), value.into());
+    }
     order
 }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 use common::{Project, client, eventually, get, probe_manifest};
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
-use orilla::start;
+use orilla::{RunningApp, start};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// A body that is sent piece by piece.
 fn body() -> (UnboundedSender<std::io::Result<Vec<u8>>>, reqwest::Body) {
@@ -182,4 +184,186 @@ async fn two_applications_in_one_process_do_not_meet() {
     assert_eq!(second.output("probe"), "goodbye there\n");
     one.shutdown().await;
     assert_eq!(get(&two, "/").await.status(), 200);
+}
+
+/// A connection on which these bytes were sent.
+async fn sent(app: &RunningApp, bytes: impl AsRef<[u8]>) -> TcpStream {
+    let mut stream = TcpStream::connect(app.address()).await.unwrap();
+    stream.write_all(bytes.as_ref()).await.unwrap();
+    stream
+}
+
+/// All that the host says before it closes the connection.
+async fn said(mut stream: TcpStream) -> String {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    text
+}
+
+/// Checks an error of the host, which has the form of the applications' own.
+fn assert_error(answer: &str, status: &str, code: &str) {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let head = head.to_ascii_lowercase();
+    assert!(head.starts_with(&format!("http/1.1 {status} ")), "{answer}");
+    assert!(head.contains("\r\nx-request-id: "), "{answer}");
+    assert!(
+        head.contains("\r\ncontent-type: application/json"),
+        "{answer}"
+    );
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body["code"], code);
+    assert!(body["error"].is_string());
+}
+
+const CLOSE: &str = "host: x\r\nconnection: close\r\n";
+
+#[tokio::test]
+async fn the_hosts_own_errors_have_the_form_of_the_applications() {
+    let manifest = probe_manifest("").replace("/...", "/quiet").replace(
+        "[variables]",
+        "[variables]\nallowed_origins = { default = \"https://a.example\" }",
+    );
+    let project = Project::new(&manifest, &["probe"]);
+    let app = project.start().await;
+    for (request, status, code) in [
+        ("nonsense\r\n\r\n".to_owned(), "400", "invalid_request"),
+        (
+            format!("GET /none HTTP/1.1\r\n{CLOSE}\r\n"),
+            "404",
+            "not_found",
+        ),
+        (
+            format!("GET //quiet HTTP/1.1\r\n{CLOSE}\r\n"),
+            "404",
+            "not_found",
+        ),
+        (
+            format!("GET /quiet HTTP/1.1\r\nhost: y\r\n{CLOSE}\r\n"),
+            "400",
+            "invalid_host",
+        ),
+        (
+            "GET /quiet HTTP/1.1\r\nconnection: close\r\n\r\n".to_owned(),
+            "400",
+            "invalid_host",
+        ),
+        (
+            format!(
+                "POST /quiet HTTP/1.1\r\n{CLOSE}content-length: 1\r\ncontent-length: 2\r\n\r\nab"
+            ),
+            "400",
+            "invalid_request",
+        ),
+        (
+            format!(
+                "GET /quiet HTTP/1.1\r\n{CLOSE}x: {}\r\n\r\n",
+                "y".repeat(100_000)
+            ),
+            "431",
+            "headers_too_large",
+        ),
+    ] {
+        assert_error(&said(sent(&app, request).await).await, status, code);
+    }
+    let url = format!("http://{}/none", app.address());
+    let request = client().get(url).header("x-request-id", "mine");
+    let answer = request.header("origin", "https://a.example").send().await;
+    let answer = answer.unwrap();
+    assert_eq!(answer.headers()["x-request-id"], "mine");
+    let allowed = &answer.headers()["access-control-allow-origin"];
+    assert_eq!(allowed, "https://a.example");
+    // HTTP/1.0 asks for no Host.
+    let old = said(sent(&app, "GET /quiet HTTP/1.0\r\n\r\n").await).await;
+    assert!(old.starts_with("HTTP/1.0 200 "), "{old}");
+}
+
+#[tokio::test]
+async fn a_field_that_was_sent_twice_reaches_the_component_twice() {
+    let project = Project::new(&probe_manifest(""), &["probe"]);
+    let app = project.start().await;
+    let twice = "authorization: Bearer a\r\nauthorization: Bearer b\r\n";
+    let answer = said(sent(&app, format!("GET / HTTP/1.1\r\n{CLOSE}{twice}\r\n")).await).await;
+    assert!(
+        answer.contains("Bearer a") && answer.contains("Bearer b"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn who_sends_slowly_keeps_nobody_else_waiting() {
+    let project = Project::new(&probe_manifest(""), &["probe"]);
+    let mut options = project.options();
+    options.limits.max_working_instances = 1;
+    options.limits.body_timeout = Duration::from_secs(2);
+    let app = start(options).await.unwrap();
+    let head = format!("POST /body HTTP/1.1\r\n{CLOSE}content-length: 9\r\n\r\nx");
+    let mut slow = Vec::new();
+    for _ in 0..8 {
+        slow.push(sent(&app, &head).await);
+    }
+    assert_eq!(get(&app, "/").await.status(), 200);
+    // One that goes on in time is served, the others have stalled.
+    let mut steady = slow.pop().unwrap();
+    steady.write_all(b"12345678").await.unwrap();
+    assert!(said(steady).await.starts_with("HTTP/1.1 200 "));
+    for slow in slow {
+        assert_error(&said(slow).await, "408", "body_timeout");
+    }
+}
+
+#[tokio::test]
+async fn guests_that_sleep_keep_nobody_else_waiting() {
+    let project = Project::new(&probe_manifest(""), &["probe"]);
+    let mut options = project.options();
+    options.limits.max_working_instances = 1;
+    let app = start(options).await.unwrap();
+    let sleeping = futures::future::join_all((0..8).map(|_| get(&app, "/sleep")));
+    let mut sleeping = std::pin::pin!(sleeping);
+    tokio::select! {
+        biased;
+        _ = &mut sleeping => panic!("they were to sleep longer"),
+        answer = get(&app, "/") => assert_eq!(answer.status(), 200),
+    }
+    assert!(sleeping.await.iter().all(|answer| answer.status() == 200));
+}
+
+#[tokio::test]
+async fn past_the_last_instance_a_request_is_told_to_come_again() {
+    let project = Project::new(&probe_manifest(""), &["probe"]);
+    let mut options = project.options();
+    options.limits.max_instances = 1;
+    options.limits.body_timeout = Duration::from_secs(20);
+    let app = start(options).await.unwrap();
+    let head = format!("POST /body HTTP/1.1\r\n{CLOSE}content-length: 2\r\n\r\nx");
+    let mut first = sent(&app, head).await;
+    let request = format!("GET / HTTP/1.1\r\n{CLOSE}\r\n");
+    let refused = said(sent(&app, request).await).await;
+    assert_error(&refused, "503", "busy");
+    assert!(refused.contains("retry-after: 1"), "{refused}");
+    first.write_all(b"y").await.unwrap();
+    assert!(said(first).await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn a_head_that_takes_too_long_is_told_so_and_an_idle_connection_is_closed() {
+    let project = Project::new(&probe_manifest(""), &["probe"]);
+    let mut options = project.options();
+    options.limits.head_timeout = Duration::from_millis(300);
+    let app = start(options).await.unwrap();
+    let slow = sent(&app, "GET / HTTP/1.1\r\nho").await;
+    assert_error(&said(slow).await, "408", "head_timeout");
+    assert_eq!(said(sent(&app, "").await).await, "");
+    let idle = sent(&app, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(said(idle).await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn an_early_answer_arrives_though_the_client_is_still_sending() {
+    let manifest = probe_manifest("").replace("/...", "/quiet");
+    let project = Project::new(&manifest, &["probe"]);
+    let app = project.start().await;
+    let head = "POST /none HTTP/1.1\r\nhost: x\r\ncontent-length: 8000000\r\n\r\n";
+    let mut stream = sent(&app, head).await;
+    stream.write_all(&vec![b'x'; 8_000_000]).await.unwrap();
+    assert_error(&said(stream).await, "404", "not_found");
 }

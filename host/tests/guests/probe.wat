@@ -3,6 +3,8 @@
 ;;   /m  takes memory until it gets no more, then traps
 ;;   /n  returns without a response  /e  echoes the body as it comes
 ;;   /p  prints the path             /v  prints the variable `greeting`
+;;   /b  reads the body, and answers 400 if it breaks off
+;;   /s  sleeps for a second
 ;;   /kLABEL  prints the key `k` of a store and sets it to the path
 ;;   /oHOST   calls http://HOST/ and answers with its status
 ;; Other paths, and those that print, answer 200 with the request's headers.
@@ -50,6 +52,10 @@
   (import "wasi:io/poll@0.2.0" "[method]pollable.block" (func $block (param i32)))
   (import "wasi:io/streams@0.2.0" "[method]output-stream.blocking-splice"
     (func $splice (param i32 i32 i64 i32)))
+  (import "wasi:io/streams@0.2.0" "[method]input-stream.blocking-read"
+    (func $read (param i32 i64 i32)))
+  (import "wasi:clocks/monotonic-clock@0.2.0" "subscribe-duration"
+    (func $timer (param i64) (result i32)))
   (import "wasi:io/streams@0.2.0" "[resource-drop]output-stream" (func $drop_out (param i32)))
   (import "fermyon:spin/variables@2.0.0" "get" (func $variable (param i32 i32 i32)))
   (import "fermyon:spin/key-value@2.0.0" "[static]store.open" (func $open (param i32 i32 i32)))
@@ -109,6 +115,19 @@
     (call $drop_out (local.get $to))
     (call $finish (local.get $body) (i32.const 0) (i32.const 0) (i32.const 0)))
 
+  (func $read_all (param $in i32) (result i32)
+    (local $from i32)
+    (call $consume (local.get $in) (i32.const 0))
+    (call $in_stream (i32.load (i32.const 4)) (i32.const 0))
+    (local.set $from (i32.load (i32.const 4)))
+    (loop $more
+      ;; Nothing that was allocated is needed any more.
+      (global.set $heap (i32.const 65536))
+      (call $read (local.get $from) (i64.const 65536) (i32.const 0))
+      (br_if $more (i32.eqz (i32.load8_u (i32.const 0)))))
+    (if (i32.load8_u (i32.const 4)) (then (return (i32.const 200))))
+    (i32.const 400))
+
   (func $call (param $host i32) (param $length i32) (result i32)
     (local $request i32) (local $future i32)
     (local.set $request (call $request (call $fields)))
@@ -164,6 +183,10 @@
       (then (return)))
     (if (i32.eq (local.get $letter) (i32.const 101)) ;; e
       (then (call $echo (local.get $in) (local.get $out)) (return)))
+    (if (i32.eq (local.get $letter) (i32.const 98)) ;; b
+      (then (local.set $code (call $read_all (local.get $in)))))
+    (if (i32.eq (local.get $letter) (i32.const 115)) ;; s
+      (then (call $block (call $timer (i64.const 1000000000)))))
     (if (i32.eq (local.get $letter) (i32.const 112)) ;; p
       (then (call $print (local.get $path) (local.get $length))))
     (if (i32.eq (local.get $letter) (i32.const 118)) ;; v

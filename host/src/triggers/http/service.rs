@@ -9,7 +9,7 @@ use http::{HeaderValue, Request, Response, Uri, Version, header};
 use hyper::body::Incoming;
 use wasmtime_wasi_http::{Error, WasiBody};
 
-use super::body::{Bodies, BodyError, Progress};
+use super::body::{Bodies, BodyError, Progress, RequestBody};
 use super::errors::{self, Asked, HostError, full};
 use super::headers;
 use super::router::{RouteMatch, Router};
@@ -76,10 +76,12 @@ impl HttpService {
     /// Answers a request from outside.
     pub async fn answer(
         &self,
-        mut request: Request<Incoming>,
+        request: Request<Incoming>,
         client: SocketAddr,
         activity: Arc<Activity>,
     ) -> Response<WasiBody> {
+        let mut request = request.map(|body| self.bodies.watch(body, activity));
+        let progress = request.body().progress();
         let asked = Asked::new(request.headers());
         let version = request.version();
         let path = request.uri().path();
@@ -93,7 +95,7 @@ impl HttpService {
                 match make_absolute(&mut request) {
                     Ok(()) => {
                         headers::add(&mut request, &found, client);
-                        self.call(&found.component, request, activity).await
+                        self.call(&found.component, request).await
                     }
                     Err(reason) => {
                         tracing::debug!("refused a request: {reason}");
@@ -109,6 +111,10 @@ impl HttpService {
         if version >= Version::HTTP_2 {
             // Only streams end there, not connections (RFC 9113, 8.2.2).
             response.headers_mut().remove(header::CONNECTION);
+        } else if !response.status().is_success() && !progress.has_ended() {
+            // The rest of the body is not waited for.
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
         }
         response
     }
@@ -118,10 +124,8 @@ impl HttpService {
     async fn call(
         &self,
         component: &str,
-        request: Request<Incoming>,
-        activity: Arc<Activity>,
+        request: Request<RequestBody>,
     ) -> Result<Response<WasiBody>, HostError> {
-        let request = request.map(|body| self.bodies.watch(body, activity));
         let progress = request.body().progress();
         let called = self
             .runtime
@@ -133,7 +137,7 @@ impl HttpService {
             Ok(response) if response.status().is_success() => Ok(response),
             called => match (error_of(&progress, called.is_err()), called) {
                 (Some(error), _) => Err(error),
-                (None, Ok(response)) => Ok(close_if_unread(response, &progress)),
+                (None, Ok(response)) => Ok(response),
                 (None, Err(CallError::Busy)) => Err(errors::BUSY),
                 (None, Err(CallError::Failed)) => Err(errors::FAILED),
             },
@@ -164,15 +168,6 @@ fn error_of(progress: &Progress, failed: bool) -> Option<HostError> {
         None if failed && progress.is_waiting() => Some(errors::BODY_TIMEOUT),
         None => None,
     }
-}
-
-/// Says that the connection ends, where the rest of a body is not waited for.
-fn close_if_unread(mut response: Response<WasiBody>, progress: &Progress) -> Response<WasiBody> {
-    if !progress.has_ended() {
-        let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(header::CONNECTION, close);
-    }
-    response
 }
 
 impl Service for HttpService {

@@ -242,8 +242,9 @@ impl AsyncRead for Transport {
     ) -> Poll<Result<()>> {
         let this = &mut *self;
         if !this.is_idle() {
-            this.head_deadline = None;
-            this.head_begun = false;
+            if this.http2 {
+                this.head_deadline = None;
+            }
             return Pin::new(&mut this.stream).poll_read(cx, buffer);
         }
         let before = buffer.filled().len();
@@ -302,8 +303,13 @@ impl AsyncWrite for Transport {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
         ready!(self.poll_write_own(cx))?;
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-        if self.activity.in_hand.load(Ordering::Relaxed) == 0 {
-            self.written = self.activity.begun.load(Ordering::Relaxed);
+        let begun = self.activity.begun.load(Ordering::Relaxed);
+        if self.written != begun && self.activity.in_hand.load(Ordering::Relaxed) == 0 {
+            self.written = begun;
+            self.head_deadline = None;
+            self.head_begun = false;
+            // Hyper may not read again before something wakes it.
+            let _ = self.poll_overdue(cx);
         }
         Poll::Ready(Ok(()))
     }

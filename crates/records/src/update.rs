@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use base::{Failure, Trace, log};
-use queue::{Change, Effect, Envelope, Line, Message, Outcome, Queue, QueueNames};
+use queue::{Change, Effect, Envelope, Group, Message, Outcome, Queue, QueueNames};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -252,11 +252,11 @@ pub fn update<D: Document, E: From<Failure>>(
             // In its group the message may wait for long, and with it the only copy of a
             // version whose writer died. So the record goes ahead of it.
             Some(told) => {
-                let line = Line {
+                let group = Group {
                     key: told.group,
                     ahead: Some(record),
                 };
-                change.with(told.queue.send_in(line, told.message))
+                change.with(told.queue.send_in(group, told.message))
             }
         };
         let change = change

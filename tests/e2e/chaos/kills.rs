@@ -71,7 +71,7 @@ async fn survive(count: usize, toon: Duration) {
     // Where there is another host, it answers at once.
     assert!(unanswered > 0 || count > 1, "clients should have noticed");
 
-    // The last bell may have been rung for a host that was just being killed.
+    // The last notification may have gone to a host that was just being killed.
     load.submit(app, Some("JOB-last"), 1).await;
     load.upload(app, PHOTOS).await;
     load.is_done_once(app).await;

@@ -24,7 +24,7 @@ pub use id::OrderId;
 pub use message::Changed;
 pub use notification::Notification;
 pub use order::{Content, Order};
-pub use processing::{Failure, LONGEST_RESULT, LineHead, Processing, ProcessingRecord, Unusable};
+pub use processing::{Failure, GroupHead, LONGEST_RESULT, Processing, ProcessingRecord, Unusable};
 pub use query::{Cursor, HistoryQuery, ListQuery, NoCursor, ReadQuery};
 pub use request::{LONGEST_TEXT, OrderRequest};
 pub use status::{Status, UnknownStatus};

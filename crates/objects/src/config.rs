@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::Error;
 
-/// The longest key that S3 takes, in bytes of UTF-8.
+/// The max length of a key that S3 takes, in bytes of UTF-8.
 const MAX_KEY_BYTES: usize = 1024;
 
 /// Everything but the unreserved characters of RFC 3986 and the slash.

@@ -18,7 +18,7 @@ pub enum Error {
     /// The object has more bytes than the caller takes.
     #[error("the object is larger than {limit} bytes")]
     TooLarge {
-        /// The most bytes that the caller takes.
+        /// The max bytes that the caller takes.
         limit: u64,
         /// The size of the object, where the store tells it.
         size: Option<u64>,

@@ -51,8 +51,8 @@ impl<F: Fn(&Request<Vec<u8>>) -> Answer> Transport for &Double<F> {
         request: Request<Vec<u8>>,
     ) -> impl Future<Output = Result<Response<Self::Body>, Error>> {
         self.in_flight.set(self.in_flight.get() + 1);
-        let most = self.max_in_flight.get().max(self.in_flight.get());
-        self.max_in_flight.set(most);
+        let max = self.max_in_flight.get().max(self.in_flight.get());
+        self.max_in_flight.set(max);
         let (mut turns, answer) = (self.answer)(&request);
         self.sent.borrow_mut().push(request);
         async move {

@@ -9,7 +9,7 @@ pub enum ReadError {
     /// It is longer than the caller takes.
     #[error("the body is longer than {limit} bytes")]
     TooLarge {
-        /// The most bytes that the caller takes.
+        /// The max bytes that the caller takes.
         limit: u64,
         /// Its whole length, where the answer tells it.
         length: Option<u64>,

@@ -12,10 +12,10 @@ const ROUNDS: usize = 20;
 const PHOTOS: usize = 50;
 const TOONS: usize = 2_000;
 
-/// The longest that a host works between two kills, once it works.
+/// The max time that a host works between two kills.
 const WORK: Duration = Duration::from_millis(150);
 
-/// The longest that a photo comes after a round began.
+/// The max time between the begin of a round and a photo.
 const LATE: Duration = Duration::from_millis(500);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

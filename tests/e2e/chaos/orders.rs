@@ -21,12 +21,12 @@ const ROUNDS: usize = 20;
 /// How many times each order changes in a round.
 const CHANGES: Range<usize> = 1..5;
 
-/// The longest that a client waits before its next change.
+/// The max time that a client waits before its next change.
 const PAUSE: Duration = Duration::from_millis(150);
 
 const HANDLING: Duration = Duration::from_millis(20);
 
-/// The longest that a host works between two kills, once it works.
+/// The max time that a host works between two kills.
 const WORK: Duration = Duration::from_millis(150);
 
 /// How long Redis is away.

@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 
 use crate::Timestamp;
 
-/// The longest result of a handler that is kept, in bytes of JSON.
-pub const LONGEST_RESULT: usize = 16 * 1024;
+/// The max length of a handler's result, in bytes of JSON.
+pub const MAX_RESULT_BYTES: usize = 16 * 1024;
 
 /// What came of processing a version, as it is stored: the field of that version
 /// in the hash [`crate::keys::processing`].
@@ -51,7 +51,7 @@ pub enum Unusable {
     #[error("the result is no JSON: {0}")]
     Json(#[from] serde_json::Error),
     /// It is too long.
-    #[error("the result may have at most {LONGEST_RESULT} bytes, and has {0}")]
+    #[error("the result may have at most {MAX_RESULT_BYTES} bytes, and has {0}")]
     TooLong(usize),
 }
 
@@ -60,7 +60,7 @@ impl ProcessingRecord {
     /// kept; `null` is nothing.
     ///
     /// # Errors
-    /// The handler's result is no JSON value of at most [`LONGEST_RESULT`].
+    /// The handler's result is no JSON value of at most [`MAX_RESULT_BYTES`].
     pub fn processed(
         processed_at: Timestamp,
         attempts: u32,
@@ -71,7 +71,7 @@ impl ProcessingRecord {
             .transpose()?
             .filter(|result| result.get() != "null");
         match result.as_ref().map(|result| result.get().len()) {
-            Some(length) if length > LONGEST_RESULT => Err(Unusable::TooLong(length)),
+            Some(length) if length > MAX_RESULT_BYTES => Err(Unusable::TooLong(length)),
             _ => Ok(Self::Processed {
                 processed_at,
                 attempts,
@@ -370,8 +370,8 @@ mod tests {
             assert!(matches!(error, Unusable::Json(_)), "{result}: {error}");
         }
         let text = |length: usize| format!("\"{}\"", "x".repeat(length - 2));
-        assert!(processed(text(LONGEST_RESULT)).is_ok());
-        let error = processed(text(LONGEST_RESULT + 1)).unwrap_err();
+        assert!(processed(text(MAX_RESULT_BYTES)).is_ok());
+        let error = processed(text(MAX_RESULT_BYTES + 1)).unwrap_err();
         assert!(matches!(error, Unusable::TooLong(16_385)), "{error}");
     }
 }

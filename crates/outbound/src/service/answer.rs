@@ -109,8 +109,8 @@ mod tests {
             let result = answer(status, &[r#"{"id": 9007199"#, "254740993}"]);
             assert_eq!(result.unwrap().unwrap(), r#"{"id": 9007199254740993}"#);
         }
-        let longest = format!("\"{}\"", "x".repeat(998));
-        assert_eq!(answer(200, &[&longest]).unwrap().unwrap(), longest);
+        let max = format!("\"{}\"", "x".repeat(998));
+        assert_eq!(answer(200, &[&max]).unwrap().unwrap(), max);
     }
 
     #[test]

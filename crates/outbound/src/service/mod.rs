@@ -21,7 +21,7 @@ use crate::{Error, Transport};
 pub struct Service {
     role: &'static str,
     endpoint: Uri,
-    longest_answer: u64,
+    max_answer_bytes: u64,
 }
 
 /// Why a piece of work was not done. The texts are for a person.
@@ -49,15 +49,15 @@ impl From<Error> for Failure {
 impl Service {
     /// The service at `url`, an absolute `http` or `https` URL, which may have a
     /// path and a query. `role` is what failures call it, such as `processor`;
-    /// an answer may have `longest_answer` bytes.
+    /// an answer has up to `max_answer_bytes`.
     ///
     /// # Errors
     /// What is wrong with the URL, to be read after the name of the variable.
-    pub fn new(role: &'static str, url: &str, longest_answer: u64) -> Result<Self, &'static str> {
+    pub fn new(role: &'static str, url: &str, max_answer_bytes: u64) -> Result<Self, &'static str> {
         Ok(Self {
             role,
             endpoint: endpoint::parse(url)?,
-            longest_answer,
+            max_answer_bytes,
         })
     }
 
@@ -80,6 +80,6 @@ impl Service {
             .body(content.into_bytes())
             .map_err(|error| Failure::Refused(error.to_string()))?;
         let response = transport.send(request).await?;
-        answer::read(self.role, self.longest_answer, response).await
+        answer::read(self.role, self.max_answer_bytes, response).await
     }
 }

@@ -11,7 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Credentials;
 
-/// The longest time for which AWS honours a presigned URL: seven days.
+/// The max life of a presigned URL on AWS: seven days.
 pub const MAX_EXPIRY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Everything but the unreserved characters of RFC 3986, 2.3.

@@ -438,9 +438,9 @@ impl<'a, R: Redis> Queue<'a, R> {
         Ok((number(0), number(1)))
     }
 
-    /// Wakes workers if the work that a client waits for had no progress for `idle`, 15 s
-    /// or more: its notification and its timers were lost. Only Redis notifies here; with
-    /// notifications over HTTP, a schedule drains the queues.
+    /// Wakes workers if the work that a client waits for had no progress for 15 s: its
+    /// notification and its timers may be lost. `idle` is the time since its last progress.
+    /// Only Redis notifies here; with notifications over HTTP, a schedule drains the queues.
     ///
     /// # Errors
     /// Redis cannot be reached or refuses.

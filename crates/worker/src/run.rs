@@ -26,7 +26,7 @@ const MAX_UNSETTLED: Duration = Duration::from_millis(50);
 /// policy's `max_delay` bounds it.
 const NEWER_DELAY: Duration = Duration::from_secs(30);
 
-/// The delay of a message that is released for lack of time: none.
+/// The delay of a message that is released for lack of time: as good as none.
 const RELEASE: Duration = Duration::from_millis(1);
 
 /// The max bytes that are kept of an error: a service may have written it.

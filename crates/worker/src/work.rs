@@ -38,7 +38,7 @@ pub enum Verdict {
     /// A service that it needs is down, for this reason. It is delivered again after the
     /// policy's base delay, as the same attempt.
     Postpone(String),
-    /// It is out of date, for this reason: it is settled without effects.
+    /// It needs no work, for this reason: it is settled without effects.
     Drop(&'static str),
 }
 

@@ -19,7 +19,7 @@ pub struct Flaw {
     pub problem: String,
 }
 
-/// The most of a member's name that a path repeats, in characters.
+/// The max characters of a member's name that a path repeats.
 const MAX_NAME: usize = 64;
 
 /// The canonical form of a JSON text (RFC 8785): without white space, members in the order

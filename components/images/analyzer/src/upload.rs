@@ -32,7 +32,7 @@ impl Analyzer<'_> {
         join_all(concluded).await
     }
 
-    /// The most bytes that an upload will take when it is fetched.
+    /// The max bytes that an upload will take when it is fetched.
     pub(crate) fn expected_size(&self, upload: &Upload<'_>) -> u64 {
         let max = self.max_upload_bytes;
         // The event tells what was stored then; something larger may have come

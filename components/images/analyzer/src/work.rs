@@ -13,7 +13,7 @@ use crate::finding::Upload;
 
 type Task<'m> = worker::Task<'m, Message>;
 
-/// The most bytes of photos that are in memory at once. The labeler holds them
+/// The max bytes of photos that are in memory at once. The labeler holds them
 /// too, beside one decoded picture, and a platform may give 128 MiB.
 const MAX_BYTES: u64 = 15 * 1024 * 1024;
 

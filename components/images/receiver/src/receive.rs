@@ -106,14 +106,14 @@ async fn remember(call: &Call, intake: &Intake, expires_in: u64) -> Result<Image
         Ok::<_, ApiError>(Step::from(record).with(expiry))
     });
     // Also where the record could not be stored: then a worker does it.
-    worker::ring(&queue, &call.trace).await;
+    worker::notify(&queue, &call.trace).await;
     let record = updated?.ok_or_else(|| Failure::internal("a record neither is nor changes"))?;
     let record = record.document;
     if record.status == Status::Failed {
         // It is there and could not be analyzed; this is a good time to try again.
         let upload = (file.clone(), None, None);
         images_storage::announce(&queue, [upload], &call.trace)?;
-        worker::ring(&queue, &call.trace).await;
+        worker::notify(&queue, &call.trace).await;
     }
     Ok(record)
 }

@@ -119,14 +119,14 @@ pub fn load(redis: &impl Redis, id: &JobId) -> Result<Option<Job>, base::Failure
     read().map(Some).ok_or_else(unreadable)
 }
 
-/// Wakes the workers of a job that is not finished and has not moved for long.
+/// Wakes the workers of a job that is not finished and had no progress for long.
 /// `now` is in milliseconds since the Unix epoch.
-pub fn nudge(redis: &impl Redis, job: &Job, now: u64) -> Result<(), base::Failure> {
+pub fn wake_if_idle(redis: &impl Redis, job: &Job, now: u64) -> Result<(), base::Failure> {
     if job.progress.status().is_final() {
         return Ok(());
     }
     let idle = Duration::from_millis(now.saturating_sub(job.updated));
-    Queue::new(redis, keys::QUEUE).nudge(idle)
+    Queue::new(redis, keys::QUEUE).wake_if_idle(idle)
 }
 
 /// Remembers that a worker has begun with a job, if none has before. `run` says

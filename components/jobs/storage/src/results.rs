@@ -8,7 +8,7 @@ use crate::Job;
 /// A page ends after so many bytes of results, lest it fill a component's memory.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// The most results that are read at once.
+/// The max results that are read at once.
 const CHUNK: u32 = 100;
 
 /// A page of results.

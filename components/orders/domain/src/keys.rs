@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | key-value | `orders:{id}`, `orders:{id}:v:{n}` | the order and its versions; in the id, `~` stands for each colon |
 //! | Redis | `{orders}:version:{id}` | the version of the order |
-//! | Redis | `{orders}:line:{id}` | the order's line: its messages that wait for one another (crate `queue`) |
+//! | Redis | `{orders}:line:{id}` | the order's message group: its messages are delivered one after the other (crate `queue`) |
 //! | Redis | `{orders}:processing:{id}` | hash: by version, what came of processing it; `failed`, the failure that it may be held by |
 //! | Redis | `{orders}:index:all:{status}` | all orders with a status, or with any (`all`), by the time of creation in ms |
 //! | Redis | `{orders}:index:user:{subject}:{status}` | the same of one owner |
@@ -51,15 +51,15 @@ pub fn entity(id: &OrderId) -> Entity {
     }
 }
 
-/// The message group in which `nth` of the notifications of a receiver are: one at a time
-/// of each of a few groups, so that one that does not answer holds up no other receiver.
+/// The message group of a receiver's `nth` notification. One notification of a group is
+/// sent at a time, so a receiver that does not answer holds up no other one.
 pub fn receiver(url: &str, nth: u8) -> String {
     let digest = Sha256::digest(url);
     let receiver = hex::encode(digest.get(..8).unwrap_or_default());
     format!("{{orders}}:receiver:{receiver}:{}", nth % RECEIVER_GROUPS)
 }
 
-/// The most notifications that are on their way to one receiver at once.
+/// The max notifications that are sent to one receiver at once.
 pub const RECEIVER_GROUPS: u8 = 8;
 
 /// The version register of an order.
@@ -67,8 +67,8 @@ pub fn version(id: &OrderId) -> String {
     format!("{{orders}}:version:{id}")
 }
 
-/// The line of an order's messages.
-pub fn line(id: &OrderId) -> String {
+/// The message group of an order.
+pub fn group(id: &OrderId) -> String {
     format!("{{orders}}:line:{id}")
 }
 
@@ -126,7 +126,7 @@ mod tests {
     fn no_key_of_an_order_is_that_of_another() {
         let keys: HashSet<String> = ids()
             .iter()
-            .flat_map(|id| [version(id), line(id), processing(id)])
+            .flat_map(|id| [version(id), group(id), processing(id)])
             .collect();
         assert_eq!(keys.len(), ids().len() * 3);
         assert!(keys.iter().all(|key| key.starts_with("{orders}:")));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn each_status_has_its_queue_in_one_group() {
+    fn each_status_has_its_queue_under_one_hash_tag() {
         for status in Status::ALL {
             assert_eq!(queue(status), format!("orders.{status}"));
         }

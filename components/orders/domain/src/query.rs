@@ -12,7 +12,7 @@ use crate::{OrderId, Status, Timestamp};
 pub struct ListQuery {
     /// The status of the orders; none for any.
     pub status: Option<Status>,
-    /// The most orders to answer, 1 to 100.
+    /// The max orders to answer, 1 to 100.
     pub limit: u32,
     /// The order after which to go on.
     pub after: Option<Cursor>,
@@ -82,7 +82,7 @@ pub enum ReadQuery {
 pub struct HistoryQuery {
     /// The first version to answer, from 1.
     pub first: u64,
-    /// The most versions to answer, 1 to 1,000.
+    /// The max versions to answer, 1 to 1,000.
     pub limit: u32,
 }
 

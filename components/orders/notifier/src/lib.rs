@@ -1,5 +1,5 @@
 //! The worker of the queue `orders.notifications`: tells receivers what became of
-//! orders, by signed webhooks. It is woken by the queue's bell;
+//! orders, by signed webhooks. Notifications of its queue wake it;
 //! `POST /ops/queues/orders.notifications/drain` does the same where there is no
 //! Redis trigger.
 //!

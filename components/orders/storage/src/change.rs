@@ -36,7 +36,7 @@ pub enum NotChanged {
 }
 
 /// Makes an order what the client wants it to be, if it is not: commits its next
-/// version, puts it in the order's line and stores it.
+/// version, adds it to the order's message group and stores it.
 ///
 /// # Errors
 /// [`NotChanged::Refused`], and nothing has happened; or a store failed, and the
@@ -95,7 +95,7 @@ fn next(
     };
     let message = GroupMessage {
         queue: QueueNames::new(keys::queue(order.status())),
-        group: keys::line(&order.order_id),
+        group: keys::group(&order.order_id),
         message: changed.encode(trace)?,
     };
     Ok(Step {

@@ -8,10 +8,10 @@ use outbound::sigv4::{Payload, Signer};
 
 use crate::{Config, Failure, Image, Options};
 
-/// The most bytes of an image that is sent within the request.
+/// The max bytes of an image that is sent within the request.
 const MAX_IMAGE_BYTES: usize = 5 * 1024 * 1024;
 
-/// The most labels that Rekognition lists for an image.
+/// The max labels that Rekognition lists for an image.
 const MAX_LABELS: u32 = 1000;
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");

@@ -10,9 +10,9 @@ pub struct Image {
 /// Which labels are wanted.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Options {
-    /// The least confidence, 0 to 100.
+    /// The min confidence, 0 to 100.
     pub min_confidence: f64,
-    /// The most labels an image.
+    /// The max labels an image.
     pub max_labels: u32,
 }
 

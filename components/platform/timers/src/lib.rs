@@ -1,5 +1,5 @@
-//! Timers: when an alarm key of a queue expires, Redis publishes its name,
-//! and what is due on that queue is made ready.
+//! Timers: when the key of a queue's timer expires, Redis publishes its name, and the
+//! delayed messages of that queue whose time has come are made ready.
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
@@ -13,8 +13,8 @@ use stores::SpinRedis;
 #[redis_component]
 fn handle(expired_key: Vec<u8>) -> Result<()> {
     let key = String::from_utf8_lossy(&expired_key);
-    // Every key that expires is told here, and most are not timers.
-    let names = QueueNames::of_alarm(&key);
+    // Redis tells of every key that expires, and few are timers.
+    let names = QueueNames::of_timer(&key);
     if names.is_none() && key != health::CANARY {
         return Ok(());
     }
@@ -28,8 +28,8 @@ fn handle(expired_key: Vec<u8>) -> Result<()> {
         .context("waking the queue")?;
     log::info(
         &Trace::new(),
-        "an alarm went off",
-        json!({"alarm": key, "waiting": waiting, "delayed": delayed}),
+        "a timer went off",
+        json!({"timer": key, "waiting": waiting, "delayed": delayed}),
     );
     Ok(())
 }

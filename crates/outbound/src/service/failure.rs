@@ -1,12 +1,12 @@
 use crate::Error;
 
-/// Why a piece of work was not done. The texts are for a person.
+/// The reason why a piece of work was not done, in texts for operators.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// The service refuses it. Another try won't help.
+    /// The service refuses it. A retry does not help.
     #[error("{0}")]
     Refused(String),
-    /// Not for now: another try may help.
+    /// The service cannot do it now. A retry may help.
     #[error("{0}")]
     Passing(String),
 }
@@ -16,7 +16,7 @@ impl From<Error> for Failure {
         let told = error.to_string();
         match error {
             Error::Invalid { .. } => Self::Refused(told),
-            // A permission that lacks is not the work's fault.
+            // The operator adds the permission; the work stays.
             Error::NotAllowed { .. } | Error::Unreachable { .. } => Self::Passing(told),
         }
     }

@@ -66,7 +66,7 @@ fn scaled(side: u16, full: ImageInfo) -> u16 {
     u16::try_from(scaled).unwrap_or(side)
 }
 
-/// The most that the decoder holds at once: planes and the result, and all
+/// The max memory of the decoder: planes and the result, and all
 /// coefficients at full size when they come in several passes.
 fn memory(full: ImageInfo, scaled: (u16, u16), layout: Layout) -> u64 {
     let samples = layout.pixel_bytes() as u64;

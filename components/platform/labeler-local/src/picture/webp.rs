@@ -26,7 +26,7 @@ const FRAME: usize = 16;
 const FLAGS: usize = HEADER + CHUNK;
 const METADATA: u8 = 0x2c;
 
-// The most that the decoder holds at once, in bytes a pixel: the result, and a
+// The max memory of the decoder, in bytes a pixel: the result, and a
 // frame of four bytes or of luminance and chrominance. Opacity is kept apart,
 // and an animation has a canvas besides.
 const STILL: u64 = 7;
@@ -47,19 +47,23 @@ pub fn decode(file: &[u8]) -> Result<Picture, Unreadable> {
 
     let decoder = WebPDecoder::new(Guarded::new(&file)).map_err(unreadable)?;
     let (width, height) = decoder.dimensions();
-    let (channels, mut most) = match decoder.color_type() {
+    let (channels, mut per_pixel) = match decoder.color_type() {
         ColorType::Rgba8 => (Channels::Rgba, TRANSLUCENT),
         _ => (Channels::Rgb, STILL),
     };
     if decoder.has_animation() {
-        most = ANIMATED;
+        per_pixel = ANIMATED;
     }
     let copied = if let Cow::Owned(file) = &file {
         file.len()
     } else {
         0
     };
-    afford(width, height, pixels(width, height) * most + copied as u64)?;
+    afford(
+        width,
+        height,
+        pixels(width, height) * per_pixel + copied as u64,
+    )?;
     let mut bytes = vec![0; usize::try_from(decoder.total_bytes()).unwrap_or_default()];
     decoder.read_image(&mut bytes).map_err(unreadable)?;
     Ok(Picture {

@@ -3,7 +3,7 @@
 
 use std::iter::repeat_n;
 
-/// The largest upload that is taken by default.
+/// The default max size of an upload, in bytes.
 pub const MAX_FILE: usize = 15 << 20;
 
 /// A file that ought to be refused or decoded soon, and what is bad about it.

@@ -1,6 +1,6 @@
 //! `GET /images/{file}`: the record of one of the caller's photos.
-//! `DELETE /images/{file}`: the photo is removed, or with `?post_id=` its use
-//! in one post; with its last use it goes, too.
+//! `DELETE /images/{file}`: removes the photo, or with `?post_id=` its use in one post.
+//! The photo is removed with its last use.
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
@@ -13,7 +13,7 @@ use spin_sdk::http_component;
 use stores::SpinKeyValue;
 use web::{ApiError, Call, Reply, Route};
 
-/// A body is read so that it can be refused.
+/// A body is read only to be refused.
 const BODY_LIMIT: usize = 4 * 1024;
 
 #[http_component]
@@ -33,8 +33,8 @@ async fn read(call: Call) -> Reply {
     web::json(StatusCode::OK, &record.shown())
 }
 
-/// The photo that the path names, if it is the caller's own: another's looks the same as
-/// one that does not exist.
+/// The photo that the path names, if it is the caller's own. A photo of another user is
+/// answered like one that does not exist.
 fn file(call: &Call) -> Result<FileName, ApiError> {
     let file: FileName = call.path("file").parse().map_err(|_| unknown())?;
     let is_own = file.belongs_to(&call.principal()?.subject);

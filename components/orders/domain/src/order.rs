@@ -4,19 +4,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::{OrderId, OrderRequest, Status, Timestamp};
 
-/// What a client says of an order.
+/// The fields of an order that clients set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Content {
-    /// Where it is on its way.
+    /// The status.
     pub status: Status,
-    /// What is to be done.
+    /// The description.
     pub description: String,
     /// When it was registered: RFC 3339, as it was sent.
     pub register_date: String,
     /// When it is or was delivered: RFC 3339, as it was sent; empty if unknown.
     pub delivery_date: String,
-    /// Why it is not wanted any more; empty if that was not told.
+    /// Why it was canceled; empty if not given.
     pub reason_for_cancellation: String,
 }
 
@@ -26,27 +26,26 @@ pub struct Content {
 pub struct Order {
     /// Its id.
     pub order_id: OrderId,
-    /// What clients said of it.
+    /// The fields that clients set.
     #[serde(flatten)]
     pub content: Content,
-    /// The subject that created it, to whom it belongs.
+    /// The subject that created the order and owns it.
     pub owner: String,
     /// When it was created.
     pub created_at: Timestamp,
-    /// When this version of it was made.
+    /// When this version was made.
     pub updated_at: Timestamp,
     /// The subject that made this version.
     pub updated_by: String,
 }
 
 impl Order {
-    /// Where it is on its way.
+    /// The status.
     pub fn status(&self) -> Status {
         self.content.status
     }
 
-    /// The first version of an order. It was registered at `now` if the request
-    /// says nothing else.
+    /// The first version of an order. `registerDate` is `now` if the request has none.
     pub(crate) fn create(request: &OrderRequest, subject: &str, now: Timestamp) -> Self {
         Self {
             order_id: request.order_id.clone(),
@@ -58,7 +57,7 @@ impl Order {
         }
     }
 
-    /// The version after this one; none if the request changes nothing.
+    /// The next version; `None` if the request changes nothing.
     pub(crate) fn changed(
         &self,
         request: &OrderRequest,
@@ -81,7 +80,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// `ana`'s order, created a second before it was changed.
+    /// An order of `ana`, created a second before its last change.
     pub(crate) fn order(status: Status) -> Order {
         serde_json::from_value(json!({
             "orderId": "ORD-001", "status": status, "description": "a chair",

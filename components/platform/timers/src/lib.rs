@@ -1,5 +1,5 @@
-//! Timers: when an alarm key of a queue expires, Redis publishes its name,
-//! and what is due on that queue is made ready.
+//! Timers: Redis publishes the name of each expired key. If it is the timer of a queue,
+//! the due messages of that queue are made ready.
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
@@ -13,7 +13,7 @@ use stores::SpinRedis;
 #[redis_component]
 fn handle(expired_key: Vec<u8>) -> Result<()> {
     let key = String::from_utf8_lossy(&expired_key);
-    // Every key that expires is told here, and most are not timers.
+    // All expired keys are published here, and most are not timers.
     let names = QueueNames::of_alarm(&key);
     if names.is_none() && key != health::CANARY {
         return Ok(());
@@ -28,7 +28,7 @@ fn handle(expired_key: Vec<u8>) -> Result<()> {
         .context("waking the queue")?;
     log::info(
         &Trace::new(),
-        "an alarm went off",
+        "a timer expired",
         json!({"alarm": key, "waiting": waiting, "delayed": delayed}),
     );
     Ok(())

@@ -28,9 +28,9 @@ use crate::{
 
 const TARGET: &str = "RekognitionService.DetectLabels";
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
-/// The largest image that may be sent in a request, in bytes.
+/// The max size of an image that may be sent in a request, in bytes.
 const IMAGE_LIMIT: usize = 5 * 1024 * 1024;
-/// The largest body that is read at all, in bytes.
+/// The max size of a body, in bytes.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
 const DEFAULT_MIN_CONFIDENCE: f64 = 55.0;
 /// How long [`Rekognition::gather`] holds a request that stays alone.
@@ -131,11 +131,11 @@ struct Shared {
     load: watch::Sender<Load>,
 }
 
-/// Requests in flight: now, and the most so far.
+/// Requests in flight: now, and the max so far.
 #[derive(Default)]
 struct Load {
     now: usize,
-    most: usize,
+    max: usize,
 }
 
 #[derive(Default)]
@@ -204,9 +204,9 @@ impl Rekognition {
         self.shared.state().gather = count;
     }
 
-    /// The most requests that were in flight at once.
-    pub fn most_in_flight(&self) -> usize {
-        self.shared.load.borrow().most
+    /// The max number of requests that were in flight at once.
+    pub fn max_in_flight(&self) -> usize {
+        self.shared.load.borrow().max
     }
 
     /// Every request that was right, failed ones included, in order of arrival.
@@ -336,18 +336,18 @@ impl Shared {
         if let Some(failure) = state.failures.pop_front() {
             return Err(failure.into());
         }
-        let most = seen
+        let max = seen
             .max_labels
             .and_then(|max| usize::try_from(max).ok())
             .unwrap_or(usize::MAX);
-        let least = seen.min_confidence.unwrap_or(DEFAULT_MIN_CONFIDENCE);
+        let min = seen.min_confidence.unwrap_or(DEFAULT_MIN_CONFIDENCE);
         let labels: Vec<_> = state
             .labels
             .get(&seen.image)
             .into_iter()
             .flatten()
-            .filter(|label| label.confidence >= least)
-            .take(most)
+            .filter(|label| label.confidence >= min)
+            .take(max)
             .map(label)
             .collect();
         Ok(json!({ "Labels": labels, "LabelModelVersion": "3.0" }))
@@ -397,7 +397,7 @@ impl Shared {
         }
         if input
             .min_confidence
-            .is_some_and(|least| !(0.0..=100.0).contains(&least))
+            .is_some_and(|min| !(0.0..=100.0).contains(&min))
         {
             return Err(AwsError::bad(
                 "ValidationException",
@@ -428,7 +428,7 @@ impl Shared {
     fn enter(&self) -> InFlight<'_> {
         self.load.send_modify(|load| {
             load.now += 1;
-            load.most = load.most.max(load.now);
+            load.max = load.max.max(load.now);
         });
         InFlight(&self.load)
     }
@@ -436,7 +436,7 @@ impl Shared {
     async fn wait_for_others(&self) -> Result<(), AwsError> {
         let wanted = self.state().gather;
         let mut load = self.load.subscribe();
-        let gathered = load.wait_for(|load| load.most >= wanted);
+        let gathered = load.wait_for(|load| load.max >= wanted);
         match tokio::time::timeout(GATHER_LIMIT, gathered).await {
             Ok(_) => Ok(()),
             Err(_) => Err(Failure::ServiceUnavailable.into()),

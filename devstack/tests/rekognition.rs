@@ -275,5 +275,5 @@ async fn requests_at_the_same_time_are_counted() {
         Call::new(&double).send(&double),
     );
     assert_eq!([a.0, b.0, c.0], [StatusCode::OK; 3]);
-    assert_eq!(double.most_in_flight(), 3);
+    assert_eq!(double.max_in_flight(), 3);
 }

@@ -9,7 +9,7 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 const TICK: Duration = Duration::from_millis(10);
 /// How many instances may be alive in the process at once.
 const INSTANCES: u32 = 1000;
-/// The most memory that any host of this process gives one linear memory, in bytes.
+/// The max size of one linear memory in any host of this process, in bytes.
 /// A host's own limit is at most this.
 pub const MAX_MEMORY: usize = 128 << 20;
 /// How much of a linear memory stays with its place in the pool for the next guest.

@@ -498,7 +498,7 @@ async fn a_client_that_knows_the_status_waits_for_news() {
 }
 
 #[tokio::test]
-async fn without_redis_triggers_a_bell_over_http_wakes_the_workers() {
+async fn without_redis_triggers_a_notification_over_http_wakes_the_workers() {
     let variables = [
         ("bell", "http"),
         ("drain_token", "a-token-of-the-deployment"),
@@ -545,7 +545,7 @@ async fn a_dead_letter_of_a_job_that_was_forgotten_is_no_part_of_the_next_of_its
     let redis = app.redis();
     let queue = queue::Queue::new(&redis, "jobs");
     for delivery in queue.claim(&queue::Policy::default(), 2).unwrap() {
-        let dead = queue.bury(&delivery, "down");
+        let dead = queue.dead_letter(&delivery, "down");
         let settlement = queue::Settlement::of(&delivery).with(dead);
         queue.settle(&[settlement], &[]).unwrap();
     }

@@ -127,6 +127,6 @@ async fn several_images_are_in_flight_at_once() {
         app.has_status(USER, file, |status| status == "approved")
             .await;
     }
-    assert_eq!(rekognition(&app).most_in_flight(), 4);
+    assert_eq!(rekognition(&app).max_in_flight(), 4);
     app.stop().await;
 }

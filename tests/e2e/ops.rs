@@ -54,18 +54,18 @@ async fn queue(app: &App, name: &str) -> Value {
 }
 
 /// Leaves dead letters on a queue.
-fn bury(redis: &impl Redis, name: &str, messages: impl IntoIterator<Item = Vec<u8>>) {
+fn make_dead(redis: &impl Redis, name: &str, messages: impl IntoIterator<Item = Vec<u8>>) {
     let queue = Queue::new(redis, name);
     for message in messages {
         let delivery = Delivery {
-            leaves: false,
+            leaves_group: false,
             id: "0-0".to_owned(),
             attempt: 5,
             abandoned: false,
-            line: None,
+            group: None,
             message,
         };
-        let dead = queue.bury(&delivery, "the labeler is down");
+        let dead = queue.dead_letter(&delivery, "the labeler is down");
         queue.commit(&Change::new().with(dead)).unwrap();
     }
 }
@@ -91,7 +91,7 @@ async fn upload_died(app: &App, photo: &Photo) -> String {
         etag: None,
     };
     let message = message.encode(&Trace::new()).unwrap();
-    bury(&app.redis(), "images", [message]);
+    make_dead(&app.redis(), "images", [message]);
     file
 }
 
@@ -130,8 +130,8 @@ async fn a_dead_letter_is_found_and_sent_back_and_its_work_is_done() {
 }
 
 #[tokio::test]
-async fn sending_back_wakes_a_worker_over_http_where_that_is_the_bell() {
-    let token = "a token for bells that is long enough";
+async fn sending_back_notifies_a_worker_over_http_where_that_is_set() {
+    let token = "a token for notifications that is long enough";
     let app = App::of(
         Manifest::shipped().without_redis_triggers(),
         &[("bell", "http"), ("drain_token", token)],
@@ -183,7 +183,7 @@ async fn a_message_that_nobody_can_read_is_thrown_away() {
 async fn letters_are_sent_back_once_however_many_operators_do_it() {
     let app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
     let redis = app.redis();
-    bury(&redis, "images", numbered(350));
+    make_dead(&redis, "images", numbered(350));
     let some = ids(&get(&app, &format!("{DEAD}?limit=200")).await);
     let (all, some) = (json!({"all": true}), json!({ "ids": some }));
     let answers = futures::future::join_all([
@@ -216,7 +216,7 @@ async fn letters_are_sent_back_once_however_many_operators_do_it() {
 async fn dead_letters_are_read_page_by_page_while_they_come_and_go() {
     let app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
     let redis = app.redis();
-    bury(&redis, "jobs", numbered(5));
+    make_dead(&redis, "jobs", numbered(5));
     let dead = "/ops/queues/jobs/dead";
     let everything = ids(&get(&app, dead).await);
     assert_eq!(everything.len(), 5);
@@ -236,7 +236,7 @@ async fn dead_letters_are_read_page_by_page_while_they_come_and_go() {
         let path = format!("{dead}/{gone}");
         assert_eq!(call(&app, Method::DELETE, &path, None).await.status(), 204);
     }
-    bury(&redis, "jobs", numbered(1));
+    make_dead(&redis, "jobs", numbered(1));
     let second = get(&app, &next).await;
     assert_eq!(ids(&second), everything[3..]);
     let next = format!("{dead}?cursor={}", second["cursor"].as_str().unwrap());
@@ -255,7 +255,7 @@ async fn a_page_of_large_letters_ends_early_and_none_is_left_out() {
     let server = OwnRedis::start().await;
     let redis = server.connect();
     let large = (0..100_u8).map(|n| vec![n; 64 * 1024]);
-    bury(&redis, "q", large);
+    make_dead(&redis, "q", large);
     let queue = Queue::new(&redis, "q");
     let (mut after, mut pages, mut messages) = (None, 0, Vec::new());
     loop {
@@ -283,7 +283,7 @@ impl Redis for Dying<'_> {
         if command == "EVALSHA" {
             assert!(self.deaths.get() < 10, "it would go on for ever");
             self.deaths.set(self.deaths.get() + 1);
-            bury(self.redis, "q", numbered(1));
+            make_dead(self.redis, "q", numbered(1));
         }
         self.redis.call(command, args)
     }
@@ -295,7 +295,7 @@ async fn all_are_those_that_were_dead_when_it_began() {
     let redis = server.connect();
     let queue = Queue::new(&redis, "q");
     assert_eq!(queue.redrive_all().unwrap().count, 0);
-    bury(&redis, "q", numbered(250));
+    make_dead(&redis, "q", numbered(250));
     let dying = Dying {
         redis: &redis,
         deaths: Cell::new(0),
@@ -330,7 +330,7 @@ async fn queues_are_counted_for_people_and_for_prometheus() {
         Settlement::of(&taken[0]),
         Settlement::of(&taken[1]).with(jobs.retry(&taken[1], hour)),
         Settlement::of(&taken[2]).with(jobs.postpone(&taken[2], hour)),
-        Settlement::of(&taken[3]).with(jobs.bury(&taken[3], "no")),
+        Settlement::of(&taken[3]).with(jobs.dead_letter(&taken[3], "no")),
     ];
     jobs.settle(&settled, &[]).unwrap();
     let overdue = jobs.schedule("timer", b"{}", Duration::from_millis(1));
@@ -381,7 +381,7 @@ async fn queues_are_counted_for_people_and_for_prometheus() {
     // A letter that was sent back is no dead letter any more, and still died once.
     jobs.redrive_all().unwrap();
     let counts = jobs.counts().unwrap();
-    assert_eq!((counts.depth, counts.dead, counts.buried), (4, 0, 1));
+    assert_eq!((counts.depth, counts.dead, counts.dead_lettered), (4, 0, 1));
     app.redis().call("FLUSHALL", &[]).unwrap();
     assert_eq!(queue(&app, "jobs").await, empty);
     app.stop().await;
@@ -525,7 +525,7 @@ async fn queues_are_for_operators_and_probes_for_everybody() {
 #[tokio::test]
 async fn a_request_that_cannot_be_followed_changes_nothing() {
     let app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
-    bury(&app.redis(), "images", numbered(1));
+    make_dead(&app.redis(), "images", numbered(1));
     for path in ["/ops/queues/nothing/dead", "/ops/queues/%7Bimages%7D/dead"] {
         let response = call(&app, Method::GET, path, None).await;
         assert_eq!(refusal(response, 404).await, "unknown_queue", "{path}");

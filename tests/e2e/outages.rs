@@ -121,7 +121,7 @@ async fn asking_the_store_for_a_waiting_photo_is_503_when_it_is_down() {
 }
 
 #[tokio::test]
-async fn where_nothing_rings_a_bell_a_drain_does_the_work() {
+async fn where_no_notification_comes_a_drain_does_the_work() {
     let app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
     let file = app.upload(USER, &Photo::of("coffee.jpg")).await;
     app.stack.s3().events_delivered().await;
@@ -139,8 +139,11 @@ async fn where_nothing_rings_a_bell_a_drain_does_the_work() {
 
 #[tokio::test]
 async fn where_redis_wakes_nobody_the_work_is_called_for_over_http() {
-    let bell = [("bell", "http"), ("drain_token", "a token for bells alone")];
-    let app = App::of(Manifest::shipped().without_redis_triggers(), &bell).await;
+    let settings = [
+        ("bell", "http"),
+        ("drain_token", "a token for notifications alone"),
+    ];
+    let app = App::of(Manifest::shipped().without_redis_triggers(), &settings).await;
     let photo = Photo::of("coffee.jpg");
     let file = app.upload(USER, &photo).await;
     assert_eq!(app.looked_at(USER, &file).await["status"], "approved");

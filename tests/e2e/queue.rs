@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use queue::{Bell, Change, Delivery, Effect, Outcome, Policy, Queue, QueueNames, Settlement};
+use queue::{Change, Delivery, Effect, Notify, Outcome, Policy, Queue, QueueNames, Settlement};
 use stores::native::NativeRedis;
 use stores::{Arg, Redis, Value};
 use tests::{OwnRedis, eventually};
@@ -153,9 +153,9 @@ async fn a_dead_letter_keeps_message_error_and_attempts() {
     let queue = Queue::new(&redis, "q");
     publish(&queue, "poison");
     let delivery = queue.claim(&policy(), 1).unwrap().remove(0);
-    let bury = queue.bury(&delivery, "it would not go down");
+    let dead = queue.dead_letter(&delivery, "it would not go down");
     queue
-        .commit(&Change::new().settling(&delivery).with(bury))
+        .commit(&Change::new().settling(&delivery).with(dead))
         .unwrap();
     let letter = queue.dead_letters(None, 10).unwrap().letters.remove(0);
     assert_eq!(
@@ -209,11 +209,11 @@ async fn a_change_happens_whole_or_not_at_all() {
     );
 
     let unknown = Delivery {
-        leaves: false,
+        leaves_group: false,
         id: "1-1".to_owned(),
         attempt: 1,
         abandoned: false,
-        line: None,
+        group: None,
         message: Vec::new(),
     };
     // Neither an effect nor a version without the message that they belong to.
@@ -244,8 +244,10 @@ async fn many_messages_cost_one_wake_up() {
     let server = OwnRedis::start().await;
     let redis = server.connect();
     let mut listener = listener(&server);
-    let mut bell = listener.as_pubsub();
-    bell.subscribe(QueueNames::new("q").channel()).unwrap();
+    let mut notifications = listener.as_pubsub();
+    notifications
+        .subscribe(QueueNames::new("q").channel())
+        .unwrap();
 
     let queue = Queue::new(&redis, "q");
     for number in 0..50 {
@@ -255,8 +257,8 @@ async fn many_messages_cost_one_wake_up() {
         many.publishing(number.to_string())
     });
     queue.commit(&many).unwrap();
-    assert!(bell.get_message().is_ok());
-    // The claim clears the bell, so what comes next rings again; nothing is in between.
+    assert!(notifications.get_message().is_ok());
+    // The claim clears the flag, so the next message notifies again, and none before.
     assert_eq!(queue.claim(&policy(), 2_000).unwrap().len(), 1_000);
     redis
         .call(
@@ -264,13 +266,19 @@ async fn many_messages_cost_one_wake_up() {
             &[QueueNames::new("q").channel().into(), "marker".into()],
         )
         .unwrap();
-    assert_eq!(bell.get_message().unwrap().get_payload_bytes(), b"marker");
+    assert_eq!(
+        notifications.get_message().unwrap().get_payload_bytes(),
+        b"marker"
+    );
     publish(&queue, "next");
-    assert_eq!(bell.get_message().unwrap().get_payload_bytes(), b"");
+    assert_eq!(
+        notifications.get_message().unwrap().get_payload_bytes(),
+        b""
+    );
 }
 
 #[tokio::test]
-async fn who_leaves_messages_calls_for_help_once_until_nobody_is_at_work() {
+async fn a_worker_that_leaves_messages_calls_for_help_once_until_none_is_at_work() {
     let server = OwnRedis::start().await;
     let redis = server.connect();
     let mut listener = listener(&server);
@@ -287,8 +295,8 @@ async fn who_leaves_messages_calls_for_help_once_until_nobody_is_at_work() {
     };
     let queue = Queue::new(&redis, "q");
     let publish = |number: usize| (0..number).for_each(|_| publish(&queue, "a"));
-    let claim = |most| {
-        let deliveries = queue.claim(&policy(), most).unwrap();
+    let claim = |max| {
+        let deliveries = queue.claim(&policy(), max).unwrap();
         for delivery in &deliveries {
             queue.ack(delivery).unwrap();
         }
@@ -300,50 +308,56 @@ async fn who_leaves_messages_calls_for_help_once_until_nobody_is_at_work() {
     publish(4);
     assert_eq!((claim(2), calls()), (2, 1));
     publish(2);
-    assert_eq!((claim(2), calls()), (2, 0), "somebody has been called");
+    assert_eq!((claim(2), calls()), (2, 0), "another was called already");
     assert_eq!((claim(2), calls()), (2, 0));
     assert_eq!((claim(2), calls()), (0, 0));
     publish(3);
-    assert_eq!((claim(1), calls()), (1, 1), "who was called may be gone");
+    assert_eq!(
+        (claim(1), calls()),
+        (1, 1),
+        "the one that was called may be gone"
+    );
     let held = queue.claim(&policy(), 1).unwrap();
     assert_eq!((claim(1), claim(1)), (1, 0));
     publish(2);
-    assert_eq!((claim(1), calls()), (1, 0), "somebody is still at work");
+    assert_eq!((claim(1), calls()), (1, 0), "another is still at work");
     queue.ack(&held[0]).unwrap();
     assert_eq!((claim(1), claim(1)), (1, 0));
     publish(2);
     assert_eq!((claim(1), calls()), (1, 1));
     let holds = length(&redis, "PTTL", "{q}:queue:help");
-    assert!(holds > 0, "who was called may have died");
+    assert!(holds > 0, "the one that was called may have died");
 
     redis.call("DEL", &["{q}:queue:help".into()]).unwrap();
     publish(2);
-    let other = Queue::new(&redis, "q").with_bell(Bell::Caller);
+    let other = Queue::new(&redis, "q").with_notify(Notify::Caller);
     assert_eq!(other.claim(&policy(), 1).unwrap().len(), 1);
-    assert_eq!((calls(), other.must_ring().len()), (0, 0));
+    assert_eq!((calls(), other.to_notify().len()), (0, 0));
 }
 
 #[tokio::test]
-async fn an_alarm_rings_for_what_a_lost_bell_left_behind() {
+async fn a_timer_makes_up_for_a_lost_notification() {
     let server = OwnRedis::start().await;
     let redis = server.connect();
     let queue = Queue::new(&redis, "q");
     publish(&queue, "a");
     assert!(
         length(&redis, "PTTL", "{q}:queue:alarm") > 0,
-        "somebody will look again"
+        "a timer is set"
     );
     assert_eq!(
         length(&redis, "EXISTS", "{q}:queue:bell"),
         0,
-        "where nobody listens no bell rings, so the next one may"
+        "a notification that no worker heard does not hold back the next"
     );
     redis.call("DEL", &["{q}:queue:alarm".into()]).unwrap();
     let mut listener = listener(&server);
-    let mut bell = listener.as_pubsub();
-    bell.subscribe(QueueNames::new("q").channel()).unwrap();
+    let mut notifications = listener.as_pubsub();
+    notifications
+        .subscribe(QueueNames::new("q").channel())
+        .unwrap();
     assert_eq!(queue.wake().unwrap(), (1, 0));
-    assert!(bell.get_message().is_ok());
+    assert!(notifications.get_message().is_ok());
     assert_eq!(length(&redis, "EXISTS", "{q}:queue:bell"), 1);
     assert!(
         length(&redis, "PTTL", "{q}:queue:alarm") > 0,
@@ -352,14 +366,14 @@ async fn an_alarm_rings_for_what_a_lost_bell_left_behind() {
 
     let delivery = queue.claim(&policy(), 1).unwrap().remove(0);
     queue.ack(&delivery).unwrap();
-    let alarms = ["", ":2", ":3"].map(|spare| format!("{{q}}:queue:alarm{spare}"));
+    let timers = ["", ":2", ":3"].map(|fallback| format!("{{q}}:queue:alarm{fallback}"));
     let are_set = || {
-        let reply = redis.call("EXISTS", &alarms.each_ref().map(Arg::from));
+        let reply = redis.call("EXISTS", &timers.each_ref().map(Arg::from));
         reply.unwrap()[0].as_int()
     };
     assert_eq!(are_set(), Some(3));
     assert_eq!(queue.wake().unwrap(), (0, 0));
-    assert_eq!(are_set(), Some(0), "nothing waits: no more alarms");
+    assert_eq!(are_set(), Some(0), "nothing waits: no more timers");
 }
 
 #[tokio::test]
@@ -388,10 +402,10 @@ async fn whoever_looks_sets_an_alarm_that_was_lost() {
     // It went off while nobody listened.
     redis.call("DEL", &["{q}:queue:alarm".into()]).unwrap();
     assert!(queue.claim(&policy(), 10).unwrap().is_empty());
-    let alarm = length(&redis, "PTTL", "{q}:queue:alarm");
+    let timer = length(&redis, "PTTL", "{q}:queue:alarm");
     assert!(
-        alarm > 3_000_000,
-        "at the time of the delayed message: {alarm}"
+        timer > 3_000_000,
+        "at the time of the delayed message: {timer}"
     );
 }
 
@@ -610,21 +624,21 @@ async fn a_scheduled_message_comes_once_at_the_time_that_was_given_last() {
 }
 
 #[tokio::test]
-async fn a_caller_that_rings_itself_is_told_when_to() {
+async fn a_caller_that_notifies_itself_is_told_when_to() {
     let server = OwnRedis::start().await;
     let redis = server.connect();
-    let queue = Queue::new(&redis, "q").with_bell(Bell::Caller);
-    assert!(queue.must_ring().is_empty());
+    let queue = Queue::new(&redis, "q").with_notify(Notify::Caller);
+    assert!(queue.to_notify().is_empty());
     publish(&queue, "a");
     publish(&queue, "b");
-    let rung = queue.must_ring();
-    assert!(rung.iter().eq(["q"]), "once for both");
-    assert!(queue.must_ring().is_empty());
+    let notified = queue.to_notify();
+    assert!(notified.iter().eq(["q"]), "once for both");
+    assert!(queue.to_notify().is_empty());
     publish(&queue, "c");
-    assert!(queue.must_ring().is_empty(), "the bell rings already");
+    assert!(queue.to_notify().is_empty(), "a notification is under way");
     assert_eq!(queue.claim(&policy(), 1).unwrap().len(), 1);
     queue.wake().unwrap();
-    assert!(queue.must_ring().iter().eq(["q"]), "some are left");
+    assert!(queue.to_notify().iter().eq(["q"]), "some are left");
 }
 
 #[tokio::test]
@@ -641,7 +655,7 @@ async fn what_became_of_messages_is_counted() {
         Settlement::of(&held[0]),
         Settlement::of(&held[1]).with(queue.retry(&held[1], far)),
         Settlement::of(&held[2]).with(queue.postpone(&held[2], far)),
-        Settlement::of(&held[3]).with(queue.bury(&held[3], "no")),
+        Settlement::of(&held[3]).with(queue.dead_letter(&held[3], "no")),
     ];
     queue.settle(&settlements, &[]).unwrap();
     queue.settle(&settlements, &[]).unwrap();

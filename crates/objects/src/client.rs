@@ -7,33 +7,33 @@ use outbound::{Spin, Transport, collect};
 use crate::response::{content_type, etag, failure, size};
 use crate::{Error, StoreConfig};
 
-/// More than any error of S3 has; what is longer does not come from a store.
+/// The max bytes of an error's body, more than any error of S3 has.
 const MAX_ERROR_BYTES: u64 = 64 * 1024;
 
-/// What the store knows of an object without reading it.
+/// The properties of an object, without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectInfo {
-    /// Its length in bytes.
+    /// The length in bytes.
     pub size: u64,
-    /// The version of its content, without quotes.
+    /// The entity tag, which changes with the content; without quotes.
     pub etag: Option<String>,
-    /// The media type that it was uploaded with.
+    /// The media type of its upload.
     pub content_type: Option<String>,
 }
 
 /// An object with its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
-    /// Its content.
+    /// The content.
     pub bytes: Vec<u8>,
-    /// The version of its content, without quotes.
+    /// The entity tag, which changes with the content; without quotes.
     pub etag: Option<String>,
-    /// The media type that it was uploaded with.
+    /// The media type of its upload.
     pub content_type: Option<String>,
 }
 
-/// Reads and writes the objects of a bucket. Nothing here retries: a caller
-/// knows whether it has the time.
+/// Reads and writes the objects of a bucket. It does not retry: the caller knows whether
+/// there is time.
 #[derive(Debug, Clone)]
 pub struct Objects<T = Spin> {
     config: StoreConfig,
@@ -46,7 +46,7 @@ impl Objects {
     /// Spin runtime. See [`StoreConfig::from_variables`].
     ///
     /// # Errors
-    /// [`Failure::Misconfigured`], which names the variable.
+    /// [`Failure::Misconfigured`], with the name of the variable.
     pub fn from_variables(bucket_variable: &str) -> Result<Self, Failure> {
         let config = StoreConfig::from_variables(|name| base::text(name).ok(), bucket_variable)?;
         Ok(Self::new(config))
@@ -68,29 +68,29 @@ impl<T: Transport> Objects<T> {
         }
     }
 
-    /// The same objects, asked for with further headers, which are not signed:
-    /// those that a request is followed by.
+    /// The same objects, requested with further headers, which are not signed: the ids of a
+    /// request.
     #[must_use]
     pub fn with_headers(self, headers: HeaderMap) -> Self {
         Self { headers, ..self }
     }
 
-    /// Where the bucket is, for presigning.
+    /// The configuration of the bucket, for presigning.
     pub fn config(&self) -> &StoreConfig {
         &self.config
     }
 
-    /// Size and version of the object `key`, or `None` if there is none.
+    /// The properties of the object `key`, or `None` if there is none.
     ///
     /// # Errors
-    /// Any [`Error`] but [`Error::TooLarge`].
+    /// Any [`Error`] except [`Error::TooLarge`].
     pub async fn head(&self, key: &str) -> Result<Option<ObjectInfo>, Error> {
         let request = self
             .config
             .bare_request(Method::HEAD, key, SystemTime::now())?;
         let response = self.send(request).await?;
         if response.status() != StatusCode::OK {
-            // An answer to HEAD has no body that could say more (RFC 9110, 9.3.2).
+            // An answer to HEAD has no body (RFC 9110, 9.3.2).
             return failure(response.status(), &[]).map_or(Ok(None), Err);
         }
         Ok(Some(ObjectInfo {
@@ -103,8 +103,8 @@ impl<T: Transport> Objects<T> {
     /// The object `key` with its content, or `None` if there is none.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] if it has more than `max_bytes`, before it is read
-    /// where the store tells its size; else any [`Error`].
+    /// [`Error::TooLarge`] if it has more than `max_bytes`: before it is read if the store
+    /// says its size. Any other [`Error`].
     pub async fn get(&self, key: &str, max_bytes: u64) -> Result<Option<Object>, Error> {
         let request = self
             .config
@@ -121,10 +121,10 @@ impl<T: Transport> Objects<T> {
         }))
     }
 
-    /// Stores `bytes` as the object `key`, in place of the one that was there.
+    /// Stores `bytes` as the object `key`, in place of an older one.
     ///
     /// # Errors
-    /// Any [`Error`] but [`Error::TooLarge`].
+    /// Any [`Error`] except [`Error::TooLarge`].
     pub async fn put(&self, key: &str, bytes: Vec<u8>, content_type: &str) -> Result<(), Error> {
         let request = self
             .config
@@ -137,10 +137,10 @@ impl<T: Transport> Objects<T> {
         }
     }
 
-    /// Removes the object `key`; one that is not there is removed already.
+    /// Removes the object `key`; a missing object is no error.
     ///
     /// # Errors
-    /// Any [`Error`] but [`Error::TooLarge`].
+    /// Any [`Error`] except [`Error::TooLarge`].
     pub async fn delete(&self, key: &str) -> Result<(), Error> {
         let request = self
             .config
@@ -153,7 +153,7 @@ impl<T: Transport> Objects<T> {
         Ok(self.transport.send(request).await?)
     }
 
-    /// Sends a request whose answer holds nothing; `None` is a 404.
+    /// Sends a request whose answer has no content; `None` is a 404.
     async fn change(&self, request: Request<Vec<u8>>) -> Result<Option<()>, Error> {
         let response = self.send(request).await?;
         if response.status().is_success() {
@@ -164,7 +164,7 @@ impl<T: Transport> Objects<T> {
 
     async fn failed(&self, response: Response<T::Body>) -> Option<Error> {
         let status = response.status();
-        // Without a readable body the status alone has to do.
+        // If the body cannot be read, the status alone decides.
         let body = collect(response, MAX_ERROR_BYTES).await;
         failure(
             status,
@@ -187,7 +187,7 @@ mod tests {
 
     type Chunks = Vec<Result<Vec<u8>, OutboundError>>;
 
-    /// A store that gives one answer and remembers what it was asked.
+    /// A store that gives one answer and remembers its requests.
     struct Store {
         answer: RefCell<Option<Result<Response<Chunks>, OutboundError>>>,
         asked: RefCell<Vec<Request<Vec<u8>>>>,

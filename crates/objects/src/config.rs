@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::Error;
 
-/// The longest key that S3 takes, in bytes of UTF-8.
+/// The max length of a key in S3, in bytes of UTF-8.
 const MAX_KEY_BYTES: usize = 1024;
 
 /// Everything but the unreserved characters of RFC 3986 and the slash.
@@ -18,21 +18,21 @@ const ENCODED_IN_KEY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~')
     .remove(b'/');
 
-/// A variable that has to be set or changed before the store can be used.
+/// The problem of a variable, without which the store cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// It has no value.
+    /// The variable has no value.
     #[error("the variable `{variable}` is not set")]
     Missing {
-        /// Its name.
+        /// The name of the variable.
         variable: String,
     },
-    /// Its value can't be used.
+    /// The value is invalid.
     #[error("the variable `{variable}` {problem}")]
     Invalid {
-        /// Its name.
+        /// The name of the variable.
         variable: String,
-        /// What is wrong, to be read after the name.
+        /// The problem, as a text that follows the name.
         problem: String,
     },
 }
@@ -52,17 +52,17 @@ impl ConfigError {
     }
 }
 
-/// Where a URL names the bucket.
+/// The place of the bucket's name in a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Addressing {
-    /// `https://host/bucket/key`: what MinIO and most local stores expect.
+    /// `https://host/bucket/key`, for MinIO and other local stores.
     #[default]
     Path,
-    /// `https://bucket.host/key`: what AWS asks for.
+    /// `https://bucket.host/key`, for AWS.
     Virtual,
 }
 
-/// One bucket and how to reach it.
+/// The address of one bucket, and the access key for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreConfig {
     pub(crate) endpoint: Endpoint,
@@ -73,7 +73,7 @@ pub struct StoreConfig {
 }
 
 impl StoreConfig {
-    /// Reads the configuration from variables; one that is unset may as well be empty.
+    /// Reads the configuration from variables. An empty variable counts as unset.
     ///
     /// | variable | meaning |
     /// |---|---|
@@ -81,15 +81,15 @@ impl StoreConfig {
     /// | `s3_public_endpoint` | URL of the store for clients, in presigned URLs; `s3_endpoint` if unset |
     /// | `s3_region` | region in the signature |
     /// | `s3_addressing` | `path` (if unset) or `virtual`; see [`Addressing`] |
-    /// | `s3_access_key_id`, `s3_secret_access_key` | who signs |
-    /// | `s3_session_token` | token of temporary credentials, if they are |
+    /// | `s3_access_key_id`, `s3_secret_access_key` | the access key |
+    /// | `s3_session_token` | the token of temporary credentials |
     ///
-    /// `bucket_variable` is the name of the variable that names the bucket. With
-    /// virtual addressing an endpoint whose host starts with `<bucket>.` names it
-    /// already, which is what an `allowed_outbound_hosts` of one host needs.
+    /// `bucket_variable` is the name of the variable that has the bucket's name. With virtual
+    /// addressing the host of an endpoint may start with `<bucket>.` already, so that
+    /// `allowed_outbound_hosts` can list one host.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first variable that is missing or can't be used.
+    /// [`ConfigError`] for the first variable that is missing or invalid.
     pub fn from_variables(
         get: impl Fn(&str) -> Option<String>,
         bucket_variable: &str,
@@ -197,7 +197,7 @@ fn is_address(host: &str) -> bool {
             .is_ok()
 }
 
-/// S3's rules for new buckets, without its list of reserved prefixes.
+/// The rules of S3 for the name of a new bucket, without its list of reserved prefixes.
 fn is_bucket_name(name: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
     let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();

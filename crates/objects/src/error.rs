@@ -1,32 +1,32 @@
 use base::Failure;
 use outbound::ReadError;
 
-/// Why an object could not be read, written or presigned.
+/// The reason why an object was not read, written or presigned.
 ///
-/// The texts are for logs and operators: they hold no secret and no signed URL.
+/// The texts are for logs and operators. They contain no secret and no signed URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The store is out of reach, overloaded or failing: try again later.
+    /// The store is out of reach, overloaded or failing. A retry may help.
     #[error("the object store is not available: {0}")]
     Unavailable(String),
-    /// The store refused the credentials, or they do not reach this object.
+    /// The store refused the credentials, or they give no access to this object.
     #[error("the object store denied access: {0}")]
     Denied(String),
-    /// The store can't be used as it is configured; trying again won't help.
+    /// The configuration of the store is wrong. A retry does not help.
     #[error("the object store is misconfigured: {0}")]
     Misconfigured(String),
-    /// The object has more bytes than the caller takes.
+    /// The object is longer than the caller's limit.
     #[error("the object is larger than {limit} bytes")]
     TooLarge {
-        /// The most bytes that the caller takes.
+        /// The limit, in bytes.
         limit: u64,
-        /// The size of the object, where the store tells it.
+        /// The size of the object, if the store says it.
         size: Option<u64>,
     },
     /// No object can have this key.
     #[error("this can't be the key of an object: {0}")]
     InvalidKey(String),
-    /// The store answered something that S3 does not answer here.
+    /// The answer is not one that S3 gives to this request.
     #[error("the object store gave an unexpected answer: {0}")]
     Unexpected(String),
 }

@@ -1,8 +1,7 @@
 //! Objects of one bucket in an S3-compatible store (AWS S3, MinIO, R2, Ceph).
 //!
-//! [`StoreConfig`] says where the bucket is and presigns URLs, without a network
-//! and without a clock. [`Objects`] reads and writes objects through a
-//! [`outbound::Transport`].
+//! [`StoreConfig`] has the address of the bucket and presigns URLs; it uses no network and
+//! no clock. [`Objects`] reads and writes objects through an [`outbound::Transport`].
 
 mod client;
 mod config;

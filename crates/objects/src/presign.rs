@@ -8,18 +8,18 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::{Error, StoreConfig};
 
-/// S3's checksum header: the base64 of the SHA-256 of the object.
+/// The checksum header of S3: the base64 of the object's SHA-256.
 const CHECKSUM_SHA256: HeaderName = HeaderName::from_static("x-amz-checksum-sha256");
 
-/// What a presigned upload holds its sender to.
+/// The properties of an upload that its presigned URL enforces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Integrity<'a> {
-    /// Nothing but the host is signed: any HTTP client can upload any bytes.
+    /// None: any HTTP client can upload any bytes.
     Plain {
         /// The media type that the client should send.
         content_type: &'a str,
     },
-    /// The store refuses another media type and other bytes.
+    /// Media type and content: the store refuses others.
     Signed {
         /// The media type that the client must send.
         content_type: &'a str,
@@ -28,13 +28,13 @@ pub enum Integrity<'a> {
     },
 }
 
-/// A URL that carries its own permission, and the headers that go with it.
+/// A URL that contains its own permission, and the headers to send with it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Presigned {
-    /// Whoever has it may use it until it expires: never log it.
+    /// The URL. It is a secret until it expires: never log it.
     pub url: String,
-    /// Headers to send along. Those of [`Integrity::Signed`] are part of the
-    /// signature, without them the store answers 403; others are advice.
+    /// Headers to send. The store answers 403 without those of [`Integrity::Signed`]; others
+    /// are advice.
     pub headers: Vec<(String, String)>,
 }
 
@@ -48,14 +48,13 @@ impl fmt::Debug for Presigned {
 }
 
 impl StoreConfig {
-    /// A URL to PUT the object `key` with, until `expires_in` after `now`. It is
-    /// on the public endpoint, if there is one. Where `size` is given, the store refuses a
-    /// body of another length.
+    /// A URL that PUTs the object `key`, valid until `expires_in` after `now`. It is on the
+    /// public endpoint, if there is one. With `size`, in bytes, the store refuses a body of
+    /// another length.
     ///
     /// # Errors
-    /// [`Error::InvalidKey`] for a key that no object can have;
-    /// [`Error::Misconfigured`] if `expires_in` is not 1 second to 7 days, or the
-    /// media type can't be a header.
+    /// [`Error::InvalidKey`] for a key that no object can have; [`Error::Misconfigured`] if
+    /// `expires_in` is not 1 second to 7 days, or the media type is no value of a header.
     pub fn presign_put(
         &self,
         key: &str,
@@ -89,12 +88,12 @@ impl StoreConfig {
         })
     }
 
-    /// A URL to read the object `key` with, until `expires_in` after `now`. It is on
-    /// the public endpoint, if there is one. `method` is `GET` or `HEAD`: a signature
-    /// holds for one method alone.
+    /// A URL that reads the object `key`, valid until `expires_in` after `now`. It is on the
+    /// public endpoint, if there is one. `method` is `GET` or `HEAD`: a signature is for one
+    /// method.
     ///
     /// # Errors
-    /// As [`StoreConfig::presign_put`] has them.
+    /// Those of [`StoreConfig::presign_put`].
     pub fn presign_read(
         &self,
         method: &Method,

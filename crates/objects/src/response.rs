@@ -3,10 +3,8 @@ use http::{HeaderMap, HeaderName, StatusCode};
 
 use crate::Error;
 
-/// The error of an answer that is no success, from its status and S3's error code
-/// in its body (`<Error><Code>...`), of which answers to HEAD have none.
-///
-/// `None` says that there is no such object.
+/// The error of an answer without success, by its status and the error code of S3 in its
+/// body (`<Error><Code>...`), which an answer to HEAD lacks. `None`: the object is missing.
 pub(crate) fn failure(status: StatusCode, body: &[u8]) -> Option<Error> {
     let code = error_code(body);
     let said = match &code {
@@ -53,7 +51,7 @@ pub(crate) fn failure(status: StatusCode, body: &[u8]) -> Option<Error> {
     Some(error)
 }
 
-/// The text of `<Code>`, if it looks like one of S3's.
+/// The text of `<Code>`, if it has the form of a code of S3.
 fn error_code(body: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(body).ok()?;
     let code = text.split_once("<Code>")?.1.split_once("</Code>")?.0;
@@ -68,7 +66,7 @@ pub(crate) fn size(headers: &HeaderMap) -> Result<u64, Error> {
         .ok_or_else(|| Error::Unexpected("an object without `content-length`".into()))
 }
 
-/// The entity tag without its quotes, as event notifications have it.
+/// The entity tag without its quotes, as in event notifications.
 pub(crate) fn etag(headers: &HeaderMap) -> Option<String> {
     text(headers, ETAG).map(|etag| etag.trim_matches('"').to_owned())
 }

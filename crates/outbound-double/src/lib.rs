@@ -9,11 +9,11 @@ use futures::stream;
 use http::{Request, Response};
 use outbound::{Error, Transport};
 
-/// The answer to a request, and after how many turns of the executor it comes: so
-/// others can be sent meanwhile.
+/// The answer to a request, and the number of turns of the executor until it comes, in
+/// which other requests can be sent.
 pub type Answer = (usize, Result<Response<String>, Error>);
 
-/// Answers requests as a function says, and remembers them.
+/// A service that answers by a function and remembers its requests.
 pub struct Double<F> {
     answer: F,
     sent: RefCell<Vec<Request<Vec<u8>>>>,
@@ -22,7 +22,7 @@ pub struct Double<F> {
 }
 
 impl<F: Fn(&Request<Vec<u8>>) -> Answer> Double<F> {
-    /// A service that answers so.
+    /// A service that answers by `answer`.
     pub fn new(answer: F) -> Self {
         Self {
             answer,
@@ -51,8 +51,8 @@ impl<F: Fn(&Request<Vec<u8>>) -> Answer> Transport for &Double<F> {
         request: Request<Vec<u8>>,
     ) -> impl Future<Output = Result<Response<Self::Body>, Error>> {
         self.in_flight.set(self.in_flight.get() + 1);
-        let most = self.max_in_flight.get().max(self.in_flight.get());
-        self.max_in_flight.set(most);
+        let max = self.max_in_flight.get().max(self.in_flight.get());
+        self.max_in_flight.set(max);
         let (mut turns, answer) = (self.answer)(&request);
         self.sent.borrow_mut().push(request);
         async move {
@@ -81,7 +81,7 @@ pub fn answer(status: u16, body: impl Into<String>) -> Answer {
     (1, Ok(response.expect("a status of HTTP")))
 }
 
-/// Nobody answers at `host`; that is known a turn later.
+/// The answer of a `host` that is down, after one turn.
 pub fn down(host: &str) -> Answer {
     let error = Error::Unreachable {
         host: host.into(),

@@ -2,11 +2,11 @@ use std::fmt;
 
 use http::Uri;
 
-/// The URL of a service as an operator configures it: scheme, host and port. A path
-/// is refused: `allowed_outbound_hosts` of Spin, which the URL goes into, takes none.
+/// The URL of a service in a variable: scheme, host and port. It has no path, for Spin's
+/// `allowed_outbound_hosts`, which contains it, allows none.
 ///
-/// It is written as clients send it in `Host`, which signatures cover: in lower
-/// case, and without the port if that is the scheme's own.
+/// It has the form of `Host`, which signatures cover: lower case, and without the default
+/// port of its scheme.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl {
     scheme: &'static str,
@@ -18,7 +18,7 @@ impl BaseUrl {
     /// Reads an absolute `http` or `https` URL.
     ///
     /// # Errors
-    /// What is wrong with it, to be read after the name of the variable.
+    /// The problem, as a text that follows the name of the variable.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let uri: Uri = text
             .parse()
@@ -53,7 +53,7 @@ impl BaseUrl {
     }
 }
 
-/// Without a slash at its end.
+/// The URL without a slash at its end.
 impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme, self.host)?;

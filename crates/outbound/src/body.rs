@@ -3,27 +3,27 @@ use http::header::CONTENT_LENGTH;
 
 use crate::Error;
 
-/// Why a body could not be read to its end.
+/// The reason why a body was not read to its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    /// It is longer than the caller takes.
+    /// It is longer than the caller's limit.
     #[error("the body is longer than {limit} bytes")]
     TooLarge {
-        /// The most bytes that the caller takes.
+        /// The limit, in bytes.
         limit: u64,
-        /// Its whole length, where the answer tells it.
+        /// The length of the body, if `content-length` says it.
         length: Option<u64>,
     },
-    /// It ended before it was complete.
+    /// The connection broke before its end.
     #[error(transparent)]
     Transport(#[from] Error),
 }
 
-/// Reads the body of `response` into one buffer, at most `limit` bytes.
+/// Reads the body of `response`, up to `limit` bytes, into one buffer.
 ///
 /// # Errors
-/// [`ReadError::TooLarge`] at once if `content-length` says so, else as soon as
-/// more than `limit` bytes came; [`ReadError::Transport`] if the connection breaks.
+/// [`ReadError::TooLarge`] at once if `content-length` is above `limit`, else after more
+/// than `limit` bytes; [`ReadError::Transport`] if the connection breaks.
 pub async fn collect<B>(
     response: http::Response<B>,
     limit: u64,
@@ -37,7 +37,7 @@ where
         return Err(ReadError::TooLarge { limit, length });
     }
 
-    // One allocation for the whole body, as its length is known and within the limit.
+    // One allocation for the whole body where its length is known.
     let mut bytes = Vec::with_capacity(length.and_then(|n| n.try_into().ok()).unwrap_or(0));
     while let Some(chunk) = body.next().await {
         let chunk = chunk?;

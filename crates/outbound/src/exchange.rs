@@ -7,21 +7,21 @@ use spin_sdk::http::{ErrorCode, IncomingResponse, OutgoingRequest};
 use spin_sdk::wit::wasi::http0_2_0::outgoing_handler;
 use spin_sdk::wit::wasi::http0_2_0::types::{FutureIncomingResponse, RequestOptions};
 
-/// For the connection. Long enough for a SYN that is lost twice: it is sent again
-/// after 1 s and 3 s (RFC 6298).
+/// The max time to connect. It allows for a SYN that is lost twice: it is sent again after
+/// 1 s and 3 s (RFC 6298).
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// For the head of the answer, from when the request begins to be sent; Spin counts
-/// the connection in. A worker begins nothing after 20 s and is ended after 30 s, so
-/// one that waits in vain still gives its messages back itself.
+/// The max time until the head of the answer, since the request begins to be sent; Spin
+/// includes the connection. A worker begins no work after 20 s and is ended after 30 s:
+/// in between it can release its messages when a service does not answer.
 const FIRST_BYTE: Duration = Duration::from_secs(7);
 
-/// For each next piece of the body. A packet that is lost even three times is there
-/// sooner, so a longer silence is a service that hangs.
+/// The max time between two pieces of the body. A packet that is lost three times arrives
+/// sooner, so after a longer silence the service hangs.
 const BETWEEN_BYTES: Duration = Duration::from_secs(10);
 
-/// Hands `request` to the runtime and waits for the head of the answer, as
-/// [`spin_sdk::http::send`] does, which sets no limits.
+/// Sends `request` through the runtime and waits for the head of the answer, as
+/// [`spin_sdk::http::send`] does, but within time limits.
 ///
 /// # Errors
 /// Those of the runtime, which enforces the limits.
@@ -31,7 +31,7 @@ pub(crate) async fn exchange(request: OutgoingRequest) -> Result<IncomingRespons
 
 fn limits() -> RequestOptions {
     let options = RequestOptions::new();
-    // A runtime that refuses one has a limit of its own, and goes on with that.
+    // A runtime that refuses a limit uses its own.
     _ = options.set_connect_timeout(nanoseconds(CONNECT));
     _ = options.set_first_byte_timeout(nanoseconds(FIRST_BYTE));
     _ = options.set_between_bytes_timeout(nanoseconds(BETWEEN_BYTES));
@@ -43,10 +43,10 @@ fn nanoseconds(limit: Duration) -> Option<u64> {
 }
 
 async fn head(response: FutureIncomingResponse) -> Result<IncomingResponse, ErrorCode> {
-    // Holds a child of `response`, so it has to be dropped first.
+    // A child of `response`, so it is dropped first.
     let mut _wakeup = None;
     poll_fn(|context| match response.get() {
-        // It is taken once, so it can't be gone.
+        // `get` returns the answer once, and this is the only call that takes it.
         Some(taken) => Poll::Ready(taken.unwrap_or(Err(ErrorCode::InternalError(None)))),
         None => {
             let token = push_waker_and_get_token(response.subscribe(), context.waker().clone());

@@ -1,8 +1,8 @@
 //! Outbound HTTP for components.
 //!
 //! A client builds an [`http::Request`] and reads an [`http::Response`]; a
-//! [`Transport`] carries them. [`Spin`] is the one that components use, and tests
-//! bring their own, so that clients are tested without a network.
+//! [`Transport`] carries them. Components use [`Spin`]; tests of clients use a transport
+//! of their own and no network.
 
 mod base_url;
 mod body;

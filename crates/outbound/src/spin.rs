@@ -13,9 +13,9 @@ use spin_sdk::wit::wasi::http0_2_0::types::{IoError, http_error_code};
 use crate::exchange::exchange;
 use crate::{Error, Transport};
 
-/// Sends through the Spin runtime (`wasi:http/outgoing-handler`), which gives up on
-/// a service that does not connect within 5 s, begin to answer within 7 s, and go
-/// on within 10 s. To be awaited inside [`spin_sdk::http::run`] or a Spin handler.
+/// The transport of the Spin runtime (`wasi:http/outgoing-handler`). A request fails if the
+/// service does not accept the connection within 5 s, begin its answer within 7 s, or send
+/// each next piece within 10 s. Await it inside [`spin_sdk::http::run`] or a Spin handler.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Spin;
 
@@ -35,8 +35,8 @@ impl Transport for Spin {
 
         let mut sink = request.take_body();
         let write = async move {
-            // A write fails when the runtime has given up on the request. Why it did
-            // is told by the response, so this result says nothing that is needed.
+            // Ignored: a write fails if the runtime gave up on the request, and then the
+            // response has the reason.
             _ = sink.send(body.unwrap_or_default()).await;
         };
         let response = match select(pin!(exchange(request)), pin!(write)).await {
@@ -67,9 +67,9 @@ impl Transport for Spin {
     }
 }
 
-/// Says how long the body is. Without that a runtime sends chunks, which S3 does
-/// not take (411), not even of a DELETE that has no body. Where a body means
-/// nothing none is announced (RFC 9110, 8.6).
+/// Sets `Content-Length`. Without it a runtime sends chunks, which S3 refuses (411) even of
+/// a DELETE without a body. GET and HEAD, whose bodies have no meaning, go without it
+/// (RFC 9110, 8.6).
 fn with_length(mut request: http::Request<Vec<u8>>) -> http::Request<Vec<u8>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let length = request.body().len().into();
@@ -78,7 +78,7 @@ fn with_length(mut request: http::Request<Vec<u8>>) -> http::Request<Vec<u8>> {
     request
 }
 
-/// The body of an answer that Spin received.
+/// The body of an answer of [`Spin`], chunk by chunk.
 pub struct Body {
     chunks: LocalBoxStream<'static, Result<Vec<u8>, Error>>,
     // The runtime cancels the exchange when this is dropped.
@@ -104,8 +104,8 @@ fn send_error(host: &str, code: &ErrorCode) -> Error {
     }
 }
 
-/// Why a body broke off. Not every runtime knows a code then, and the text that it
-/// has instead may go on with a backtrace.
+/// The reason why a body broke off: a code, or the first line of the runtime's text, which
+/// may go on with a backtrace.
 fn read_reason(error: &IoError) -> String {
     match http_error_code(error) {
         Some(code) => reason(&code),
@@ -132,7 +132,7 @@ fn reason(code: &ErrorCode) -> String {
     }
 }
 
-/// Scheme and authority: what a person has to write into `allowed_outbound_hosts`.
+/// Scheme and authority, in the form of `allowed_outbound_hosts`.
 fn host(uri: &Uri) -> String {
     format!(
         "{}://{}",

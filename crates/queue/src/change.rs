@@ -1,4 +1,4 @@
-//! What one commit does.
+//! Changes: what one commit writes, and its outcome.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::effect::Effect;
 use crate::settlement::Settlement;
 use crate::staged::Staged;
 
-/// A change that happens whole or not at all.
+/// Writes that happen together or not at all. The default does nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Change {
     pub(crate) entity: Option<(String, u64)>,
@@ -18,7 +18,7 @@ pub struct Change {
     pub(crate) effects: Vec<Effect>,
 }
 
-/// What is remembered under an idempotency key.
+/// A value that is remembered under an idempotency key.
 #[derive(Clone, Debug)]
 pub(crate) struct Once {
     pub(crate) key: String,
@@ -27,7 +27,7 @@ pub(crate) struct Once {
 }
 
 impl Change {
-    /// A change that so far does nothing.
+    /// A change that does nothing yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -50,24 +50,23 @@ impl Change {
             && effects.is_empty()
     }
 
-    /// Raises an entity from `version` (0 for one that does not exist yet),
-    /// and only if nobody has raised it before. `register` is the key that
-    /// holds the entity's version.
+    /// Raises an entity from `version` (0 for a new one), and only if no other writer
+    /// raised it before. `register` is the Redis key of the entity's version.
     pub fn of_entity(mut self, register: impl Into<String>, version: u64) -> Self {
         self.entity = Some((register.into(), version));
         self
     }
 
-    /// Settles the message that led to the change, and only if no other
-    /// worker has settled it before.
+    /// Settles the message that led to the change, and only if no other worker settled
+    /// it before.
     pub fn settling(mut self, delivery: &Delivery) -> Self {
         self.settled = Some(Settlement::of(delivery));
         self
     }
 
-    /// Lets the change happen once for an idempotency key, for as long as it is
-    /// kept. `value` is remembered with it and told to whoever tries again; it
-    /// must not be empty. `key` must carry the queue's hash tag.
+    /// Lets the change happen once for the idempotency key `key`, which carries the
+    /// queue's hash tag. `value`, which is not empty, is remembered for the time `keep`:
+    /// a repeated change gets it as [`Outcome::Duplicate`].
     pub fn once(
         mut self,
         key: impl Into<String>,
@@ -82,7 +81,7 @@ impl Change {
         self
     }
 
-    /// Publishes messages that were staged before.
+    /// Publishes staged messages.
     pub fn publishing_staged(mut self, staged: Staged) -> Self {
         self.staged = Some(staged);
         self
@@ -107,22 +106,22 @@ impl Change {
     }
 }
 
-/// What became of a change.
+/// The outcome of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It happened.
     Committed,
-    /// Somebody else has raised the entity to this version: nothing happened.
-    /// Read the entity again and decide anew.
+    /// Another writer raised the entity: nothing happened. Read the entity again and
+    /// decide anew.
     Conflict {
         /// The version that the entity has now.
         version: u64,
     },
-    /// Another worker has settled the message: nothing happened.
+    /// Another worker settled the message: nothing happened.
     AlreadySettled,
-    /// The idempotency key has been used: nothing happened.
+    /// The idempotency key was used before: nothing happened.
     Duplicate {
-        /// What was remembered when it was.
+        /// The value that was remembered with it.
         value: Vec<u8>,
     },
 }

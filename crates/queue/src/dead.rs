@@ -1,5 +1,5 @@
-//! Dead letters: messages that had their last attempt. They stay until somebody
-//! sends them back or throws them away.
+//! Dead letters: messages whose last attempt failed. They stay until an operator sends
+//! them back or throws them away.
 
 use std::fmt;
 use std::str::FromStr;
@@ -26,22 +26,22 @@ static DISCARD: Script = Script::new(concat!(
     include_str!("lua/discard.lua")
 ));
 
-/// Bytes of messages after which a page ends, that it fits into a component's memory.
+/// The bytes of messages after which a page ends, to fit into a component's memory.
 const PAGE_BYTES: i64 = 4 * 1024 * 1024;
 
-/// The most letters that one call of the script sends back, so that it does
-/// not keep Redis from others for long.
-const REDRIVE_CHUNK: usize = 100;
+/// The max letters that one call of the script sends back: other clients of Redis wait
+/// for it.
+const MAX_REDRIVE: usize = 100;
 
-/// The id of a dead letter, as Redis gives it to an entry of a stream. Letters
-/// are in the order of their ids.
+/// The id of a dead letter: that of its entry in the Redis stream, `<ms>-<sequence>`.
+/// Ids are in the order in which the messages became dead letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LetterId {
     millis: u64,
     sequence: u64,
 }
 
-/// A text that is no id of a dead letter.
+/// The error of a text that is no id of a dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoLetterId;
 
@@ -55,7 +55,7 @@ impl FromStr for LetterId {
             millis: number(millis)?,
             sequence: number(sequence)?,
         };
-        // Each id has one way to be written.
+        // Only the form that Redis writes, so that each id has one.
         (id.to_string() == text).then_some(id).ok_or(NoLetterId)
     }
 }
@@ -66,7 +66,7 @@ impl fmt::Display for LetterId {
     }
 }
 
-/// A message that had its last attempt.
+/// A message whose last attempt failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
     /// Its id among the dead letters.
@@ -75,44 +75,44 @@ pub struct DeadLetter {
     pub message: Vec<u8>,
     /// Why the last attempt failed.
     pub error: String,
-    /// How many attempts it had.
+    /// The number of its attempts.
     pub attempts: u64,
-    /// When it died, in milliseconds since the Unix epoch.
+    /// The time of that failure, in milliseconds since the Unix epoch.
     pub died_at: u64,
 }
 
-/// Some of a queue's dead letters.
+/// A page of a queue's dead letters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadPage {
-    /// How many dead letters there are in all.
+    /// The number of all dead letters of the queue.
     pub total: u64,
-    /// Those of the page, the oldest first.
+    /// The letters of the page, the oldest first.
     pub letters: Vec<DeadLetter>,
-    /// Whether there are more after them.
+    /// Whether others follow them.
     pub more: bool,
 }
 
-/// What came of sending dead letters back.
+/// The result of sending dead letters back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Redriven {
-    /// How many were sent back.
+    /// The number of letters that were sent back.
     pub count: u64,
-    /// Those that were not there: unknown, or sent back or thrown away before.
+    /// The ids that were not found: unknown, or sent back or thrown away before.
     pub missing: Vec<LetterId>,
 }
 
 impl<R: Redis> Queue<'_, R> {
-    /// Reads up to `most` dead letters after one of them, or from the oldest
-    /// on. A page ends earlier where its messages are large.
+    /// Reads up to `max` dead letters (1 or more) after the letter `after`, or from the
+    /// oldest on. A page ends earlier after 4 MiB of messages.
     ///
     /// # Errors
     /// Redis cannot be reached or refuses.
-    pub fn dead_letters(&self, after: Option<LetterId>, most: usize) -> Result<DeadPage, Failure> {
+    pub fn dead_letters(&self, after: Option<LetterId>, max: usize) -> Result<DeadPage, Failure> {
         let start = after.map_or_else(
             || "-".to_owned(),
             |LetterId { millis, sequence }| format!("{millis}-{}", sequence.saturating_add(1)),
         );
-        let args = [Arg::from(&start), count(most.max(1)), Arg::Int(PAGE_BYTES)];
+        let args = [Arg::from(&start), count(max.max(1)), Arg::Int(PAGE_BYTES)];
         let reply = DEAD_LETTERS.run(self.redis(), &[&self.names().dead], &args)?;
         let mut reply = reply.into_iter();
         let mut page = DeadPage {
@@ -138,18 +138,18 @@ impl<R: Redis> Queue<'_, R> {
         Ok(page)
     }
 
-    /// Sends dead letters back to the queue as messages that never failed, and
-    /// rings for a worker. Each is sent back once, whoever else tries.
+    /// Sends dead letters back to the queue as messages that never failed, and notifies a
+    /// worker. Each is sent back once, also when others send it back at the same time.
     ///
     /// # Errors
-    /// Redis cannot be reached or refuses. Up to a hundred are sent back whole
-    /// or not at all; of more, some may have been.
+    /// Redis cannot be reached or refuses. Up to a hundred letters are sent back whole or
+    /// not at all; of more, some may have been.
     pub fn redrive(&self, ids: &[LetterId]) -> Result<Redriven, Failure> {
         let mut ids = ids.to_vec();
         ids.sort_unstable();
         ids.dedup();
         let mut all = Redriven::default();
-        for chunk in ids.chunks(REDRIVE_CHUNK) {
+        for chunk in ids.chunks(MAX_REDRIVE) {
             let ids: Vec<_> = chunk.iter().map(LetterId::to_string).collect();
             let mut args = vec![Arg::from("these")];
             args.extend(ids.iter().map(Arg::from));
@@ -160,8 +160,8 @@ impl<R: Redis> Queue<'_, R> {
         Ok(all)
     }
 
-    /// Sends back all dead letters that there are now, as [`Queue::redrive`]
-    /// does. Those that die meanwhile stay.
+    /// Sends all dead letters back, as [`Queue::redrive`] does. Messages that become dead
+    /// letters meanwhile stay.
     ///
     /// # Errors
     /// Redis cannot be reached or refuses; some may have been sent back.
@@ -178,7 +178,7 @@ impl<R: Redis> Queue<'_, R> {
         let Some(newest) = reply.first().and_then(Value::as_str) else {
             return Ok(all);
         };
-        let args = [Arg::from("all"), Arg::from(newest), count(REDRIVE_CHUNK)];
+        let args = [Arg::from("all"), Arg::from(newest), count(MAX_REDRIVE)];
         loop {
             let redriven = self.redrive_chunk(&args)?;
             if redriven.count == 0 {
@@ -190,33 +190,33 @@ impl<R: Redis> Queue<'_, R> {
 
     fn redrive_chunk(&self, which: &[Arg<'_>]) -> Result<Redriven, Failure> {
         let names = self.names();
-        let mut args = vec![Arg::from(self.ringer())];
+        let mut args = vec![Arg::from(self.notifier())];
         args.extend_from_slice(which);
         let reply = REDRIVE.run(self.redis(), &[&names.stream, &names.dead], &args)?;
         let missing = usize::try_from(number(reply.get(1))).unwrap_or_default();
-        let (missing, rung) = reply
+        let (missing, notified) = reply
             .get(2..)
             .unwrap_or_default()
             .split_at_checked(missing)
             .unwrap_or_default();
-        self.note_bells(rung);
+        self.note_notified(notified);
         Ok(Redriven {
             count: number(reply.first()),
             missing: missing.iter().map(letter_id).collect::<Result<_, _>>()?,
         })
     }
 
-    /// Throws a dead letter away, so that the next message of its line may come.
-    /// Returns whether it was there.
+    /// Throws a dead letter away; the next message of its group is then delivered.
+    /// Returns whether the letter was there.
     ///
     /// # Errors
     /// Redis cannot be reached or refuses.
     pub fn discard(&self, id: LetterId) -> Result<bool, Failure> {
         let names = self.names();
         let id = id.to_string();
-        let args = [Arg::from(self.ringer()), Arg::from(&id)];
+        let args = [Arg::from(self.notifier()), Arg::from(&id)];
         let reply = DISCARD.run(self.redis(), &[&names.stream, &names.dead], &args)?;
-        self.note_bells(reply.get(1..).unwrap_or_default());
+        self.note_notified(reply.get(1..).unwrap_or_default());
         Ok(number(reply.first()) == 1)
     }
 }
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_redis_would_not_have_written_is_no_id() {
+    fn a_text_that_redis_does_not_write_is_no_id() {
         for text in [
             "",
             "-",

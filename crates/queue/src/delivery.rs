@@ -3,17 +3,19 @@
 /// A message under a lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// The id to settle it by.
+    /// The id of its entry in the stream, by which it is settled.
     pub id: String,
-    /// The attempt that this delivery is, from 1.
+    /// The number of this attempt, from 1.
     pub attempt: u32,
-    /// Whether the worker that had it last did not settle it: it may have died of it.
+    /// Whether its last worker did not settle it: the message may have killed that worker.
     pub abandoned: bool,
-    /// The key of the line that it is in.
-    pub line: Option<String>,
-    /// Whether it leaves its line when it fails, so that those after it need not wait: a
-    /// retry comes back to the line's end, and a dead letter holds nothing up.
-    pub leaves: bool,
+    /// The Redis key of its message group, if it is in one.
+    pub group: Option<String>,
+    /// Whether it leaves its message group when it fails: a retry joins the end of the
+    /// group, and a dead letter holds up no other message. [`Queue::claim`] says `false`.
+    ///
+    /// [`Queue::claim`]: crate::Queue::claim
+    pub leaves_group: bool,
     /// The message as it was published.
     pub message: Vec<u8>,
 }

@@ -1,11 +1,11 @@
-//! Writes that belong to a change.
+//! Effects: writes that belong to a change.
 
 use std::time::Duration;
 
-/// A write that belongs to a change. Keys must carry the queue's hash tag.
+/// A write that belongs to a change. Its keys carry the queue's hash tag.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// Puts a member into a sorted set, or gives it a new score.
+    /// Adds a member to a sorted set, or gives it a new score.
     Index {
         /// The sorted set.
         key: String,
@@ -14,7 +14,7 @@ pub enum Effect {
         /// Its score.
         score: f64,
     },
-    /// Takes a member out of a sorted set.
+    /// Removes a member from a sorted set.
     Unindex {
         /// The sorted set.
         key: String,
@@ -32,86 +32,87 @@ pub enum Effect {
     Bit {
         /// The bitmap.
         key: String,
-        /// Which bit, from 0.
+        /// The offset of the bit, from 0.
         at: u32,
         /// Whether it is set.
         on: bool,
     },
-    /// Sets a field of a hash to what another key counts when all other effects
-    /// have happened, so that it is right however often any of them did.
+    /// Sets a field of a hash to the count of another key after all other effects. So
+    /// effects that are repeated do not count twice.
     Tally {
         /// The hash.
         key: String,
         /// The field.
         field: String,
-        /// What is counted.
+        /// The unit of the count.
         what: Tallied,
-        /// The key in which it is counted.
+        /// The key that is counted.
         of: String,
     },
-    /// Removes a key; one that is not there is no error.
+    /// Removes a key; a missing key is no error.
     Remove {
         /// The key.
         key: String,
     },
-    /// Lets a key go away by itself.
+    /// Lets a key expire.
     Expire {
         /// The key.
         key: String,
-        /// How long it stays from now.
+        /// The time from now, 1 ms or more.
         after: Duration,
     },
-    /// Publishes a message, also on another queue of the same group:
+    /// Publishes a message, on any queue of the same hash tag:
     /// [`QueueNames::send`](crate::QueueNames::send).
     Send {
         /// The queue's stream.
         stream: String,
         /// The message.
         message: Vec<u8>,
-        /// The line that it is in.
-        line: Option<Line>,
+        /// Its message group, if it is in one.
+        group: Option<Group>,
     },
-    /// Delivers a message (again) after a delay.
+    /// Delivers a message after a delay.
     Delay {
         /// The queue's sorted set of delayed messages.
         key: String,
-        /// The entry: a unique id, the failures so far, the line and the message.
+        /// The entry: a unique id, the failures so far, the message group and the message.
         entry: Vec<u8>,
-        /// How long from now.
+        /// The time from now, 1 ms or more.
         delay: Duration,
-        /// What this is counted as in the queue's statistics, if anything.
+        /// The counter of the queue's statistics that this raises, if any.
         counted: Option<Count>,
-        /// Whether the message's line waits for it.
-        holds: bool,
+        /// Whether the message's group waits for it.
+        holds_group: bool,
     },
-    /// Puts a message away as a dead letter.
-    Bury {
+    /// Makes a message a dead letter.
+    DeadLetter {
         /// The queue's stream of dead letters.
         key: String,
         /// The message.
         message: Vec<u8>,
         /// Why its last attempt failed.
         error: String,
-        /// How many attempts it had.
+        /// The number of its attempts.
         attempts: u32,
-        /// The line that it is in.
-        line: Option<String>,
+        /// The Redis key of the message group that waits for it, if one does.
+        group: Option<String>,
     },
 }
 
-/// The line that a message is in: messages of a line are delivered one after the
-/// other, each when the one before it is settled for good. A dead letter holds
-/// up those after it until it is sent back and done, or thrown away.
+/// A message group: its messages are delivered one after the other, each after the one
+/// before it is settled and not retried. A dead letter holds up those after it until it
+/// is sent back and done, or thrown away.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
-    /// The Redis key of the line.
+pub struct Group {
+    /// The Redis key of the group.
     pub key: String,
-    /// What is published at once, on the same queue, should the message have to wait.
+    /// A message that is published at once, on the same queue and in no group, if the
+    /// message of the group has to wait.
     pub ahead: Option<Vec<u8>>,
 }
 
 impl Effect {
-    /// The keys that it reads or changes.
+    /// The keys that the effect reads or changes.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         let (key, other) = match self {
             Self::Index { key, .. }
@@ -122,18 +123,18 @@ impl Effect {
             | Self::Expire { key, .. }
             | Self::Delay { key, .. } => (key, None),
             Self::Tally { key, of, .. } => (key, Some(of)),
-            Self::Bury { key, line, .. } => (key, line.as_ref()),
-            Self::Send { stream, line, .. } => (stream, line.as_ref().map(|line| &line.key)),
+            Self::DeadLetter { key, group, .. } => (key, group.as_ref()),
+            Self::Send { stream, group, .. } => (stream, group.as_ref().map(|group| &group.key)),
         };
         std::iter::once(key.as_str()).chain(other.map(String::as_str))
     }
 
-    /// Whether this is what becomes of the message that is settled, so that its
-    /// line has to wait.
-    pub(crate) fn keeps_line(&self) -> bool {
+    /// Whether the group of the settled message waits for this message's retry or dead
+    /// letter.
+    pub(crate) fn holds_group(&self) -> bool {
         match self {
-            Self::Delay { holds, .. } => *holds,
-            Self::Bury { line, .. } => line.is_some(),
+            Self::Delay { holds_group, .. } => *holds_group,
+            Self::DeadLetter { group, .. } => group.is_some(),
             _ => false,
         }
     }
@@ -181,14 +182,15 @@ impl Effect {
             Self::Send {
                 stream,
                 message,
-                line,
+                group,
             } => command(&[
                 b"SEND",
                 stream.as_bytes(),
-                line.as_ref().map_or(&[][..], |line| line.key.as_bytes()),
+                group.as_ref().map_or(&[][..], |group| group.key.as_bytes()),
                 message,
-                line.as_ref()
-                    .and_then(|line| line.ahead.as_deref())
+                group
+                    .as_ref()
+                    .and_then(|group| group.ahead.as_deref())
                     .unwrap_or_default(),
             ]),
             Self::Delay {
@@ -204,25 +206,25 @@ impl Effect {
                 millis(delay).as_bytes(),
                 counted.map_or(&[][..], Count::name),
             ]),
-            Self::Bury {
+            Self::DeadLetter {
                 key,
                 message,
                 error,
                 attempts,
-                line,
+                group,
             } => command(&[
-                b"BURY",
+                b"DEAD",
                 key.as_bytes(),
                 message,
                 error.as_bytes(),
                 attempts.to_string().as_bytes(),
-                line.as_deref().unwrap_or_default().as_bytes(),
+                group.as_deref().unwrap_or_default().as_bytes(),
             ]),
         }
     }
 }
 
-/// What can be counted of a key at once, however much it holds.
+/// Counts that Redis knows of a key without reading it all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tallied {
     /// The fields of a hash.
@@ -240,21 +242,21 @@ impl Tallied {
     }
 }
 
-/// A time that is still to come, for Redis.
+/// A time from now in ms, for Redis: 1 or more, for an expiry of 0 is refused.
 fn millis(duration: &Duration) -> String {
     let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-    millis.clamp(1, LONGEST_MS).to_string()
+    millis.clamp(1, MAX_MS).to_string()
 }
 
-/// About three centuries: what is added to the time of day must not overflow.
-const LONGEST_MS: i64 = 10_000_000_000_000;
+/// About three centuries: the sum with the time of day must not overflow.
+const MAX_MS: i64 = 10_000_000_000_000;
 
-/// What a delivery after a delay is counted as.
+/// The counter that a delayed delivery raises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Count {
     /// The message failed and is tried again.
     Retried,
-    /// The message waits for something else.
+    /// The message did not fail, but waits for something else.
     Postponed,
 }
 

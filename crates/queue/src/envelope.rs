@@ -1,5 +1,5 @@
-//! What every message says of itself: its type, the version of its schema and the ids
-//! that follow it. The body's fields stand beside these in one JSON object.
+//! The envelope of every message: its type, the version of its schema and the ids of the
+//! request that led to it. The body's fields stand beside these in one JSON object.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub trait Message: Serialize {
     /// The type, such as `job.toon`.
     const KIND: &'static str;
-    /// The version of the schema that is written. Earlier ones stay readable.
+    /// The version of the schema that is written. Earlier versions stay readable.
     const SCHEMA: u32;
 
     /// The message as it goes into a queue.
@@ -32,14 +32,14 @@ pub trait Message: Serialize {
 
 /// The messages that a worker of one queue reads.
 pub trait Incoming<'m>: Sized {
-    /// The latest schema that is understood.
+    /// The latest schema that this worker understands.
     const SCHEMA: u32;
 
-    /// Reads the body of a message of type `kind`; `None` for a type that is not known.
+    /// Reads the body of a message of type `kind`; `None` for an unknown type.
     fn read(kind: &str, message: &'m [u8]) -> Option<serde_json::Result<Self>>;
 }
 
-/// What every message says of itself.
+/// The envelope of a message.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Envelope<'m> {
     /// The type.
@@ -47,26 +47,26 @@ pub struct Envelope<'m> {
     pub kind: Cow<'m, str>,
     /// The version of the schema.
     pub schema: u32,
-    /// The ids of the request that led to it, if one did.
+    /// The ids of the request that led to the message, if one did.
     pub trace: Option<Trace>,
 }
 
-/// A message whose envelope was looked at.
+/// A message whose envelope was read.
 #[derive(Clone, Debug)]
 pub enum Opened<'m> {
-    /// This version understands it, if it knows the type.
+    /// A message of a known schema, perhaps of an unknown type.
     Known(Envelope<'m>),
-    /// A later version wrote it: to be left to a worker of that version.
+    /// A later version of the application wrote it: a worker of that version handles it.
     Newer {
-        /// The schema that it has.
+        /// Its schema.
         schema: u32,
     },
-    /// It has no envelope, for this reason. No further try helps.
+    /// It has no envelope, for this reason. A retry does not help.
     Malformed(String),
 }
 
-/// Opens a message of which schemas up to `max_schema` are understood, whatever shape a
-/// later version may have given to its body.
+/// Reads the envelope of a message. Schemas up to `max_schema` are known; of a later one
+/// the body may have any shape.
 pub fn open(message: &[u8], max_schema: u32) -> Opened<'_> {
     #[derive(Deserialize)]
     struct Head {
@@ -75,7 +75,7 @@ pub fn open(message: &[u8], max_schema: u32) -> Opened<'_> {
     match serde_json::from_slice::<Envelope<'_>>(message) {
         Ok(Envelope { schema, .. }) if schema > max_schema => Opened::Newer { schema },
         Ok(envelope) => Opened::Known(envelope),
-        // A later version may have changed the envelope, too.
+        // A later version may have changed the envelope as well.
         Err(error) => match serde_json::from_slice(message) {
             Ok(Head { schema }) if schema > max_schema => Opened::Newer { schema },
             _ => Opened::Malformed(unreadable(&error)),
@@ -83,10 +83,11 @@ pub fn open(message: &[u8], max_schema: u32) -> Opened<'_> {
     }
 }
 
-/// Reads the body of a message that was opened.
+/// Reads the body of a message of type `kind`.
 ///
 /// # Errors
-/// What is wrong with it. No further try helps.
+/// The reason, for an operator: the type is unknown, or the body is not as its schema
+/// says. A retry does not help.
 pub fn read<'m, M: Incoming<'m>>(kind: &str, message: &'m [u8]) -> Result<M, String> {
     match M::read(kind, message) {
         Some(body) => body.map_err(|error| unreadable(&error)),

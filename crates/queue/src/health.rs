@@ -1,37 +1,37 @@
-//! Whether Redis is set up as queues need it. Many hosted Redis have no
-//! `CONFIG`, so what it does is looked at and not what it says of its settings.
+//! Checks that Redis is set up as queues need it. Many hosted Redis lack `CONFIG`, so
+//! the checks look at the behaviour of Redis and not at its settings.
 
 use std::time::{Duration, Instant};
 
 use base::Failure;
 use stores::{Arg, Redis, Value};
 
-/// A key that expires at once, for the component `timers` to hear of.
+/// A key that expires at once: the component `timers` is to be told of it.
 pub const CANARY: &str = "orilla:canary";
 
-/// Is there for a minute after `timers` has heard of the canary.
+/// A key that lives for a minute after `timers` was told of the canary.
 const HEARD: &str = "orilla:canary:heard";
 const HEARD_MS: i64 = 60_000;
 
-/// Is there for some seconds after nothing was heard, so that only one request in that
-/// time waits for it.
+/// A key that lives for some seconds after a check failed, so that other requests fail at
+/// once in that time.
 const MISSED: &str = "orilla:canary:missed";
 const MISSED_MS: i64 = 5_000;
 
-/// How long the canary lives.
+/// The life of the canary.
 const CANARY_MS: i64 = 20;
 
-/// How long to wait until it is heard: Redis looks for expired keys ten times a second.
+/// The time that a check waits. Redis looks for expired keys ten times a second.
 const MAX_WAIT: Duration = Duration::from_secs(3);
 
-/// How often to look.
+/// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Refuses a Redis that throws keys away when its memory is full: they are data here and
-/// not a cache.
+/// Checks that Redis keeps its keys when its memory is full: they are data, not a cache.
 ///
 /// # Errors
-/// Redis is out of reach, or its policy is another than `noeviction`.
+/// [`Failure::Unavailable`] where Redis is out of reach, [`Failure::Misconfigured`] where
+/// its `maxmemory-policy` is not `noeviction`.
 pub fn check_policy(redis: &impl Redis) -> Result<(), Failure> {
     let info = redis.call("INFO", &[Arg::from("memory")])?;
     let info = info.first().and_then(Value::as_str).unwrap_or_default();
@@ -43,17 +43,18 @@ pub fn check_policy(redis: &impl Redis) -> Result<(), Failure> {
     }
 }
 
-/// The `maxmemory_policy` of what `INFO memory` says; `None` where it says nothing of it.
+/// The `maxmemory_policy` in the answer to `INFO memory`, if it is there.
 fn policy(info: &str) -> Option<&str> {
     let mut lines = info.lines();
     lines.find_map(|line| Some(line.strip_prefix("maxmemory_policy:")?.trim()))
 }
 
-/// Makes sure that the component `timers` hears of keys that expire: it has heard of one
-/// in the last minute, or does so of one that this sets.
+/// Checks that the component `timers` is told of keys that expire: of one in the last
+/// minute, or of one that this sets. Takes up to three seconds.
 ///
 /// # Errors
-/// Redis is out of reach, or nothing was heard within three seconds.
+/// [`Failure::Unavailable`] where Redis is out of reach, [`Failure::Misconfigured`] where
+/// `timers` was told of no key.
 pub fn check_events(redis: &impl Redis) -> Result<(), Failure> {
     let exists = |key| -> Result<bool, Failure> {
         let reply = redis.call("EXISTS", &[Arg::from(key)])?;
@@ -71,7 +72,7 @@ pub fn check_events(redis: &impl Redis) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Remembers that the canary was heard of.
+/// Remembers for a minute that `timers` was told of the canary.
 ///
 /// # Errors
 /// Redis is out of reach.

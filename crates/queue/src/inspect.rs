@@ -1,52 +1,52 @@
-//! What is on a queue, for those who watch over it.
+//! Counts of a queue's messages, for operators.
 
 use std::time::Duration;
 
 use base::Failure;
 use stores::{Arg, Redis, Value};
 
-use crate::queue::{GROUP, Queue};
+use crate::queue::{CONSUMER_GROUP, Queue};
 use crate::script::Script;
 
 static COUNTS: Script = Script::new(include_str!("lua/counts.lua"));
 
-/// How a queue is doing.
+/// The messages of a queue, now and since it is in use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Messages that are ready and wait for a worker.
+    /// Messages that wait for a worker.
     pub depth: u64,
-    /// Messages that a worker has a lease of, also one that ran out.
+    /// Messages under a lease, also under one that ran out.
     pub in_flight: u64,
-    /// How long ago the oldest of both was published, or came back after its
-    /// delay; zero where there is none.
+    /// The age of the oldest of both since it was published, or since its delay ended;
+    /// zero where there is none.
     pub oldest_age: Duration,
-    /// Messages that are delivered after a delay.
+    /// Messages that wait for the end of a delay.
     pub delayed: u64,
-    /// Those of the delayed whose time has come.
+    /// Delayed messages whose time has come.
     pub due: u64,
     /// Dead letters.
     pub dead: u64,
-    /// Messages that are to come after others in their lines.
+    /// Messages that wait for others of their message groups.
     pub held: u64,
-    /// How many messages have been done with, since the queue is in use.
+    /// Messages that were done, since the queue is in use.
     pub processed: u64,
-    /// How many times a message failed and was to be tried again.
+    /// Times that a message failed and was to be retried.
     pub retried: u64,
-    /// How many times a message was put off for something that is not its failure.
+    /// Times that a message was postponed without a failure of its own.
     pub postponed: u64,
-    /// How many times a message became a dead letter.
-    pub buried: u64,
+    /// Times that a message became a dead letter.
+    pub dead_lettered: u64,
 }
 
 impl<R: Redis> Queue<'_, R> {
-    /// Counts what is on the queue. A queue that was never used is empty.
+    /// Counts the queue's messages; all are zero for a queue that was never used.
     ///
     /// # Errors
     /// Redis cannot be reached or refuses.
     pub fn counts(&self) -> Result<Counts, Failure> {
         let names = self.names();
         let keys: [&str; 4] = [&names.stream, &names.delayed, &names.dead, &names.stats];
-        let reply = COUNTS.run(self.redis(), &keys, &[Arg::from(GROUP)])?;
+        let reply = COUNTS.run(self.redis(), &keys, &[Arg::from(CONSUMER_GROUP)])?;
         let mut numbers = reply
             .iter()
             .map(|value| u64::try_from(Value::as_int(value).unwrap_or(0)).unwrap_or(0));
@@ -60,14 +60,14 @@ impl<R: Redis> Queue<'_, R> {
             dead: next(),
             ..Counts::default()
         };
-        let (settled, retried, postponed, buried) = (next(), next(), next(), next());
+        let (settled, retried, postponed, dead_lettered) = (next(), next(), next(), next());
         let held = next();
         Ok(Counts {
             held,
-            processed: settled.saturating_sub(retried + postponed + buried),
+            processed: settled.saturating_sub(retried + postponed + dead_lettered),
             retried,
             postponed,
-            buried,
+            dead_lettered,
             ..counts
         })
     }

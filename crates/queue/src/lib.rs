@@ -1,9 +1,8 @@
-//! A queue that delivers at least once, on a doorbell.
+//! A queue in Redis that delivers each message at least once.
 //!
-//! Messages lie in a Redis stream with one consumer group. The pub/sub message
-//! that wakes a worker carries nothing, so losing it loses nothing: it is a
-//! bell, and an alarm key that expires rings again for whatever still waits.
-//! Every change is one Lua script, so it happens whole or not at all.
+//! Messages lie in a stream with one consumer group. A notification wakes a worker: it
+//! carries no message, so a lost one loses nothing. A timer, a key that expires, makes up
+//! for it. Every change is one Lua script, so it happens whole or not at all.
 
 mod change;
 mod dead;
@@ -22,12 +21,12 @@ mod staged;
 pub use change::{Change, Outcome};
 pub use dead::{DeadLetter, DeadPage, LetterId, NoLetterId, Redriven};
 pub use delivery::Delivery;
-pub use effect::{Count, Effect, Line, Tallied};
+pub use effect::{Count, Effect, Group, Tallied};
 pub use envelope::{Envelope, Incoming, Message, Opened, open, read};
 pub use inspect::Counts;
 pub use names::QueueNames;
 pub use policy::Policy;
-pub use queue::{Bell, Queue};
+pub use queue::{Notify, Queue};
 pub use script::Script;
 pub use settlement::Settlement;
 pub use staged::Staged;

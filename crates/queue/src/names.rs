@@ -1,67 +1,67 @@
-//! Names of the keys and the channels of a queue.
+//! The names of a queue's Redis keys and channels.
 
-use crate::effect::{Effect, Line};
+use crate::effect::{Effect, Group};
 
-/// The Redis keys of one queue.
+/// The Redis keys and channels of one queue.
 ///
-/// All carry one hash tag, so that a cluster keeps them on one node and one script
-/// can change them together. The tag is the name up to its first dot: queues
-/// named `orders.received` and `orders.canceled` are of one group, `{orders}`, and
-/// one script can change them both.
+/// All keys carry one hash tag, so that a cluster keeps them on one node and one script
+/// can change them together. The tag is the name up to its first dot: the queues
+/// `orders.received` and `orders.canceled` share the tag `{orders}`, and one script can
+/// change them both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueNames {
     name: String,
     pub(crate) stream: String,
-    pub(crate) bell: String,
-    pub(crate) alarm: String,
+    pub(crate) notified: String,
+    pub(crate) timer: String,
     pub(crate) delayed: String,
     pub(crate) dead: String,
     pub(crate) stats: String,
     pub(crate) staged: String,
     pub(crate) channel: String,
-    help: String,
+    help_channel: String,
 }
 
-const ALARM: &str = ":queue:alarm";
-/// What the keys of spare alarms end with, as `lua/queues.lua` has it.
-const SPARES: [&str; 2] = [":2", ":3"];
+/// The end of the key of a timer.
+const TIMER: &str = ":queue:alarm";
+/// What follows it in the keys of fallback timers, as in `lua/queues.lua`.
+const FALLBACKS: [&str; 2] = [":2", ":3"];
 
 impl QueueNames {
     /// The names of the queue `name`.
     pub fn new(name: &str) -> Self {
-        let group = name.split('.').next().unwrap_or_default();
-        let rest = name.strip_prefix(group).unwrap_or_default();
-        let key = |part: &str| format!("{{{group}}}{rest}:queue:{part}");
+        let tag = name.split('.').next().unwrap_or_default();
+        let rest = name.strip_prefix(tag).unwrap_or_default();
+        let key = |part: &str| format!("{{{tag}}}{rest}:queue:{part}");
         Self {
             name: name.to_owned(),
             stream: key("stream"),
-            bell: key("bell"),
-            alarm: key("alarm"),
+            notified: key("bell"),
+            timer: key("alarm"),
             delayed: key("delayed"),
             dead: key("dead"),
             stats: key("stats"),
             staged: key("staged"),
             channel: format!("orilla:{name}:bell"),
-            help: format!("orilla:{name}:help"),
+            help_channel: format!("orilla:{name}:help"),
         }
     }
 
-    /// The queue of which this is the key of an alarm, or of one of its spares;
-    /// `None` for any other key.
-    pub fn of_alarm(key: &str) -> Option<Self> {
-        let key = SPARES
+    /// The queue whose timer, or fallback timer, has this key; `None` for any other key.
+    pub fn of_timer(key: &str) -> Option<Self> {
+        let key = FALLBACKS
             .iter()
-            .find_map(|spare| key.strip_suffix(spare))
+            .find_map(|fallback| key.strip_suffix(fallback))
             .unwrap_or(key);
-        let (group, rest) = key
+        let (tag, rest) = key
             .strip_prefix('{')?
-            .strip_suffix(ALARM)?
+            .strip_suffix(TIMER)?
             .split_once('}')?;
-        let is_name = !group.is_empty()
-            && !group.contains(['{', '.'])
+        let is_name = !tag.is_empty()
+            && !tag.contains(['{', '.'])
             && !rest.contains(['{', '}'])
             && (rest.is_empty() || rest.starts_with('.'));
-        is_name.then(|| Self::new(&format!("{group}{rest}")))
+        is_name.then(|| Self::new(&format!("{tag}{rest}")))
     }
 
     /// The effect that publishes a message on this queue.
@@ -69,23 +69,23 @@ impl QueueNames {
         Effect::Send {
             stream: self.stream.clone(),
             message: message.into(),
-            line: None,
+            group: None,
         }
     }
 
-    /// The effect that publishes a message in a line, which must carry the
+    /// The effect that publishes a message in a message group, whose key carries the
     /// queue's hash tag.
-    pub fn send_in(&self, line: Line, message: impl Into<Vec<u8>>) -> Effect {
+    pub fn send_in(&self, group: Group, message: impl Into<Vec<u8>>) -> Effect {
         Effect::Send {
             stream: self.stream.clone(),
             message: message.into(),
-            line: Some(line),
+            group: Some(group),
         }
     }
 
     /// The keys that the scripts `claim` and `wake` take, in their order.
     pub(crate) fn keys(&self) -> [&str; 4] {
-        [&self.stream, &self.bell, &self.alarm, &self.delayed]
+        [&self.stream, &self.notified, &self.timer, &self.delayed]
     }
 
     /// The name of the queue.
@@ -93,14 +93,14 @@ impl QueueNames {
         &self.name
     }
 
-    /// The pub/sub channel on which the workers of the queue are woken.
+    /// The pub/sub channel on which Redis notifies the queue's workers.
     pub fn channel(&self) -> &str {
         &self.channel
     }
 
-    /// The pub/sub channel on which a worker that has to leave messages calls more.
+    /// The pub/sub channel on which a worker that leaves messages behind calls others.
     pub fn help_channel(&self) -> &str {
-        &self.help
+        &self.help_channel
     }
 }
 
@@ -109,28 +109,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_alarm_leads_back_to_its_queue() {
+    fn the_key_of_a_timer_names_its_queue() {
         let names = QueueNames::new("images");
-        assert_eq!(names.alarm, "{images}:queue:alarm");
+        assert_eq!(names.timer, "{images}:queue:alarm");
         for key in [
-            &*names.alarm,
+            &*names.timer,
             "{images}:queue:alarm:2",
             "{images}:queue:alarm:3",
         ] {
-            assert_eq!(QueueNames::of_alarm(key).as_ref(), Some(&names), "{key}");
+            assert_eq!(QueueNames::of_timer(key).as_ref(), Some(&names), "{key}");
         }
     }
 
     #[test]
-    fn queues_of_a_group_share_its_hash_tag() {
+    fn queues_with_the_same_start_share_a_hash_tag() {
         let names = QueueNames::new("orders.in.work");
-        assert_eq!(names.alarm, "{orders}.in.work:queue:alarm");
+        assert_eq!(names.timer, "{orders}.in.work:queue:alarm");
         assert_eq!(names.channel(), "orilla:orders.in.work:bell");
-        assert_eq!(QueueNames::of_alarm(&names.alarm), Some(names));
+        assert_eq!(QueueNames::of_timer(&names.timer), Some(names));
     }
 
     #[test]
-    fn other_keys_that_expire_are_no_alarms() {
+    fn other_keys_that_expire_are_no_timers() {
         for key in [
             "{images}:queue:bell",
             "{images}:queue:bell:2",
@@ -142,7 +142,7 @@ mod tests {
             "{a.b}:queue:alarm",
             "",
         ] {
-            assert_eq!(QueueNames::of_alarm(key), None, "{key}");
+            assert_eq!(QueueNames::of_timer(key), None, "{key}");
         }
     }
 }

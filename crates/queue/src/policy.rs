@@ -1,21 +1,21 @@
-//! How long a worker may hold a message, and when a failed one is tried again.
+//! The policy of a queue: leases, batches and retries.
 
 use std::time::Duration;
 
-/// The policy of a queue.
+/// How a queue's messages are claimed and retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// How long a claimed message is hidden from other workers.
+    /// The time for which a claimed message is hidden from other workers.
     pub lease: Duration,
-    /// How many times a message is tried before it is a dead letter; at least 1.
+    /// The attempts at a message before it becomes a dead letter; 1 or more.
     pub attempts: u32,
-    /// Bound of the delay after the first failure; it doubles with each further one.
+    /// The max delay after the first failure; it doubles with each further one.
     pub base_delay: Duration,
-    /// The delay's upper bound.
+    /// The max delay after any failure.
     pub max_delay: Duration,
-    /// How many messages a worker claims at once; at least 1.
+    /// The max messages that a worker claims at once; 1 or more.
     pub batch: usize,
-    /// How many of them it handles side by side; at least 1.
+    /// The max messages that it handles side by side; 1 or more.
     pub concurrency: usize,
 }
 
@@ -33,14 +33,14 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Whether a message that failed in this attempt (from 1) has had its last.
+    /// Whether `attempt` (from 1) is a message's last.
     pub fn is_last(&self, attempt: u32) -> bool {
         attempt >= self.attempts
     }
 
-    /// How long to wait after a failed attempt (from 1). `random` is uniform
-    /// in 0 to 1: the delay is spread over its whole range ("full jitter"), so
-    /// that messages that failed together do not come back together.
+    /// The delay after a failed attempt (from 1), 1 ms or more. `random` is uniform in 0
+    /// to 1: the delay is spread over its whole range ("full jitter"), so that messages
+    /// that failed together are not retried together.
     pub fn delay(&self, attempt: u32, random: f64) -> Duration {
         let doublings = attempt.saturating_sub(1).min(30);
         let bound = self
@@ -52,11 +52,10 @@ impl Policy {
             .max(Duration::from_millis(1))
     }
 
-    /// How long to wait after a failed attempt of which a service asked to be left alone
-    /// for `not_before`: as long as it asks for, within the policy's upper bound.
-    pub fn delay_at_least(&self, attempt: u32, random: f64, not_before: Duration) -> Duration {
-        self.delay(attempt, random)
-            .max(not_before.min(self.max_delay))
+    /// [`Self::delay`], but `min` or more, as a service asks for in `Retry-After`
+    /// (RFC 9110, 10.2.3). It never exceeds `max_delay`.
+    pub fn delay_with_min(&self, attempt: u32, random: f64, min: Duration) -> Duration {
+        self.delay(attempt, random).max(min.min(self.max_delay))
     }
 }
 
@@ -86,7 +85,7 @@ mod tests {
     fn a_service_is_left_alone_as_long_as_it_asks_within_bounds() {
         let policy = Policy::default();
         for (asked, expected) in [(0, 2), (1, 2), (60, 60), (86_400, 300)] {
-            let delay = policy.delay_at_least(1, 1.0, Duration::from_secs(asked));
+            let delay = policy.delay_with_min(1, 1.0, Duration::from_secs(asked));
             assert_eq!(delay.as_secs(), expected, "{asked}");
         }
     }

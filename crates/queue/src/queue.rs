@@ -38,29 +38,29 @@ static WAKE: Script = Script::new(concat!(
 ));
 static STAGE: Script = Script::new(include_str!("lua/stage.lua"));
 
-/// The consumer group of a queue, and the one name that all its workers share.
-pub(crate) const GROUP: &str = "workers";
+/// The consumer group of every queue, and the one consumer name of all its workers.
+pub(crate) const CONSUMER_GROUP: &str = "workers";
 const CONSUMER: &str = "worker";
 
-/// How long staged messages wait for their commit.
+/// The time after which staged messages without a commit expire.
 const STAGED: Duration = Duration::from_secs(600);
 
-/// After how long without progress an alarm should have gone off; longer than
-/// `ALARM_MS` in `lua/queues.lua`.
-const FORGOTTEN: Duration = Duration::from_secs(15);
+/// The time without progress after which a timer should have gone off; more than
+/// `TIMER_MS` in `lua/queues.lua`.
+const TIMER_OVERDUE: Duration = Duration::from_secs(15);
 
-/// The most messages, and about the most bytes, that are staged in one call.
-const STAGE_MESSAGES: usize = 500;
-const STAGE_BYTES: usize = 512 * 1024;
+/// The max messages, and about the max bytes, that are staged in one call.
+const MAX_STAGE_MESSAGES: usize = 500;
+const MAX_STAGE_BYTES: usize = 512 * 1024;
 
-/// Who tells the workers of a queue that there is something to do.
+/// How the workers of a queue are notified of messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Bell {
-    /// Redis, by a message on the queue's channel; and by one on its channel for
-    /// help, where a worker cannot take all that waits.
+pub enum Notify {
+    /// By Redis: the scripts publish on the queue's channel, and on its help channel where
+    /// a worker leaves messages behind.
     #[default]
     Redis,
-    /// Whoever publishes, after [`Queue::must_ring`] said so.
+    /// By the publisher, for the queues that [`Queue::to_notify`] returns.
     Caller,
 }
 
@@ -68,29 +68,29 @@ pub enum Bell {
 pub struct Queue<'a, R> {
     redis: &'a R,
     names: QueueNames,
-    bell: Bell,
-    must_ring: RefCell<BTreeSet<String>>,
+    notify: Notify,
+    to_notify: RefCell<BTreeSet<String>>,
 }
 
 impl<'a, R: Redis> Queue<'a, R> {
-    /// The queue `name`, with Redis for its bell.
+    /// The queue `name`, whose workers Redis notifies.
     pub fn new(redis: &'a R, name: &str) -> Self {
         Self::named(redis, QueueNames::new(name))
     }
 
-    /// The queue that has these names.
+    /// The queue of these names, whose workers Redis notifies.
     pub fn named(redis: &'a R, names: QueueNames) -> Self {
         Self {
             redis,
             names,
-            bell: Bell::Redis,
-            must_ring: RefCell::default(),
+            notify: Notify::Redis,
+            to_notify: RefCell::default(),
         }
     }
 
-    /// The queue with another bell.
-    pub fn with_bell(mut self, bell: Bell) -> Self {
-        self.bell = bell;
+    /// The queue with another way to notify its workers.
+    pub fn with_notify(mut self, notify: Notify) -> Self {
+        self.notify = notify;
         self
     }
 
@@ -104,12 +104,17 @@ impl<'a, R: Redis> Queue<'a, R> {
         &self.names
     }
 
-    /// The queues whose workers the caller has to ring for, since this was asked last.
-    pub fn must_ring(&self) -> BTreeSet<String> {
-        self.must_ring.take()
+    /// Takes the names of the queues whose workers the caller is to notify; always empty
+    /// with [`Notify::Redis`].
+    pub fn to_notify(&self) -> BTreeSet<String> {
+        self.to_notify.take()
     }
 
     /// Makes a change happen, whole or not at all.
+    ///
+    /// # Errors
+    /// Redis cannot be reached or refuses, or the staged messages expired. Where the
+    /// connection was lost, the change may have happened.
     pub fn commit(&self, change: &Change) -> Result<Outcome, Failure> {
         let names = &self.names;
         let (register, expected) = match &change.entity {
@@ -126,7 +131,7 @@ impl<'a, R: Redis> Queue<'a, R> {
         ];
         add_keys(&mut keys, &change.effects);
 
-        // What becomes of the message is said by the change's own effects.
+        // The change's own effects say whether the message's group waits for it.
         let settled = change.settled.clone().map(|settled| Settlement {
             effects: change.effects.clone(),
             ..settled
@@ -138,13 +143,13 @@ impl<'a, R: Redis> Queue<'a, R> {
             .chain(
                 settled
                     .as_ref()
-                    .and_then(Settlement::line_to_release)
+                    .and_then(Settlement::group_to_release)
                     .map(release),
             )
             .collect();
         let mut args = vec![
-            Arg::from(self.ringer()),
-            Arg::from(GROUP),
+            Arg::from(self.notifier()),
+            Arg::from(CONSUMER_GROUP),
             Arg::from(&expected),
             Arg::from(settled.as_ref().map_or("", |settled| &settled.id)),
             Arg::from(once.map_or(&[][..], |once| once.value.as_slice())),
@@ -157,7 +162,7 @@ impl<'a, R: Redis> Queue<'a, R> {
         let outcome = reply.first().and_then(Value::as_str);
         match (outcome, reply.get(1).cloned()) {
             (Some("committed"), _) => {
-                self.note_bells(reply.get(1..).unwrap_or_default());
+                self.note_notified(reply.get(1..).unwrap_or_default());
                 Ok(Outcome::Committed)
             }
             (Some("settled"), _) => Ok(Outcome::AlreadySettled),
@@ -167,10 +172,9 @@ impl<'a, R: Redis> Queue<'a, R> {
             (Some("conflict"), Some(version)) => Ok(Outcome::Conflict {
                 version: version.as_int().unwrap_or(0).unsigned_abs(),
             }),
-            (Some("unstaged"), _) => Err(Failure::unavailable(
-                "Redis",
-                "the staged messages are gone",
-            )),
+            (Some("unstaged"), _) => {
+                Err(Failure::unavailable("Redis", "the staged messages expired"))
+            }
             _ => Err(Failure::unavailable(
                 "Redis",
                 "the commit script answered something else",
@@ -178,8 +182,11 @@ impl<'a, R: Redis> Queue<'a, R> {
         }
     }
 
-    /// Puts messages aside, so that one commit publishes them all: for more
-    /// than one call should carry. `id` must be new.
+    /// Stages messages for one commit that publishes them all, where they are too many for
+    /// one call. `id` is new for each commit. They expire after ten minutes.
+    ///
+    /// # Errors
+    /// Redis cannot be reached or refuses.
     pub fn stage(
         &self,
         id: &str,
@@ -191,7 +198,7 @@ impl<'a, R: Redis> Queue<'a, R> {
         for message in messages {
             bytes += message.len();
             chunk.push(message);
-            if chunk.len() == STAGE_MESSAGES || bytes >= STAGE_BYTES {
+            if chunk.len() == MAX_STAGE_MESSAGES || bytes >= MAX_STAGE_BYTES {
                 self.stage_chunk(&mut staged, &mut chunk)?;
                 bytes = 0;
             }
@@ -212,21 +219,25 @@ impl<'a, R: Redis> Queue<'a, R> {
         Ok(())
     }
 
-    /// Claims up to `most` messages for the policy's lease. Where Redis is the
-    /// bell and more are left, this calls for help.
-    pub fn claim(&self, policy: &Policy, most: usize) -> Result<Vec<Delivery>, Failure> {
+    /// Claims up to `max` messages for the policy's lease. With [`Notify::Redis`] this
+    /// calls another worker for the messages that are left.
+    ///
+    /// # Errors
+    /// Redis cannot be reached or refuses. Messages of a lost reply are claimed again
+    /// after the lease.
+    pub fn claim(&self, policy: &Policy, max: usize) -> Result<Vec<Delivery>, Failure> {
         let args = [
-            Arg::from(GROUP),
+            Arg::from(CONSUMER_GROUP),
             Arg::from(CONSUMER),
             Arg::Int(millis(policy.lease)),
-            count(most),
-            Arg::from(self.ringer()),
+            count(max),
+            Arg::from(self.notifier()),
         ];
         let mut reply = CLAIM
             .run(self.redis, &self.names.keys(), &args)?
             .into_iter();
         let mut deliveries = Vec::new();
-        while let (Some(id), Some(failures), Some(abandoned), Some(line), Some(message)) = (
+        while let (Some(id), Some(failures), Some(abandoned), Some(group), Some(message)) = (
             reply.next(),
             reply.next(),
             reply.next(),
@@ -241,25 +252,28 @@ impl<'a, R: Redis> Queue<'a, R> {
                 id: id.as_str().unwrap_or_default().to_owned(),
                 attempt: failures.saturating_add(1),
                 abandoned: abandoned.as_int() == Some(1),
-                line: line
+                group: group
                     .as_str()
-                    .filter(|line| !line.is_empty())
+                    .filter(|group| !group.is_empty())
                     .map(str::to_owned),
-                leaves: false,
+                leaves_group: false,
                 message: message.into_bytes(),
             });
         }
         Ok(deliveries)
     }
 
-    /// Starts the leases of messages anew. Those that are settled stay settled.
+    /// Starts the leases of messages anew. Settled messages stay settled.
+    ///
+    /// # Errors
+    /// Redis cannot be reached or refuses.
     pub fn extend<'d>(
         &self,
         deliveries: impl IntoIterator<Item = &'d Delivery>,
     ) -> Result<(), Failure> {
         let mut args = vec![
             Arg::from(&self.names.stream),
-            Arg::from(GROUP),
+            Arg::from(CONSUMER_GROUP),
             Arg::from(CONSUMER),
             Arg::Int(0),
         ];
@@ -270,16 +284,19 @@ impl<'a, R: Redis> Queue<'a, R> {
                 .map(|delivery| Arg::from(&delivery.id)),
         );
         if args.len() > before {
-            // JUSTID: it is the same delivery that goes on, not one more.
+            // JUSTID: Redis does not count it as another delivery.
             args.push(Arg::from("JUSTID"));
             self.redis.call("XCLAIM", &args)?;
         }
         Ok(())
     }
 
-    /// Settles messages, each with its effects and only if no other worker has
-    /// settled it before; `after` happens once if any of them was. Returns for
-    /// each whether it was settled by this.
+    /// Settles messages, each with its effects and only if no other worker settled it
+    /// before. The effects `after` happen once, if any message was settled. Returns for
+    /// each message whether this call settled it.
+    ///
+    /// # Errors
+    /// Redis cannot be reached or refuses.
     pub fn settle(
         &self,
         settlements: &[Settlement],
@@ -297,14 +314,14 @@ impl<'a, R: Redis> Queue<'a, R> {
             .map(|settlement| {
                 let effects = settlement.effects.iter().map(Effect::command);
                 effects
-                    .chain(settlement.line_to_release().map(release))
+                    .chain(settlement.group_to_release().map(release))
                     .collect()
             })
             .collect();
         let after: Vec<_> = after.iter().map(Effect::command).collect();
         let mut args = vec![
-            Arg::from(self.ringer()),
-            Arg::from(GROUP),
+            Arg::from(self.notifier()),
+            Arg::from(CONSUMER_GROUP),
             count(settlements.len()),
         ];
         for (settlement, commands) in settlements.iter().zip(&commands) {
@@ -313,34 +330,37 @@ impl<'a, R: Redis> Queue<'a, R> {
         }
         add_commands(&mut args, &after);
         let reply = SETTLE.run(self.redis, &keys, &args)?;
-        let (settled, rung) = reply.split_at_checked(settlements.len()).ok_or_else(|| {
+        let (settled, notified) = reply.split_at_checked(settlements.len()).ok_or_else(|| {
             Failure::unavailable("Redis", "the settle script answered something else")
         })?;
-        self.note_bells(rung);
+        self.note_notified(notified);
         Ok(settled
             .iter()
             .map(|settled| settled.as_int() == Some(1))
             .collect())
     }
 
-    /// Settles a message that is done and has no effects.
+    /// Settles a message without effects.
+    ///
+    /// # Errors
+    /// Those of [`Self::commit`].
     pub fn ack(&self, delivery: &Delivery) -> Result<Outcome, Failure> {
         self.commit(&Change::new().settling(delivery))
     }
 
-    /// The effect that publishes a message after a delay. The same message under
-    /// the same id is delivered once, at the time that was given last. `id` has no `|`.
+    /// The effect that publishes a message after a delay. The same message under the same
+    /// id is delivered once, after the last delay that was given. `id` has no `|`.
     pub fn schedule(&self, id: &str, message: &[u8], delay: Duration) -> Effect {
         self.delay(&format!("{id}|0"), message, delay, None, false)
     }
 
-    /// The effect that delivers a message again after a delay, as its next attempt.
+    /// The effect that delivers a failed message again after a delay, as its next attempt.
     pub fn retry(&self, delivery: &Delivery, delay: Duration) -> Effect {
         self.delay_again(delivery, delivery.attempt, delay, Count::Retried)
     }
 
-    /// The effect that delivers a message again after a delay, as the same
-    /// attempt: for when it was not the message that failed.
+    /// The effect that delivers a message again after a delay, as the same attempt: for a
+    /// failure that is not the message's own.
     pub fn postpone(&self, delivery: &Delivery, delay: Duration) -> Effect {
         let failures = delivery.attempt.saturating_sub(1);
         self.delay_again(delivery, failures, delay, Count::Postponed)
@@ -354,15 +374,18 @@ impl<'a, R: Redis> Queue<'a, R> {
         counted: Count,
     ) -> Effect {
         let Delivery {
-            id, line, leaves, ..
+            id,
+            group,
+            leaves_group,
+            ..
         } = delivery;
-        let head = match line {
-            Some(line) if *leaves => format!("{id}|{failures}~{line}"),
-            Some(line) => format!("{id}|{failures}:{line}"),
+        let head = match group {
+            Some(group) if *leaves_group => format!("{id}|{failures}~{group}"),
+            Some(group) => format!("{id}|{failures}:{group}"),
             None => format!("{id}|{failures}"),
         };
-        let holds = line.is_some() && !leaves;
-        self.delay(&head, &delivery.message, delay, Some(counted), holds)
+        let holds_group = group.is_some() && !leaves_group;
+        self.delay(&head, &delivery.message, delay, Some(counted), holds_group)
     }
 
     fn delay(
@@ -371,7 +394,7 @@ impl<'a, R: Redis> Queue<'a, R> {
         message: &[u8],
         delay: Duration,
         counted: Option<Count>,
-        holds: bool,
+        holds_group: bool,
     ) -> Effect {
         let mut entry = format!("{head}|").into_bytes();
         entry.extend_from_slice(message);
@@ -380,25 +403,29 @@ impl<'a, R: Redis> Queue<'a, R> {
             entry,
             delay,
             counted,
-            holds,
+            holds_group,
         }
     }
 
-    /// The effect that makes a message a dead letter.
-    pub fn bury(&self, delivery: &Delivery, error: &str) -> Effect {
-        Effect::Bury {
+    /// The effect that makes a message a dead letter; `error` is for operators.
+    pub fn dead_letter(&self, delivery: &Delivery, error: &str) -> Effect {
+        Effect::DeadLetter {
             key: self.names.dead.clone(),
             message: delivery.message.clone(),
             error: error.to_owned(),
             attempts: delivery.attempt,
-            line: delivery.line.clone().filter(|_| !delivery.leaves),
+            group: delivery.group.clone().filter(|_| !delivery.leaves_group),
         }
     }
 
-    /// Does what is due when the queue's alarm went off. Returns how many
-    /// messages wait and how many are delayed.
+    /// Makes delayed messages ready whose time has come, notifies a worker if any message
+    /// waits, and sets the next timer. Returns the numbers of messages in the stream and
+    /// of delayed messages.
+    ///
+    /// # Errors
+    /// Redis cannot be reached or refuses.
     pub fn wake(&self) -> Result<(u64, u64), Failure> {
-        let args = [Arg::from(self.ringer())];
+        let args = [Arg::from(self.notifier())];
         let reply = WAKE.run(self.redis, &self.names.keys(), &args)?;
         let number = |at: usize| {
             reply
@@ -407,41 +434,43 @@ impl<'a, R: Redis> Queue<'a, R> {
                 .unwrap_or(0)
                 .unsigned_abs()
         };
-        self.note_bells(reply.get(2..).unwrap_or_default());
+        self.note_notified(reply.get(2..).unwrap_or_default());
         Ok((number(0), number(1)))
     }
 
-    /// Wakes workers for somebody who asks for what they are to do and has not done
-    /// for so long. An alarm is lost where nobody listened when it went off, and
-    /// whoever waits may be the only one to notice. It rings through Redis alone:
-    /// where workers are woken over HTTP, queues are drained on a schedule.
-    pub fn nudge(&self, idle: Duration) -> Result<(), Failure> {
-        if idle >= FORGOTTEN {
+    /// Wakes workers if the work that a client waits for had no progress for 15 s: its
+    /// notification and its timers may be lost. `idle` is the time since its last progress.
+    /// Only Redis notifies here; with notifications over HTTP, a schedule drains the queues.
+    ///
+    /// # Errors
+    /// Redis cannot be reached or refuses.
+    pub fn wake_if_idle(&self, idle: Duration) -> Result<(), Failure> {
+        if idle >= TIMER_OVERDUE {
             self.wake()?;
         }
         Ok(())
     }
 
-    /// Who rings, as the scripts have it.
-    pub(crate) fn ringer(&self) -> &'static str {
-        match self.bell {
-            Bell::Redis => "redis",
-            Bell::Caller => "caller",
+    /// Who notifies workers, in the words of the scripts.
+    pub(crate) fn notifier(&self) -> &'static str {
+        match self.notify {
+            Notify::Redis => "redis",
+            Notify::Caller => "caller",
         }
     }
 
-    /// Takes note of the queues that a script rang for.
-    pub(crate) fn note_bells(&self, queues: &[Value]) {
-        if self.bell == Bell::Caller {
+    /// Remembers the queues that a script names, for [`Self::to_notify`].
+    pub(crate) fn note_notified(&self, queues: &[Value]) {
+        if self.notify == Notify::Caller {
             let names = queues.iter().filter_map(Value::as_str).map(str::to_owned);
-            self.must_ring.borrow_mut().extend(names);
+            self.to_notify.borrow_mut().extend(names);
         }
     }
 }
 
-/// The command that lets the next message of a line come.
-fn release(line: &str) -> Vec<Vec<u8>> {
-    vec![b"RELEASE".to_vec(), line.into()]
+/// The command that delivers the next message of a group.
+fn release(group: &str) -> Vec<Vec<u8>> {
+    vec![b"RELEASE".to_vec(), group.into()]
 }
 
 /// Adds the keys of effects, each once.
@@ -453,7 +482,7 @@ fn add_keys<'e>(keys: &mut Vec<&'e str>, effects: &'e [Effect]) {
     }
 }
 
-/// Adds commands as the scripts read them: the number of words, then the words.
+/// Adds commands in the form of the scripts: the number of words, then the words.
 fn add_commands<'c>(args: &mut Vec<Arg<'c>>, commands: &'c [Vec<Vec<u8>>]) {
     for command in commands {
         args.push(count(command.len()));

@@ -1,10 +1,10 @@
-//! Lua scripts, loaded once into a server and then called by their hash.
+//! Lua scripts, loaded once into Redis and then called by their hash.
 
 use base::Failure;
 use stores::{Arg, Redis, RedisError, Value};
 
-/// A script and the hash that Redis knows it by. To be made in a `static`, so
-/// that it is hashed when it is compiled and not by each instance of a component.
+/// A script and its SHA-1 hash, by which Redis knows it. Make it in a `static`: then the
+/// compiler computes the hash, and not each instance of a component.
 pub struct Script {
     source: &'static str,
     hash: [u8; 40],
@@ -20,7 +20,10 @@ impl Script {
         }
     }
 
-    /// Runs the script. Where the server does not have it yet, it is sent along.
+    /// Runs the script. Its source is sent only where Redis does not know the hash.
+    ///
+    /// # Errors
+    /// Redis is out of reach, or the script failed.
     pub fn run(
         &self,
         redis: &impl Redis,

@@ -1,22 +1,22 @@
-//! What is done with a message when a worker is through with it.
+//! How a worker settles a message.
 
 use crate::delivery::Delivery;
 use crate::effect::Effect;
 
-/// A message that is settled, and what that does.
+/// A message that a worker is done with, and the effects of that.
 #[derive(Clone, Debug)]
 pub struct Settlement {
     pub(crate) id: String,
-    pub(crate) line: Option<String>,
+    pub(crate) group: Option<String>,
     pub(crate) effects: Vec<Effect>,
 }
 
 impl Settlement {
-    /// A message that is done.
+    /// The settlement of `delivery`, so far without effects.
     pub fn of(delivery: &Delivery) -> Self {
         Self {
             id: delivery.id.clone(),
-            line: delivery.line.clone(),
+            group: delivery.group.clone(),
             effects: Vec::new(),
         }
     }
@@ -26,16 +26,17 @@ impl Settlement {
         &self.id
     }
 
-    /// Adds an effect, which happens if the message is settled by this and not
-    /// if another worker has settled it before.
+    /// Adds an effect. It happens only if this settles the message, and not if another
+    /// worker settled it before.
     pub fn with(mut self, effect: Effect) -> Self {
         self.effects.push(effect);
         self
     }
 
-    /// The line whose next message may come, for this is the end of its first.
-    pub(crate) fn line_to_release(&self) -> Option<&str> {
-        let stays = self.effects.iter().any(Effect::keeps_line);
-        self.line.as_deref().filter(|_| !stays)
+    /// The message group whose next message may be delivered; `None` where the message is
+    /// in no group or its group waits for it.
+    pub(crate) fn group_to_release(&self) -> Option<&str> {
+        let is_held = self.effects.iter().any(Effect::holds_group);
+        self.group.as_deref().filter(|_| !is_held)
     }
 }

@@ -1,6 +1,6 @@
 //! Messages that wait for the commit that publishes them.
 
-/// Messages that were put aside with [`Queue::stage`](crate::Queue::stage).
+/// Messages that were staged by [`Queue::stage`](crate::Queue::stage).
 #[derive(Clone, Debug)]
 pub struct Staged {
     pub(crate) key: String,

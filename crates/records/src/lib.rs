@@ -1,19 +1,18 @@
 //! Documents that change, kept as immutable versions in a key-value store.
 //!
-//! 1. Version *n* of the document `a` is the key `a:v:n`. It is written once, and always
-//!    with the same bytes, so two writers of one version do no harm, and neither does a
-//!    late one.
-//! 2. Which version comes next is decided by the commit in Redis (crate `queue`). A version
-//!    is written only after it was committed.
-//! 3. The key `a` holds a copy of a version that is a start for readers: the latest even
-//!    one that its writer knew of, or the one that [`point`] chose. Odd versions leave it as
-//!    it is, for most stores wait for a disk or a network at each write.
-//! 4. A reader begins at `a`, or at `a:v:1` where there is none, and goes on to the next
-//!    version until there is none.
-//! 5. A version that is forgotten leaves a marker without a document under its key, so that
-//!    readers find their way past it and [`repair`] does not bring it back.
-//! 6. Each commit publishes a message that carries the version. A worker stores from it what
-//!    a writer that died did not.
+//! 1. Version *n* of the document `a` has the key `a:v:n`. It is always written with the
+//!    same bytes, so a second or late writer of it does no harm.
+//! 2. The commit in Redis (crate `queue`) decides which version is next. A version is
+//!    written only after its commit.
+//! 3. The key `a` holds a copy of one version, at which readers start: an even version, or
+//!    the one that [`point`] chose. Odd versions are written without it, which saves a
+//!    write that waits for a disk or a network.
+//! 4. A reader starts at `a`, or at `a:v:1` if `a` is missing, and reads the following
+//!    versions until one is missing.
+//! 5. A forgotten version leaves a marker without a document under its key. So readers find
+//!    the versions after it, and [`repair`] does not store it again.
+//! 6. Each commit publishes a message that carries the version. If the writer dies before
+//!    it stores the version, a worker stores it from the message.
 //!
 //! After three changes of `a` the store holds:
 //!
@@ -37,24 +36,28 @@ pub use update::{
     Carries, Document, Entity, GroupMessage, Step, committed, index_changes, repair_from, update,
 };
 
-/// A document and which version of it this is, from 1.
+/// A version of a document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Versioned<D> {
-    /// The version; each change raises it by one.
+    /// The number of the version, from 1; each change raises it by one.
     pub version: u64,
-    /// The document itself.
+    /// The document.
     pub document: D,
 }
 
-/// What is stored of a version.
+/// A version as it is stored.
 #[derive(Serialize, Deserialize)]
 struct Stored<D> {
     version: u64,
-    /// None of a version that was forgotten.
+    /// `None` for a forgotten version.
     document: Option<D>,
 }
 
-/// The latest version of the entity `key`, or `None` where there is none.
+/// The latest stored version of the document `key`, or `None` if there is none.
+///
+/// # Errors
+/// [`Failure::Unavailable`] where the store is out of reach, [`Failure::Internal`] where
+/// it holds a document that cannot be read.
 pub fn latest<D: DeserializeOwned>(
     store: &impl KeyValue,
     key: &str,
@@ -73,7 +76,10 @@ pub fn latest<D: DeserializeOwned>(
     Ok(latest)
 }
 
-/// A version of the entity `key`, or `None` where it is not stored or forgotten.
+/// One version of the document `key`, or `None` if it is not stored or was forgotten.
+///
+/// # Errors
+/// Those of [`latest`].
 pub fn version<D: DeserializeOwned>(
     store: &impl KeyValue,
     key: &str,
@@ -85,7 +91,10 @@ pub fn version<D: DeserializeOwned>(
     }))
 }
 
-/// Stores a committed version. Doing it again changes nothing.
+/// Stores a committed version. A repetition changes nothing.
+///
+/// # Errors
+/// The store is out of reach.
 pub fn write<D: Serialize>(
     store: &impl KeyValue,
     key: &str,
@@ -99,8 +108,10 @@ pub fn write<D: Serialize>(
     Ok(())
 }
 
-/// Has readers start at a version that is stored, even or not: they find nothing
-/// of those before it any more.
+/// Lets readers start at a stored version, even or odd, and so never at one before it.
+///
+/// # Errors
+/// The store is out of reach.
 pub fn point<D: Serialize>(
     store: &impl KeyValue,
     key: &str,
@@ -109,8 +120,11 @@ pub fn point<D: Serialize>(
     Ok(store.set(key, &encode(key, versioned)?)?)
 }
 
-/// Forgets the document of a version. Only for documents whose history nobody
-/// asks for, and only versions that are not the latest.
+/// Removes the document of a version from the store. The version must not be the latest,
+/// and is missing from the document's history then.
+///
+/// # Errors
+/// The store is out of reach.
 pub fn forget(store: &impl KeyValue, key: &str, version: u64) -> Result<(), Failure> {
     let marker = Stored::<()> {
         version,
@@ -120,9 +134,10 @@ pub fn forget(store: &impl KeyValue, key: &str, version: u64) -> Result<(), Fail
     Ok(store.set(&key, &encode(&key, &marker)?)?)
 }
 
-/// Stores a committed version if its writer did not come to it.
+/// Stores a committed version if its writer did not, and returns whether it was missing.
 ///
-/// Returns whether anything was missing.
+/// # Errors
+/// The store is out of reach.
 pub fn repair<D: Serialize>(
     store: &impl KeyValue,
     key: &str,
@@ -174,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_last_is_read() {
+    fn the_last_written_version_is_read() {
         let store = MemoryKeyValue::default();
         assert_eq!(latest::<String>(&store, "a").unwrap(), None);
         for n in 1..=3 {
@@ -223,7 +238,7 @@ mod tests {
         let left = store.get("a:v:1").unwrap().unwrap();
         assert!(!String::from_utf8(left).unwrap().contains("text"));
         assert_eq!(latest(&store, "a").unwrap(), Some(version(3)));
-        // What is read first is of version 2 and forgotten only by this.
+        // Readers start at version 2 until `point` chooses another.
         forget(&store, "a", 2).unwrap();
         point(&store, "a", &version(3)).unwrap();
         let first = store.get("a").unwrap().unwrap();
@@ -244,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_forgotten_is_not_repaired() {
+    fn a_forgotten_version_is_not_repaired() {
         let store = MemoryKeyValue::default();
         for n in 1..=3 {
             write(&store, "a", &version(n)).unwrap();

@@ -1,4 +1,4 @@
-//! Pages of documents, by an index.
+//! Pages of documents, in the order of an index.
 
 use base::Failure;
 use queue::Script;
@@ -11,9 +11,9 @@ static LIST: Script = Script::new(include_str!("list.lua"));
 /// The place of a document in an index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// What the index is sorted by, such as the time of creation in milliseconds.
+    /// Its score, such as the time of its creation in milliseconds.
     pub score: u64,
-    /// What the index knows the document by.
+    /// Its member, which [`Document::member`] gives.
     pub member: String,
 }
 
@@ -22,17 +22,16 @@ pub struct Place {
 pub struct Page<D> {
     /// The documents, the highest score first.
     pub documents: Vec<Versioned<D>>,
-    /// The place of the last one, if there are more.
+    /// The place of the last one, if others follow it.
     pub last: Option<Place>,
 }
 
-/// Reads the documents of `index`, a sorted set, after the place `after` or from the
-/// beginning: those of up to `limit` entries. `key` tells where the document of a member
-/// is kept, and `is_wanted` which documents belong into the page, for an index may be
-/// ahead of a document for a moment.
+/// Reads the documents of up to `limit` entries of `index`, a sorted set, after the place
+/// `after` or from the beginning. `key` gives the key of a member's document. Documents
+/// that are not `is_wanted` are left out: an index may be ahead of a document for a moment.
 ///
 /// # Errors
-/// A store is out of reach.
+/// A store is out of reach, or holds a document that cannot be read.
 pub fn list<D: Document>(
     redis: &impl Redis,
     store: &impl KeyValue,

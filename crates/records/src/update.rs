@@ -1,10 +1,10 @@
-//! Changing a document that others may be changing, too.
+//! Changes of documents that others may be changing at the same time.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use base::{Failure, Trace, log};
-use queue::{Change, Effect, Envelope, Line, Message, Outcome, Queue, QueueNames};
+use queue::{Change, Effect, Envelope, Group, Message, Outcome, Queue, QueueNames};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -12,40 +12,40 @@ use stores::{Arg, KeyValue, Redis, Value};
 
 use crate::{Versioned, forget, latest, repair, write};
 
-/// How long a change waits for others that change the same document: enough for some
+/// The time that a change waits for other changes of its document: enough for some
 /// hundred of them, and well below the 30 s that platforms give a request.
 const MAX_CONTENTION: Duration = Duration::from_secs(8);
 
-/// Bounds of the random pause before a change is tried again; the bound doubles.
+/// Bounds of the random pause before a change is retried; the bound doubles each time.
 const MIN_PAUSE: Duration = Duration::from_millis(8);
 const MAX_PAUSE: Duration = Duration::from_millis(256);
 
-/// Documents as clients are told of them.
+/// The name of a document in messages to clients.
 const DOCUMENT: &str = "the document";
 
 /// A kind of document.
 pub trait Document: Clone + Serialize + DeserializeOwned {
     /// The type of the message that carries a committed version, such as `order.record`.
     const RECORD: &'static str;
-    /// The types of other messages that carry one, in the same fields.
+    /// The types of other messages that carry a version, in the same fields.
     const CARRIERS: &'static [&'static str] = &[];
     /// The version of the schema of [`Self::RECORD`].
     const SCHEMA: u32;
-    /// Whether earlier versions are kept for good. Otherwise the version before the latest
-    /// stays, for readers that are on their way from it, and those before it are forgotten.
+    /// Whether all versions are kept. Otherwise only the latest and the one before it are,
+    /// from which a reader may be on its way.
     const KEEPS_HISTORY: bool;
 
-    /// Where the document is kept.
+    /// The keys of the document.
     fn entity(&self) -> Entity;
 
-    /// What indexes know it by.
+    /// The document's member in indexes.
     fn member(&self) -> &str;
 
-    /// The sorted sets that it is in, each with its score there.
+    /// The Redis keys of the indexes (sorted sets) that it is in, each with its score.
     fn indexes(&self) -> BTreeMap<String, f64>;
 }
 
-/// The writes that bring the indexes from one version of a document to the next.
+/// The effects that bring the indexes from one version of a document to the next.
 pub fn index_changes<D: Document>(before: Option<&D>, after: &D) -> Vec<Effect> {
     let old = before.map(D::indexes).unwrap_or_default();
     let new = after.indexes();
@@ -66,30 +66,30 @@ pub fn index_changes<D: Document>(before: Option<&D>, after: &D) -> Vec<Effect> 
     removed.chain(added).collect()
 }
 
-/// Where a document is kept.
+/// The keys of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entity {
-    /// Its key in the key-value store.
+    /// The key in the key-value store.
     pub key: String,
-    /// The key of its version register in Redis.
+    /// The key of the version register in Redis.
     pub register: String,
 }
 
-/// What a decision on a document comes to.
+/// A decision on a document.
 #[derive(Debug)]
 pub struct Step<D> {
-    /// The next version of the document; `None` where it stays as it is.
+    /// The next version of the document; `None` where it does not change.
     pub next: Option<D>,
-    /// Further writes that happen together with it, or alone where it stays as it is.
+    /// Effects that happen together with the next version, or alone without one.
     pub effects: Vec<Effect>,
-    /// What is told of the next version.
+    /// The message that carries the next version, besides [`Document::RECORD`].
     pub message: Option<GroupMessage>,
 }
 
-/// A message that carries a version and is delivered in its turn.
+/// A message that carries a version and is delivered in its message group.
 #[derive(Debug)]
 pub struct GroupMessage {
-    /// The queue that it goes to.
+    /// Its queue.
     pub queue: QueueNames,
     /// The key of its message group.
     pub group: String,
@@ -98,12 +98,12 @@ pub struct GroupMessage {
 }
 
 impl<D> Step<D> {
-    /// The document stays as it is.
+    /// The decision that changes nothing.
     pub fn none() -> Self {
         None.into()
     }
 
-    /// Adds a write.
+    /// Adds an effect.
     #[must_use]
     pub fn with(mut self, effect: Effect) -> Self {
         self.effects.push(effect);
@@ -140,23 +140,23 @@ impl<D: Document> Message for Record<'_, D> {
     const SCHEMA: u32 = D::SCHEMA;
 }
 
-/// Whether a message that carries a version is done when that is stored.
+/// Whether a message carries a version, and work besides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Carries {
     /// It carries no version.
     Nothing,
-    /// It does, and there is nothing else in it.
+    /// It carries a version and is done when that is stored.
     Record,
-    /// It does, and is to be worked on.
+    /// It carries a version and needs further work.
     More,
-    /// It ought to carry one that cannot be read, for this reason.
+    /// Its version cannot be read, for this reason.
     Unreadable(String),
 }
 
-/// Stores the version of a document that `message` carries, where its writer did not.
+/// Stores the version of a document that `message` carries, if its writer did not.
 ///
 /// # Errors
-/// The store is out of reach: the message may hold the only copy and has to wait.
+/// The store is out of reach. The message may hold the only copy: postpone it.
 pub fn repair_from<D: Document>(
     store: &impl KeyValue,
     envelope: &Envelope<'_>,
@@ -184,11 +184,11 @@ pub fn repair_from<D: Document>(
     Ok(carries)
 }
 
-/// The latest version of a document, and no earlier one: for what is not decided anew
-/// should the document turn out to be another.
+/// The latest committed version of a document, where [`latest`] may return an earlier one:
+/// for decisions that no commit checks.
 ///
 /// # Errors
-/// [`Failure::Unavailable`] where its writer has not stored it yet.
+/// [`Failure::Unavailable`] where that version is not stored yet or a store is out of reach.
 pub fn committed<D: DeserializeOwned>(
     redis: &impl Redis,
     store: &impl KeyValue,
@@ -205,16 +205,17 @@ pub fn committed<D: DeserializeOwned>(
     Ok(found)
 }
 
-/// Takes the step that `decide` finds right for the document as it is, and returns the
-/// document as it is then; `None` where there is still none.
+/// Takes the step that `decide` returns for the latest version of a document, and returns
+/// the latest version after it; `None` if the document does not exist.
 ///
 /// The next version is committed together with its indexes and a message that carries it,
-/// and then stored. Where others change the document meanwhile, `decide` is asked again.
+/// and then stored. If another writer changes the document meanwhile, `decide` is called
+/// again.
 ///
 /// # Errors
-/// Those of `decide`, before anything has happened; [`Failure::Contended`] where others
-/// change the document for seconds. After an error of the key-value store the change may
-/// have been committed: then a worker stores it.
+/// Those of `decide`, without a change; [`Failure::Contended`] after eight seconds of other
+/// writers' changes; [`Failure::Unavailable`] where a store is out of reach. In the last
+/// case the change may have been committed: then a worker stores it.
 pub fn update<D: Document, E: From<Failure>>(
     queue: &Queue<'_, impl Redis>,
     store: &impl KeyValue,
@@ -249,14 +250,14 @@ pub fn update<D: Document, E: From<Failure>>(
         let record = record.encode(trace)?;
         change = match step.message {
             None => change.publishing(record),
-            // In its group the message may wait for long, and with it the only copy of a
-            // version whose writer died. So the record goes ahead of it.
+            // The message may wait long in its group, and may hold the only copy of the
+            // version if its writer dies. So the record is published ahead of it.
             Some(told) => {
-                let line = Line {
+                let group = Group {
                     key: told.group,
                     ahead: Some(record),
                 };
-                change.with(told.queue.send_in(line, told.message))
+                change.with(told.queue.send_in(group, told.message))
             }
         };
         let change = change
@@ -271,9 +272,9 @@ pub fn update<D: Document, E: From<Failure>>(
             }
             return Ok(Some(next));
         }
-        // Another writer was first and is about to store its version, or a worker will.
+        // Another writer was first. It stores its version soon, or a worker does.
         if started.elapsed() >= MAX_CONTENTION {
-            // The workers may not have been told of that version.
+            // The notification of that version may have been lost.
             queue.wake()?;
             return Err(Failure::Contended { what: DOCUMENT }.into());
         }

@@ -6,26 +6,29 @@ use std::sync::{Mutex, PoisonError};
 use base::Failure;
 use spin_sdk::key_value::{Error, Store};
 
-/// What the systems need of a key-value store.
+/// A key-value store.
 ///
-/// Deliberately less than stores offer: no listing and no compare-and-swap,
-/// for not every back end of Spin does those as promised.
+/// It has no listing and no compare-and-swap, which not every back end of Spin does as
+/// promised. All errors are [`Failure::Unavailable`] or [`Failure::Misconfigured`].
 pub trait KeyValue {
-    /// The value of a key, or `None` where there is none.
+    /// The value of a key, or `None` if there is none.
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Failure>;
-    /// Writes a value, over an older one if there is one.
+    /// Writes a value, in place of an older one.
     fn set(&self, key: &str, value: &[u8]) -> Result<(), Failure>;
     /// Whether a key has a value.
     fn exists(&self, key: &str) -> Result<bool, Failure>;
-    /// Removes a key; one that is not there is no error.
+    /// Removes a key; a missing key is no error.
     fn delete(&self, key: &str) -> Result<(), Failure>;
 }
 
-/// A store of the Spin runtime, named in the component's `key_value_stores`.
+/// A store of the Spin runtime, which `spin.toml` lists in `key_value_stores`.
 pub struct SpinKeyValue(Store);
 
 impl SpinKeyValue {
     /// Opens the store `default`.
+    ///
+    /// # Errors
+    /// The component has no permission for it, or it is out of reach.
     pub fn open() -> Result<Self, Failure> {
         Ok(Self(Store::open_default().map_err(from_spin)?))
     }
@@ -59,10 +62,10 @@ fn from_spin(error: Error) -> Failure {
     }
 }
 
-/// The store as clients are told of it.
+/// The name of the store in messages to clients.
 const STORE: &str = "the key-value store";
 
-/// A store that lives as long as the value: for native tests of what is built on stores.
+/// A store in memory, for native tests.
 #[derive(Default)]
 pub struct MemoryKeyValue(Mutex<BTreeMap<String, Vec<u8>>>);
 

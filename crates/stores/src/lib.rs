@@ -1,7 +1,6 @@
-//! The two stores that every system is built on, as small traits.
+//! The two stores of every system, as small traits: a key-value store and Redis.
 //!
-//! Inside a component both are Spin's; native tests use the same rules over a
-//! map and a real Redis.
+//! Components use those of Spin. Native tests use a map and a real Redis.
 
 mod key_value;
 #[cfg(feature = "native")]

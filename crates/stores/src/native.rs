@@ -1,4 +1,4 @@
-//! Redis without Spin, for native tests: the same trait and the same flat replies.
+//! Redis without Spin, for native tests: the same trait, and the same flat replies.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -9,6 +9,10 @@ pub struct NativeRedis(Mutex<redis::Connection>);
 
 impl NativeRedis {
     /// Connects to a `redis://` URL.
+    ///
+    /// # Errors
+    /// [`RedisError::Denied`] for an invalid URL, [`RedisError::Unavailable`] where Redis is
+    /// out of reach.
     pub fn open(url: &str) -> Result<Self, RedisError> {
         let client = redis::Client::open(url).map_err(|_| RedisError::Denied)?;
         let connection = client.get_connection().map_err(from_native)?;

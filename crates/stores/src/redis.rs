@@ -1,13 +1,15 @@
-//! Redis, through one generic call.
+//! Redis, by one call for all commands.
 
 use base::Failure;
 use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
 
 /// A connection to Redis that runs any command.
 pub trait Redis {
-    /// Runs a command. Nested arrays in the reply come flattened into one
-    /// list, which is how Spin's outbound Redis answers, so scripts answer
-    /// flat lists from the start.
+    /// Runs a command. Nested arrays in the reply are flattened into one list, as Spin's
+    /// outbound Redis does it.
+    ///
+    /// # Errors
+    /// See [`RedisError`]. The command may have been run where the connection was lost.
     fn call(&self, command: &str, args: &[Arg<'_>]) -> Result<Vec<Value>, RedisError>;
 }
 
@@ -16,7 +18,7 @@ pub trait Redis {
 pub enum Arg<'a> {
     /// A key or another text.
     Text(&'a str),
-    /// Any bytes.
+    /// Bytes.
     Bytes(&'a [u8]),
     /// An integer.
     Int(i64),
@@ -60,7 +62,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// The value as an integer, also where Redis sent it as digits.
+    /// The value as an integer, also if Redis sent it as digits.
     pub fn as_int(&self) -> Option<i64> {
         match self {
             Self::Int(number) => Some(*number),
@@ -69,7 +71,7 @@ impl Value {
         }
     }
 
-    /// The value as text, where it is UTF-8.
+    /// The value as text, if it is UTF-8.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::Status(text) => Some(text),
@@ -78,7 +80,7 @@ impl Value {
         }
     }
 
-    /// The value as bytes; empty for a nil or a number.
+    /// The value as bytes; none for a nil or a number.
     pub fn into_bytes(self) -> Vec<u8> {
         match self {
             Self::Status(text) => text.into_bytes(),
@@ -88,10 +90,10 @@ impl Value {
     }
 }
 
-/// Why Redis did not do as asked.
+/// The error of a call.
 #[derive(Debug, thiserror::Error)]
 pub enum RedisError {
-    /// The address is none, or the component may not connect to it.
+    /// The address is invalid, or the component has no permission for it.
     #[error(
         "Redis is not open to this component: check redis_host, redis_credentials (percent-encoded) and allowed_outbound_hosts"
     )]
@@ -99,7 +101,7 @@ pub enum RedisError {
     /// Redis is out of reach, or answered with an error.
     #[error("Redis failed: {0}")]
     Unavailable(String),
-    /// `EVALSHA` of a script that this server has not seen.
+    /// `EVALSHA` of a script that this server does not know.
     #[error("Redis has not loaded the script")]
     NoScript,
 }
@@ -114,7 +116,7 @@ impl From<RedisError> for Failure {
 }
 
 impl RedisError {
-    /// Tells an error text of Redis apart by its code word.
+    /// The error that the text of a runtime stands for, by its code word.
     fn from_text(text: String) -> Self {
         if text.contains("NOSCRIPT") || text.contains("NoScript") {
             Self::NoScript
@@ -124,8 +126,8 @@ impl RedisError {
     }
 }
 
-/// A connection of the Spin runtime. Each one opened is a TCP connection, so
-/// a request opens at most one.
+/// A connection of the Spin runtime. Each is a new TCP connection, so a request opens at
+/// most one.
 pub struct SpinRedis(Connection);
 
 impl SpinRedis {

@@ -1,4 +1,4 @@
-//! The two ways in to a worker.
+//! The two entries of a worker: notifications of Redis, and HTTP.
 
 use std::cell::Cell;
 
@@ -9,11 +9,13 @@ use serde_json::json;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use web::{Call, Reply, Route};
 
-/// What a bell of Redis does: `work`.
+/// Handles a notification of Redis: does `work`, which returns the number of messages.
 ///
 /// # Errors
-/// Those of the work, for the runtime to log.
-pub async fn on_bell(work: impl Future<Output = Result<usize, Failure>>) -> anyhow::Result<()> {
+/// Those of `work`, which the runtime logs.
+pub async fn on_notification(
+    work: impl Future<Output = Result<usize, Failure>>,
+) -> anyhow::Result<()> {
     let result = work.await.map(|_| ());
     result.map_err(|error| {
         report(&error);
@@ -21,9 +23,10 @@ pub async fn on_bell(work: impl Future<Output = Result<usize, Failure>>) -> anyh
     })
 }
 
-/// Serves `POST /ops/queues/{queue}/drain`. An operator is answered when the work is
-/// done. A notification (a request with the token of the variable `drain_token`) is
-/// answered at once, for its sender has a client that waits, and then the work is done.
+/// Serves `POST /ops/queues/{queue}/drain`. A request of an operator (role `ops`) is
+/// answered with 200 after the work. A notification (a request with the token of the
+/// variable `drain_token`) is answered with 202 before it, since a client waits for its
+/// sender.
 pub async fn on_request<F: Future<Output = Result<usize, Failure>>>(
     request: IncomingRequest,
     out: ResponseOutparam,

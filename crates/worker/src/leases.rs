@@ -1,4 +1,4 @@
-//! The leases of a worker's messages.
+//! Leases of messages that a worker has claimed.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use base::Failure;
 use queue::{Delivery, Policy, Queue};
 use stores::Redis;
 
-/// The messages that a worker holds.
+/// The messages of a worker, under their leases.
 pub struct Leases<'a> {
     pub(crate) held: RefCell<BTreeMap<String, Rc<Delivery>>>,
     extended: RefCell<Instant>,
@@ -27,8 +27,9 @@ impl<'a> Leases<'a> {
         }
     }
 
-    /// Starts the leases anew if a third of their time is over. [`run`] does it between
-    /// calls of [`Work::work`]; work that takes long in one call does it itself.
+    /// Starts the leases anew after a third of their time, and does nothing before.
+    /// [`run`](crate::run()) calls it between calls of [`Work::work`](crate::Work::work); work that may take longer than
+    /// that in one call has to call it itself.
     ///
     /// # Errors
     /// Redis is out of reach.

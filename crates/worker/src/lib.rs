@@ -1,20 +1,20 @@
-//! What all workers of queues have in common, and what whoever publishes needs
-//! to wake them: settings, the loop that drains a queue, the two ways in (a
-//! bell of Redis, a request over HTTP) and the bell that is rung over HTTP.
+//! Workers of queues: their settings, the loop that drains a queue, and their two entries
+//! (a notification of Redis, a request over HTTP). Publishers find here how to [`open`] a
+//! queue and [`notify()`] its workers.
 //!
-//! A system says by [`Work`] what it does with a message; [`run`] does the rest. A worker
-//! is a component with two exports that do the same, which [`exports!`] writes.
+//! A system implements [`Work`], and [`run`] calls it. A worker is a component with two
+//! exports that do the same, which [`exports!`] writes.
 
-mod bell;
 mod entry;
 mod leases;
+mod notify;
 mod run;
 mod settings;
 mod work;
 
-pub use bell::{open, ring};
-pub use entry::{on_bell, on_request};
+pub use entry::{on_notification, on_request};
 pub use leases::Leases;
+pub use notify::{notify, open};
 pub use run::run;
 pub use settings::policy;
 pub use work::{Share, Task, Trouble, Verdict, Work};
@@ -23,14 +23,15 @@ pub use work::{Share, Task, Trouble, Verdict, Work};
 pub use anyhow;
 
 /// Writes the two exports of a worker: the handler of the Redis trigger, and the HTTP
-/// handler of `POST /ops/queues/{queue}/drain`. `$queue` is the queue's name and `$drain`
-/// an async function that works on it. The component's crate needs `spin-sdk`.
+/// handler of `POST /ops/queues/{queue}/drain`. `$queue` is the queue's name, and `$drain`
+/// an async function that drains it and returns the number of messages. The component's
+/// crate depends on `spin-sdk`.
 #[macro_export]
 macro_rules! exports {
     ($queue:expr, $drain:path) => {
         #[::spin_sdk::redis_component]
-        async fn on_bell(_bell: Vec<u8>) -> $crate::anyhow::Result<()> {
-            $crate::on_bell($drain()).await
+        async fn on_notification(_payload: Vec<u8>) -> $crate::anyhow::Result<()> {
+            $crate::on_notification($drain()).await
         }
 
         #[::spin_sdk::http_component]

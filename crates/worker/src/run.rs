@@ -12,35 +12,35 @@ use records::Carries;
 use serde_json::{Value, json};
 use stores::Redis;
 
-use crate::bell;
 use crate::leases::Leases;
+use crate::notify::notify;
 use crate::work::{Task, Trouble, Verdict, Work};
 
-/// When to leave the rest to another worker: platforms end a request after 30 s.
+/// The time after which another worker takes over: platforms end a request after 30 s.
 const MAX_TIME: Duration = Duration::from_secs(20);
 
-/// How long messages that are done may wait to be settled together with others.
+/// The time that a done message may wait to be settled together with others.
 const MAX_UNSETTLED: Duration = Duration::from_millis(50);
 
-/// How long a message of a later schema waits for a worker that knows it. Not longer than
-/// the policy's cap.
+/// The delay of a message of a later schema, which waits for a worker that knows it. The
+/// policy's `max_delay` bounds it.
 const NEWER_DELAY: Duration = Duration::from_secs(30);
 
-/// After how long a message that there was no time for comes back: at once.
+/// The delay of a message that is released for lack of time: as good as none.
 const RELEASE: Duration = Duration::from_millis(1);
 
-/// What is kept of an error, in bytes: it may be a service's to write.
+/// The max bytes that are kept of an error: a service may have written it.
 const MAX_ERROR: usize = 1024;
 
-/// Works on a queue until it is empty or the time is up, and then wakes a successor.
-/// Returns how many messages were claimed.
+/// Works on a queue until it is empty, or for 20 s: then it wakes a successor. Returns the
+/// number of messages that were claimed.
 ///
 /// Messages are claimed under a lease, decoded, handed to `work` and settled by its
-/// verdicts, each with its effects. Those that there is no time for are given back.
+/// verdicts, each with its effects. When the time is up, the others are released.
 ///
 /// # Errors
-/// Redis is out of reach. Nothing is lost: what was claimed and not settled comes back
-/// when its lease ends.
+/// Redis is out of reach. No message is lost: those that were claimed and not settled are
+/// delivered again when their leases end.
 pub async fn run<R: Redis, W: Work>(
     queue: &Queue<'_, R>,
     policy: &Policy,
@@ -67,7 +67,7 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         let started = Instant::now();
         let is_over = || started.elapsed() >= MAX_TIME;
         let share = self.work.share(self.policy.concurrency);
-        let room = share.group.saturating_mul(share.groups);
+        let room = share.per_call.saturating_mul(share.calls);
         let mut claimed = 0;
         let mut waiting: VecDeque<Rc<Delivery>> = VecDeque::new();
         let mut working = FuturesUnordered::new();
@@ -76,21 +76,21 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         loop {
             let held = self.leases.held.borrow().len();
             let can_claim = waiting.is_empty()
-                && working.len() < share.groups
-                && (share.groups == 1 || held < room)
+                && working.len() < share.calls
+                && (share.calls == 1 || held < room)
                 && !is_over();
             if can_claim {
-                if share.groups == 1 {
+                if share.calls == 1 {
                     self.settle(&mut done).await?;
                 }
-                let max = match share.groups {
+                let max = match share.calls {
                     1 => self.policy.batch,
                     _ => self.policy.batch.min(room - held),
                 };
                 let deliveries = self.queue.claim(self.policy, max)?;
                 claimed += deliveries.len();
                 for mut delivery in deliveries {
-                    delivery.leaves = !W::HOLDS_LINE;
+                    delivery.leaves_group = !W::HOLDS_GROUP;
                     let (id, delivery) = (delivery.id.clone(), Rc::new(delivery));
                     self.leases.held.borrow_mut().insert(id, delivery.clone());
                     waiting.push_back(delivery);
@@ -101,9 +101,9 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
                     Settlement::of(&delivery).with(self.queue.postpone(&delivery, RELEASE))
                 }));
             }
-            while !waiting.is_empty() && working.len() < share.groups {
-                let group = waiting.drain(..share.group.min(waiting.len()));
-                working.push(self.handle(group.collect()));
+            while !waiting.is_empty() && working.len() < share.calls {
+                let deliveries = waiting.drain(..share.per_call.min(waiting.len()));
+                working.push(self.handle(deliveries.collect()));
             }
             let Some(settlements) = working.next().await else {
                 break;
@@ -119,12 +119,12 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         self.settle(&mut done).await?;
         if is_over() {
             self.queue.wake()?;
-            bell::ring(self.queue, &Trace::new()).await;
+            notify(self.queue, &Trace::new()).await;
         }
         Ok(claimed)
     }
 
-    /// Settles messages, all in one script, and wakes the workers of messages that follow.
+    /// Settles messages, all in one script, and notifies the workers of messages that follow.
     async fn settle(&self, done: &mut Vec<Settlement>) -> Result<(), Failure> {
         if done.is_empty() {
             return Ok(());
@@ -133,15 +133,15 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         for settlement in done.drain(..) {
             self.leases.held.borrow_mut().remove(settlement.id());
         }
-        bell::ring(self.queue, &Trace::new()).await;
+        notify(self.queue, &Trace::new()).await;
         Ok(())
     }
 
-    /// Decodes messages, has them worked on and says how each is settled.
-    async fn handle(&self, group: Vec<Rc<Delivery>>) -> Result<Vec<Settlement>, Failure> {
-        let mut settlements = Vec::with_capacity(group.len());
-        let mut tasks = Vec::with_capacity(group.len());
-        for delivery in &group {
+    /// Decodes messages, works on them and returns how each is settled.
+    async fn handle(&self, deliveries: Vec<Rc<Delivery>>) -> Result<Vec<Settlement>, Failure> {
+        let mut settlements = Vec::with_capacity(deliveries.len());
+        let mut tasks = Vec::with_capacity(deliveries.len());
+        for delivery in &deliveries {
             match self.read(delivery) {
                 Ok(task) if task.delivery.attempt > self.policy.attempts => {
                     let abandoned = Verdict::Dead(W::ABANDONED.into());
@@ -173,7 +173,7 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         Ok(settlements)
     }
 
-    /// Reads a message; or returns how one is settled that is not to be worked on.
+    /// Decodes a message, or returns how a message is settled that needs no work.
     fn read<'m>(&self, delivery: &'m Delivery) -> Result<Task<'m, W::Message<'m>>, Settlement> {
         let message = delivery.message.as_slice();
         let envelope = match open(message, <W::Message<'m>>::SCHEMA) {
@@ -190,7 +190,7 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
             Ok(Carries::Record) => return Err(Settlement::of(delivery)),
             Ok(Carries::Unreadable(reason)) => return Err(self.unreadable(delivery, &reason)),
             Ok(Carries::Nothing | Carries::More) => {}
-            // The message may hold the only copy: it waits as long as it takes.
+            // The message may hold the only copy of the version: it waits for the store.
             Err(failure) => {
                 let (reason, delay) = (failure.to_string(), self.policy.base_delay);
                 return Err(self.postpone(delivery, &trace, json!({}), &reason, delay));
@@ -206,7 +206,7 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         }
     }
 
-    /// Says how a message is settled, by its verdict.
+    /// Returns how a message is settled, by its verdict.
     async fn conclude<'m>(&self, task: &Task<'m, W::Message<'m>>, verdict: Verdict) -> Settlement {
         let Task {
             delivery, trace, ..
@@ -236,7 +236,7 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
                 not_before,
             } if !self.policy.is_last(delivery.attempt) => {
                 let (attempt, random) = (delivery.attempt, base::random());
-                let delay = self.policy.delay_at_least(attempt, random, not_before);
+                let delay = self.policy.delay_with_min(attempt, random, not_before);
                 let mut fields = fields();
                 add(&mut fields, "retryInMs", millis(delay).into());
                 let message = "a message is tried again later";
@@ -259,7 +259,7 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
                     fields(),
                     &trouble.error,
                 );
-                let dead = self.queue.bury(delivery, &trouble.error);
+                let dead = self.queue.dead_letter(delivery, &trouble.error);
                 effects
                     .into_iter()
                     .fold(settlement, Settlement::with)
@@ -291,11 +291,11 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         Settlement::of(delivery).with(self.queue.postpone(delivery, delay))
     }
 
-    /// A message that is not of this queue or is spoiled: no attempt can help.
+    /// Makes an unreadable message a dead letter: a retry cannot help.
     fn unreadable(&self, delivery: &Delivery, reason: &str) -> Settlement {
         let (trace, message) = (Trace::new(), "a message became a dead letter");
         self.log(log::error, &trace, message, delivery, json!({}), reason);
-        Settlement::of(delivery).with(self.queue.bury(delivery, shorten(reason, MAX_ERROR)))
+        Settlement::of(delivery).with(self.queue.dead_letter(delivery, shorten(reason, MAX_ERROR)))
     }
 
     fn log(

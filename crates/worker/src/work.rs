@@ -1,4 +1,4 @@
-//! What a system's worker says; everything else is the loop's.
+//! The work of a system's worker, which the loop calls.
 
 use std::time::Duration;
 
@@ -9,36 +9,36 @@ use serde_json::Value;
 
 use crate::leases::Leases;
 
-/// A message that is to be worked on.
+/// A message to work on.
 #[derive(Debug)]
 pub struct Task<'m, M> {
     /// The message under its lease.
     pub delivery: &'m Delivery,
-    /// The ids of the request that led to it, or new ones.
+    /// The ids of the request that led to the message, or new ones.
     pub trace: Trace,
-    /// The message as it was read.
+    /// The decoded message.
     pub message: M,
 }
 
-/// What came of a message.
+/// The result of working on a message.
 #[derive(Debug)]
 pub enum Verdict {
-    /// It is done; the effects happen together with that, once.
+    /// It is done. The effects happen once, together with its settlement.
     Done(Vec<Effect>),
-    /// It failed and is tried again after the policy's delay or after `not_before`,
-    /// whichever is later, unless this was its last attempt.
+    /// It failed. It is retried after the policy's delay or after `not_before`, whichever
+    /// is later; after its last attempt it becomes a dead letter.
     Retry {
-        /// Why.
+        /// The reason.
         trouble: Trouble,
-        /// How long a service asked to be left alone.
+        /// The time that a service asked to wait.
         not_before: Duration,
     },
-    /// No further attempt can help: it becomes a dead letter.
+    /// A retry cannot help: it becomes a dead letter.
     Dead(Trouble),
-    /// A service that it needs is down, for this reason. It comes back after the policy's
-    /// base delay with as many attempts left.
+    /// A service that it needs is down, for this reason. It is delivered again after the
+    /// policy's base delay, as the same attempt.
     Postpone(String),
-    /// Nothing is to be done for it, for this reason.
+    /// It needs no work, for this reason: it is settled without effects.
     Drop(&'static str),
 }
 
@@ -52,17 +52,17 @@ impl Verdict {
     }
 }
 
-/// Why a message failed.
+/// The reason why a message failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
-    /// What operators read in the log and in the dead letter.
+    /// The text for operators, in the log and in the dead letter.
     pub error: String,
-    /// What the owner of the document or job may know of it.
+    /// The text for the owner of the document or job.
     pub shown: String,
 }
 
 impl<T: Into<String>> From<T> for Trouble {
-    /// A reason that everybody may know.
+    /// A reason that operators and owners may both read.
     fn from(error: T) -> Self {
         let error = error.into();
         let shown = error.clone();
@@ -70,42 +70,42 @@ impl<T: Into<String>> From<T> for Trouble {
     }
 }
 
-/// How much a worker takes on at once.
+/// The messages that a worker works on at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {
-    /// The most messages that [`Work::work`] is given in one call.
-    pub group: usize,
-    /// The most calls that are under way at once. More than one pays where the work waits
-    /// for services, and lets the messages of a slow one hold up no others.
-    pub groups: usize,
+    /// The max messages of one call of [`Work::work`].
+    pub per_call: usize,
+    /// The max calls at once. With more than one, messages that wait for a slow service do
+    /// not hold up others.
+    pub calls: usize,
 }
 
-/// What is done with the messages of a queue.
+/// The work of one queue.
 #[allow(async_fn_in_trait, reason = "components have one thread")]
 pub trait Work {
-    /// The messages.
+    /// The messages of the queue.
     type Message<'m>: Incoming<'m>;
 
-    /// What operators read of a message whose every worker died or hung on it.
+    /// The error in the dead letter of a message of which every worker died or hung.
     const ABANDONED: &'static str;
 
-    /// Whether a message that fails holds up those after it in its line. Otherwise it
-    /// leaves the line for its retries.
-    const HOLDS_LINE: bool = true;
+    /// Whether a message that failed holds up those after it in its message group.
+    /// Otherwise it leaves the group, and its retry joins the end of it.
+    const HOLDS_GROUP: bool = true;
 
-    /// How much is taken on at once where the policy says `concurrency`.
+    /// The messages to work on at once, by the `concurrency` of the policy.
     fn share(&self, concurrency: usize) -> Share {
         Share {
-            group: concurrency,
-            groups: 1,
+            per_call: concurrency,
+            calls: 1,
         }
     }
 
-    /// Stores the version of a document that a message carries, where its writer did not:
-    /// [`records::repair_from`]. Queues without documents leave it as it is.
+    /// Stores the version of a document that a message carries, if its writer did not:
+    /// [`records::repair_from`]. The default is for queues without documents.
     ///
     /// # Errors
-    /// The store is out of reach; the message waits.
+    /// The store is out of reach: the message is postponed.
     fn repair(
         &self,
         _envelope: &Envelope<'_>,
@@ -115,24 +115,24 @@ pub trait Work {
         Ok(Carries::Nothing)
     }
 
-    /// What the log says of a message, as a JSON object.
+    /// The fields of a message's log lines, as a JSON object.
     fn fields<'m>(&self, task: &Task<'m, Self::Message<'m>>) -> Value;
 
-    /// Works on some messages and returns a verdict for each, in their order. One that is
-    /// left out is tried again.
+    /// Works on messages and returns a verdict for each, in their order. A message without
+    /// a verdict is retried.
     ///
     /// # Errors
-    /// Something that all of them need is out of reach: all are postponed.
+    /// A service that all of them need is out of reach: all are postponed.
     async fn work<'m>(
         &self,
         tasks: &[Task<'m, Self::Message<'m>>],
         leases: &Leases<'_>,
     ) -> Result<Vec<Verdict>, Failure>;
 
-    /// Effects that happen together with a message's becoming a dead letter.
+    /// Effects that happen when a message becomes a dead letter.
     ///
     /// # Errors
-    /// It cannot be told now: the message is postponed instead.
+    /// A service that it needs is out of reach: the message is postponed instead.
     async fn give_up<'m>(
         &self,
         _task: &Task<'m, Self::Message<'m>>,
@@ -141,8 +141,8 @@ pub trait Work {
         Ok(Vec::new())
     }
 
-    /// Effects that happen once, after those of all messages that are settled now: counts
-    /// that are kept for a batch.
+    /// Effects that happen once for all messages that are settled together, such as counts
+    /// of a batch.
     fn after(&self) -> Vec<Effect> {
         Vec::new()
     }

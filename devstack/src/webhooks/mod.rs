@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::{Result, Server};
 use verify::{Event, Verifier};
 
-/// The largest body that is read, in bytes.
+/// The max size of a body, in bytes.
 const BODY_LIMIT: usize = 1024 * 1024;
 
 /// An event that was taken.

@@ -25,7 +25,7 @@ pub struct OutboundHttp {
 }
 
 /// How many components may call each other in a chain.
-const MOST_CALLS: u8 = 8;
+const MAX_CALLS: u8 = 8;
 
 /// Where a request goes.
 enum Target {
@@ -88,7 +88,7 @@ impl WasiHttpHooks for OutboundHttp {
                     send(redirect(request, service.address())?, options).await
                 }
                 Target::Component(service, component) => {
-                    if depth > MOST_CALLS {
+                    if depth > MAX_CALLS {
                         return Err(Error::LoopDetected);
                     }
                     let response = service.call_component(&component, request, depth).await?;

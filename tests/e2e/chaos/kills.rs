@@ -12,10 +12,10 @@ const ROUNDS: usize = 20;
 const PHOTOS: usize = 50;
 const TOONS: usize = 2_000;
 
-/// The longest that a host works between two kills, once it works.
+/// The max time that a host works between two kills.
 const WORK: Duration = Duration::from_millis(150);
 
-/// The longest that a photo comes after a round began.
+/// The max time between the begin of a round and a photo.
 const LATE: Duration = Duration::from_millis(500);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -71,7 +71,7 @@ async fn survive(count: usize, toon: Duration) {
     // Where there is another host, it answers at once.
     assert!(unanswered > 0 || count > 1, "clients should have noticed");
 
-    // The last bell may have been rung for a host that was just being killed.
+    // The last notification may have gone to a host that was just being killed.
     load.submit(app, Some("JOB-last"), 1).await;
     load.upload(app, PHOTOS).await;
     load.is_done_once(app).await;

@@ -151,7 +151,7 @@ pub(crate) fn is_at_work(app: &App, since: Instant) -> bool {
 async fn is_at_rest(app: &App, queue: &str) -> Counts {
     eventually(&format!("the queue {queue} is at rest"), || async {
         let counts = counts(app, queue);
-        assert_eq!((counts.dead, counts.buried), (0, 0), "{counts:?}");
+        assert_eq!((counts.dead, counts.dead_lettered), (0, 0), "{counts:?}");
         (counts.depth + counts.in_flight + counts.due == 0).then_some(counts)
     })
     .await

@@ -3,11 +3,11 @@
 //!
 //! What is random here depends on a seed that every test prints: see [`tests::Seed`].
 
-mod bells;
 mod client;
 mod kills;
 mod labeler;
 mod load;
+mod lost_wakeups;
 mod orders;
 mod poison;
 mod redis;

@@ -21,12 +21,12 @@ const ROUNDS: usize = 20;
 /// How many times each order changes in a round.
 const CHANGES: Range<usize> = 1..5;
 
-/// The longest that a client waits before its next change.
+/// The max time that a client waits before its next change.
 const PAUSE: Duration = Duration::from_millis(150);
 
 const HANDLING: Duration = Duration::from_millis(20);
 
-/// The longest that a host works between two kills, once it works.
+/// The max time that a host works between two kills.
 const WORK: Duration = Duration::from_millis(150);
 
 /// How long Redis is away.
@@ -109,7 +109,7 @@ impl Orders {
             let queue = format!("orders.{status}");
             eventually(&format!("{queue} is at rest"), || async {
                 let counts = counts(app, &queue);
-                assert_eq!((counts.dead, counts.buried), (0, 0), "{counts:?}");
+                assert_eq!((counts.dead, counts.dead_lettered), (0, 0), "{counts:?}");
                 let left = counts.depth + counts.in_flight + counts.delayed + counts.held;
                 (left == 0).then_some(())
             })
@@ -239,8 +239,8 @@ async fn redis_that_crashes_time_and_again_loses_no_change_of_an_order() {
     is_over(app, &service, &orders).await;
 }
 
-/// Waits until a worker works, or the clients are done: a bell that was rung for
-/// nobody leaves nothing to work on for a while.
+/// Waits until a worker works, or the clients are done: after a lost notification no
+/// worker works for a while.
 async fn works(app: &App, since: Instant, are_done: &AtomicBool) {
     eventually("a worker works", || async {
         (is_at_work(app, since) || are_done.load(Ordering::Relaxed)).then_some(())
@@ -248,7 +248,7 @@ async fn works(app: &App, since: Instant, are_done: &AtomicBool) {
     .await;
 }
 
-/// The last bells and alarms may have been rung for nobody, so all are rung anew.
+/// The last notifications and timers may have been lost, so all queues are drained.
 async fn is_over(app: &App, service: &Service, orders: &Orders) {
     for status in STATUSES {
         app.drain(&format!("orders.{status}")).await;

@@ -87,7 +87,7 @@ async fn a_poisoned_toon_is_tried_as_often_as_the_policy_says_and_done_when_it_i
     eventually("it died again", || async {
         let counts = counts(app, "jobs");
         let tries = u64::from(ATTEMPTS) * (u64::try_from(POISONED).unwrap() + 1);
-        (counts.retried + counts.buried == tries).then_some(())
+        (counts.retried + counts.dead_lettered == tries).then_some(())
     })
     .await;
     assert_eq!(counts(app, "jobs").dead, u64::try_from(POISONED).unwrap());

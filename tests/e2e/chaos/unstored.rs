@@ -55,8 +55,8 @@ fn handled(service: &Service) -> Vec<u64> {
         .collect()
 }
 
-/// A key of a status's queue: its alarm.
-fn alarm(app: &App, status: &str, command: &str, args: &[Arg<'_>]) -> Option<i64> {
+/// Calls a command on the key of a status's timer.
+fn timer(app: &App, status: &str, command: &str, args: &[Arg<'_>]) -> Option<i64> {
     let key = format!("{{orders}}.{status}:queue:alarm");
     let args = [&[Arg::from(&key)], args].concat();
     app.redis().call(command, &args).unwrap()[0].as_int()
@@ -67,13 +67,13 @@ async fn dies_of(app: &App, hosts: &mut Hosts, fault: &str, status: &str) {
     hosts.start_with_faults(0, &[fault]).await;
     let broken = change(app, status).send().await;
     assert!(broken.is_err(), "{broken:?}");
-    // However long the start takes, its time has not come before.
-    alarm(app, status, "PERSIST", &[]);
+    // It does not go off during the start, however long that takes.
+    timer(app, status, "PERSIST", &[]);
     hosts.start(0).await;
 }
 
-fn alarm_goes_off(app: &App, status: &str) {
-    assert_eq!(alarm(app, status, "PEXPIRE", &[1.into()]), Some(1));
+fn timer_goes_off(app: &App, status: &str) {
+    assert_eq!(timer(app, status, "PEXPIRE", &[1.into()]), Some(1));
 }
 
 async fn history(app: &App) -> Vec<Value> {
@@ -95,7 +95,7 @@ async fn heals(fault: &str, states: &[&str]) {
     }
     let version = u64::try_from(states.len()).unwrap();
     dies_of(&app, &mut hosts, fault, last).await;
-    alarm_goes_off(&app, last);
+    timer_goes_off(&app, last);
     is_handled(&service, version).await;
 
     let order = is(&app, "processed").await;
@@ -158,7 +158,7 @@ async fn who_reads_meanwhile_sees_the_old_order_and_then_the_new_one() {
         dies_of(app, &mut hosts, "exit-before-set:orders:A:v:2", "inprocess").await;
         // Nobody has stored it yet, and the order is what it was.
         assert_eq!(read(app).await["version"], 1);
-        alarm_goes_off(app, "inprocess");
+        timer_goes_off(app, "inprocess");
         is_handled(&service, 2).await;
     };
     let (seen, ()) = join(reader, change).await;
@@ -185,7 +185,7 @@ async fn a_change_behind_a_dead_letter_is_stored_though_it_has_to_wait() {
     )
     .await;
     assert_eq!(read(&app).await["version"], 1);
-    alarm_goes_off(&app, "inprocess");
+    timer_goes_off(&app, "inprocess");
     eventually("what goes ahead of the change is done", || async {
         (counts(&app, "orders.inprocess").processed == 1).then_some(())
     })

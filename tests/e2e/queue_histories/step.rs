@@ -6,15 +6,15 @@ use proptest::sample::select;
 
 pub(crate) const WORKERS: usize = 3;
 pub(crate) const ENTITIES: usize = 2;
-pub(crate) const LINES: usize = 2;
+pub(crate) const GROUPS: usize = 2;
 
 /// One step of a history.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     /// Publishes so many messages.
     Publish(usize),
-    /// Publishes so many messages in a line.
-    PublishInLine { line: usize, count: usize },
+    /// Publishes so many messages in a group.
+    PublishInGroup { group: usize, count: usize },
     /// Publishes so many messages that are staged first, once for an idempotency key.
     Submit { key: usize, count: usize },
     /// Raises an entity and publishes its new version. A stale writer knows an
@@ -24,9 +24,9 @@ pub(crate) enum Step {
     Claim { worker: usize, batch: usize },
     /// A worker claims messages when all leases have just run out.
     TakeOver { worker: usize, batch: usize },
-    /// A worker settles the messages that it has had longest.
+    /// A worker settles the messages that it claimed first.
     Settle { worker: usize, ends: Vec<End> },
-    /// A worker raises an entity by the message that it has had longest.
+    /// A worker raises an entity by the message that it claimed first.
     SettleByRaise {
         worker: usize,
         entity: usize,
@@ -38,7 +38,7 @@ pub(crate) enum Step {
     Die { worker: usize },
     /// The time of all delayed messages comes.
     TimeComes,
-    /// The alarm goes off.
+    /// The timer goes off.
     Wake,
     /// So many of the oldest dead letters are sent back.
     Redrive(usize),
@@ -52,18 +52,18 @@ pub(crate) enum End {
     Done,
     Retry,
     Postpone,
-    Bury,
+    Dead,
 }
 
 /// Any step, those more often that make histories go on.
 pub(crate) fn step() -> impl Strategy<Value = Step> {
     let worker = || 0..WORKERS;
     let batch = || 1..6_usize;
-    let end = select(vec![End::Done, End::Retry, End::Postpone, End::Bury]);
+    let end = select(vec![End::Done, End::Retry, End::Postpone, End::Dead]);
     prop_oneof![
         3 => batch().prop_map(Step::Publish),
-        3 => (0..LINES, 1..4_usize)
-            .prop_map(|(line, count)| Step::PublishInLine { line, count }),
+        3 => (0..GROUPS, 1..4_usize)
+            .prop_map(|(group, count)| Step::PublishInGroup { group, count }),
         2 => (0..3_usize, batch()).prop_map(|(key, count)| Step::Submit { key, count }),
         2 => (0..ENTITIES, any::<bool>()).prop_map(|(entity, stale)| Step::Raise { entity, stale }),
         4 => (worker(), batch()).prop_map(|(worker, batch)| Step::Claim { worker, batch }),

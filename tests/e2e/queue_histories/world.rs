@@ -9,12 +9,12 @@ use queue::{Delivery, Effect, Queue};
 use stores::native::NativeRedis;
 use stores::{Arg, Redis, Value};
 
-use super::step::{ENTITIES, End, LINES, WORKERS};
+use super::step::{ENTITIES, End, GROUPS, WORKERS};
 
 /// Where a message is. One under a lease waits, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// Behind others in its line.
+    /// Behind others in its group.
     Held,
     Waiting,
     Delayed,
@@ -29,7 +29,7 @@ struct Fate {
     place: Place,
     /// Which attempt its next delivery is.
     attempt: u32,
-    line: Option<usize>,
+    group: Option<usize>,
 }
 
 /// The queue of a history.
@@ -40,9 +40,9 @@ pub(crate) struct World<'a> {
     messages: BTreeMap<String, Fate>,
     /// Messages that were never delivered, in the order of their publishing.
     unseen: VecDeque<String>,
-    /// The messages in each line that are neither done nor thrown away, in the
+    /// The messages in each group that are neither done nor thrown away, in the
     /// order of their publishing.
-    lines: [VecDeque<String>; LINES],
+    groups: [VecDeque<String>; GROUPS],
     versions: [u64; ENTITIES],
     /// What is remembered under the idempotency keys.
     submitted: HashMap<usize, String>,
@@ -53,7 +53,7 @@ pub(crate) struct World<'a> {
     settled: HashSet<String>,
     retried: u64,
     postponed: u64,
-    buried: u64,
+    dead_lettered: u64,
     /// How many settlings had an effect of their own, beside those of the messages.
     after: i64,
     /// Makes names that are like no other.
@@ -68,7 +68,7 @@ impl<'a> World<'a> {
             name: name.to_owned(),
             messages: BTreeMap::new(),
             unseen: VecDeque::new(),
-            lines: Default::default(),
+            groups: Default::default(),
             versions: [0; ENTITIES],
             submitted: HashMap::new(),
             held: Default::default(),
@@ -76,7 +76,7 @@ impl<'a> World<'a> {
             settled: HashSet::new(),
             retried: 0,
             postponed: 0,
-            buried: 0,
+            dead_lettered: 0,
             after: 0,
             serial: 0,
         }
@@ -93,20 +93,20 @@ impl<'a> World<'a> {
         );
         assert_eq!(counts.dead, self.count(Place::Dead));
         assert_eq!(counts.held, self.count(Place::Held));
-        for (line, messages) in self.lines.iter().enumerate() {
+        for (group, messages) in self.groups.iter().enumerate() {
             let held = messages.iter().skip(1);
             assert!(
                 held.map(|message| self.messages[message].place)
                     .all(|place| place == Place::Held)
             );
-            let length = self.length("LLEN", &format!("line:{line}"));
+            let length = self.length("LLEN", &format!("group:{group}"));
             assert_eq!(usize::try_from(length).unwrap(), messages.len());
         }
         assert_eq!(
             (counts.processed, counts.retried, counts.postponed),
             (done, self.retried, self.postponed)
         );
-        assert_eq!(counts.buried, self.buried);
+        assert_eq!(counts.dead_lettered, self.dead_lettered);
         assert_eq!(self.length("ZCARD", "after"), self.after);
         assert_eq!(
             self.length("ZCARD", "effects").unsigned_abs(),
@@ -133,7 +133,7 @@ impl<'a> World<'a> {
             u64::try_from(self.messages.len()).unwrap()
         );
         assert!(self.unseen.is_empty());
-        assert!(self.lines.iter().all(VecDeque::is_empty));
+        assert!(self.groups.iter().all(VecDeque::is_empty));
         let effects = self.key("effects");
         let range = [Arg::from(&effects), 0.into(), Arg::Int(-1)];
         let mut had: Vec<_> = self
@@ -173,39 +173,39 @@ impl<'a> World<'a> {
         }
     }
 
-    fn published_in_line(&mut self, line: usize, messages: Vec<String>) {
+    fn published_in_group(&mut self, group: usize, messages: Vec<String>) {
         for message in messages {
-            let is_first = self.lines[line].is_empty();
+            let is_first = self.groups[group].is_empty();
             let place = if is_first {
                 Place::Waiting
             } else {
                 Place::Held
             };
-            self.is_new(&message, place, Some(line));
-            self.lines[line].push_back(message.clone());
+            self.is_new(&message, place, Some(group));
+            self.groups[group].push_back(message.clone());
             if is_first {
                 self.unseen.push_back(message);
             }
         }
     }
 
-    fn is_new(&mut self, message: &str, place: Place, line: Option<usize>) {
+    fn is_new(&mut self, message: &str, place: Place, group: Option<usize>) {
         let fate = Fate {
             place,
             attempt: 1,
-            line,
+            group,
         };
         assert!(self.messages.insert(message.to_owned(), fate).is_none());
     }
 
-    /// A message is done or thrown away: the next one of its line may come.
-    fn leaves_its_line(&mut self, message: &str) {
-        let Some(line) = self.messages[message].line else {
+    /// A message is done or thrown away: the next one of its group may come.
+    fn leaves_its_group(&mut self, message: &str) {
+        let Some(group) = self.messages[message].group else {
             return;
         };
-        let line = &mut self.lines[line];
-        assert_eq!(line.pop_front().as_deref(), Some(message));
-        if let Some(next) = line.front() {
+        let group = &mut self.groups[group];
+        assert_eq!(group.pop_front().as_deref(), Some(message));
+        if let Some(next) = group.front() {
             self.messages.get_mut(next).unwrap().place = Place::Waiting;
             self.unseen.push_back(next.clone());
         }

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use crate::file_name::is_sha256;
 use crate::{FileName, MediaType, Post};
 
-/// The largest `post.content` in bytes.
-const LONGEST_CONTENT: usize = 8 * 1024;
+/// The maximum length of `post.content`, in bytes.
+const MAX_CONTENT_BYTES: usize = 8 * 1024;
 
 /// A photo that a client announces.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,8 +52,8 @@ impl Intake {
             None | Some(Value::Null) => "",
             Some(_) => text(post, "content", "post.content")?,
         };
-        if content.len() > LONGEST_CONTENT {
-            let problem = format!("may have at most {LONGEST_CONTENT} bytes");
+        if content.len() > MAX_CONTENT_BYTES {
+            let problem = format!("may have at most {MAX_CONTENT_BYTES} bytes");
             return Err(invalid("post.content", problem));
         }
         Ok(Self {

@@ -24,5 +24,5 @@ pub use lifecycle::TooManyPosts;
 pub use media::MediaType;
 pub use message::{Expiry, Message, Removed, Uploaded};
 pub use record::{ImageRecord, Post, Status};
-pub use scan::{Filter, Grouping, MOST_NAMES, Operator, ScanQuery, ScanResponse};
+pub use scan::{Filter, Grouping, MAX_NAMES, Operator, ScanQuery, ScanResponse};
 pub use verdict::{Analysis, Censorship};

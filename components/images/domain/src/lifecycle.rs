@@ -3,12 +3,12 @@
 
 use crate::{Analysis, ImageRecord, Intake, Status};
 
-/// The most posts that may use one photo of a user.
-const MOST_POSTS: usize = 50;
+/// The maximum number of posts that may use one photo of a user.
+const MAX_POSTS: usize = 50;
 
 /// A photo that is used in too many posts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the photo is used in {MOST_POSTS} posts already, and may not be used in more")]
+#[error("the photo is used in {MAX_POSTS} posts already, and may not be used in more")]
 pub struct TooManyPosts;
 
 impl ImageRecord {
@@ -34,7 +34,7 @@ impl ImageRecord {
             Some(existing) => existing,
         };
         let mut record = existing.clone();
-        let is_full = record.posts.len() >= MOST_POSTS;
+        let is_full = record.posts.len() >= MAX_POSTS;
         let mut posts = record.posts.iter_mut();
         match posts.find(|post| post.is_same_use(&intake.post)) {
             Some(post) => post.clone_from(&intake.post),

@@ -7,7 +7,7 @@ use serde::ser::{SerializeStruct, Serializer};
 use crate::FileName;
 
 /// The maximum number of names in one answer.
-pub const MOST_NAMES: u32 = 1_000;
+pub const MAX_NAMES: u32 = 1_000;
 
 /// A group of a user's photos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,14 +130,14 @@ pub struct ScanQuery {
     pub grouping: Option<Grouping>,
     /// The conditions that the photos must all meet.
     pub filters: Vec<Filter>,
-    /// The maximum number of names to answer, 1 to [`MOST_NAMES`].
+    /// The maximum number of names to answer, 1 to [`MAX_NAMES`].
     pub limit: u32,
     /// The last name of the page before, from `next_cursor`.
     pub cursor: Option<String>,
 }
 
-/// The most filters in one search.
-const MOST_FILTERS: usize = 20;
+/// The maximum number of filters in one search.
+const MAX_FILTERS: usize = 20;
 
 impl ScanQuery {
     /// Reads a query.
@@ -146,16 +146,14 @@ impl ScanQuery {
     /// The first rule that is broken.
     pub fn parse(query: &Query) -> Result<Self, Invalid> {
         let filters: Vec<_> = query.all("label").map(Filter::parse).collect();
-        if filters.len() > MOST_FILTERS {
-            return Err(Invalid::query(format!(
-                "give at most {MOST_FILTERS} labels"
-            )));
+        if filters.len() > MAX_FILTERS {
+            return Err(Invalid::query(format!("give at most {MAX_FILTERS} labels")));
         }
         let cursor = query.parsed("cursor", "must be the next_cursor of an answer")?;
         Ok(Self {
             grouping: Grouping::parse(query)?,
             filters: filters.into_iter().collect::<Result<_, _>>()?,
-            limit: query.limit(MOST_NAMES, MOST_NAMES)?,
+            limit: query.limit(MAX_NAMES, MAX_NAMES)?,
             cursor: cursor.map(|file: FileName| file.to_string()),
         })
     }

@@ -54,7 +54,7 @@ async fn receive(call: Call) -> Reply {
         let redis = SpinRedis::open()?;
         let queue = worker::open(&redis, keys::QUEUE)?;
         images_storage::announce(&queue, uploads, &call.trace)?;
-        worker::ring(&queue, &call.trace).await;
+        worker::notify(&queue, &call.trace).await;
     }
     web::json(StatusCode::OK, &json!({"accepted": accepted}))
 }

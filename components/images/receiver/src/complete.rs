@@ -56,6 +56,6 @@ pub(crate) async fn complete(call: Call) -> Reply {
     let upload = (file, Some(object.size), object.etag);
     let queue = worker::open(&redis, keys::QUEUE)?;
     images_storage::announce(&queue, [upload], &call.trace)?;
-    worker::ring(&queue, &call.trace).await;
+    worker::notify(&queue, &call.trace).await;
     web::json(StatusCode::ACCEPTED, &body)
 }

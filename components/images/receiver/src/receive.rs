@@ -106,7 +106,7 @@ async fn remember(call: &Call, intake: &Intake, expires_in: u64) -> Result<Image
         Ok::<_, ApiError>(Step::from(record).with(expiry))
     });
     // Also if the record could not be stored: a worker then stores it.
-    worker::ring(&queue, &call.trace).await;
+    worker::notify(&queue, &call.trace).await;
     let record =
         updated?.ok_or_else(|| Failure::internal("the update of a record returned no record"))?;
     let record = record.document;
@@ -115,7 +115,7 @@ async fn remember(call: &Call, intake: &Intake, expires_in: u64) -> Result<Image
         // try.
         let upload = (file.clone(), None, None);
         images_storage::announce(&queue, [upload], &call.trace)?;
-        worker::ring(&queue, &call.trace).await;
+        worker::notify(&queue, &call.trace).await;
     }
     Ok(record)
 }

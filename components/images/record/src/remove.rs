@@ -51,7 +51,7 @@ pub(crate) async fn remove(call: Call) -> Reply {
         Ok::<_, ApiError>(removal.into_iter().fold(step, Step::with))
     });
     // Also if the record could not be stored: a worker then stores it.
-    worker::ring(&queue, &call.trace).await;
+    worker::notify(&queue, &call.trace).await;
     if let Some(tombstone) = updated?
         .map(|record| record.document)
         .filter(ImageRecord::is_deleted)

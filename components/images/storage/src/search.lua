@@ -3,24 +3,24 @@
 --
 -- KEYS  1 photos of the group   2 photos whose labels are known
 --       3.. photos with a label, by confidence: one key a condition
--- ARGV  1 max names   2 name of the page before, '' from the start
+-- ARGV  1 max names   2 last name of the page before, '' without one
 --       then for each condition: operator, threshold
 --
 -- Reply  number of photos found, 1 if more names follow, then the names in order
 
 local group, analyzed = KEYS[1], KEYS[2]
-local most, after = tonumber(ARGV[1]), ARGV[2]
+local max, after = tonumber(ARGV[1]), ARGV[2]
 local conditions = #KEYS - 2
 local reply = { 0, 0 }
 
 local function answer(name)
-  if #reply - 2 < most then reply[#reply + 1] = name else reply[2] = 1 end
+  if #reply - 2 < max then reply[#reply + 1] = name else reply[2] = 1 end
 end
 
 if conditions == 0 then
   reply[1] = redis.call('ZCARD', group)
   local from = after == '' and '-' or '(' .. after
-  for _, name in ipairs(redis.call('ZRANGEBYLEX', group, from, '+', 'LIMIT', 0, most + 1)) do
+  for _, name in ipairs(redis.call('ZRANGEBYLEX', group, from, '+', 'LIMIT', 0, max + 1)) do
     answer(name)
   end
   return reply

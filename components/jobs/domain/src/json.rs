@@ -6,8 +6,8 @@ use serde::de::{Deserializer as _, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Deserializer, Result};
 
-/// The first `most` elements of an array, and how many it has in all.
-pub(crate) fn elements(array: &RawValue, most: usize) -> Result<(Vec<&RawValue>, usize)> {
+/// The first `max` elements of an array, and the number of all its elements.
+pub(crate) fn elements(array: &RawValue, max: usize) -> Result<(Vec<&RawValue>, usize)> {
     struct Elements(usize);
 
     impl<'de> Visitor<'de> for Elements {
@@ -36,5 +36,5 @@ pub(crate) fn elements(array: &RawValue, most: usize) -> Result<(Vec<&RawValue>,
         }
     }
 
-    Deserializer::from_str(array.get()).deserialize_seq(Elements(most))
+    Deserializer::from_str(array.get()).deserialize_seq(Elements(max))
 }

@@ -16,6 +16,6 @@ pub use id::{JobId, ToonId};
 pub use message::Message;
 pub use progress::{Progress, Status};
 pub use query::ResultsQuery;
-pub use result::{LONGEST_RESULT, Outcome, ToonResult, Unusable};
-pub use submission::{LARGEST_TOON, MOST_TOONS, Submission, Toon};
+pub use result::{MAX_RESULT_BYTES, Outcome, ToonResult, Unusable};
+pub use submission::{MAX_TOON_BYTES, MAX_TOONS, Submission, Toon};
 pub use view::{JobView, Times, results_view};

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use base::{Invalid, Query};
 
 use crate::JobId;
-use crate::submission::MOST_TOONS;
+use crate::submission::MAX_TOONS;
 
 /// The query of `GET /results`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let next = u32::from_str_radix(text, 16).map_err(|_| ())?;
-        let is_ours = next as usize <= MOST_TOONS && cursor(next) == text;
+        let is_ours = next as usize <= MAX_TOONS && cursor(next) == text;
         is_ours.then_some(Self(next)).ok_or(())
     }
 }

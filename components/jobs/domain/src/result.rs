@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 
 use crate::ToonId;
 
-/// The longest result of a toon in bytes of JSON.
-pub const LONGEST_RESULT: usize = 64 * 1024;
+/// The maximum length of a toon's result, in bytes of JSON.
+pub const MAX_RESULT_BYTES: usize = 64 * 1024;
 
 /// A processor's answer that cannot be kept. Another try won't help.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,7 +15,7 @@ pub enum Unusable {
     #[error("the processor's answer is not JSON: {0}")]
     Json(String),
     /// It is too long.
-    #[error("the processor's answer may have at most {LONGEST_RESULT} bytes, and has {0}")]
+    #[error("the processor's answer may have at most {MAX_RESULT_BYTES} bytes, and has {0}")]
     TooLong(usize),
 }
 
@@ -40,9 +40,9 @@ impl Outcome {
     /// The outcome of a processor's answer, which took `duration_ms`.
     ///
     /// # Errors
-    /// [`Unusable`] if it is no JSON value or longer than [`LONGEST_RESULT`].
+    /// [`Unusable`] if it is no JSON value or longer than [`MAX_RESULT_BYTES`].
     pub fn completed(answer: String, duration_ms: u64) -> Result<Self, Unusable> {
-        if answer.len() > LONGEST_RESULT {
+        if answer.len() > MAX_RESULT_BYTES {
             return Err(Unusable::TooLong(answer.len()));
         }
         Ok(Self::Completed {
@@ -157,8 +157,8 @@ mod tests {
             assert!(matches!(error, Unusable::Json(_)), "{answer}: {error}");
         }
         let text = |length: usize| format!("\"{}\"", "x".repeat(length - 2));
-        assert!(Outcome::completed(text(LONGEST_RESULT), 0).is_ok());
-        let error = Outcome::completed(text(LONGEST_RESULT + 1), 0).unwrap_err();
-        assert_eq!(error, Unusable::TooLong(LONGEST_RESULT + 1));
+        assert!(Outcome::completed(text(MAX_RESULT_BYTES), 0).is_ok());
+        let error = Outcome::completed(text(MAX_RESULT_BYTES + 1), 0).unwrap_err();
+        assert_eq!(error, Unusable::TooLong(MAX_RESULT_BYTES + 1));
     }
 }

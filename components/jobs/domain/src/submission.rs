@@ -16,11 +16,11 @@ use crate::{JobId, ToonId};
 #[cfg(test)]
 mod tests;
 
-/// The most toons of a job.
-pub const MOST_TOONS: usize = 10_000;
+/// The maximum number of toons of a job.
+pub const MAX_TOONS: usize = 10_000;
 
-/// The largest toon: its JSON text, as it was sent, in bytes.
-pub const LARGEST_TOON: usize = 64 * 1024;
+/// The maximum length of a toon's JSON text, as it was sent, in bytes.
+pub const MAX_TOON_BYTES: usize = 64 * 1024;
 
 /// The maximum number of levels of objects and arrays in a toon, which itself is one.
 const MAX_LEVELS: usize = 32;
@@ -30,7 +30,7 @@ const MAX_LEVELS: usize = 32;
 pub struct Submission<'a> {
     /// The id, if the caller chose one.
     pub job_id: Option<JobId>,
-    /// Its toons in their order, 1 to [`MOST_TOONS`], with ids of their own.
+    /// Its toons in their order, 1 to [`MAX_TOONS`], with ids of their own.
     pub toons: Vec<Toon<'a>>,
     fingerprint: String,
 }
@@ -58,7 +58,7 @@ impl<'a> Submission<'a> {
     ///
     /// # Errors
     /// The first rule that is broken. A toon is a JSON object of at most
-    /// [`LARGEST_TOON`] bytes and 32 levels, without a member that is there
+    /// [`MAX_TOON_BYTES`] bytes and 32 levels, without a member that is there
     /// twice, without numbers beyond those of a double and without strings that are not
     /// Unicode (lone surrogates).
     pub fn parse(body: &'a [u8]) -> Result<Self, Invalid> {
@@ -120,9 +120,9 @@ impl<'a> Body<'a> {
             return Err(invalid("toons", "must be an array of objects"));
         }
         let (elements, count) =
-            json::elements(toons, MOST_TOONS).map_err(|error| invalid("toons", error))?;
-        if !(1..=MOST_TOONS).contains(&count) {
-            let problem = format!("must have 1 to {MOST_TOONS} elements, and has {count}");
+            json::elements(toons, MAX_TOONS).map_err(|error| invalid("toons", error))?;
+        if !(1..=MAX_TOONS).contains(&count) {
+            let problem = format!("must have 1 to {MAX_TOONS} elements, and has {count}");
             return Err(invalid("toons", problem));
         }
         Ok(elements)
@@ -142,9 +142,9 @@ impl<'a> Toon<'a> {
         if !text.starts_with('{') {
             return Err(wrong("", "must be a JSON object".into()));
         }
-        if text.len() > LARGEST_TOON {
+        if text.len() > MAX_TOON_BYTES {
             let problem = format!(
-                "may have at most {LARGEST_TOON} bytes, and has {}",
+                "may have at most {MAX_TOON_BYTES} bytes, and has {}",
                 text.len()
             );
             return Err(wrong("", problem));

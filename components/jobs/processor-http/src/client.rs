@@ -6,12 +6,12 @@ use outbound::service::{self, Service};
 
 use crate::{Failure, Toon};
 
-/// The longest result in bytes.
-const LONGEST_RESULT: u64 = 64 * 1024;
+/// The maximum length of an answer, in bytes.
+const MAX_RESULT_BYTES: u64 = 64 * 1024;
 
 /// The service at `url`, or why the URL is invalid.
 pub(crate) fn processor(url: &str) -> Result<Service, &'static str> {
-    Service::new("processor", url, LONGEST_RESULT)
+    Service::new("processor", url, MAX_RESULT_BYTES)
 }
 
 /// Sends all toons to `processor` at the same time; the caller limits their number. The

@@ -40,7 +40,7 @@ async fn status(call: Call) -> Reply {
             .filter(|job| principal.caller().may_use(&job.owner))
             .ok_or_else(unknown)?;
         if std::mem::take(&mut is_first)
-            && let Err(error) = jobs_storage::nudge(&redis, &job, base::now_millis())
+            && let Err(error) = jobs_storage::wake_if_idle(&redis, &job, base::now_millis())
         {
             // A Redis that takes no writes can still be read.
             let fields = json!({"error": error.to_string()});

@@ -121,12 +121,12 @@ pub fn load(redis: &impl Redis, id: &JobId) -> Result<Option<Job>, base::Failure
 
 /// Wakes the workers of a job that is unfinished and has not changed for long. `now` is
 /// in milliseconds since the Unix epoch.
-pub fn nudge(redis: &impl Redis, job: &Job, now: u64) -> Result<(), base::Failure> {
+pub fn wake_if_idle(redis: &impl Redis, job: &Job, now: u64) -> Result<(), base::Failure> {
     if job.progress.status().is_final() {
         return Ok(());
     }
     let idle = Duration::from_millis(now.saturating_sub(job.updated));
-    Queue::new(redis, keys::QUEUE).nudge(idle)
+    Queue::new(redis, keys::QUEUE).wake_if_idle(idle)
 }
 
 /// Records that a worker has begun with a job, if none had. `run` is the job's run, and

@@ -9,6 +9,6 @@ mod results;
 mod submit;
 
 pub use conclude::{ended, keep, retention, tally};
-pub use job::{Job, load, nudge, start};
+pub use job::{Job, load, start, wake_if_idle};
 pub use results::{Page, results};
 pub use submit::{Submitted, submit};

@@ -36,7 +36,7 @@ async fn submit(call: Call) -> Reply {
         base::now_millis(),
         &call.trace,
     )?;
-    worker::ring(&queue, &call.trace).await;
+    worker::notify(&queue, &call.trace).await;
     let id = match submitted {
         Submitted::Accepted(id) => id,
         Submitted::Taken => {

@@ -35,7 +35,7 @@ async fn change(call: &Call, request: &OrderRequest, intent: Intent) -> Reply {
     let store = SpinKeyValue::open()?;
     let changed = orders_storage::change(&queue, &store, &change, intent, &call.trace);
     // Also if the order could not be stored: a worker then stores it.
-    worker::ring(&queue, &call.trace).await;
+    worker::notify(&queue, &call.trace).await;
     if let Err(NotChanged::Failed(Failure::Contended { .. })) = changed {
         wake_all(&redis, call).await?;
     }
@@ -55,7 +55,7 @@ async fn wake_all(redis: &SpinRedis, call: &Call) -> Result<(), ApiError> {
     for status in Status::ALL {
         let queue = worker::open(redis, keys::queue(status))?;
         queue.wake()?;
-        worker::ring(&queue, &call.trace).await;
+        worker::notify(&queue, &call.trace).await;
     }
     Ok(())
 }

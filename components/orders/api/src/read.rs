@@ -30,7 +30,7 @@ pub(crate) async fn order(call: Call) -> Reply {
         ReadQuery::Latest => {
             let processing = orders_storage::processing(&redis, &id, latest.version)?;
             let now = Timestamp::from_millis(base::now_millis());
-            if let Err(error) = orders_storage::nudge(&redis, &latest, &processing, now) {
+            if let Err(error) = orders_storage::wake_if_idle(&redis, &latest, &processing, now) {
                 // A Redis that takes no writes can still be read.
                 let fields = json!({"error": error.to_string()});
                 base::log::warn(&call.trace, "no worker could be woken", fields);

@@ -69,7 +69,7 @@ pub fn version(id: &OrderId) -> String {
 }
 
 /// The message group of an order.
-pub fn line(id: &OrderId) -> String {
+pub fn group(id: &OrderId) -> String {
     format!("{{orders}}:line:{id}")
 }
 
@@ -127,7 +127,7 @@ mod tests {
     fn no_key_of_an_order_is_that_of_another() {
         let keys: HashSet<String> = ids()
             .iter()
-            .flat_map(|id| [version(id), line(id), processing(id)])
+            .flat_map(|id| [version(id), group(id), processing(id)])
             .collect();
         assert_eq!(keys.len(), ids().len() * 3);
         assert!(keys.iter().all(|key| key.starts_with("{orders}:")));
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn each_status_has_its_queue_in_one_group() {
+    fn each_status_has_its_queue_under_one_hash_tag() {
         for status in Status::ALL {
             assert_eq!(queue(status), format!("orders.{status}"));
         }

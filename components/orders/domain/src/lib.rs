@@ -24,9 +24,11 @@ pub use id::OrderId;
 pub use message::Changed;
 pub use notification::Notification;
 pub use order::{Content, Order};
-pub use processing::{Failure, LONGEST_RESULT, LineHead, Processing, ProcessingRecord, Unusable};
+pub use processing::{
+    Failure, GroupHead, MAX_RESULT_BYTES, Processing, ProcessingRecord, Unusable,
+};
 pub use query::{Cursor, HistoryQuery, ListQuery, NoCursor, ReadQuery};
-pub use request::{LONGEST_TEXT, OrderRequest};
+pub use request::{MAX_TEXT_BYTES, OrderRequest};
 pub use status::{Status, UnknownStatus};
 pub use timestamp::{NoTimestamp, Timestamp};
 pub use transitions::{NoTransitions, Transitions};

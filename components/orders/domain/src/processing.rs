@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 
 use crate::Timestamp;
 
-/// The longest result of a handler that is kept, in bytes of JSON.
-pub const LONGEST_RESULT: usize = 16 * 1024;
+/// The maximum length of a handler's result, in bytes of JSON.
+pub const MAX_RESULT_BYTES: usize = 16 * 1024;
 
 /// The outcome of processing a version, as it is stored: the field of that version in the
 /// hash [`crate::keys::processing`].
@@ -51,7 +51,7 @@ pub enum Unusable {
     #[error("the result is not JSON: {0}")]
     Json(#[from] serde_json::Error),
     /// It is too long.
-    #[error("the result may have at most {LONGEST_RESULT} bytes, and has {0}")]
+    #[error("the result may have at most {MAX_RESULT_BYTES} bytes, and has {0}")]
     TooLong(usize),
 }
 
@@ -60,7 +60,7 @@ impl ProcessingRecord {
     /// none.
     ///
     /// # Errors
-    /// The handler's result is not JSON, or is longer than [`LONGEST_RESULT`].
+    /// The handler's result is not JSON, or is longer than [`MAX_RESULT_BYTES`].
     pub fn processed(
         processed_at: Timestamp,
         attempts: u32,
@@ -71,7 +71,7 @@ impl ProcessingRecord {
             .transpose()?
             .filter(|result| result.get() != "null");
         match result.as_ref().map(|result| result.get().len()) {
-            Some(length) if length > LONGEST_RESULT => Err(Unusable::TooLong(length)),
+            Some(length) if length > MAX_RESULT_BYTES => Err(Unusable::TooLong(length)),
             _ => Ok(Self::Processed {
                 processed_at,
                 attempts,
@@ -83,7 +83,7 @@ impl ProcessingRecord {
 
 /// The first message of an order's message group.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LineHead {
+pub enum GroupHead {
     /// It is in work or waits for a worker.
     Alive,
     /// It is a dead letter. The others wait until it is sent back or thrown away.
@@ -163,7 +163,7 @@ impl Processing {
     pub fn new(
         version: u64,
         record: Option<ProcessingRecord>,
-        head: Option<LineHead>,
+        head: Option<GroupHead>,
         failed: Option<Failure>,
     ) -> Self {
         let of_state = |state| Self {
@@ -187,7 +187,7 @@ impl Processing {
                 result,
                 ..of_state(State::Processed)
             },
-            (_, Some(LineHead::Dead { queue, id })) => {
+            (_, Some(GroupHead::Dead { queue, id })) => {
                 // A message group stops at its head, so the latest failure of that queue
                 // is the head's, unless no worker could read the head.
                 let cause: Option<Cause> = failed
@@ -233,8 +233,8 @@ mod tests {
         }
     }
 
-    fn dead() -> Option<LineHead> {
-        Some(LineHead::Dead {
+    fn dead() -> Option<GroupHead> {
+        Some(GroupHead::Dead {
             queue: "orders.received".into(),
             id: "1795343445123-0".into(),
         })
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_version_is_pending_until_it_is_processed() {
-        let alive = Some(LineHead::Alive);
+        let alive = Some(GroupHead::Alive);
         // The version was committed a moment ago, and its message is not claimed yet.
         let fresh = Processing::new(3, None, alive.clone(), None);
         assert_eq!(shown(&fresh), json!({"state": "pending"}));
@@ -288,7 +288,7 @@ mod tests {
         let sent_back = Processing::new(
             3,
             Some(record.clone()),
-            Some(LineHead::Alive),
+            Some(GroupHead::Alive),
             Some(failure(3)),
         );
         assert_eq!(shown(&sent_back), json!({"state": "pending"}));
@@ -369,8 +369,8 @@ mod tests {
             assert!(matches!(error, Unusable::Json(_)), "{result}: {error}");
         }
         let text = |length: usize| format!("\"{}\"", "x".repeat(length - 2));
-        assert!(processed(text(LONGEST_RESULT)).is_ok());
-        let error = processed(text(LONGEST_RESULT + 1)).unwrap_err();
+        assert!(processed(text(MAX_RESULT_BYTES)).is_ok());
+        let error = processed(text(MAX_RESULT_BYTES + 1)).unwrap_err();
         assert!(matches!(error, Unusable::TooLong(16_385)), "{error}");
     }
 }

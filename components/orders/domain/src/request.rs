@@ -12,11 +12,11 @@ use crate::{Content, NoTimestamp, OrderId, Status};
 #[cfg(test)]
 mod tests;
 
-/// The longest description and the longest reason, in bytes of UTF-8.
-pub const LONGEST_TEXT: usize = 8 * 1024;
+/// The maximum length of a description and of a reason, in bytes of UTF-8.
+pub const MAX_TEXT_BYTES: usize = 8 * 1024;
 
-/// The longest date in bytes: with nanoseconds and an offset it has 35.
-const LONGEST_DATE: usize = 64;
+/// The maximum length of a date in bytes: with nanoseconds and an offset it has 35.
+const MAX_DATE_BYTES: usize = 64;
 
 /// The wanted order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,13 +25,13 @@ pub struct OrderRequest {
     pub order_id: OrderId,
     /// The status.
     pub status: Status,
-    /// What is to be done, at most [`LONGEST_TEXT`].
+    /// What is to be done, at most [`MAX_TEXT_BYTES`].
     pub description: String,
     /// When it was registered: RFC 3339, as it was sent.
     pub register_date: Option<String>,
     /// When it is or was delivered: RFC 3339, as it was sent; empty if unknown.
     pub delivery_date: String,
-    /// Why it is canceled, at most [`LONGEST_TEXT`]; empty if not given.
+    /// Why it is canceled, at most [`MAX_TEXT_BYTES`]; empty if not given.
     pub reason_for_cancellation: String,
 }
 
@@ -136,7 +136,7 @@ impl<'a> Body<'a> {
         if date.is_empty() {
             return Ok(None);
         }
-        let is_date = date.len() <= LONGEST_DATE && base::parse_rfc3339(&date).is_some();
+        let is_date = date.len() <= MAX_DATE_BYTES && base::parse_rfc3339(&date).is_some();
         is_date
             .then_some(Some(date))
             .ok_or_else(|| wrong(name, NoTimestamp))
@@ -157,9 +157,9 @@ fn string(name: &str, value: &RawValue) -> Result<String, Invalid> {
 
 fn text(name: &str, value: &RawValue) -> Result<String, Invalid> {
     let text = string(name, value)?;
-    if text.len() > LONGEST_TEXT {
+    if text.len() > MAX_TEXT_BYTES {
         let problem = format!(
-            "may have at most {LONGEST_TEXT} bytes, and has {}",
+            "may have at most {MAX_TEXT_BYTES} bytes, and has {}",
             text.len()
         );
         return Err(wrong(name, problem));

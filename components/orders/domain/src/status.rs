@@ -19,12 +19,12 @@ pub enum Status {
     Canceled,
 }
 
-/// The most of a text that a message repeats, in characters.
-const LONGEST_REPEATED: usize = 64;
+/// The maximum number of characters of a client's text that a message repeats.
+const MAX_REPEATED: usize = 64;
 
 /// A text that is not a status.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Unknown status '{0:.LONGEST_REPEATED$}'")]
+#[error("Unknown status '{0:.MAX_REPEATED$}'")]
 pub struct UnknownStatus(pub String);
 
 impl Status {

@@ -195,7 +195,7 @@ mod tests {
 
     use super::*;
     use crate::order::tests::order;
-    use crate::{Failure, LineHead};
+    use crate::{Failure, GroupHead};
 
     fn version(version: u64, status: Status) -> Versioned<Order> {
         Versioned {
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn an_order_is_shown_with_its_version_its_people_and_its_processing() {
         let order = version(3, Status::Inprocess);
-        let processing = Processing::new(3, Some(processed()), Some(LineHead::Alive), None);
+        let processing = Processing::new(3, Some(processed()), Some(GroupHead::Alive), None);
         assert_eq!(
             serde_json::to_string(&OrderView::new(&order, Some(processing))).unwrap(),
             concat!(

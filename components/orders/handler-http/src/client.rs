@@ -5,12 +5,12 @@ use orders_handler::{Failure, Order, Outcome, changed};
 use outbound::Transport;
 use outbound::service::{self, Service};
 
-/// The longest result in bytes.
-const LONGEST_RESULT: u64 = 16 * 1024;
+/// The maximum length of an answer, in bytes.
+const MAX_RESULT_BYTES: u64 = 16 * 1024;
 
 /// The service at `url`, or why the URL is invalid.
 pub(crate) fn handler(url: &str) -> Result<Service, &'static str> {
-    Service::new("handler", url, LONGEST_RESULT)
+    Service::new("handler", url, MAX_RESULT_BYTES)
 }
 
 /// Sends all orders to `handler` at the same time; the caller limits their number. The

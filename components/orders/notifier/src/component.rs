@@ -10,7 +10,7 @@ use futures::future::join_all;
 use http::Uri;
 use orders_domain::{Notification, keys};
 use outbound::Spin;
-use queue::{Effect, Line, Message, QueueNames};
+use queue::{Effect, Group, Message, QueueNames};
 use serde_json::{Value, json};
 use stores::SpinRedis;
 use worker::{Leases, Share, Verdict, Work};
@@ -44,14 +44,14 @@ impl Work for Notifier {
     const ABANDONED: &'static str = "every worker died while it sent the notification";
 
     // A failed notification does not delay later ones to the same receiver.
-    const HOLDS_LINE: bool = false;
+    const HOLDS_GROUP: bool = false;
 
     /// Each notification is handled on its own. More are in work at once than elsewhere,
     /// so that several receivers that do not answer leave room for others.
     fn share(&self, concurrency: usize) -> Share {
         Share {
-            group: 1,
-            groups: concurrency.saturating_mul(keys::RECEIVER_GROUPS.into()),
+            per_call: 1,
+            calls: concurrency.saturating_mul(keys::RECEIVER_GROUPS.into()),
         }
     }
 
@@ -113,7 +113,7 @@ fn tell_everybody(
 ) -> Result<Vec<Effect>, Failure> {
     let queue = QueueNames::new(keys::NOTIFICATIONS);
     let messages = receivers.addresses().map(|url| {
-        let line = Line {
+        let group = Group {
             key: keys::receiver(&url, message.id.bytes().fold(0, u8::wrapping_add)),
             ahead: None,
         };
@@ -121,7 +121,7 @@ fn tell_everybody(
             url: Some(url),
             ..message.clone()
         };
-        Ok(queue.send_in(line, message.encode(trace)?))
+        Ok(queue.send_in(group, message.encode(trace)?))
     });
     messages.collect()
 }

@@ -95,7 +95,7 @@ fn next(
     };
     let message = GroupMessage {
         queue: QueueNames::new(keys::queue(order.status())),
-        group: keys::line(&order.order_id),
+        group: keys::group(&order.order_id),
         message: changed.encode(trace)?,
     };
     Ok(Step {

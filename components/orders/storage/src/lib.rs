@@ -8,4 +8,4 @@ mod read;
 pub use change::{Done, Intent, NotChanged, change};
 pub use list::list;
 pub use process::{failed, processed};
-pub use read::{History, history, load, nudge, processing};
+pub use read::{History, history, load, processing, wake_if_idle};

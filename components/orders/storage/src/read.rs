@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use orders_domain::{
-    Content, Failure, HistoryQuery, LineHead, Order, OrderId, Processing, ProcessingRecord, Status,
-    Timestamp, keys,
+    Content, Failure, GroupHead, HistoryQuery, Order, OrderId, Processing, ProcessingRecord,
+    Status, Timestamp, keys,
 };
 use queue::Queue;
 use records::Versioned;
@@ -37,9 +37,9 @@ pub fn processing(
     let (mut record, mut failed) = records_of(redis, id, version)?;
     let mut head = None;
     if !matches!(record, Some(ProcessingRecord::Processed { .. })) {
-        let line = keys::line(id);
-        let reply = redis.call("LINDEX", &[Arg::from(&line), Arg::Int(0)])?;
-        head = reply.first().and_then(Value::as_str).map(line_head);
+        let group = keys::group(id);
+        let reply = redis.call("LINDEX", &[Arg::from(&group), Arg::Int(0)])?;
+        head = reply.first().and_then(Value::as_str).map(group_head);
         // The group gets the dead letter in the same script that stores its failure.
         (record, failed) = records_of(redis, id, version)?;
     }
@@ -62,18 +62,18 @@ fn records_of(
     ))
 }
 
-fn line_head(head: &str) -> LineHead {
+fn group_head(head: &str) -> GroupHead {
     match head.split_once('/') {
-        Some((queue, letter)) => LineHead::Dead {
+        Some((queue, letter)) => GroupHead::Dead {
             queue: queue.to_owned(),
             id: letter.to_owned(),
         },
-        None => LineHead::Alive,
+        None => GroupHead::Alive,
     }
 }
 
 /// Wakes the workers of orders if this version has waited long for its processing.
-pub fn nudge(
+pub fn wake_if_idle(
     redis: &impl Redis,
     latest: &Versioned<Order>,
     processing: &Processing,
@@ -88,7 +88,7 @@ pub fn nudge(
     let queues = Status::ALL.map(keys::queue);
     queues
         .into_iter()
-        .try_for_each(|name| Queue::new(redis, name).nudge(idle))
+        .try_for_each(|name| Queue::new(redis, name).wake_if_idle(idle))
 }
 
 /// A page of an order's versions.

@@ -12,7 +12,7 @@ use rsa::traits::PublicKeyParts;
 /// A secret of HS256 is at least as long as the hash (RFC 7518, 3.2).
 const MIN_SECRET_BYTES: usize = 32;
 
-/// The least size of RSA keys (RFC 7518, 3.3).
+/// The min size of RSA keys (RFC 7518, 3.3).
 const MIN_RSA_BITS: usize = 2048;
 
 /// Why no token can be verified: the variable to change, and how.

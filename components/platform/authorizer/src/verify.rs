@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::config::{Config, Key};
 
-/// The longest token that is looked at, in bytes: what common servers take of a header.
+/// The max length of a token, in bytes: that of a header field of common servers.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// How far the clocks of issuer and verifier may be apart, in seconds.

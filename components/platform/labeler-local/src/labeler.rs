@@ -53,10 +53,10 @@ impl Default for Labeler {
 
 /// The probability of each class.
 fn softmax(logits: &[f32]) -> Vec<f64> {
-    let most = logits.iter().copied().fold(f32::MIN, f32::max);
+    let max = logits.iter().copied().fold(f32::MIN, f32::max);
     let powers: Vec<f64> = logits
         .iter()
-        .map(|logit| f64::from(logit - most).exp())
+        .map(|logit| f64::from(logit - max).exp())
         .collect();
     let total: f64 = powers.iter().sum();
     powers.iter().map(|power| power / total).collect()

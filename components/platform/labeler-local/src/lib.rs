@@ -101,9 +101,9 @@ mod tests {
     }
 
     #[test]
-    fn at_most_as_many_labels_as_asked_for_the_surest_first() {
-        let label = |most| {
-            let results = Component::detect_labels(vec![image(CAT)], options(0.0, most));
+    fn up_to_max_labels_the_surest_first() {
+        let label = |max| {
+            let results = Component::detect_labels(vec![image(CAT)], options(0.0, max));
             results.into_iter().next().unwrap().unwrap()
         };
         let many = label(1000);

@@ -116,7 +116,7 @@ async fn counts(trace: &Trace) -> Result<Vec<(String, queue::Counts)>, ApiError>
         let queue = worker::open(&redis, &name)?;
         let counts = queue.counts()?;
         queue.wake()?;
-        worker::ring(&queue, trace).await;
+        worker::notify(&queue, trace).await;
         counted.push((name, counts));
     }
     Ok(counted)
@@ -140,7 +140,7 @@ async fn redrive(call: Call) -> Reply {
         Selection::These(ids) => queue.redrive(&ids),
     };
     // Also after an error: the messages that were sent back before it wait for a worker.
-    worker::ring(&queue, &call.trace).await;
+    worker::notify(&queue, &call.trace).await;
     let redriven = redriven?;
     log::info(
         &call.trace,
@@ -165,7 +165,7 @@ async fn discard(call: Call) -> Reply {
         return Err(unknown());
     }
     // Another message of its message group may have waited for it.
-    worker::ring(&queue, &call.trace).await;
+    worker::notify(&queue, &call.trace).await;
     log::info(
         &call.trace,
         "a dead letter was thrown away",

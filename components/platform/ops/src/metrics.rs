@@ -80,7 +80,7 @@ const METRICS: [Metric; 11] = [
         "orilla_queue_dead_lettered_total",
         "counter",
         "Messages that became dead letters.",
-        |counts| counts.buried.to_string(),
+        |counts| counts.dead_lettered.to_string(),
     ),
 ];
 
@@ -120,7 +120,7 @@ mod tests {
             depth: 3,
             oldest_age: Duration::from_millis(1500),
             processed: 12_345_678_901,
-            buried: 1,
+            dead_lettered: 1,
             ..Counts::default()
         };
         let text = render(&[

@@ -14,7 +14,7 @@ use stores::SpinRedis;
 fn handle(expired_key: Vec<u8>) -> Result<()> {
     let key = String::from_utf8_lossy(&expired_key);
     // All expired keys are published here, and most are not timers.
-    let names = QueueNames::of_alarm(&key);
+    let names = QueueNames::of_timer(&key);
     if names.is_none() && key != health::CANARY {
         return Ok(());
     }
@@ -29,7 +29,7 @@ fn handle(expired_key: Vec<u8>) -> Result<()> {
     log::info(
         &Trace::new(),
         "a timer expired",
-        json!({"alarm": key, "waiting": waiting, "delayed": delayed}),
+        json!({"timer": key, "waiting": waiting, "delayed": delayed}),
     );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What an answer of a service means.
+//! The meaning of a service's answer.
 
 use futures::{Stream, StreamExt};
 use http::{Response, StatusCode};
@@ -7,10 +7,10 @@ use serde::de::IgnoredAny;
 use super::Failure;
 use crate::{Error, ReadError, collect};
 
-/// How much of a refusal's body is told, in bytes.
+/// The max bytes of a refusal's body in the failure.
 const EXCERPT: usize = 200;
 
-/// Reads the JSON, at most `limit` bytes, that `role` answered.
+/// Reads the answer of the service `role`: JSON of up to `limit` bytes, or no body.
 pub(super) async fn read<B>(
     role: &str,
     limit: u64,
@@ -41,8 +41,7 @@ where
     ))
 }
 
-/// Whether the same request may be answered otherwise later (RFC 9110, RFC 8470
-/// for 425, RFC 6585 for 429).
+/// Whether the same request may succeed later (RFC 9110; 425: RFC 8470; 429: RFC 6585).
 fn is_passing(status: StatusCode) -> bool {
     status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429)
 }
@@ -58,8 +57,8 @@ fn json(role: &str, body: Vec<u8>) -> Result<Option<String>, Failure> {
     Ok(Some(text))
 }
 
-/// How a body begins, on one line. It is for a person, so what cannot be read
-/// is left out.
+/// The begin of a body, on one line. It is for a person: a part that cannot be read is left
+/// out.
 async fn excerpt<B>(mut body: B) -> String
 where
     B: Stream<Item = Result<Vec<u8>, Error>> + Unpin,
@@ -109,8 +108,8 @@ mod tests {
             let result = answer(status, &[r#"{"id": 9007199"#, "254740993}"]);
             assert_eq!(result.unwrap().unwrap(), r#"{"id": 9007199254740993}"#);
         }
-        let longest = format!("\"{}\"", "x".repeat(998));
-        assert_eq!(answer(200, &[&longest]).unwrap().unwrap(), longest);
+        let max = format!("\"{}\"", "x".repeat(998));
+        assert_eq!(answer(200, &[&max]).unwrap().unwrap(), max);
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! Where the service is.
+//! The URL of a service.
 
 use http::Uri;
 
 /// Reads an absolute `http` or `https` URL, which may have a path and a query.
 ///
 /// # Errors
-/// What is wrong with it, to be read after the name of the variable.
+/// The problem, as a text that follows the name of the variable.
 pub(super) fn parse(text: &str) -> Result<Uri, &'static str> {
     if text.is_empty() {
         return Err("is not set");

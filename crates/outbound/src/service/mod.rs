@@ -1,12 +1,12 @@
-//! Services of one's own that work is sent to, each piece in a POST.
+//! Services of an operator that do work: each piece of work is sent in a POST.
 //!
-//! What an answer means, wherever such a service is used:
+//! Meaning of an answer:
 //!
 //! | answer | piece of work |
 //! |---|---|
-//! | 2xx with JSON that is not too long, or without a body | done |
-//! | 408, 425, 429, 5xx, or none | to be tried again |
-//! | any other, redirects too | refused, with the status and how the body begins |
+//! | 2xx with JSON within the limit, or without a body | done |
+//! | 408, 425, 429, 5xx, or no answer | to be retried |
+//! | any other, also a redirect | refused, with the status and the begin of the body |
 
 mod answer;
 mod endpoint;
@@ -21,16 +21,16 @@ use crate::{Error, Transport};
 pub struct Service {
     role: &'static str,
     endpoint: Uri,
-    longest_answer: u64,
+    max_answer_bytes: u64,
 }
 
-/// Why a piece of work was not done. The texts are for a person.
+/// The reason why a piece of work was not done, in texts for operators.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// The service refuses it. Another try won't help.
+    /// The service refuses it. A retry does not help.
     #[error("{0}")]
     Refused(String),
-    /// Not for now: another try may help.
+    /// The service cannot do it now. A retry may help.
     #[error("{0}")]
     Passing(String),
 }
@@ -40,29 +40,29 @@ impl From<Error> for Failure {
         let told = error.to_string();
         match error {
             Error::Invalid { .. } => Self::Refused(told),
-            // A permission that lacks is not the work's fault.
+            // The operator adds the permission; the work stays.
             Error::NotAllowed { .. } | Error::Unreachable { .. } => Self::Passing(told),
         }
     }
 }
 
 impl Service {
-    /// The service at `url`, an absolute `http` or `https` URL, which may have a
-    /// path and a query. `role` is what failures call it, such as `processor`;
-    /// an answer may have `longest_answer` bytes.
+    /// The service at `url`, an absolute `http` or `https` URL, which may have a path and a
+    /// query. `role` is its name in failures, such as `processor`. A longer answer than
+    /// `max_answer_bytes` is refused.
     ///
     /// # Errors
-    /// What is wrong with the URL, to be read after the name of the variable.
-    pub fn new(role: &'static str, url: &str, longest_answer: u64) -> Result<Self, &'static str> {
+    /// The problem of the URL, as a text that follows the name of the variable.
+    pub fn new(role: &'static str, url: &str, max_answer_bytes: u64) -> Result<Self, &'static str> {
         Ok(Self {
             role,
             endpoint: endpoint::parse(url)?,
-            longest_answer,
+            max_answer_bytes,
         })
     }
 
-    /// Sends a piece of work: `content` is JSON, and `headers` say which it is.
-    /// Returns the text of the JSON that was answered, or `None` for an empty body.
+    /// Sends a piece of work: `content` is JSON, and `headers` identify it. Returns the JSON
+    /// of the answer, or `None` for an empty body.
     ///
     /// # Errors
     /// See [`Failure`].
@@ -80,6 +80,6 @@ impl Service {
             .body(content.into_bytes())
             .map_err(|error| Failure::Refused(error.to_string()))?;
         let response = transport.send(request).await?;
-        answer::read(self.role, self.longest_answer, response).await
+        answer::read(self.role, self.max_answer_bytes, response).await
     }
 }

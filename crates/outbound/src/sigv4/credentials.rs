@@ -1,13 +1,13 @@
 use std::fmt;
 
-/// An access key: who signs, and with what secret.
+/// An access key of AWS.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// The public half; it is part of every signature.
+    /// The public part, which every signature contains.
     pub access_key_id: String,
-    /// The secret half; it never leaves this process.
+    /// The secret part, which never leaves this process.
     pub secret_access_key: String,
-    /// The token that temporary credentials (STS, roles) come with.
+    /// The token of temporary credentials (STS, roles).
     pub session_token: Option<String>,
 }
 

@@ -1,8 +1,8 @@
 //! AWS Signature Version 4 for components: the signature in headers, or in the
 //! query of a presigned URL.
 //!
-//! The algorithm itself is that of the crate `aws-sigv4`; this crate chooses its
-//! settings per service and knows no clock, no network and no variables. Spec:
+//! The crate `aws-sigv4` has the algorithm; this module chooses its settings for each
+//! service. Nothing here uses a clock, the network or variables. Specification:
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html>.
 
 mod credentials;

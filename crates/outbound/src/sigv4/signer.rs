@@ -11,7 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Credentials;
 
-/// The longest time for which AWS honours a presigned URL: seven days.
+/// The max life of a presigned URL on AWS: seven days.
 pub const MAX_EXPIRY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Everything but the unreserved characters of RFC 3986, 2.3.
@@ -21,25 +21,25 @@ const ENCODED_IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// Why a request could not be signed. The texts hold neither secrets nor URLs.
+/// The reason why a request was not signed. The texts contain no secrets and no URLs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// URL or headers are not of a form that can be sent.
+    /// The URL or a header is invalid.
     #[error("the request can't be signed: {0}")]
     Request(String),
-    /// A presigned URL would end at once, or later than AWS allows.
+    /// The life of a presigned URL is not 1 s to [`MAX_EXPIRY`].
     #[error("a presigned URL is valid for 1 to {max} seconds, not for {0}", max = MAX_EXPIRY.as_secs())]
     Expiry(u64),
 }
 
-/// What the signature says about the body of a request.
+/// The part of a signature that covers the body of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payload<'a> {
-    /// These are the bytes that will be sent.
+    /// The body itself.
     Bytes(&'a [u8]),
-    /// The lower-case hex SHA-256 of what will be sent.
+    /// The SHA-256 of the body, in lower-case hex.
     Sha256Hex(&'a str),
-    /// Nothing: any body fits. Only S3 takes this.
+    /// No part: any body fits. Only S3 accepts this.
     Unsigned,
 }
 
@@ -52,10 +52,10 @@ pub struct Signer<'a> {
 }
 
 impl<'a> Signer<'a> {
-    /// A signer for `service` as AWS names it in credential scopes: `s3`, `rekognition`.
+    /// A signer for `service`, by its name in credential scopes: `s3`, `rekognition`.
     ///
-    /// For `s3` the path is signed as it is sent, neither normalized nor encoded
-    /// again, and `x-amz-content-sha256` is part of every signed request.
+    /// For `s3` the path is signed as it is sent, without normalization or a second
+    /// encoding, and every signed request has `x-amz-content-sha256`.
     pub fn new(credentials: &'a Credentials, region: &'a str, service: &'a str) -> Self {
         Self {
             credentials,
@@ -64,7 +64,7 @@ impl<'a> Signer<'a> {
         }
     }
 
-    /// The headers to add to a request so that the service accepts it:
+    /// The headers to add to a request, which sign it:
     /// `authorization`, `x-amz-date`, with temporary credentials
     /// `x-amz-security-token`, and for S3 `x-amz-content-sha256`.
     ///
@@ -72,7 +72,7 @@ impl<'a> Signer<'a> {
     /// `headers` is signed, and `host` always is.
     ///
     /// # Errors
-    /// [`Error::Request`] if the URL or a header can't be part of a request.
+    /// [`Error::Request`] if the URL or a header is invalid.
     pub fn sign_headers(
         &self,
         method: &Method,
@@ -93,15 +93,15 @@ impl<'a> Signer<'a> {
         Ok(added)
     }
 
-    /// `url` with a signature in its query: whoever has it may send this one
-    /// request until `expires_in` after `now`, with any body.
+    /// `url` with a signature in its query. A client that has it may send this one request,
+    /// with any body, until `expires_in` after `now`.
     ///
-    /// Every header in `headers` has to be sent with just that value; `host`
-    /// always is part of the signature.
+    /// The client has to send every header of `headers` with the same value. The signature
+    /// always covers `host`.
     ///
     /// # Errors
-    /// [`Error::Expiry`] unless `expires_in` is between a second and
-    /// [`MAX_EXPIRY`]; [`Error::Request`] as [`Signer::sign_headers`] has it.
+    /// [`Error::Expiry`] unless `expires_in` is 1 s to [`MAX_EXPIRY`]; [`Error::Request`] if
+    /// the URL or a header is invalid.
     pub fn presign(
         &self,
         method: &Method,

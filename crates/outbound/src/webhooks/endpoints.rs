@@ -1,32 +1,31 @@
-//! Where webhooks go to.
+//! The endpoints of webhooks.
 
 use http::Uri;
 use http::uri::{Authority, Scheme};
 
-/// What is wrong with a list of endpoints, to be read after the name of the
-/// variable. It says which one is meant by its place: a URL may hold a secret.
+/// The problem of a list of endpoints, as a text that follows the name of the variable. It
+/// names a URL by its position, for the URL may contain a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("(URL {position}) {reason}")]
 pub struct InvalidEndpoint {
-    /// Which URL, from 1.
+    /// The position of the URL, from 1.
     pub position: usize,
-    /// What to change.
+    /// The problem.
     pub reason: &'static str,
 }
 
-/// The URLs that webhooks go to, each once. Their queries may hold secrets, so an
-/// endpoint is known by its address: its URL without the query.
+/// The URLs to which webhooks are sent, each once. Their queries may contain secrets, so an
+/// endpoint is identified by its address: its URL without the query.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Endpoints(Vec<Uri>);
 
 impl Endpoints {
-    /// Reads absolute `http` and `https` URLs, separated by commas or white space.
-    /// They may have paths and queries; a comma in one is written `%2C`. No URL
-    /// at all is a list, too.
+    /// Reads absolute `http` and `https` URLs, separated by commas or white space. They may
+    /// have paths and queries; a comma in one is written `%2C`. The list may be empty.
     ///
     /// # Errors
-    /// A URL that nothing can be sent to, that holds credentials, which no client
-    /// would send, or that has the address of another.
+    /// A URL is invalid, contains credentials, which no client sends, or has the address of
+    /// another one.
     pub fn parse(list: &str) -> Result<Self, InvalidEndpoint> {
         let mut endpoints = Self::default();
         for (place, text) in super::parts(list).enumerate() {
@@ -48,13 +47,13 @@ impl Endpoints {
         Ok(())
     }
 
-    /// Whether there is none.
+    /// Whether there is no endpoint.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The addresses of the endpoints, in the order of the list: what a message
-    /// about one of them is to hold.
+    /// The addresses of the endpoints, in the order of the list. A message that names an
+    /// endpoint contains its address.
     pub fn addresses(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|url| {
             let (scheme, authority, path) = address(url);
@@ -64,7 +63,7 @@ impl Endpoints {
         })
     }
 
-    /// The endpoint at an address, if there is (still) one.
+    /// The endpoint at an address; `None` if the list has none, perhaps no longer.
     pub fn find(&self, at: &Uri) -> Option<&Uri> {
         self.0.iter().find(|url| address(url) == address(at))
     }

@@ -1,4 +1,4 @@
-//! Secrets that webhooks are signed with.
+//! Secrets that sign webhooks.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -8,35 +8,35 @@ use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// What a secret starts with, so that it is told from other tokens.
+/// The start of every secret (Standard Webhooks).
 const PREFIX: &str = "whsec_";
 
-/// How many bytes a secret has.
+/// The length of a secret in bytes (Standard Webhooks).
 const LENGTH: RangeInclusive<usize> = 24..=64;
 
-/// What is wrong with the secrets, to be read after the name of the variable.
-/// It never has a secret or a part of one in it.
+/// The problem of a list of secrets, as a text that follows the name of the variable. It
+/// contains no part of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSecret {
-    /// There is none.
+    /// The list is empty.
     #[error("is not set: it has to be `whsec_` and the base64 of 24 to 64 random bytes")]
     Missing,
-    /// One does not say that it is a secret of webhooks.
+    /// A secret does not start with `whsec_`.
     #[error("(secret {position}) has to start with `whsec_`")]
     Prefix {
-        /// Which secret, from 1.
+        /// The position of the secret, from 1.
         position: usize,
     },
-    /// One cannot be decoded.
+    /// A secret is not base64.
     #[error("(secret {position}) is not base64 after `whsec_` (RFC 4648, 4, with padding)")]
     Encoding {
-        /// Which secret, from 1.
+        /// The position of the secret, from 1.
         position: usize,
     },
-    /// One is too short to be safe, or longer than receivers take.
+    /// A secret is shorter or longer than Standard Webhooks allows.
     #[error("(secret {position}) has to have 24 to 64 bytes and has {length}")]
     Length {
-        /// Which secret, from 1.
+        /// The position of the secret, from 1.
         position: usize,
         /// Its length in bytes.
         length: usize,
@@ -64,7 +64,7 @@ impl Secret {
         Ok(Self(mac))
     }
 
-    /// The signature of a webhook, with its version.
+    /// The signature of a webhook, after its version.
     pub(crate) fn sign(&self, id: &str, timestamp: u64, body: &[u8]) -> String {
         let mut mac = self.0.clone();
         mac.update(format!("{id}.{timestamp}.").as_bytes());

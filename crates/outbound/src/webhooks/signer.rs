@@ -1,4 +1,4 @@
-//! Signing.
+//! Signatures of webhooks.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -8,24 +8,24 @@ const ID: HeaderName = HeaderName::from_static("webhook-id");
 const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 
-/// An id that a webhook cannot have: it is made of visible ASCII without the full
-/// stop, which separates what is signed.
+/// The error of an id that no webhook can have. An id is visible ASCII without a full stop,
+/// which separates the signed parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the id of a webhook has to be visible ASCII without a full stop")]
 pub struct InvalidId;
 
-/// Signs webhooks with one or several secrets (HMAC-SHA256, version `v1` of the
-/// signature scheme). Several are for as long as one takes the place of another:
-/// a receiver takes a webhook that is signed with the one it knows.
+/// Signs webhooks with one or more secrets (HMAC-SHA256, version `v1` of the signature
+/// scheme). Use several while one replaces another: a receiver accepts a webhook if one
+/// signature is by the secret that it knows.
 #[derive(Clone, Debug)]
 pub struct Signer(Vec<Secret>);
 
 impl Signer {
-    /// Reads secrets, separated by commas or white space: `whsec_` and the base64
-    /// of 24 to 64 bytes each.
+    /// Reads secrets, separated by commas or white space: each `whsec_` and the base64 of 24
+    /// to 64 bytes.
     ///
     /// # Errors
-    /// There is none, or one that is no secret.
+    /// See [`InvalidSecret`].
     pub fn parse(secrets: &str) -> Result<Self, InvalidSecret> {
         let secrets = super::parts(secrets)
             .enumerate()
@@ -38,11 +38,11 @@ impl Signer {
     }
 
     /// The headers `webhook-id`, `webhook-timestamp` and `webhook-signature` of a
-    /// webhook. `timestamp` is the time of this attempt, in seconds since the Unix
-    /// epoch; `id` stays the same in all attempts. `body` has to be sent to the byte.
+    /// webhook. `timestamp` is the time of this attempt, in seconds since the Unix epoch;
+    /// `id` is the same in all attempts. Send exactly the bytes of `body`.
     ///
     /// # Errors
-    /// The id is not one that can be signed.
+    /// See [`InvalidId`].
     pub fn headers(&self, id: &str, timestamp: u64, body: &[u8]) -> Result<HeaderMap, InvalidId> {
         if id.is_empty() || !id.bytes().all(|b| b.is_ascii_graphic() && b != b'.') {
             return Err(InvalidId);
@@ -71,7 +71,7 @@ mod tests {
 
     use super::*;
 
-    /// The vector that the libraries of Standard Webhooks are tested with.
+    /// The test vector of the libraries of Standard Webhooks.
     const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
     const ID: &str = "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk";
     const TIMESTAMP: u64 = 1_649_367_553;

@@ -1,30 +1,30 @@
--- Makes one change happen whole or not at all: checks that it is not there
--- already and that nobody else changed the entity, raises its version, settles
--- the message that led to the change, applies effects, publishes messages and
--- rings for workers.
+-- Makes one change happen whole or not at all: checks that it did not happen
+-- before and that no other writer changed the entity, raises the entity's version,
+-- settles the message that led to the change, applies effects, publishes messages
+-- and notifies workers.
 --
 -- KEYS  1 stream   2 version register of the entity   3 idempotency key
 --       4 staged messages (where there is none of 2 to 4, the stream)
 --       5.. every key that an effect names, so that a cluster can route the call
--- ARGV  1 who rings, 'redis' or 'caller'   2 consumer group
+-- ARGV  1 who notifies workers, 'redis' or 'caller'   2 consumer group
 --       3 expected version, '' where no entity changes
 --       4 id of the message to settle, '' where there is none
---       5 what to remember under the idempotency key, '' without one
+--       5 value to remember under the idempotency key, '' without one
 --       6 how long to remember it, ms
 --       7 number of staged messages, 0 where none are
 --       then the effects, as effects.lua has them
 --
--- Reply  'committed', the names of the queues that were rung for
---        | 'conflict', version | 'settled' (somebody else has settled the message)
---        | 'duplicate', what is remembered | 'unstaged' (the staged messages
---        are gone); all but the first have done nothing
+-- Reply  'committed', the names of the queues whose workers were notified
+--        | 'conflict', version | 'settled' (another worker settled the message)
+--        | 'duplicate', the remembered value | 'unstaged' (the staged messages
+--        expired); only the first changes anything
 
 local stream, register, once, staged = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local bell, group, expected, settled, remember = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local by, consumers, expected, settled, remember = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local staged_count = tonumber(ARGV[7])
 local queue = queue_of(stream)
 
--- Everything that can say no comes before the first write: a script is not rolled back.
+-- Every check comes before the first write: a script is not rolled back.
 if remember ~= '' then
   local known = redis.call('GET', once)
   if known then return { 'duplicate', known } end
@@ -35,7 +35,7 @@ if expected ~= '' then
 end
 if staged_count > 0 and redis.call('LLEN', staged) ~= staged_count then return { 'unstaged' } end
 if settled ~= '' then
-  if redis.call('XACK', stream, group, settled) == 0 then return { 'settled' } end
+  if redis.call('XACK', stream, consumers, settled) == 0 then return { 'settled' } end
   redis.call('XDEL', stream, settled)
   redis.call('HINCRBY', queue .. 'stats', 'settled', 1)
 end
@@ -54,4 +54,4 @@ for _ = 1, staged_count, 500 do
   end
   fed[queue] = true
 end
-return finish(bell, { 'committed' })
+return finish(by, { 'committed' })

@@ -1,4 +1,4 @@
--- Counts what is on a queue, and what has become of its messages so far.
+-- Counts the messages of a queue: those on it now, and those of the past.
 --
 -- KEYS  1 stream   2 delayed   3 dead   4 stats
 -- ARGV  1 consumer group
@@ -6,9 +6,9 @@
 -- Reply  messages that are ready, messages under a lease, age of the oldest of
 --        both in ms (0 without any), delayed messages, those of them whose time
 --        has come, dead letters;
---        since the queue is in use: messages settled, those of them to be tried
---        again, to be delivered again for another reason, and buried;
---        messages that are held up in their lines
+--        since the queue is in use: messages settled, and of them those that were
+--        retried, postponed and made dead letters;
+--        messages that wait in their message groups
 
 local stream, delayed, dead, stats = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 

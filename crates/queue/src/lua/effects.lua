@@ -1,30 +1,30 @@
--- Shared by the scripts after it: the effects of a change, which are the words
--- of Redis commands or one of five of our own. A line of '' is none.
---   SEND <stream> <line> <message> <ahead>   publishes a message; should it have to
---        wait in its line, `ahead` is published now, if there is one
---   DELAY <delayed> <entry> <ms> <counted>   delivers a message in that time, and
---        counts it in the queue's statistics under that name, if there is one
---   BURY <dead> <message> <error> <attempts> <line>   makes a dead letter
---   TALLY <hash> <field> <command> <key>   sets the field to what the command counts
---   RELEASE <line>   lets the next message of a line be delivered
+-- Shared by the scripts after it: the effects of a change. An effect is the words
+-- of a Redis command, or of one of these five. A <group> of '' is no message group.
+--   SEND <stream> <group> <message> <ahead>   publishes a message. If the message
+--        has to wait in its group, publishes <ahead> now, unless that is ''
+--   DELAY <delayed> <entry> <ms> <counted>   delivers a message after <ms>, and
+--        counts it in the queue's statistics under <counted>, unless that is ''
+--   DEAD <dead> <message> <error> <attempts> <group>   makes a dead letter
+--   TALLY <hash> <field> <command> <key>   sets the field to the command's count
+--   RELEASE <group>   delivers the next message of a group
 
--- Fields of hashes are set together at the end: one command for all of a batch
--- costs less, here and in the append-only file. So are expiries, for a key has to
--- be there to be given one. What is counted is counted between the two.
+-- Fields of hashes are set together at the end: one command for a batch costs less,
+-- here and in the append-only file. Tallies follow, and then expiries, for Redis
+-- expires only keys that exist.
 local hashes, tallies, expiries = {}, {}, {}
 
--- The queues that got messages, to be rung for at the end.
+-- The queues that got messages; their workers are notified at the end.
 local fed = {}
 
 local own = {}
 
-function own.SEND(queue, stream, line, message, ahead)
+function own.SEND(queue, stream, group, message, ahead)
   local target = queue_of(stream)
-  if line ~= '' and not join(line, target, message, 0) then
+  if group ~= '' and not join(group, target, message, 0) then
     if ahead == '' then return end
-    line, message = '', ahead
+    group, message = '', ahead
   end
-  deliver(target, message, 0, line)
+  deliver(target, message, 0, group)
   fed[target] = true
 end
 
@@ -34,21 +34,21 @@ function own.DELAY(queue, delayed, entry, ms, counted)
   if counted ~= '' then redis.call('HINCRBY', queue .. 'stats', counted, 1) end
 end
 
-function own.BURY(queue, dead, message, error, attempts, line)
-  local letter = redis.call('XADD', dead, '*', 'm', message, 'error', error, 'attempts', attempts, 'at', now_ms(), 'l', line)
+function own.DEAD(queue, dead, message, error, attempts, group)
+  local letter = redis.call('XADD', dead, '*', 'm', message, 'error', error, 'attempts', attempts, 'at', now_ms(), 'l', group)
   redis.call('HINCRBY', queue .. 'stats', 'dead', 1)
-  if line ~= '' then mark(line, name_of(queue) .. '/' .. letter) end
+  if group ~= '' then mark(group, name_of(queue) .. '/' .. letter) end
 end
 
 function own.TALLY(_, ...) tallies[#tallies + 1] = { ... } end
 
-function own.RELEASE(_, line)
-  local target = release(line)
+function own.RELEASE(_, group)
+  local target = release(group)
   if target then fed[target] = true end
 end
 
--- Applies the effect that starts at `at` (its number of words, then the words)
--- for a message or client of `queue`. Returns where the next one starts.
+-- Applies the effect at index `at` of ARGV (its number of words, then the words)
+-- for a message or client of `queue`. Returns the index of the next effect.
 local function apply(at, queue)
   local last = at + tonumber(ARGV[at])
   local command = ARGV[at + 1]
@@ -61,15 +61,15 @@ local function apply(at, queue)
   elseif command == 'PEXPIRE' then
     expiries[ARGV[at + 2]] = ARGV[last]
   elseif command ~= 'SETBIT' or redis.call('GETBIT', ARGV[at + 2], ARGV[at + 3]) ~= tonumber(ARGV[last]) then
-    -- A bit that is as it should be is not written again.
+    -- A bit that has the right value is not written again.
     redis.call(unpack(ARGV, at + 1, last))
   end
   return last + 1
 end
 
--- To be called when all effects have been applied. Adds the names of the queues
--- that were rung for to `reply`.
-local function finish(bell, reply)
+-- To be called after the last effect. Adds to `reply` the names of the queues whose
+-- workers were notified.
+local function finish(by, reply)
   for key, words in pairs(hashes) do
     for at = 1, #words, 1000 do
       redis.call('HSET', key, unpack(words, at, math.min(at + 999, #words)))
@@ -81,8 +81,8 @@ local function finish(bell, reply)
   end
   for key, ms in pairs(expiries) do redis.call('PEXPIRE', key, ms) end
   for queue in pairs(fed) do
-    arm(queue, ALARM_MS)
-    if ring(queue, bell) then reply[#reply + 1] = name_of(queue) end
+    arm(queue, TIMER_MS)
+    if notify(queue, by) then reply[#reply + 1] = name_of(queue) end
   end
   return reply
 end

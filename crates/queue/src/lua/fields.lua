@@ -1,5 +1,5 @@
--- Shared by the scripts after it: a field of a stream's entry, or what to take
--- in its place.
+-- Shared by the scripts after it: a field of a stream's entry, or `otherwise`
+-- where the entry lacks it.
 local function field(entry, name, otherwise)
   local fields = entry[2]
   for i = 1, #fields, 2 do

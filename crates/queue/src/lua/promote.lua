@@ -1,15 +1,15 @@
--- Shared by the scripts after it: puts delayed messages whose time has come back
--- on the stream, at most so many. Returns the time in ms since the Unix epoch.
-local function promote(queue, most)
+-- Shared by the scripts after it: puts up to `max` delayed messages whose time has
+-- come on the stream. Returns the time in ms since the Unix epoch.
+local function promote(queue, max)
   local now = now_ms()
   local delayed = queue .. 'delayed'
-  for _, entry in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, most)) do
-    -- An entry is `<unique id>|<failures>|<message>`; with a line that waits for it
-    -- `<unique id>|<failures>:<line>|<message>`, and with one that it has left and comes
-    -- back to `<unique id>|<failures>~<line>|<message>`.
-    local failures, left, line, message = string.match(entry, '^[^|]*|(%d+)([:~]?)([^|]*)|(.*)$')
-    if left ~= '~' or join(line, queue, message, tonumber(failures)) then
-      deliver(queue, message, failures, line)
+  for _, entry in ipairs(redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, max)) do
+    -- An entry is `<unique id>|<failures>|<message>`. Of a message whose group waits
+    -- for it: `<unique id>|<failures>:<group>|<message>`. Of one that left its group
+    -- and joins it again now: `<unique id>|<failures>~<group>|<message>`.
+    local failures, left, group, message = string.match(entry, '^[^|]*|(%d+)([:~]?)([^|]*)|(.*)$')
+    if left ~= '~' or join(group, queue, message, tonumber(failures)) then
+      deliver(queue, message, failures, group)
     end
     redis.call('ZREM', delayed, entry)
   end

@@ -1,12 +1,12 @@
 -- Sends dead letters back to their queue, as messages that never failed.
 --
 -- KEYS  1 stream   2 dead
--- ARGV  1 who rings, 'redis' or 'caller'
---       2 'all', then the last id to send back and the most letters
+-- ARGV  1 who notifies workers, 'redis' or 'caller'
+--       2 'all', then the last id to send back and the max letters
 --       or 'these', then their ids
 --
--- Reply  number of letters sent back, number of those that were not there, the
---        ids of these, and the name of the queue if it was rung for
+-- Reply  number of letters sent back, number of ids that were not found, these ids,
+--        and the name of the queue if its workers were notified
 
 local dead = KEYS[2]
 local queue = queue_of(KEYS[1])
@@ -24,10 +24,10 @@ local reply = { 0, 0 }
 for _, id in ipairs(ids) do
   local entry = redis.call('XRANGE', dead, id, id)[1]
   if entry then
-    local line = field(entry, 'l', '')
-    if is_held_by(line, queue, id) then mark(line, '') else line = '' end
+    local group = field(entry, 'l', '')
+    if is_held_by(group, queue, id) then mark(group, '') else group = '' end
     redis.call('XDEL', dead, id)
-    deliver(queue, field(entry, 'm', ''), 0, line)
+    deliver(queue, field(entry, 'm', ''), 0, group)
     reply[1] = reply[1] + 1
   else
     reply[2] = reply[2] + 1
@@ -35,7 +35,7 @@ for _, id in ipairs(ids) do
   end
 end
 if reply[1] > 0 then
-  arm(queue, ALARM_MS)
-  if ring(queue, ARGV[1]) then reply[#reply + 1] = name_of(queue) end
+  arm(queue, TIMER_MS)
+  if notify(queue, ARGV[1]) then reply[#reply + 1] = name_of(queue) end
 end
 return reply

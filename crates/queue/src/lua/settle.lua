@@ -1,18 +1,18 @@
 -- Settles messages, each with its effects, and each only if no other worker
--- has settled it before.
+-- settled it before.
 --
 -- KEYS  1 stream
 --       2.. every key that an effect names, so that a cluster can route the call
--- ARGV  1 who rings, 'redis' or 'caller'   2 consumer group   3 number of messages
+-- ARGV  1 who notifies workers, 'redis' or 'caller'   2 consumer group   3 number of messages
 --       then for each message: its id, the number of its effects, and these
 --       as effects.lua has them
 --       then effects that happen once, if any of the messages was settled
 --
 -- Reply  for each message 1 if it was settled now, 0 if it had been before;
---        then the names of the queues that were rung for
+--        then the names of the queues whose workers were notified
 
 local stream = KEYS[1]
-local bell, group = ARGV[1], ARGV[2]
+local by, consumers = ARGV[1], ARGV[2]
 local queue = queue_of(stream)
 
 local reply, done = {}, {}
@@ -20,7 +20,7 @@ local at = 4
 for i = 1, tonumber(ARGV[3]) do
   local id, effects = ARGV[at], tonumber(ARGV[at + 1])
   at = at + 2
-  local ours = redis.call('XACK', stream, group, id)
+  local ours = redis.call('XACK', stream, consumers, id)
   if ours == 1 then done[#done + 1] = id end
   for _ = 1, effects do
     if ours == 1 then at = apply(at, queue) else at = at + tonumber(ARGV[at]) + 1 end
@@ -36,4 +36,4 @@ redis.call('HINCRBY', queue .. 'stats', 'settled', #done)
 while at <= #ARGV do
   at = apply(at, queue)
 end
-return finish(bell, reply)
+return finish(by, reply)

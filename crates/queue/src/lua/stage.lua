@@ -1,8 +1,8 @@
--- Puts messages aside for a commit that publishes them all at once. What is
--- never committed goes away by itself.
+-- Stages messages for a commit that publishes them all at once. Messages that are
+-- never committed expire.
 --
 -- KEYS  1 staged messages
--- ARGV  1 life without a commit, ms   then the messages
+-- ARGV  1 time until they expire, ms   then the messages
 --
 -- Reply  number of messages staged so far
 

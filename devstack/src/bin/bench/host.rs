@@ -17,7 +17,7 @@ use tokio::process::{Child, Command};
 
 use crate::client::Connection;
 
-/// The longest that a start or an end may take.
+/// The max time of a start or an end.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A process of `orilla up`. It is killed when it is dropped.
@@ -72,7 +72,7 @@ impl Host {
         self.status("VmRSS:")
     }
 
-    /// The most memory that it had so far, in MiB.
+    /// Its peak memory so far, in MiB.
     ///
     /// # Errors
     /// It has ended.

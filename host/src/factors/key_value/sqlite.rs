@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use crate::bindings::platform::fermyon::spin::key_value::Error;
 
 /// How many writes make one transaction at most.
-const MOST_TOGETHER: usize = 256;
+const MAX_BATCH: usize = 256;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -118,7 +118,7 @@ fn connect(path: &Path) -> anyhow::Result<Connection> {
 fn write(mut connection: Connection, writes: &Receiver<Write>) {
     while let Ok(first) = writes.recv() {
         let (mut statements, mut waiting) = (Vec::new(), Vec::new());
-        for write in std::iter::once(first).chain(writes.try_iter().take(MOST_TOGETHER - 1)) {
+        for write in std::iter::once(first).chain(writes.try_iter().take(MAX_BATCH - 1)) {
             statements.push(write.statement);
             waiting.push(write.done);
         }

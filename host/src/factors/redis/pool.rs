@@ -12,11 +12,11 @@ use redis::{Client, Cmd, ErrorKind, RedisError, RedisResult, Value};
 use super::wire::Wire;
 
 /// How many connections are kept that nobody uses.
-const MOST_IDLE: usize = 64;
+const MAX_IDLE: usize = 64;
 /// How long nobody may use a connection before it is closed.
 const IDLE_TIME: Duration = Duration::from_secs(30);
 /// How old a connection may get: names may lead to other servers, and passwords change.
-const LONGEST_LIFE: Duration = Duration::from_secs(60);
+const MAX_LIFE: Duration = Duration::from_secs(60);
 
 /// The connections of an application that nobody uses, the last used at the end.
 #[derive(Default)]
@@ -85,7 +85,7 @@ impl Pool {
             since: Instant::now(),
         };
         let mut all = self.idle();
-        if all.len() < MOST_IDLE && idle.is_fresh() {
+        if all.len() < MAX_IDLE && idle.is_fresh() {
             all.push(idle);
         }
     }
@@ -97,7 +97,7 @@ impl Pool {
 
 impl Idle {
     fn is_fresh(&self) -> bool {
-        self.since.elapsed() < IDLE_TIME && self.wire.age() < LONGEST_LIFE
+        self.since.elapsed() < IDLE_TIME && self.wire.age() < MAX_LIFE
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use queue::{Change, Delivery, Line, Outcome, Policy, Settlement};
+use queue::{Change, Delivery, Group, Outcome, Policy, Settlement};
 use stores::{Arg, Redis};
 
 use super::{Place, World};
@@ -22,7 +22,7 @@ impl World<'_> {
                 assert_eq!(self.queue.commit(&change).unwrap(), Outcome::Committed);
                 self.published(messages);
             }
-            Step::PublishInLine { line, count } => self.publish_in_line(line, count),
+            Step::PublishInGroup { group, count } => self.publish_in_group(group, count),
             Step::Submit { key, count } => self.submit(key, count),
             Step::Raise { entity, stale } => {
                 let (change, message) = self.raise(Change::new(), entity, stale);
@@ -56,17 +56,17 @@ impl World<'_> {
         }
     }
 
-    fn publish_in_line(&mut self, line: usize, count: usize) {
+    fn publish_in_group(&mut self, group: usize, count: usize) {
         let messages = self.new_messages(count);
         let change = messages.iter().fold(Change::new(), |change, message| {
-            let line = Line {
-                key: self.key(&format!("line:{line}")),
+            let group = Group {
+                key: self.key(&format!("group:{group}")),
                 ahead: None,
             };
-            change.with(self.queue.names().send_in(line, message.as_str()))
+            change.with(self.queue.names().send_in(group, message.as_str()))
         });
         assert_eq!(self.queue.commit(&change).unwrap(), Outcome::Committed);
-        self.published_in_line(line, messages);
+        self.published_in_group(group, messages);
     }
 
     fn submit(&mut self, key: usize, count: usize) {
@@ -110,10 +110,10 @@ impl World<'_> {
                 fate.attempt += 1;
             }
             assert_eq!(delivery.attempt, fate.attempt);
-            let line = fate
-                .line
-                .map(|line| format!("{{{}}}:line:{line}", self.name));
-            assert_eq!(delivery.line, line);
+            let group = fate
+                .group
+                .map(|group| format!("{{{}}}:group:{group}", self.name));
+            assert_eq!(delivery.group, group);
             if self.unseen.contains(&message) {
                 assert_eq!(self.unseen.pop_front(), Some(message), "in order");
             }
@@ -131,7 +131,7 @@ impl World<'_> {
                 End::Done => self.effect_of(&text(delivery)),
                 End::Retry => self.queue.retry(delivery, HOUR),
                 End::Postpone => self.queue.postpone(delivery, HOUR),
-                End::Bury => self.queue.bury(delivery, "no more"),
+                End::Dead => self.queue.dead_letter(delivery, "no more"),
             };
             settlements.push(Settlement::of(delivery).with(effect));
             let settled = self.close(delivery);
@@ -150,7 +150,7 @@ impl World<'_> {
         match end {
             End::Done => {
                 fate.place = Place::Done;
-                self.leaves_its_line(&text(delivery));
+                self.leaves_its_group(&text(delivery));
             }
             End::Retry => {
                 (fate.place, fate.attempt) = (Place::Delayed, delivery.attempt + 1);
@@ -160,9 +160,9 @@ impl World<'_> {
                 (fate.place, fate.attempt) = (Place::Delayed, delivery.attempt);
                 self.postponed += 1;
             }
-            End::Bury => {
+            End::Dead => {
                 fate.place = Place::Dead;
-                self.buried += 1;
+                self.dead_lettered += 1;
             }
         }
     }
@@ -217,7 +217,7 @@ impl World<'_> {
             let fate = self.messages.get_mut(&message).unwrap();
             assert_eq!(fate.place, Place::Dead);
             fate.place = Place::Gone;
-            self.leaves_its_line(&message);
+            self.leaves_its_group(&message);
         }
     }
 

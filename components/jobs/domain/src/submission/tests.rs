@@ -151,9 +151,9 @@ fn a_toon_may_be_as_large_as_allowed_and_no_larger() {
         let rest = length - r#"{"toonId":"b","text":""}"#.len();
         format!(r#"{{"toonId":"b","text":"{}"}}"#, "x".repeat(rest))
     };
-    assert_eq!(toon(LARGEST_TOON).len(), LARGEST_TOON);
-    assert!(Submission::parse(with_toon(&toon(LARGEST_TOON)).as_bytes()).is_ok());
-    assert!(Submission::parse(with_toon(&toon(LARGEST_TOON + 1)).as_bytes()).is_err());
+    assert_eq!(toon(MAX_TOON_BYTES).len(), MAX_TOON_BYTES);
+    assert!(Submission::parse(with_toon(&toon(MAX_TOON_BYTES)).as_bytes()).is_ok());
+    assert!(Submission::parse(with_toon(&toon(MAX_TOON_BYTES + 1)).as_bytes()).is_err());
 }
 
 #[test]
@@ -178,10 +178,10 @@ fn a_job_may_have_as_many_toons_as_allowed_and_no_more() {
             .collect();
         json!({ "toons": toons }).to_string()
     };
-    let largest = body(MOST_TOONS);
-    let submission = Submission::parse(largest.as_bytes()).unwrap();
-    assert_eq!(submission.toons.len(), MOST_TOONS);
-    let (_, told) = refusal(&body(MOST_TOONS + 1));
+    let max = body(MAX_TOONS);
+    let submission = Submission::parse(max.as_bytes()).unwrap();
+    assert_eq!(submission.toons.len(), MAX_TOONS);
+    let (_, told) = refusal(&body(MAX_TOONS + 1));
     assert_eq!(told, "toons: must have 1 to 10000 elements, and has 10001");
     // Too many elements are counted and not kept.
     let (_, told) = refusal(&format!(r#"{{"toons":[0{}]}}"#, ",0".repeat(3_999_999)));

@@ -15,13 +15,13 @@ fn put(body: impl ToString) -> Result<OrderRequest, Invalid> {
     OrderRequest::parse(body.to_string().as_bytes(), Some(&id("ORD-001")))
 }
 
-fn least() -> Value {
+fn minimal() -> Value {
     json!({"orderId": "ORD-001", "status": "received", "description": "Mantenimiento básico"})
 }
 
-/// [`least`] with one member added or replaced.
+/// [`minimal`] with one member added or replaced.
 fn with(name: &str, value: impl Into<Value>) -> Value {
-    let mut body = least();
+    let mut body = minimal();
     body[name] = value.into();
     body
 }
@@ -33,7 +33,7 @@ fn told(result: Result<OrderRequest, Invalid>) -> (&'static str, String) {
 
 #[test]
 fn three_fields_are_enough() {
-    let request = post(least()).unwrap();
+    let request = post(minimal()).unwrap();
     assert_eq!(request.order_id, id("ORD-001"));
     assert_eq!(request.status, Status::Received);
     assert_eq!(request.description, "Mantenimiento básico");
@@ -83,7 +83,7 @@ fn what_is_no_json_object_is_told_in_the_words_of_the_contract() {
 
 #[test]
 fn the_first_field_that_is_missing_is_told() {
-    let mut body = least();
+    let mut body = minimal();
     for name in ["description", "status", "orderId"] {
         body[name] = Value::Null;
         let missing = ("missing_field", format!("Missing required field: {name}"));
@@ -119,7 +119,7 @@ fn a_status_may_be_written_in_any_case_and_is_repeated_as_it_was_sent() {
 
 #[test]
 fn the_path_names_the_order() {
-    let mut body = least();
+    let mut body = minimal();
     assert_eq!(put(&body).unwrap().order_id, id("ORD-001"));
     body["orderId"] = Value::Null;
     assert_eq!(put(&body).unwrap().order_id, id("ORD-001"));
@@ -181,9 +181,9 @@ fn each_field_tells_what_it_must_be() {
 #[test]
 fn texts_end_somewhere() {
     for name in ["description", "reasonForCancellation"] {
-        let longest = "é".repeat(LONGEST_TEXT / 2);
-        assert!(post(with(name, longest.as_str())).is_ok());
-        let (code, message) = told(post(with(name, format!("{longest}x"))));
+        let max = "é".repeat(MAX_TEXT_BYTES / 2);
+        assert!(post(with(name, max.as_str())).is_ok());
+        let (code, message) = told(post(with(name, format!("{max}x"))));
         assert_eq!(code, "invalid_field");
         assert_eq!(
             message,
@@ -196,7 +196,7 @@ fn texts_end_somewhere() {
 
 #[test]
 fn nothing_and_the_empty_text_are_the_same_where_a_field_is_optional() {
-    let plain = post(least()).unwrap();
+    let plain = post(minimal()).unwrap();
     for name in ["registerDate", "deliveryDate", "reasonForCancellation"] {
         assert_eq!(post(with(name, "")).unwrap(), plain);
         assert_eq!(post(with(name, Value::Null)).unwrap(), plain);

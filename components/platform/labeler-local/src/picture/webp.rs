@@ -47,19 +47,23 @@ pub fn decode(file: &[u8]) -> Result<Picture, Unreadable> {
 
     let decoder = WebPDecoder::new(Guarded::new(&file)).map_err(unreadable)?;
     let (width, height) = decoder.dimensions();
-    let (channels, mut most) = match decoder.color_type() {
+    let (channels, mut per_pixel) = match decoder.color_type() {
         ColorType::Rgba8 => (Channels::Rgba, TRANSLUCENT),
         _ => (Channels::Rgb, STILL),
     };
     if decoder.has_animation() {
-        most = ANIMATED;
+        per_pixel = ANIMATED;
     }
     let copied = if let Cow::Owned(file) = &file {
         file.len()
     } else {
         0
     };
-    afford(width, height, pixels(width, height) * most + copied as u64)?;
+    afford(
+        width,
+        height,
+        pixels(width, height) * per_pixel + copied as u64,
+    )?;
     let mut bytes = vec![0; usize::try_from(decoder.total_bytes()).unwrap_or_default()];
     decoder.read_image(&mut bytes).map_err(unreadable)?;
     Ok(Picture {

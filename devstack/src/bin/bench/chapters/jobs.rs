@@ -32,7 +32,7 @@ const RUN: &str = "0123456789abcdef0123456789abcdef";
 /// Longer than a job takes.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// The least time between two looks at a job. Later ones are a fixed part of the
+/// The min time between two looks at a job. Later ones are a fixed part of the
 /// time passed, which is then the most that the result is too long by.
 const FIRST_LOOK: Duration = Duration::from_millis(1);
 const LOOKS: u32 = 40;

@@ -1,13 +1,13 @@
-//! Lines of the queue: messages that are delivered one after the other.
+//! Message groups: messages that are delivered one after the other.
 
 use std::time::Duration;
 
-use queue::{Bell, Change, Delivery, Line, Outcome, Policy, Queue, QueueNames, Settlement};
+use queue::{Change, Delivery, Group, Notify, Outcome, Policy, Queue, QueueNames, Settlement};
 use stores::Redis;
 use stores::native::NativeRedis;
 use tests::{OwnRedis, eventually};
 
-const LINE: &str = "{q}:line:e";
+const GROUP: &str = "{q}:group:e";
 
 fn publish(queue: &Queue<'_, NativeRedis>, message: &str) {
     publish_on(queue, queue.names(), message, None);
@@ -19,11 +19,11 @@ fn publish_on(
     message: &str,
     ahead: Option<&str>,
 ) {
-    let line = Line {
-        key: LINE.to_owned(),
+    let group = Group {
+        key: GROUP.to_owned(),
         ahead: ahead.map(Into::into),
     };
-    let change = Change::new().with(names.send_in(line, message));
+    let change = Change::new().with(names.send_in(group, message));
     assert_eq!(queue.commit(&change).unwrap(), Outcome::Committed);
 }
 
@@ -45,40 +45,40 @@ fn done(queue: &Queue<'_, NativeRedis>, delivery: &Delivery) {
 
 fn head(redis: &NativeRedis) -> Option<String> {
     let head = redis
-        .call("LINDEX", &[LINE.into(), 0.into()])
+        .call("LINDEX", &[GROUP.into(), 0.into()])
         .unwrap()
         .remove(0);
     head.as_str().map(str::to_owned)
 }
 
 #[tokio::test]
-async fn the_next_message_of_a_line_comes_when_the_one_before_is_done() {
+async fn the_next_message_of_a_group_comes_when_the_one_before_is_done() {
     let server = OwnRedis::start().await;
     let redis = server.connect();
     let queue = Queue::new(&redis, "q");
     for message in ["1", "2 with\nspaces", "3"] {
         publish(&queue, message);
     }
-    let other = Change::new().publishing("of no line");
+    let other = Change::new().publishing("of no group");
     queue.commit(&other).unwrap();
 
     assert_eq!(queue.counts().unwrap().held, 2);
     let held = claim(&queue);
-    assert_eq!(texts(&held), ["1", "of no line"], "others are not held up");
-    assert_eq!(held[0].line.as_deref(), Some(LINE));
+    assert_eq!(texts(&held), ["1", "of no group"], "others are not held up");
+    assert_eq!(held[0].group.as_deref(), Some(GROUP));
     assert!(claim(&queue).is_empty());
 
     done(&queue, &held[0]);
     let held = claim(&queue);
     assert_eq!(texts(&held), ["2 with\nspaces"]);
-    // Whoever settles it a second time does not let the third come too soon.
+    // To settle it a second time does not deliver the third too soon.
     done(&queue, &held[0]);
     let again = queue.settle(&[Settlement::of(&held[0])], &[]).unwrap();
     assert_eq!(again, [false]);
     let held = claim(&queue);
     assert_eq!(texts(&held), ["3"]);
     assert_eq!(queue.ack(&held[0]).unwrap(), Outcome::Committed);
-    assert_eq!(head(&redis), None, "nothing is left of the line");
+    assert_eq!(head(&redis), None, "nothing is left of the group");
 
     publish(&queue, "4");
     assert_eq!(texts(&claim(&queue)), ["4"]);
@@ -112,21 +112,21 @@ async fn a_message_that_is_tried_again_keeps_its_place() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_holds_up_its_line_until_it_is_done_or_thrown_away() {
+async fn a_dead_letter_holds_up_its_group_until_it_is_done_or_thrown_away() {
     let server = OwnRedis::start().await;
     let redis = server.connect();
     let queue = Queue::new(&redis, "q");
     for message in ["1", "2", "3"] {
         publish(&queue, message);
     }
-    let bury = |delivery: &Delivery| {
-        let dead = queue.bury(delivery, "no");
+    let make_dead = |delivery: &Delivery| {
+        let dead = queue.dead_letter(delivery, "no");
         queue
             .settle(&[Settlement::of(delivery).with(dead)], &[])
             .unwrap();
         queue.dead_letters(None, 1).unwrap().letters.remove(0).id
     };
-    let letter = bury(&claim(&queue)[0]);
+    let letter = make_dead(&claim(&queue)[0]);
     assert!(claim(&queue).is_empty());
     assert_eq!(head(&redis), Some(format!("q/{letter}")));
 
@@ -136,7 +136,7 @@ async fn a_dead_letter_holds_up_its_line_until_it_is_done_or_thrown_away() {
     assert_eq!((texts(&held), held.len()), (vec!["1"], 1));
     done(&queue, &held[0]);
 
-    let letter = bury(&claim(&queue)[0]);
+    let letter = make_dead(&claim(&queue)[0]);
     assert!(claim(&queue).is_empty());
     assert!(queue.discard(letter).unwrap());
     assert!(
@@ -148,25 +148,25 @@ async fn a_dead_letter_holds_up_its_line_until_it_is_done_or_thrown_away() {
 }
 
 #[tokio::test]
-async fn a_line_goes_over_the_queues_of_its_group() {
+async fn a_group_goes_over_the_queues_of_one_hash_tag() {
     let server = OwnRedis::start().await;
     let redis = server.connect();
-    let a = Queue::new(&redis, "q.a").with_bell(Bell::Caller);
+    let a = Queue::new(&redis, "q.a").with_notify(Notify::Caller);
     let b = Queue::new(&redis, "q.b");
     publish(&a, "1");
     publish_on(&a, b.names(), "2", Some("2 is coming"));
-    assert!(a.must_ring().iter().eq(["q.a", "q.b"]));
+    assert!(a.to_notify().iter().eq(["q.a", "q.b"]));
 
     let ahead = claim(&b);
     assert_eq!(texts(&ahead), ["2 is coming"]);
-    assert_eq!(ahead[0].line, None);
+    assert_eq!(ahead[0].group, None);
     done(&b, &ahead[0]);
     assert!(claim(&b).is_empty());
 
     done(&a, &claim(&a)[0]);
     assert!(
-        a.must_ring().iter().eq(["q.b"]),
-        "whoever did the first is told that there is more to do"
+        a.to_notify().iter().eq(["q.b"]),
+        "the worker of the first notifies that of the second"
     );
     assert_eq!(texts(&claim(&b)), ["2"]);
     assert!(claim(&a).is_empty());

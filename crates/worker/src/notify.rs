@@ -1,40 +1,40 @@
-//! How workers are woken.
+//! Notifications, which wake workers.
 
 use base::{Failure, Trace, log, text};
 use http::{Request, StatusCode, header};
 use outbound::{BaseUrl, Transport};
-use queue::{Bell, Queue};
+use queue::{Notify, Queue};
 use serde_json::json;
 use stores::Redis;
 
-/// The queue `name`, with the bell that the variable `bell` chooses.
+/// The queue `name`, whose workers are notified as the variable `bell` says: by `redis`,
+/// or by `http` requests to `bell_url` with the token `drain_token`.
 ///
 /// # Errors
-/// The variable is neither `redis` nor `http`, or what a bell over HTTP needs is
-/// not set.
+/// [`Failure::Misconfigured`] where one of these variables is missing or invalid.
 pub fn open<'a, R: Redis>(redis: &'a R, name: &str) -> Result<Queue<'a, R>, Failure> {
-    let bell = match text("bell")?.trim() {
-        "redis" => Bell::Redis,
+    let notify = match text("bell")?.trim() {
+        "redis" => Notify::Redis,
         "http" => {
             drain_token()?;
             base_url()?;
-            Bell::Caller
+            Notify::Caller
         }
         _ => {
             let message = "the variable bell must be `redis` or `http`";
             return Err(Failure::misconfigured(message));
         }
     };
-    Ok(Queue::new(redis, name).with_bell(bell))
+    Ok(Queue::new(redis, name).with_notify(notify))
 }
 
-/// Wakes workers over HTTP if what was done on the queue asks for them; to be
-/// called when that is through. Where Redis is the bell it has rung already.
+/// Notifies workers over HTTP of the messages that `queue` published. Call it after each
+/// write. It does nothing where Redis notifies them.
 ///
-/// A bell that cannot be rung loses nothing and is no error to a client: the
-/// next bell, or whoever drains the queue on a schedule, makes up for it.
-pub async fn ring<R: Redis>(queue: &Queue<'_, R>, trace: &Trace) {
-    for name in queue.must_ring() {
+/// A notification that fails is logged and is no error: the messages are safe, and the
+/// next notification or a scheduled drain wakes a worker for them.
+pub async fn notify<R: Redis>(queue: &Queue<'_, R>, trace: &Trace) {
+    for name in queue.to_notify() {
         if let Err(reason) = request_drain(&name, trace).await {
             let fields = json!({"queue": name, "reason": reason});
             log::warn(trace, "no worker could be woken", fields);
@@ -42,7 +42,7 @@ pub async fn ring<R: Redis>(queue: &Queue<'_, R>, trace: &Trace) {
     }
 }
 
-/// The token that a bell sends, and that a drain route takes from one.
+/// The token of notifications over HTTP, which the drain route accepts.
 pub(crate) fn drain_token() -> Result<String, Failure> {
     base::token("drain_token")
 }

@@ -1,4 +1,4 @@
-//! Bells that nobody hears.
+//! Notifications and timers that are lost.
 
 use queue::QueueNames;
 use reqwest::Method;
@@ -11,8 +11,8 @@ use super::load::{Load, counts, finished};
 const QUEUES: [&str; 2] = ["images", "jobs"];
 const TOONS: usize = 300;
 
-/// Publishes on both queues what no worker hears of.
-async fn publish_unheard(app: &App, load: &Load, number: usize) {
+/// Publishes messages on both queues of which no worker is notified.
+async fn publish_unnoticed(app: &App, load: &Load, number: usize) {
     load.submit(app, Some(&format!("JOB-{number}")), TOONS)
         .await;
     load.upload(app, number).await;
@@ -32,8 +32,8 @@ fn with_each(app: &App, command: &str, part: &str, args: &[Arg<'_>]) -> [Option<
     })
 }
 
-/// The alarms go off now, and not when their time has come.
-fn alarms_go_off(app: &App) {
+/// Lets the timers go off now instead of at their time.
+fn timers_go_off(app: &App) {
     with_each(app, "DEL", "bell", &[]);
     let were_set = with_each(app, "PEXPIRE", "alarm", &[1.into()]);
     assert_eq!(were_set, [Some(1), Some(1)]);
@@ -42,30 +42,30 @@ fn alarms_go_off(app: &App) {
 /// The keys that wake a queue's workers.
 const WAKERS: [&str; 4] = ["bell", "alarm", "alarm:2", "alarm:3"];
 
-/// Bells and alarms went off while nobody listened, the last spare as well.
-fn all_was_lost(app: &App) {
+/// Notifications and timers were lost, also the last fallback timer.
+fn all_were_lost(app: &App) {
     for part in WAKERS {
         with_each(app, "DEL", part, &[]);
     }
 }
 
 #[tokio::test]
-async fn a_bell_that_is_lost_is_made_up_for_by_a_timer() {
+async fn a_lost_notification_is_made_up_for_by_a_timer() {
     let app = App::start().await;
     let load = Load::default();
-    // The bells ring already, for workers that never come: no other is rung.
+    // Notifications are under way, to workers that never come: no other is sent.
     with_each(&app, "SETNX", "bell", &["".into()]);
-    publish_unheard(&app, &load, 0).await;
-    alarms_go_off(&app);
+    publish_unnoticed(&app, &load, 0).await;
+    timers_go_off(&app);
     load.is_done_once(&app).await;
 }
 
 #[tokio::test]
-async fn who_is_called_for_help_does_all_that_waits() {
+async fn a_worker_that_is_called_for_help_does_all_that_waits() {
     let app = App::start().await;
     let load = Load::default();
     with_each(&app, "SETNX", "bell", &["".into()]);
-    publish_unheard(&app, &load, 0).await;
+    publish_unnoticed(&app, &load, 0).await;
     for queue in QUEUES {
         let names = QueueNames::new(queue);
         let call = [names.help_channel(), ""].map(Arg::from);
@@ -76,26 +76,26 @@ async fn who_is_called_for_help_does_all_that_waits() {
 }
 
 #[tokio::test]
-async fn what_is_published_while_no_worker_runs_is_done_when_one_does() {
+async fn messages_that_are_published_while_no_worker_runs_are_done_when_one_does() {
     let mut app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
     let load = Load::default();
-    publish_unheard(&app, &load, 0).await;
-    // However long the start takes, their time has not come before.
+    publish_unnoticed(&app, &load, 0).await;
+    // They do not go off during the start, however long that takes.
     with_each(&app, "PERSIST", "alarm", &[]);
     app.change(Manifest::shipped()).await;
-    alarms_go_off(&app);
+    timers_go_off(&app);
     load.is_done_once(&app).await;
 }
 
 #[tokio::test]
-async fn an_alarm_that_is_lost_is_followed_by_others() {
+async fn a_lost_timer_is_followed_by_others() {
     for (lost, next) in [
         (&["alarm"][..], "alarm:2"),
         (&["alarm", "alarm:2"], "alarm:3"),
     ] {
         let mut app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
         let load = Load::default();
-        publish_unheard(&app, &load, 0).await;
+        publish_unnoticed(&app, &load, 0).await;
         with_each(&app, "DEL", "bell", &[]);
         for part in lost {
             assert_eq!(with_each(&app, "DEL", part, &[]), [Some(1), Some(1)]);
@@ -108,11 +108,11 @@ async fn an_alarm_that_is_lost_is_followed_by_others() {
 }
 
 #[tokio::test]
-async fn where_every_alarm_is_lost_the_next_bell_recovers_everything() {
+async fn where_every_timer_is_lost_the_next_notification_recovers_everything() {
     let mut app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
     let load = Load::default();
-    publish_unheard(&app, &load, 0).await;
-    all_was_lost(&app);
+    publish_unnoticed(&app, &load, 0).await;
+    all_were_lost(&app);
     app.change(Manifest::shipped()).await;
     load.submit(&app, Some("NEXT"), 1).await;
     load.upload(&app, 1).await;
@@ -120,11 +120,11 @@ async fn where_every_alarm_is_lost_the_next_bell_recovers_everything() {
 }
 
 #[tokio::test]
-async fn where_everything_is_lost_who_asks_for_a_job_recovers_it() {
+async fn where_everything_is_lost_a_request_for_a_job_recovers_it() {
     let mut app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
     let load = Load::default();
     load.submit(&app, Some("JOB-0"), TOONS).await;
-    all_was_lost(&app);
+    all_were_lost(&app);
     app.change(Manifest::shipped()).await;
     // It has been like this for a while.
     let long_ago = [
@@ -138,7 +138,7 @@ async fn where_everything_is_lost_who_asks_for_a_job_recovers_it() {
 }
 
 #[tokio::test]
-async fn who_asks_for_an_order_that_was_forgotten_recovers_it() {
+async fn a_request_for_an_order_whose_timers_were_lost_recovers_it() {
     let mut app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
     let request = app.request(Method::POST, "/orders");
     let request = request.json(&json!({"orderId": "A", "status": "received", "description": "d"}));
@@ -149,7 +149,7 @@ async fn who_asks_for_an_order_that_was_forgotten_recovers_it() {
         .call("DEL", &lost.each_ref().map(Arg::from))
         .unwrap();
     app.change(Manifest::shipped()).await;
-    // It is not looked for before an alarm would have gone off.
+    // No request wakes workers before a timer would have gone off.
     let app = &app;
     eventually("the order is processed", || async move {
         let order = body(app.get(USER, "/orders/A").await, 200).await;

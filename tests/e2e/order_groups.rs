@@ -187,7 +187,7 @@ async fn what_waits_behind_a_dead_letter_goes_on_without_it_when_that_is_thrown_
 }
 
 #[tokio::test]
-async fn a_bell_over_http_wakes_whose_turn_it_is() {
+async fn a_notification_over_http_wakes_the_worker_whose_turn_it_is() {
     let service = Service::start(Duration::ZERO).await;
     let receiver = WebhookReceiver::start(SECRET).await.unwrap();
     let url = receiver.url();
@@ -197,7 +197,7 @@ async fn a_bell_over_http_wakes_whose_turn_it_is() {
             .without_redis_triggers(),
         &[
             ("bell", "http"),
-            ("drain_token", "a token for bells alone"),
+            ("drain_token", "a token for notifications alone"),
             ("handler_url", &service.url()),
             ("notification_urls", &url),
             ("notification_secret", SECRET),

@@ -1,4 +1,4 @@
-//! Makes sure that the weights are those that this source was written for.
+//! Checks that the weights are of the version that this source needs.
 
 use std::{fs, path::Path};
 

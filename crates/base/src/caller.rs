@@ -1,4 +1,4 @@
-//! Callers, as rules about owners see them.
+//! The caller of a request, as rules about ownership need it.
 
 /// A caller whose credentials have been verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

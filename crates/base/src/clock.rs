@@ -1,4 +1,4 @@
-//! Time, as documents and logs have it, and chance.
+//! The clock, dates as RFC 3339 and random numbers.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -24,20 +24,19 @@ pub fn rfc3339(millis: u64) -> String {
         .unwrap_or_default()
 }
 
-/// The time that a date and time as RFC 3339 has it names, in nanoseconds since the Unix
-/// epoch; `None` for any other text. Between date and time stands `T`, `t` or one blank
-/// (RFC 3339, 5.6).
+/// Parses an RFC 3339 date and time into nanoseconds since the Unix epoch; `None` for any
+/// other text. The separator is `T`, `t` or one blank (RFC 3339, 5.6).
 pub fn parse_rfc3339(text: &str) -> Option<i128> {
-    // The parser takes any byte there.
+    // The parser takes any byte as the separator.
     matches!(text.as_bytes().get(10), Some(b'T' | b't' | b' ')).then_some(())?;
     let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
     Some(time.unix_timestamp_nanos())
 }
 
-/// A number drawn uniformly from 0 to 1, for delays that must not meet.
+/// A random number, uniform from 0 to 1, for the jitter of delays.
 pub fn random() -> f64 {
     let mut bits = [0; 4];
-    // Without randomness the delay has no jitter, which is no error.
+    // Without random bytes the delay has no jitter, which does no harm.
     let _ = getrandom::fill(&mut bits);
     f64::from(u32::from_le_bytes(bits)) / f64::from(u32::MAX)
 }

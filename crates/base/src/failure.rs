@@ -1,29 +1,29 @@
-//! Why something could not be done though nothing is wrong with the request.
+//! Failures that the caller of a request did not cause.
 
-/// A failure that the caller did not cause. An HTTP endpoint answers it with 500 or
-/// 503 (`web`), a worker leaves its messages to a later attempt.
+/// A failure that the caller did not cause. An HTTP endpoint answers it with 500 or 503
+/// (`web`); a worker tries its messages again later.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// The deployment lacks something that only its operator can change. The text names
-    /// the variable or permission and never a secret.
+    /// A variable or permission is missing or wrong, and only the operator can change it.
+    /// The text names it and never holds a secret.
     #[error("{0}")]
     Misconfigured(String),
-    /// A service that is needed cannot be used right now. Nothing was changed, or what
-    /// was changed is safe to ask for again.
+    /// A required service is out of reach. Nothing was changed, or the same request can
+    /// safely be sent again.
     #[error("{what} cannot be reached right now: {detail}")]
     Unavailable {
         /// The service, for a client to read.
         what: &'static str,
-        /// The reason, for the log alone.
+        /// The reason, for the log only.
         detail: String,
     },
-    /// Others changed the same document at each try. Nothing was changed.
+    /// Other requests changed the same document before each try. Nothing was changed.
     #[error("{what} is being changed by other requests")]
     Contended {
         /// The kind of document, for a client to read.
         what: &'static str,
     },
-    /// A fault in the program or in what is stored. The text is for the log alone.
+    /// A fault in the program or in stored data. The text is for the log only.
     #[error("{0}")]
     Internal(String),
 }
@@ -47,8 +47,10 @@ impl Failure {
 }
 
 impl From<serde_json::Error> for Failure {
-    /// What Orilla itself wrote cannot be read, or a value of its own cannot be written.
+    /// JSON that Orilla itself wrote cannot be parsed, or a value of its own has no JSON.
     fn from(error: serde_json::Error) -> Self {
-        Self::internal(format!("JSON of our own: {error}"))
+        Self::internal(format!(
+            "Orilla's own JSON cannot be read or written: {error}"
+        ))
     }
 }

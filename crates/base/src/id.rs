@@ -11,8 +11,8 @@ const MAX_LENGTH: usize = 128;
 )]
 pub struct IdError;
 
-/// Gives the text back if it is an id: 1 to 128 of `A-Z a-z 0-9 . _ : -`, and
-/// neither `.` nor `..`.
+/// Returns the text if it is an id: 1 to 128 of `A-Z a-z 0-9 . _ : -`, and neither `.`
+/// nor `..`.
 ///
 /// # Errors
 /// [`IdError`] where the text is not an id.
@@ -21,14 +21,14 @@ pub fn check(text: String) -> Result<String, IdError> {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
-        // In a path these two are other places (RFC 3986, 5.2.4).
+        // In a path these two are dot segments, which clients remove (RFC 3986, 5.2.4).
         && !matches!(text.as_str(), "." | "..");
     is_id.then_some(text).ok_or(IdError)
 }
 
-/// Defines a type of ids, so that those of one thing are not taken for those of
-/// another. It is read from text and from JSON only through [`check`]. The
-/// caller's crate needs `serde` with its derives.
+/// Defines a type for the ids of one kind of thing, so that ids of two kinds cannot be
+/// mixed up. Text and JSON become an id only through [`check`]. The caller's crate needs
+/// `serde` with its derives.
 ///
 /// ```
 /// base::id! {
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     crate::id! {
-        /// For these tests.
+        /// An id for these tests.
         struct TestId;
     }
 

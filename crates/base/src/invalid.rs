@@ -1,4 +1,4 @@
-//! Why a request is refused though the caller may ask.
+//! Requests that break a rule.
 
 /// A rule that a request breaks. An HTTP endpoint answers it with 400 (`web`).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -6,12 +6,12 @@
 pub struct Invalid {
     /// A stable word for programs, in snake case.
     pub code: &'static str,
-    /// The mistake and its remedy, for a person.
+    /// What is wrong and what to change, for a person.
     pub message: String,
 }
 
 impl Invalid {
-    /// A mistake with a code of its own.
+    /// An error with a code of its own.
     pub fn new(code: &'static str, message: impl ToString) -> Self {
         let message = message.to_string();
         Self { code, message }

@@ -1,6 +1,6 @@
-//! JSON texts of which a stranger is the author: read within bounds, with what is wrong
-//! named by its place, and written in the one form of RFC 8785 (JSON Canonicalization
-//! Scheme), by which two texts of the same meaning are the same.
+//! JSON texts of untrusted authors: parsed within limits, with errors that name their
+//! place, and written in the canonical form of RFC 8785 (JSON Canonicalization Scheme),
+//! which is the same for all texts of the same meaning.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -9,17 +9,17 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// What is wrong with a JSON text, and where.
+/// An error in a JSON text, with its place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {problem}")]
 pub struct Flaw {
     /// The place, as in `.panels[2].caption`; empty for the value itself.
     pub path: String,
-    /// What is wrong there, to be read after the path.
+    /// The error, worded to follow the path.
     pub problem: String,
 }
 
-/// The max characters of a member's name that a path repeats.
+/// The maximum number of characters of a member's name that a path repeats.
 const MAX_NAME: usize = 64;
 
 /// The canonical form of a JSON text (RFC 8785): without white space, members in the order
@@ -54,13 +54,13 @@ pub fn canonical(text: &str, max_levels: usize) -> Result<Vec<u8>, Flaw> {
     }
 }
 
-/// What the parser says, without the place, which the path tells.
+/// The parser's message without its line and column: the path names the place.
 fn problem(error: &impl fmt::Display) -> String {
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or_default();
     match text {
         "number out of range" => "must be a number that fits into a double".to_owned(),
-        // What the parser says of \u escapes.
+        // The parser's messages about a \u escape of a lone surrogate.
         "lone leading surrogate in hex escape" | "unexpected end of hex escape" => {
             r"must be Unicode: it has a \u escape of a surrogate without its pair".to_owned()
         }
@@ -83,7 +83,7 @@ impl Json<'_> {
             Self::Null => out.extend_from_slice(b"null"),
             Self::Bool(true) => out.extend_from_slice(b"true"),
             Self::Bool(false) => out.extend_from_slice(b"false"),
-            // As ECMAScript does it; what is read from JSON is finite.
+            // As ECMAScript writes it; a number parsed from JSON is finite.
             Self::Number(number) => {
                 let mut digits = ryu_js::Buffer::new();
                 out.extend_from_slice(digits.format_finite(*number).as_bytes());
@@ -110,15 +110,15 @@ impl Json<'_> {
 }
 
 fn write_text(text: &str, out: &mut Vec<u8>) {
-    // Cannot fail: a text has a form in JSON, and memory takes it.
+    // Cannot fail: each string has a JSON form, and the buffer is in memory.
     let _ = serde_json::to_writer(out, text);
 }
 
-/// The place of a value while it is read.
+/// The place of the value that is being parsed.
 struct Place<'p> {
     step: Step<'p>,
     parent: Option<&'p Place<'p>>,
-    /// How deep it may be nested from here on.
+    /// The number of levels that may still be nested here.
     levels: usize,
     /// The first flaw that was found.
     flaw: &'p RefCell<Option<Flaw>>,
@@ -140,7 +140,7 @@ impl Place<'_> {
         }
     }
 
-    /// How many places it is in.
+    /// The number of objects and arrays around this place.
     fn depth(&self) -> usize {
         self.parent.map_or(0, |parent| parent.depth() + 1)
     }
@@ -429,7 +429,7 @@ mod tests {
             let expected = serde_json_canonicalizer::to_string(&value).unwrap();
             let found = form(&value.to_string()).unwrap();
             prop_assert_eq!(&found, &expected);
-            // It is JSON itself, and already in its form.
+            // The canonical form is JSON and is canonical itself.
             prop_assert_eq!(form(&found).unwrap(), expected);
         }
     }

@@ -1,6 +1,6 @@
-//! What every crate and component may use: ids that follow a request, log lines,
-//! the clock, variables, ids that callers choose, queries and preconditions, the one kind
-//! of mistake that is the caller's and the one kind of failure that is not.
+//! What every crate and component may use: ids that follow a request, log lines, the
+//! clock, variables, ids that callers choose, queries, preconditions, errors of the
+//! caller ([`Invalid`]) and failures of the deployment ([`Failure`]).
 //!
 //! It knows neither HTTP answers nor stores.
 

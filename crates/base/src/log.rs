@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{Trace, now_millis, rfc3339};
 
-/// A line, with the fields that a reader looks at first in front.
+/// A log line. The fields that readers need first come first.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Line<'a> {
@@ -39,7 +39,7 @@ pub fn error(trace: &Trace, message: &str, fields: Value) {
 
 fn write(level: &str, trace: &Trace, message: &str, fields: Value) {
     let line = line(&rfc3339(now_millis()), level, trace, message, &fields);
-    // Ignored: a log that cannot be written to leaves no place to report it.
+    // An error is ignored: without a log there is no place to report it.
     let _ = std::io::stdout().write_all(&line);
 }
 
@@ -53,7 +53,7 @@ fn line(timestamp: &str, level: &str, trace: &Trace, message: &str, fields: &Val
         fields,
     };
     let mut bytes = Vec::with_capacity(512);
-    // Fails only for fields that are no JSON object, which no caller passes.
+    // Fails only for fields that are no JSON object, and no caller passes such.
     let _ = serde_json::to_writer(&mut bytes, &line);
     bytes.push(b'\n');
     bytes

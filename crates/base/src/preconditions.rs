@@ -5,16 +5,16 @@ use crate::Invalid;
 /// The entity tags that a precondition names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tags {
-    /// `*`: any that is there.
+    /// `*`: any version.
     Any,
     /// These, as they were sent: `"3"`, `W/"3"`.
     These(Vec<String>),
 }
 
 impl Tags {
-    /// Reads `*`, or a list of entity tags in which there may be empty elements
-    /// (RFC 9110, 5.6.1 and 8.8.3). Of several header lines, give the values with
-    /// commas between them. `None` for any other text.
+    /// Parses `*` or a list of entity tags, in which elements may be empty (RFC 9110,
+    /// 5.6.1 and 8.8.3). Values of several header lines are passed joined by commas.
+    /// `None` for any other text.
     pub fn parse(header: &str) -> Option<Self> {
         if header.trim() == "*" {
             return Some(Self::Any);
@@ -40,8 +40,8 @@ impl Tags {
         (!tags.is_empty()).then_some(Self::These(tags))
     }
 
-    /// Whether one of them satisfies `is_it`, which is given the tag without `W/`. Weak
-    /// tags count where `weakly` says so (RFC 9110, 8.8.3.2).
+    /// Whether `is_it` holds for one of the tags, which it gets without `W/`. Weak tags
+    /// count only if `weakly` is true (RFC 9110, 8.8.3.2).
     pub fn any(&self, weakly: bool, is_it: impl Fn(&str) -> bool) -> bool {
         match self {
             Self::Any => true,
@@ -57,13 +57,12 @@ impl Tags {
     }
 }
 
-/// The tag of a version: `"3"`. Views of the same version that differ otherwise have
-/// tags that begin so: `"3-1f0c"`.
+/// The tag of a version: `"3"`. Different views of one version add a suffix: `"3-1f0c"`.
 pub fn version_tag(version: u64) -> String {
     format!("\"{version}\"")
 }
 
-/// Whether a tag is one of this version.
+/// Whether a tag names this version, with or without a suffix.
 fn is_of(tag: &str, version: u64) -> bool {
     let text = tag.trim_matches('"').split('-').next();
     text == Some(&version.to_string())
@@ -82,17 +81,17 @@ pub struct Preconditions {
 pub struct Unmet {
     /// The header with the condition.
     pub header: &'static str,
-    /// The version that there is.
+    /// The current version; `None` if there is no document.
     pub current: Option<u64>,
-    /// Whether it failed with a weak tag, which does not match even its own version.
+    /// Whether the header had a weak tag, which never matches.
     pub is_weak: bool,
 }
 
 fn reason(current: Option<u64>, is_weak: bool) -> String {
     match current {
-        None => "there is nothing of this id yet".to_owned(),
+        None => "there is no document with this id yet".to_owned(),
         Some(version) if is_weak => format!(
-            "a tag that begins with W/ is weak, and weak tags match nothing here; a proxy that compresses answers may have made it so; this is version {version}: send {} without W/",
+            "a tag that begins with W/ is weak, and weak tags never match here; a proxy that compresses answers may have added the W/. The current version is {version}: send {} without W/",
             version_tag(version)
         ),
         Some(version) => {
@@ -122,11 +121,11 @@ impl Preconditions {
         })
     }
 
-    /// Checks them against the version that a document has now; `None` where there is
-    /// no document.
+    /// Checks them against the current version of a document; `None` if there is no
+    /// document.
     ///
     /// # Errors
-    /// The first that does not hold.
+    /// The first condition that does not hold.
     pub fn check(&self, current: Option<u64>) -> Result<(), Unmet> {
         let is = |tags: &Tags, weakly| {
             current.is_some_and(|version| tags.any(weakly, |tag| is_of(tag, version)))

@@ -1,4 +1,4 @@
-//! The query of a URL: parameters with their types, each refused in the same words.
+//! The query of a URL: typed parameters, and one wording for every refusal.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -43,7 +43,8 @@ impl Query {
         }
     }
 
-    /// A parameter of a type of its own; `must` tells its form: "must be true or false".
+    /// A parameter of any type. `must` describes its form in the error: "must be true or
+    /// false".
     ///
     /// # Errors
     /// It was sent more than once, or has another form.
@@ -77,16 +78,17 @@ impl Query {
         Ok(self.number("limit", 1..=max)?.unwrap_or(default))
     }
 
-    /// `cursor`: the place after which, or with which, a page begins. It is opaque to
-    /// clients, who send back the one of an answer.
+    /// `cursor`: the position of a page. Clients send the cursor of an earlier answer and
+    /// do not interpret it.
     ///
     /// # Errors
-    /// It was sent more than once, or is not one that an answer has.
+    /// It was sent more than once, or is not of the form that answers have.
     pub fn cursor<T: FromStr>(&self) -> Result<Option<T>, Invalid> {
         self.parsed("cursor", "must be the cursor of an answer")
     }
 
-    /// Refuses any parameter that is not named, where a misspelt one would do harm.
+    /// Refuses parameters that are not named, for routes where a misspelt one would do
+    /// harm.
     ///
     /// # Errors
     /// There is another parameter.

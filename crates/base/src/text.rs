@@ -1,6 +1,6 @@
-//! Texts that others wrote.
+//! Limits for texts of other authors.
 
-/// The text, or as much of its beginning as fits into `max` bytes.
+/// The text, or as much of its beginning as fits into `max` bytes of UTF-8.
 pub fn shorten(text: &str, max: usize) -> &str {
     text.get(..text.floor_char_boundary(max)).unwrap_or(text)
 }

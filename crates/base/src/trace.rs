@@ -15,7 +15,8 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Continues what the caller sent; what is absent or not well formed is made anew.
+    /// Continues the caller's ids; an id that is absent or malformed is replaced by a new
+    /// one.
     pub fn from_headers(request_id: Option<&str>, traceparent: Option<&str>) -> Self {
         let [new_request, new_trace, span] = new_ids();
         let request_id = request_id
@@ -34,7 +35,7 @@ impl Trace {
         }
     }
 
-    /// Ids for work that no request asked for.
+    /// New ids, for work that no request started.
     pub fn new() -> Self {
         Self::from_headers(None, None)
     }
@@ -80,11 +81,11 @@ impl Default for Trace {
     }
 }
 
-/// An id of a request, which sorts by time, one of a trace and one of a span, drawn
-/// at once: each draw is a call of the platform.
+/// New ids of a request (they sort by time), a trace and a span. One call of the platform
+/// draws the random bytes for all three.
 fn new_ids() -> [Uuid; 3] {
     let mut random = [[0; 16]; 3];
-    // Should there be no randomness, ids repeat, and the request goes on.
+    // Without random bytes the ids repeat, which must not stop the request.
     let _ = getrandom::fill(random.as_flattened_mut());
     let [request, trace, span] = random;
     let [request @ .., _, _, _, _, _, _] = request;

@@ -10,13 +10,13 @@ use crate::Failure;
 /// The variable `name` as text.
 ///
 /// # Errors
-/// [`Failure::Misconfigured`] where the component is not given the variable, and
-/// [`Failure::Unavailable`] where the platform's provider fails.
+/// [`Failure::Misconfigured`] if `spin.toml` does not give the variable to the component,
+/// and [`Failure::Unavailable`] if the platform's provider fails.
 pub fn text(name: &str) -> Result<String, Failure> {
     variables::get(name).map_err(|error| match error {
         variables::Error::Undefined(_) | variables::Error::InvalidName(_) => {
             Failure::misconfigured(format!(
-                "the variable {name} is not given to this component"
+                "the variable {name} is not given to this component: add it to spin.toml"
             ))
         }
         other => Failure::unavailable("the configuration", other),
@@ -26,7 +26,7 @@ pub fn text(name: &str) -> Result<String, Failure> {
 /// The variable `name` as a number that is at least `min`.
 ///
 /// # Errors
-/// Those of [`text`], and [`Failure::Misconfigured`] for any other text.
+/// Those of [`text`], and [`Failure::Misconfigured`] for a text that is no such number.
 pub fn number<T: FromStr + PartialOrd + Display>(name: &str, min: T) -> Result<T, Failure> {
     let text = text(name)?;
     text.trim()
@@ -43,18 +43,18 @@ pub fn number<T: FromStr + PartialOrd + Display>(name: &str, min: T) -> Result<T
 /// The minimum length of a token in the configuration, in bytes.
 const MIN_TOKEN_LENGTH: usize = 16;
 
-/// The variable `name` as a token that callers send to prove who they are.
+/// The variable `name` as a token that authenticates callers.
 ///
 /// # Errors
 /// Those of [`text`], and [`Failure::Misconfigured`] for a token that is not set or is
-/// short enough to be guessed.
+/// too short to be safe from guessing.
 pub fn token(name: &str) -> Result<String, Failure> {
     let token = text(name)?.trim().to_owned();
     check_token(name, &token)?;
     Ok(token)
 }
 
-/// Refuses a token that is not set or is short enough to be guessed.
+/// Refuses a token that is not set or is too short to be safe from guessing.
 ///
 /// # Errors
 /// [`Failure::Misconfigured`], which names the variable.

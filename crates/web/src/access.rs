@@ -1,4 +1,4 @@
-//! Who may call a route, and who calls it.
+//! Which callers may call a route, and the check of their credentials.
 
 use base::Failure;
 use http::HeaderMap;
@@ -7,18 +7,19 @@ use subtle::ConstantTimeEq;
 use crate::ApiError;
 use crate::bindings::orilla::auth::authorizer::{self, Denial};
 
-/// A user whose token has been verified: subject, roles and what else it tells.
+/// A user whose token was verified: subject, roles, email, name and expiry.
 ///
 /// The authorizer that verifies tokens is bound in `spin.toml` (`wit/auth`).
 pub use crate::bindings::orilla::auth::authorizer::Principal;
 
 impl Principal {
-    /// Whether `role` is among the roles, spelled just so.
+    /// Whether the user has this role, with exactly this spelling.
     pub fn has_role(&self, role: &str) -> bool {
         self.roles.iter().any(|own| own == role)
     }
 
-    /// The user as rules about owners see it; the role `admin` opens all.
+    /// The user for rules about ownership. The role `admin` may use what belongs to
+    /// others.
     pub fn caller(&self) -> base::Caller<'_> {
         base::Caller {
             subject: &self.subject,
@@ -36,7 +37,7 @@ pub(crate) fn authorize(sent: Option<&str>) -> Result<Principal, ApiError> {
     authorizer::authorize(sent).map_err(refusal)
 }
 
-/// Who may call a route.
+/// The callers that may call a route.
 #[derive(Clone, Copy)]
 pub(crate) enum Access {
     /// Users, whatever their roles.
@@ -47,11 +48,11 @@ pub(crate) enum Access {
     Token(&'static str),
     /// Machines that send the token of the variable, and users with the role.
     TokenOrRole(&'static str, Authorize, &'static str),
-    /// Everybody, without credentials.
+    /// All callers, without credentials.
     Public,
 }
 
-/// The caller of a route, as far as the route asks.
+/// The caller that a route admitted.
 pub(crate) enum Admitted {
     Anybody,
     Machine,
@@ -59,7 +60,7 @@ pub(crate) enum Admitted {
 }
 
 impl Access {
-    /// Lets the caller in, or tells why not. The body has not been read yet.
+    /// Checks the caller's credentials. The body has not been read yet.
     pub(crate) fn admit(self, headers: &HeaderMap) -> Result<Admitted, ApiError> {
         let sent = headers.get("authorization").and_then(|v| v.to_str().ok());
         match self {
@@ -71,7 +72,8 @@ impl Access {
                 Ok(Admitted::Machine)
             }
             Self::TokenOrRole(name, authorize, role) => {
-                // A token that is not set lets no machine in, and users all the same.
+                // An unset token admits no machine; users with the role are still
+                // admitted.
                 match base::token(name) {
                     Ok(token) if check_token(sent, name, &token).is_ok() => Ok(Admitted::Machine),
                     _ => with_role(authorize(sent)?, role),
@@ -85,11 +87,11 @@ fn with_role(user: Principal, role: &str) -> Result<Admitted, ApiError> {
     if user.has_role(role) {
         return Ok(Admitted::User(user));
     }
-    let message = format!("this needs the role `{role}`");
+    let message = format!("this route needs the role `{role}`");
     Err(ApiError::forbidden("missing_role", message))
 }
 
-/// Refuses an `Authorization` that is not the token that variable `name` holds.
+/// Refuses an `Authorization` header that is not the token of the variable `name`.
 fn check_token(sent: Option<&str>, name: &str, token: &str) -> Result<(), ApiError> {
     base::check_token(name, token)?;
     let Some(sent) = sent else {
@@ -104,11 +106,11 @@ fn check_token(sent: Option<&str>, name: &str, token: &str) -> Result<(), ApiErr
         return Ok(());
     }
     let code = "invalid_token";
-    let message = "this is not the token";
+    let message = "the token is not the one that is configured for this route";
     Err(ApiError::unauthorized(code, message, Some(code)))
 }
 
-/// The answers of RFC 6750, 3.1 to the denials of an authorizer.
+/// The answers to an authorizer's denials (RFC 6750, 3.1).
 fn refusal(denial: Denial) -> ApiError {
     let invalid = Some("invalid_token");
     match denial {

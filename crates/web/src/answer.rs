@@ -1,4 +1,4 @@
-//! What every answer has, whatever the handler says.
+//! Headers that every answer has.
 
 use base::Trace;
 use http::request::Parts;
@@ -8,7 +8,8 @@ use serde_json::json;
 use crate::cors::{self, Origins};
 use crate::{ApiError, Reply};
 
-/// The configuration of cross-origin requests, read where a request has an origin.
+/// The configuration of cross-origin requests. It is read only if a request has an
+/// `Origin`.
 pub(crate) struct Cors {
     /// The variable `allowed_origins`.
     pub(crate) origins: String,
@@ -28,7 +29,7 @@ impl Cors {
     }
 }
 
-/// Makes the response of a reply. `allowed` are the methods of the route.
+/// Makes the response from a reply. `allowed` are the methods of the route.
 pub(crate) fn finish(
     request: &Parts,
     allowed: &[Method],
@@ -46,7 +47,7 @@ pub(crate) fn finish(
             cors::add_preflight(allowed, &cors.headers, headers);
         }
     }
-    // Everything here is a caller's own.
+    // Answers hold users' own data, which caches must not keep.
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));

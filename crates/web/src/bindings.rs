@@ -1,4 +1,4 @@
-//! What wit-bindgen makes of `wit/auth`; nothing here is written by hand.
+//! Code that wit-bindgen generates from `wit/auth`.
 #![allow(unsafe_code, missing_docs, clippy::all, clippy::restriction)]
 
 wit_bindgen::generate!({

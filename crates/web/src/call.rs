@@ -13,7 +13,7 @@ use crate::access::{Admitted, Principal};
 /// The maximum length of an `Idempotency-Key` in characters.
 const MAX_KEY_LENGTH: usize = 255;
 
-/// A request whose caller was let in, with its whole body.
+/// An admitted request with its whole body.
 pub struct Call {
     pub(crate) parts: Rc<Parts>,
     pub(crate) caller: Admitted,
@@ -25,10 +25,10 @@ pub struct Call {
 }
 
 impl Call {
-    /// The user who calls.
+    /// The user who sent the request.
     ///
     /// # Errors
-    /// The table opens this route to others than users: a fault of the program.
+    /// The route admits others than users: a fault in the table of routes.
     pub fn principal(&self) -> Result<&Principal, Failure> {
         match &self.caller {
             Admitted::User(principal) => Ok(principal),
@@ -36,7 +36,7 @@ impl Call {
         }
     }
 
-    /// Whether a machine calls, with a token of the configuration.
+    /// Whether a machine sent the request, with the token of a variable.
     pub fn is_machine(&self) -> bool {
         matches!(self.caller, Admitted::Machine)
     }
@@ -46,8 +46,8 @@ impl Call {
         &self.parts.method
     }
 
-    /// A parameter of the path, percent-decoded once; empty if the pattern has none of
-    /// that name.
+    /// A parameter of the path, percent-decoded once; empty if the pattern has no
+    /// parameter of that name.
     pub fn path(&self, name: &str) -> &str {
         let mut path = self.path.iter();
         path.find(|(own, _)| *own == name)
@@ -59,7 +59,7 @@ impl Call {
         &self.query
     }
 
-    /// The body: of a route for JSON without a byte order mark, otherwise as it was sent.
+    /// The body as it was sent, on routes for JSON without a byte order mark.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
@@ -67,13 +67,16 @@ impl Call {
     /// The body as JSON.
     ///
     /// # Errors
-    /// It is another JSON, or none.
+    /// The body is no JSON, or not of the type `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Invalid> {
-        serde_json::from_slice(&self.body)
-            .map_err(|error| Invalid::json(format!("the body is not the JSON expected: {error}")))
+        serde_json::from_slice(&self.body).map_err(|error| {
+            Invalid::json(format!(
+                "the body is not the JSON that this route takes: {error}"
+            ))
+        })
     }
 
-    /// What `If-Match` and `If-None-Match` require of the version that is to be changed.
+    /// The conditions of `If-Match` and `If-None-Match` on the version to be changed.
     ///
     /// # Errors
     /// One of them is not well formed.
@@ -101,9 +104,8 @@ impl Call {
         })
     }
 
-    /// The values of a header that is a list, also of one that was sent in several
-    /// lines (RFC 9110, 5.3); none where it was not sent. One that is not readable
-    /// is empty.
+    /// The values of a list header, joined by commas if it was sent in several lines (RFC
+    /// 9110, 5.3); `None` if it was not sent. A value that is not text counts as empty.
     pub(crate) fn list(&self, name: &str) -> Option<String> {
         let values = self.parts.headers.get_all(name).iter();
         let values: Vec<_> = values.map(|v| v.to_str().unwrap_or_default()).collect();

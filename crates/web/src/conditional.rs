@@ -1,4 +1,4 @@
-//! Entity tags of answers: what the client has already is not sent again
+//! Entity tags of answers: a representation that the client already has is not sent again
 //! (RFC 9110, 8.8.3 and 13.1.2).
 
 use std::fmt::Write;
@@ -32,18 +32,18 @@ fn digest(body: &[u8], bytes: usize) -> String {
 }
 
 impl Call {
-    /// Whether the client says by `If-None-Match` that it has the representation with
-    /// this tag; none where it says nothing.
+    /// Whether `If-None-Match` names this tag, so that the client has the representation;
+    /// `None` without the header.
     pub fn has_current(&self, tag: &str) -> Option<bool> {
         let known = Tags::parse(&self.list("if-none-match")?);
         Some(known.is_some_and(|known| known.any(true, |one| one == tag)))
     }
 
-    /// The answer with its tag, or 304 where the client has it. It may be kept by the
-    /// client alone, and only to be asked for again.
+    /// The answer with its tag, or 304 if the client has it. Only the client may keep the
+    /// answer, and must ask again before each use.
     ///
     /// # Errors
-    /// None of its own.
+    /// Never.
     pub fn with_etag(&self, tag: &str, reply: http::Response<Vec<u8>>) -> Reply {
         let mut response = match self.has_current(tag) {
             Some(true) => empty(StatusCode::NOT_MODIFIED),

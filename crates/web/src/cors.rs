@@ -28,7 +28,7 @@ impl Origins<'_> {
 /// contexts, OpenTelemetry and Sentry.
 const HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id, traceparent, tracestate, baggage, sentry-trace";
 
-/// Adds to an answer what the caller's browser needs to let it through.
+/// Adds the headers that let a page of an allowed origin read an answer.
 pub(crate) fn add(origins: &Origins<'_>, origin: &HeaderValue, headers: &mut HeaderMap) {
     let Some(allowed) = origins.allow(origin) else {
         return;
@@ -40,9 +40,10 @@ pub(crate) fn add(origins: &Origins<'_>, origin: &HeaderValue, headers: &mut Hea
     );
 }
 
-/// Adds what a preflight asks for. `more` names headers that the operator allows beside
-/// [`HEADERS`], separated by commas: the variable `allowed_headers`. The answer is the
-/// same whatever headers the browser asks for, and browsers compare without case.
+/// Adds the headers that answer a preflight. `more` names headers that the operator
+/// allows beside [`HEADERS`], separated by commas: the variable `allowed_headers`. The
+/// answer does not depend on the headers that the browser asks for; browsers compare
+/// names without case.
 pub(crate) fn add_preflight(methods: &[Method], more: &str, headers: &mut HeaderMap) {
     if !headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
         return;

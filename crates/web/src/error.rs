@@ -1,4 +1,4 @@
-//! What a client is told when a request is refused or fails.
+//! Error answers: requests that are refused or fail.
 
 use base::{Failure, Invalid, Unmet};
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -14,12 +14,12 @@ pub struct ApiError {
     pub message: String,
     /// Headers that belong to the answer.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// What goes into the log and not to the client.
+    /// A text for the log only.
     pub detail: Option<String>,
 }
 
 impl ApiError {
-    /// An answer with a status of one's choice.
+    /// An answer with any status.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             status,
@@ -35,8 +35,8 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
 
-    /// 401 with the challenge that RFC 6750, 3 asks for. `error` is one of
-    /// its error codes; none where no credentials were sent.
+    /// 401 with the challenge of RFC 6750, 3. `error` is one of its error codes; `None`
+    /// if no credentials were sent.
     pub fn unauthorized(
         code: &'static str,
         message: impl Into<String>,
@@ -62,12 +62,12 @@ impl ApiError {
         answer
     }
 
-    /// 403: known, and not allowed.
+    /// 403: the caller is known and is not permitted.
     pub fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, code, message)
     }
 
-    /// 404: there is no such thing, or none that this caller may know of.
+    /// 404: it does not exist, or the caller must not know that it does.
     pub fn not_found(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, code, message)
     }
@@ -94,7 +94,7 @@ impl From<Unmet> for ApiError {
 }
 
 impl From<Failure> for ApiError {
-    /// 503 with `Retry-After` where another try can help, 500 where only the operator can.
+    /// 503 with `Retry-After` if another try can help, 500 if only the operator can.
     fn from(failure: Failure) -> Self {
         let retry = |code, message| {
             let mut answer = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message);
@@ -115,7 +115,7 @@ impl From<Failure> for ApiError {
             Failure::Internal(detail) => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
-                "something went wrong here; the log has the details",
+                "the server failed; its log has the details",
             )
             .detail(detail),
         }

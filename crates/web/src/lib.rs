@@ -1,9 +1,9 @@
-//! The HTTP conventions of all endpoints: a component is a table of [`Route`]s that
-//! [`serve`] answers by.
+//! The HTTP conventions of all endpoints. A component is a table of [`Route`]s; [`serve`]
+//! answers requests by it.
 //!
-//! Methods, CORS, callers and their roles, limits and types of bodies, errors, request ids
-//! and logs are the same everywhere and stand here. [`serve`] is the one place that
-//! touches Spin; all rules are plain functions over the `http` crate's types.
+//! Methods, CORS, credentials and roles, limits and types of bodies, errors, request ids
+//! and logs are handled here, the same for every endpoint. [`serve`] is the one place
+//! that touches Spin; all rules are plain functions over the `http` crate's types.
 
 mod access;
 mod answer;

@@ -5,9 +5,8 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use crate::route::Body;
 use crate::{ApiError, strict};
 
-/// Fields that may be sent once: of two of them, different readers choose different
-/// ones (RFC 9110, 5.3). A `traceparent` that is there twice is ignored instead, as the
-/// W3C has it.
+/// Header fields that may be sent only once: readers differ in which of two they use (RFC
+/// 9110, 5.3). A repeated `traceparent` is ignored instead, as W3C Trace Context asks.
 const SINGLE: [&str; 12] = [
     "authorization",
     "content-type",
@@ -23,7 +22,7 @@ const SINGLE: [&str; 12] = [
     "access-control-request-method",
 ];
 
-/// Refuses a field that is there twice and may be there once.
+/// Refuses a repeated field that may be sent only once.
 pub(crate) fn check_single(headers: &HeaderMap) -> Result<(), ApiError> {
     match SINGLE.iter().find(|name| is_doubled(headers, name)) {
         None => Ok(()),
@@ -34,13 +33,13 @@ pub(crate) fn check_single(headers: &HeaderMap) -> Result<(), ApiError> {
     }
 }
 
-/// Whether a field is there more than once.
+/// Whether a field was sent more than once.
 pub(crate) fn is_doubled(headers: &HeaderMap, name: &str) -> bool {
     headers.get_all(name).iter().nth(1).is_some()
 }
 
 impl Body {
-    /// Refuses a body by what its headers say of it, before it is read.
+    /// Refuses a body by its headers, before it is read.
     pub(crate) fn check_headers(self, headers: &HeaderMap) -> Result<(), ApiError> {
         if self == Self::Ignored {
             return Ok(());
@@ -50,7 +49,7 @@ impl Body {
             let message = "send the body without Content-Encoding";
             let mut error = unsupported("unsupported_content_encoding", message);
             let identity = HeaderValue::from_static("identity");
-            // RFC 9110, 15.5.16: the answer names the encodings that are taken.
+            // RFC 9110, 15.5.16: the answer names the accepted encodings.
             error.headers.push((header::ACCEPT_ENCODING, identity));
             return Err(error);
         }
@@ -65,7 +64,7 @@ impl Body {
         self.check_length(length.unwrap_or(0))
     }
 
-    /// Refuses a body of this length in bytes, if it is too long.
+    /// Refuses a body that is too long; `length` is in bytes.
     pub(crate) fn check_length(self, length: u64) -> Result<(), ApiError> {
         match self {
             Self::Json(limit) | Self::Bytes(limit)
@@ -81,7 +80,7 @@ impl Body {
         }
     }
 
-    /// Checks a body that has been read, and gives it without its byte order mark.
+    /// Checks a body and returns it without its byte order mark.
     pub(crate) fn check(self, mut body: Vec<u8>) -> Result<Vec<u8>, ApiError> {
         if matches!(self, Self::Json(_)) {
             // RFC 8259, 8.1: a parser may ignore the mark rather than refuse it.
@@ -105,7 +104,7 @@ fn is_identity(encodings: &HeaderValue) -> bool {
     })
 }
 
-/// `application/json`, or a type that is written as JSON (RFC 6839, 3.1).
+/// Whether a media type is JSON: `application/json` or one with `+json` (RFC 6839, 3.1).
 fn is_json(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default().trim();
     let subtype = match essence.split_once('/') {

@@ -11,7 +11,7 @@ pub type Reply = Result<Response<Vec<u8>>, ApiError>;
 /// A JSON answer.
 ///
 /// # Errors
-/// The value has no JSON: a fault of the program.
+/// The value cannot be written as JSON: a fault in the program.
 pub fn json(status: StatusCode, body: &impl Serialize) -> Reply {
     let body = serde_json::to_vec(body).map_err(base::Failure::from)?;
     let mut response = content("application/json", body);
@@ -19,7 +19,7 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Reply {
     Ok(response)
 }
 
-/// 200 with a body of some media type.
+/// 200 with a body of this media type.
 pub fn content(media_type: &'static str, body: Vec<u8>) -> Response<Vec<u8>> {
     let mut response = Response::new(body);
     let media_type = HeaderValue::from_static(media_type);
@@ -36,11 +36,11 @@ pub fn empty(status: StatusCode) -> Response<Vec<u8>> {
     response
 }
 
-/// A 302 to another place, which must not be kept by caches. Clients follow it with the
-/// method that they came with (RFC 9110, 15.4.3).
+/// A 302 to `location`, which caches must not keep. Clients send the same method there
+/// (RFC 9110, 15.4.3).
 ///
 /// # Errors
-/// The place cannot be a header: a fault of the program.
+/// `location` cannot stand in a header: a fault in the program.
 pub fn redirect(location: &str) -> Reply {
     let location = HeaderValue::try_from(location)
         .map_err(|error| base::Failure::internal(error.to_string()))?;

@@ -8,11 +8,11 @@ use percent_encoding::percent_decode_str;
 use crate::access::{Access, authorize};
 use crate::{ApiError, Call, Reply, cors};
 
-/// An answer that is being made.
+/// The answer of a handler, to be awaited.
 type Answering<'a> = Pin<Box<dyn Future<Output = Reply> + 'a>>;
 
-/// A route: a method, a pattern of paths, and the handler that answers. Unless it says
-/// otherwise it is for users with a valid token, and a body is not read.
+/// A route: a method, a pattern of paths, and the handler that answers. By default it is
+/// for users with a valid token, and no body is read.
 ///
 /// ```ignore
 /// web::serve(request, out, [
@@ -32,11 +32,11 @@ pub struct Route<'a> {
 /// The body that a route takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Body {
-    /// None; what is sent is not read.
+    /// No body: a body that is sent is not read.
     Ignored,
-    /// JSON of at most so many bytes.
+    /// JSON of at most this many bytes.
     Json(usize),
-    /// At most so many bytes of any type.
+    /// At most this many bytes of any type.
     Bytes(usize),
 }
 
@@ -56,10 +56,10 @@ impl<'a> Route<'a> {
         }
     }
 
-    /// A route that is read; `HEAD` comes with it.
+    /// A `GET` route, which answers `HEAD` too.
     ///
-    /// `{name}` in the pattern stands for one segment that is not empty, which
-    /// [`Call::path`] gives. Of patterns that fit the same path, the first counts.
+    /// `{name}` in the pattern stands for one segment that is not empty; [`Call::path`]
+    /// returns it. If several patterns fit a path, the first counts.
     pub fn get<F: Future<Output = Reply> + 'a>(
         pattern: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
@@ -115,19 +115,19 @@ impl<'a> Route<'a> {
         Self { body, ..self }
     }
 
-    /// For everybody, without a token.
+    /// Admits all callers, without a token.
     #[must_use]
     pub fn public(self) -> Self {
         self.access(Access::Public)
     }
 
-    /// For users with this role alone.
+    /// Admits only users with this role.
     #[must_use]
     pub fn role(self, role: &'static str) -> Self {
         self.access(Access::Role(authorize, role))
     }
 
-    /// For machines that send the token of the variable `name`, and users with a role.
+    /// Admits machines that send the token of the variable `name`, and users with a role.
     #[must_use]
     pub fn token_or_role(self, name: &'static str, role: &'static str) -> Self {
         self.access(Access::TokenOrRole(name, authorize, role))
@@ -138,20 +138,21 @@ impl<'a> Route<'a> {
     }
 }
 
-/// A path that leads to a route, with its parameters and all methods that it has.
+/// The routes of a path, with the parameters in it.
 pub(crate) struct Found<'a> {
-    /// The route for the method; none for a method that is not allowed, or `OPTIONS`.
+    /// The route for the method; `None` for `OPTIONS` and for a method that is not
+    /// allowed.
     pub(crate) route: Option<Route<'a>>,
     pub(crate) parameters: Vec<(&'static str, String)>,
-    /// All methods that are answered, as `Allow` lists them.
+    /// All methods of the path, as `Allow` lists them.
     pub(crate) allowed: Vec<Method>,
 }
 
 /// Finds the route of a request.
 ///
-/// Paths are compared segment by segment: an empty one (`//orders`) and a dot
-/// (`/./orders`) are segments like others, but that one `/` at the end does not count,
-/// as in Spin's router.
+/// Paths are compared segment by segment: an empty segment (`//orders`) and a dot
+/// (`/./orders`) are segments like others. One `/` at the end is ignored, as in Spin's
+/// router.
 pub(crate) fn find<'a>(
     routes: impl IntoIterator<Item = Route<'a>>,
     method: &Method,
@@ -187,7 +188,7 @@ pub(crate) fn find<'a>(
     Ok(found)
 }
 
-/// The parameters of a path that fits a pattern.
+/// The parameters of a path; `None` if it does not fit the pattern.
 fn parameters(
     pattern: &'static str,
     path: &str,
@@ -210,7 +211,7 @@ fn parameters(
         return Ok(None);
     }
     let decoded = parameters.into_iter().map(|(name, segment)| {
-        // An encoded slash is a character of the segment, and ends none.
+        // An encoded slash is part of its segment.
         let decoded = percent_decode_str(segment).decode_utf8();
         let decoded = decoded.map_err(|_| {
             let message = format!("{name} in the path must be UTF-8, percent-encoded");

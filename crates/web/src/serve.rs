@@ -16,12 +16,12 @@ use crate::message::{check_single, is_doubled};
 use crate::route::{self, Body, Route};
 use crate::{ApiError, Call, cors};
 
-/// Serves one request by a table of routes: finds the route, lets the caller in, reads
-/// the body, lets the handler answer, and logs the outcome.
+/// Serves one request by a table of routes: finds the route, admits the caller, reads the
+/// body, calls the handler, and logs the outcome.
 ///
-/// A path that is no route is answered 404, a method that the path does not have 405
-/// with `Allow`, `OPTIONS` with `Allow` and what a browser needs before it calls.
-/// Callers who may not call the route are refused before the body is read.
+/// A path that is no route is answered 404, a method that the path does not have 405 with
+/// `Allow`, and `OPTIONS` with `Allow` and the headers of a preflight. Callers that are
+/// not admitted are refused before the body is read.
 pub async fn serve<'a>(
     request: IncomingRequest,
     out: ResponseOutparam,
@@ -77,13 +77,13 @@ pub async fn serve<'a>(
     if let (Err(error), Some(fields)) = (&reply, fields.as_object_mut()) {
         failed = error.status.is_server_error();
         fields.insert("code".into(), error.code.into());
-        // A 4xx is the client's to mend and its text is in the answer.
+        // The answer has the text of a 4xx, for the client to correct the request.
         if failed {
             fields.insert("error".into(), error.message.clone().into());
             fields.insert("detail".into(), error.detail.clone().into());
         }
     }
-    // Without the variable no browser of another site may read the answer.
+    // Without the variable, browsers of other sites may not read the answer.
     let cors = || Cors::parse(&text("cors").unwrap_or_default());
     let response = finish(&parts, &allowed, cors, &trace, reply);
     if let (Err(error), Some(fields)) = (send(out, response), fields.as_object_mut()) {
@@ -100,13 +100,18 @@ fn millis(started: Instant) -> f64 {
     (started.elapsed().as_secs_f64() * 100_000.0).round() / 100.0
 }
 
-/// The head of a request, and what of it cannot be understood.
+/// The head of a request, and an error if part of it is invalid.
 fn parts(request: &IncomingRequest) -> (Parts, Result<(), ApiError>) {
     let mut parts = Request::new(()).into_parts().0;
     let mut understood = Ok(());
     match Method::from_bytes(request.method().to_string().as_bytes()) {
         Ok(method) => parts.method = method,
-        Err(_) => understood = Err(ApiError::bad_request("invalid_method", "this is no method")),
+        Err(_) => {
+            understood = Err(ApiError::bad_request(
+                "invalid_method",
+                "the method of the request is not valid",
+            ))
+        }
     }
     match request.path_with_query().unwrap_or_default().parse::<Uri>() {
         Ok(uri) => parts.uri = uri,
@@ -116,7 +121,7 @@ fn parts(request: &IncomingRequest) -> (Parts, Result<(), ApiError>) {
         }
     }
     for (name, value) in request.headers().entries() {
-        // What the platform says about the route, which nobody here asks for.
+        // Spin's own headers about the route are not used.
         if name.starts_with("spin-") {
             continue;
         }
@@ -128,7 +133,7 @@ fn parts(request: &IncomingRequest) -> (Parts, Result<(), ApiError>) {
     (parts, understood)
 }
 
-/// Sends an answer. The body goes out as fast as the client takes it.
+/// Sends an answer, as fast as the client takes it.
 fn send(out: ResponseOutparam, response: Response<Vec<u8>>) -> Result<(), String> {
     let (head, body) = response.into_parts();
     let entries: Vec<_> = head
@@ -161,7 +166,7 @@ fn send(out: ResponseOutparam, response: Response<Vec<u8>>) -> Result<(), String
     OutgoingBody::finish(outgoing, None).map_err(|error| format!("{error:?}"))
 }
 
-/// Reads the body, and no more of it than the route takes.
+/// Reads the body, up to the limit of the route.
 async fn read_body(request: IncomingRequest, kind: Body) -> Result<Vec<u8>, ApiError> {
     let mut body = Vec::new();
     if kind == Body::Ignored {
@@ -170,7 +175,7 @@ async fn read_body(request: IncomingRequest, kind: Body) -> Result<Vec<u8>, ApiE
     let mut chunks = pin!(request.into_body_stream());
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| {
-            ApiError::bad_request("incomplete_body", "the body broke off")
+            ApiError::bad_request("incomplete_body", "the body ended too early; send it again")
                 .detail(format!("{error:?}"))
         })?;
         let length = body.len().saturating_add(chunk.len());

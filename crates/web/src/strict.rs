@@ -1,4 +1,4 @@
-//! Rules for JSON that parsers leave open: names are unique, and nesting has an end.
+//! Rules for JSON that parsers leave open: names are unique, and nesting is limited.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -8,14 +8,13 @@ use crate::Invalid;
 /// The maximum number of objects and arrays around a value.
 const MAX_DEPTH: usize = 128;
 
-/// The maximum number of members of an object. No body here has a use for more, and
-/// each costs memory.
+/// The maximum number of members of an object. Each costs memory, and no body needs more.
 const MAX_MEMBERS: usize = 65_536;
 
-/// The maximum length of a path that is told, in bytes.
+/// The maximum length of a path in an error, in bytes.
 const MAX_PATH: usize = 200;
 
-/// An object or array that has begun and not ended.
+/// An object or array that is still open.
 enum Level<'a> {
     Object {
         names: HashSet<Cow<'a, str>>,
@@ -29,8 +28,8 @@ enum Level<'a> {
 }
 
 /// Refuses JSON in which an object has two members of one name (RFC 8259, 4: readers
-/// differ in which of them they take), or that is nested too deep. Looks once at each
-/// byte. Text that is no JSON at all is left to its parser to refuse.
+/// differ in which of them they use), or that is nested too deep, in one pass over the
+/// bytes. Text that is no JSON is left to the parser to refuse.
 ///
 /// # Errors
 /// `invalid_field` with the path of the doubled member, as in `toons[3].text`, or
@@ -73,7 +72,7 @@ pub(crate) fn check(body: &[u8]) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// Notes a string, with its quotes, that is the name of a member if an object awaits one.
+/// Records a string, with its quotes, as the name of a member if an object expects one.
 fn begin_member<'a>(levels: &mut [Level<'a>], string: &'a str) -> Result<(), Invalid> {
     let Some(Level::Object {
         names,
@@ -98,7 +97,7 @@ fn begin_member<'a>(levels: &mut [Level<'a>], string: &'a str) -> Result<(), Inv
     Ok(())
 }
 
-/// Where the string that begins at `at` has ended, after its quote.
+/// The index after the closing quote of the string that begins at `at`.
 fn end_of_string(body: &[u8], at: usize) -> usize {
     let mut end = at + 1;
     while let Some(byte) = body.get(end) {
@@ -111,7 +110,7 @@ fn end_of_string(body: &[u8], at: usize) -> usize {
     body.len()
 }
 
-/// The text of a string; as it was sent where it is no Unicode.
+/// The text of a string; as it was sent if its escapes are not Unicode.
 fn decoded(string: &str) -> Cow<'_, str> {
     if string.contains('\\')
         && let Ok(text) = serde_json::from_str(string)

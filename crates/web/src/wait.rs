@@ -1,4 +1,4 @@
-//! The long poll: an answer that waits for news, for as long as there is a place to wait.
+//! Long polls: answers that wait for a change, up to a limited number at once.
 
 use std::ops::ControlFlow;
 use std::thread::sleep;
@@ -11,13 +11,13 @@ use stores::{Arg, Redis, Value};
 
 use crate::ApiError;
 
-/// The pause before the second look, which doubles with each until [`MAX_PAUSE`]: most
-/// news is near.
+/// The pause after the first look. It doubles up to [`MAX_PAUSE`]: most changes come
+/// soon.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const MAX_PAUSE: Duration = Duration::from_millis(500);
 
 /// Takes a place (a member with the time of its end as score) in each of `KEYS`, of which
-/// key n has at most `ARGV[n + 2]` places; answers 1, or 0 where one of them is full.
+/// key n has at most `ARGV[n + 2]` places. Returns 1, or 0 if one of them is full.
 const TAKE: &str = "
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -31,19 +31,19 @@ for _, key in ipairs(KEYS) do
 end
 return 1";
 
-/// Gives the place back.
+/// Releases the place.
 const RELEASE: &str = "
 for _, key in ipairs(KEYS) do redis.call('ZREM', key, ARGV[1]) end
 return 1";
 
-/// Who waits, and where the requests that wait are counted.
+/// The user who asks to wait, and the Redis that counts the requests that wait.
 ///
 /// A request that waits holds a connection and a slot of the host. So each user has
-/// `max_waiting_per_user` places, and all users together `max_waiting` (both variables);
-/// beyond them a request is answered at once. A place is a lease in Redis that ends with
-/// the wait, also where the component dies.
+/// `max_waiting_per_user` places and all users of a system together `max_waiting` (both
+/// are variables); beyond them a request is answered at once. A place is a lease in Redis
+/// that ends with the wait, even if the component dies.
 pub struct Waiting<'a, R> {
-    /// Where places are counted.
+    /// The Redis that counts places.
     pub redis: &'a R,
     /// The hash tag of the system's keys, such as `jobs`.
     pub system: &'static str,
@@ -53,12 +53,12 @@ pub struct Waiting<'a, R> {
     pub trace: &'a Trace,
 }
 
-/// Looks until there is news (`Break`) or `max` is over, and gives the last look.
+/// Calls `look` until it returns `Break` or `max` is over, and returns its last value.
 ///
-/// At most a minute. Where there is no place to wait, the first look is the last.
+/// `max` is at most a minute. Without a free place, `look` is called only once.
 ///
 /// # Errors
-/// Those of `look`, and where a variable of [`Waiting`] is not set.
+/// Those of `look`, and a variable of [`Waiting`] that is not set.
 pub fn wait<T, R: Redis>(
     who: &Waiting<'_, R>,
     max: Duration,
@@ -96,18 +96,18 @@ struct Limits {
     all: i64,
 }
 
-/// The member that a request has in the sets of those who wait.
+/// The member of a request in the sorted sets of places.
 struct Seat<'a, R> {
     redis: &'a R,
     keys: [String; 2],
     id: &'a str,
 }
 
-/// A place that was taken; it is given back when it is dropped.
+/// A place that was taken. It is released when it is dropped.
 struct Place<'a, R: Redis>(Seat<'a, R>);
 
 impl<'a, R: Redis> Place<'a, R> {
-    /// A place, if there is one. A Redis that takes no writes has none.
+    /// Takes a place; `None` if none is free or Redis takes no writes.
     fn take(who: &Waiting<'a, R>, max: Duration, limits: &Limits) -> Option<Self> {
         let user = Sha256::digest(who.subject);
         let user: String = user.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -139,7 +139,7 @@ impl<'a, R: Redis> Place<'a, R> {
 
 impl<R: Redis> Drop for Place<'_, R> {
     fn drop(&mut self) {
-        // A place that cannot be given back ends by itself.
+        // A place that cannot be released ends by itself.
         let _ = self.0.run(RELEASE, &[]);
     }
 }

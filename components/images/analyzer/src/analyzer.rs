@@ -1,4 +1,4 @@
-//! The analyzer, and what a failure of what it works with means for a message.
+//! The analyzer's stores and settings, and what a failed call means for a message.
 
 use base::{Failure, Trace};
 use images_domain::{Censorship, FileName, ImageRecord, keys};
@@ -8,7 +8,7 @@ use records::{Step, Versioned};
 use stores::{SpinKeyValue, SpinRedis};
 use worker::{Trouble, Verdict};
 
-/// The analyzer, with all that it works with.
+/// The analyzer with its stores and settings.
 pub(crate) struct Analyzer<'a> {
     pub(crate) queue: &'a Queue<'a, SpinRedis>,
     pub(crate) store: SpinKeyValue,
@@ -18,7 +18,7 @@ pub(crate) struct Analyzer<'a> {
 }
 
 impl Analyzer<'_> {
-    /// Brings a record to the version that `decide` finds right, if it finds one.
+    /// Changes a record to the version that `decide` returns, if it returns one.
     pub(crate) fn update(
         &self,
         file: &FileName,
@@ -34,7 +34,7 @@ impl Analyzer<'_> {
         Ok(record?.map(|record| record.document))
     }
 
-    /// A record as it is committed, and no earlier version of it.
+    /// The record at its committed version, never an earlier one.
     pub(crate) fn committed(
         &self,
         file: &FileName,
@@ -42,13 +42,13 @@ impl Analyzer<'_> {
         records::committed(self.queue.redis(), &self.store, &keys::entity(file))
     }
 
-    /// The object store, asked for with the ids that follow a message.
+    /// The object store; requests carry the ids of the message.
     pub(crate) fn objects(&self, trace: &Trace) -> Objects {
         self.objects.clone().with_headers(trace.headers())
     }
 }
 
-/// A reason that the owner may know, with a detail for operators.
+/// A reason that the owner may read, with a detail for operators.
 pub(crate) fn trouble(reason: &str, detail: impl ToString) -> Trouble {
     Trouble {
         error: format!("{reason}: {}", detail.to_string()),
@@ -56,18 +56,18 @@ pub(crate) fn trouble(reason: &str, detail: impl ToString) -> Trouble {
     }
 }
 
-/// What a failed call of the object store means for the message. A store that is down, or
-/// whose bucket is not there, is waited for: nobody else would do what is left to do.
+/// What a failed call of the object store means for the message. It waits while the store
+/// is down or its bucket is missing, since no other message would do the work.
 pub(crate) fn of_store(error: objects::Error) -> Verdict {
     match error {
         objects::Error::Unavailable(_) | objects::Error::Misconfigured(_) => {
             Verdict::Postpone(error.to_string())
         }
-        other => Verdict::retry(trouble("the object store refused", other)),
+        other => Verdict::retry(trouble("the object store refused a request", other)),
     }
 }
 
-/// What a record that could not be read or changed means for the message.
+/// What a record that cannot be read or changed means for the message.
 pub(crate) fn of_record(failure: Failure) -> Verdict {
     match failure {
         Failure::Contended { .. } => {

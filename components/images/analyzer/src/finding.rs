@@ -1,4 +1,4 @@
-//! What is found out about an upload.
+//! The finding about an upload.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::labeler::Unlabeled;
 
 /// A photo that was uploaded.
 pub(crate) struct Upload<'t> {
-    /// Which of the tasks it is of.
+    /// The index of its task.
     pub(crate) nth: usize,
     pub(crate) attempt: u32,
     pub(crate) trace: &'t Trace,
@@ -18,9 +18,9 @@ pub(crate) struct Upload<'t> {
     pub(crate) etag: Option<String>,
 }
 
-/// What was found out about an upload.
+/// What the analyzer found about an upload.
 pub(crate) enum Finding {
-    /// It is the photo, it was put into this place, and this is to be seen in it.
+    /// It is the announced photo. It was stored at this place and has these labels.
     Labels { labels: Vec<Label>, place: String },
     /// It is not the photo that was announced.
     Corrupt {
@@ -29,9 +29,9 @@ pub(crate) enum Finding {
     },
     /// It can never be analyzed.
     Unreadable { reason: String },
-    /// It cannot be analyzed now. The detail is for the log alone.
+    /// It cannot be analyzed now. The detail is for the log only.
     Later { reason: String, detail: String },
-    /// There is nothing to find out.
+    /// Nothing needs to be done.
     Nothing,
 }
 
@@ -44,15 +44,15 @@ impl Finding {
     }
 }
 
-/// An object that is the photo that was announced.
+/// An object that is the announced photo.
 pub(crate) struct Verified {
     pub(crate) bytes: Vec<u8>,
-    /// Where it belongs.
+    /// The key at which verified content is kept.
     pub(crate) place: String,
 }
 
-/// What was fetched, or what was found out without.
+/// Verified bytes, or a finding that needs none.
 pub(crate) type Fetched = Result<Verified, Finding>;
 
-/// Labels by image, whoever has it.
+/// Labels by image, the same for every user who has it.
 pub(crate) type Labels = BTreeMap<String, Result<Vec<Label>, Unlabeled>>;

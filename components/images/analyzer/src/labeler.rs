@@ -9,10 +9,10 @@ mod bindings {
 
 use bindings::orilla::labels::labeler::{self, Failure, Image, Options};
 
-/// More than anybody looks for in one photo.
+/// The maximum number of labels of a photo. Searches need no more.
 const MAX_LABELS: u32 = 100;
 
-/// Why an image has no labels. The detail is for the log alone.
+/// Why an image has no labels. The detail is for the log only.
 pub(crate) enum Unlabeled {
     /// Another try may help.
     Later {
@@ -23,12 +23,12 @@ pub(crate) enum Unlabeled {
     Never { reason: String },
 }
 
-/// Which labeler it is: labels of one are not those of another.
+/// The name of the labeler's model. Labels are shared only within one model.
 pub(crate) fn model() -> String {
     labeler::model()
 }
 
-/// Labels images, in their order. Their bytes are lent and come back.
+/// Labels images, in their order. The bytes are moved to the labeler and returned.
 pub(crate) fn detect(
     images: &mut [(&FileName, &mut Vec<u8>)],
     min_confidence: f64,
@@ -57,7 +57,7 @@ pub(crate) fn detect(
         .collect()
 }
 
-/// A label of whichever labeler is bound; `None` if it makes no sense.
+/// A label of the bound labeler; `None` if its confidence is not a finite number.
 fn label(label: labeler::Label) -> Option<Label> {
     let confidence = label.confidence.clamp(0.0, 100.0);
     let parents = label
@@ -87,9 +87,9 @@ fn unlabeled(failure: Failure) -> Unlabeled {
             reason: "the labeler is down",
             detail,
         },
-        // Somebody may set it right before the attempts are used up.
+        // An operator may correct the configuration before the last attempt.
         Failure::Refused(detail) => Unlabeled::Later {
-            reason: "the labeler refused",
+            reason: "the labeler refused the request",
             detail,
         },
     }

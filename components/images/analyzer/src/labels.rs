@@ -1,4 +1,4 @@
-//! The labels of images: those that are known, and else the labeler's.
+//! The labels of images: stored ones, or new ones from the labeler.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use crate::finding::{Fetched, Labels, Upload};
 use crate::labeler;
 
 impl Analyzer<'_> {
-    /// The labels of each image that was fetched: those there are already, for
-    /// whomever they were made, and else the labeler's, asked once for all.
+    /// The labels of each fetched image. Labels that are stored for the content, of any
+    /// user, are used again; one call of the labeler makes the others.
     pub(crate) fn label(
         &self,
         uploads: &[Upload<'_>],

@@ -1,7 +1,6 @@
-//! The worker of the queue `images`: checks uploaded photos, keeps those that are what was
-//! announced and finds out what is to be seen in them; and does what has to be done for a
-//! photo later. Redis wakes it by a message; `POST /ops/queues/images/drain` does the same
-//! where there is no Redis trigger.
+//! The worker of the queue `images`: verifies uploaded photos, keeps the announced ones
+//! and labels them, and does the later steps of a photo's life. A Redis message wakes it;
+//! `POST /ops/queues/images/drain` does the same where there is no Redis trigger.
 
 #![allow(
     unsafe_code,
@@ -28,8 +27,8 @@ worker::exports!(keys::QUEUE, drain);
 
 async fn drain() -> Result<usize, Failure> {
     let policy = worker::policy()?;
-    // Photos take long: no more are claimed than are in work at once, so that other workers
-    // may have the rest.
+    // Photos take long. A worker claims no more than it handles at once, so that other
+    // workers can take the rest.
     let policy = Policy {
         batch: policy.batch.min(policy.concurrency),
         ..policy

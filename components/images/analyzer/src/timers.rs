@@ -1,4 +1,4 @@
-//! What is looked at again later: uploads that did not come, and removals.
+//! Later steps of a photo's life: uploads that did not come, and removals.
 
 use base::{Trace, log};
 use images_domain::{FileName, keys};
@@ -11,9 +11,9 @@ use crate::analyzer::{Analyzer, of_record, of_store};
 pub(crate) type Inbox = (Option<u64>, Option<String>);
 
 impl Analyzer<'_> {
-    /// Looks after a photo whose upload URL has run out: removes what was uploaded
-    /// without need, and lets it expire where nothing came. Returns the upload that
-    /// is to be looked at, if any: whoever should have told of it did not.
+    /// Checks a photo whose upload URL has expired: removes an upload that is not needed,
+    /// and lets the record expire if there is none. Returns the upload that must be
+    /// analyzed, if any: its notification did not come.
     pub(crate) async fn expire(&self, file: &FileName, trace: &Trace) -> Result<Inbox, Verdict> {
         let record = self.committed(file).map_err(of_record)?;
         let Some(record) = record.map(|record| record.document) else {
@@ -31,7 +31,7 @@ impl Analyzer<'_> {
         }
         let now = base::rfc3339(base::now_millis());
         let expired = self.update(file, trace, |record| {
-            // It may have been announced again while this message was on its way.
+            // The photo may have been announced again while this message was under way.
             let is_over = !images_storage::expires_later(self.queue, file)?;
             Ok(record.expired(&now).filter(|_| is_over))
         });
@@ -39,14 +39,14 @@ impl Analyzer<'_> {
             Ok(record) => {
                 let status = record.map(|record| record.status);
                 let fields = json!({"file": file.to_string(), "status": status});
-                log::info(trace, "the URL to upload a photo ran out", fields);
+                log::info(trace, "an upload URL expired", fields);
                 Verdict::Done(Vec::new())
             }
             Err(failure) => of_record(failure),
         })
     }
 
-    /// What is in a photo's inbox, asked by a GET that takes no bytes: the answer
+    /// The object in a photo's inbox. A GET without bytes asks for it, since the answer
     /// to a HEAD does not tell a missing object from a missing bucket.
     async fn inbox(&self, file: &FileName) -> Result<Option<Inbox>, Verdict> {
         match self.objects.get(&file.to_string(), 0).await {
@@ -56,7 +56,8 @@ impl Analyzer<'_> {
         }
     }
 
-    /// Makes sure that nothing is left of a life of a photo that its user ended.
+    /// Removes the remaining objects and versions of a life of a photo that its user
+    /// ended.
     pub(crate) async fn finish_removal(&self, file: &FileName, life: u32) -> Verdict {
         let record = match self.committed(file) {
             Ok(record) => record,
@@ -70,7 +71,8 @@ impl Analyzer<'_> {
         let objects = &self.objects;
         of_removal(match record.map(|record| record.document) {
             Some(record) if record.is_deleted() => images_storage::discard(objects, &record).await,
-            // It has come back, and what is in the inbox is of its new life.
+            // The photo was announced again: an object in the inbox belongs to its new
+            // life.
             _ => {
                 let place = keys::verified(&file.to_string(), life);
                 objects.delete(&place).await

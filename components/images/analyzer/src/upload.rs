@@ -1,4 +1,4 @@
-//! Photos that were uploaded: from their bytes to their record.
+//! Uploaded photos: from their bytes to their record.
 
 use base::log;
 use futures::future::join_all;
@@ -11,7 +11,7 @@ use crate::finding::{Fetched, Finding, Labels, Upload, Verified};
 use crate::labeler::Unlabeled;
 
 impl Analyzer<'_> {
-    /// Gets uploads, has them labeled together and keeps what was found out.
+    /// Fetches uploads, labels them together and stores the findings.
     pub(crate) async fn look_at(&self, uploads: &[Upload<'_>]) -> Vec<Verdict> {
         let mut fetched = join_all(uploads.iter().map(|upload| self.fetch(upload))).await;
         let labels = match self.label(uploads, &mut fetched) {
@@ -32,19 +32,18 @@ impl Analyzer<'_> {
         join_all(concluded).await
     }
 
-    /// The max bytes that an upload will take when it is fetched.
+    /// The maximum number of bytes of an upload when it is fetched.
     pub(crate) fn expected_size(&self, upload: &Upload<'_>) -> u64 {
         let max = self.max_upload_bytes;
-        // The event tells what was stored then; something larger may have come
-        // since, and is fetched when the message comes again, in whose place
-        // there is then room for the largest.
+        // The size of an event is that of its time. If a larger object replaced it, the
+        // message comes again and is given room for the maximum size.
         upload
             .size
             .filter(|_| upload.attempt == 1)
             .map_or(max, |size| size.min(max))
     }
 
-    /// Gets a photo and checks that it is the one that was announced.
+    /// Fetches a photo and checks that it is the announced one.
     async fn fetch(&self, upload: &Upload<'_>) -> Fetched {
         match images_storage::load(&self.store, &upload.file) {
             Ok(Some(record)) if record.document.is_verified() || record.document.is_deleted() => {
@@ -55,9 +54,9 @@ impl Analyzer<'_> {
                 let place = record.document.place();
                 Ok(Verified { bytes, place })
             }
-            // Not there, or not to be seen yet: some stores take their time.
-            Ok(None) => Err(Finding::later("nobody announced it", "")),
-            Err(error) => Err(Finding::later("its record could not be read", error)),
+            // Missing, or not visible yet: some stores show an object late.
+            Ok(None) => Err(Finding::later("it was not announced", "")),
+            Err(error) => Err(Finding::later("its record cannot be read", error)),
         }
     }
 
@@ -70,7 +69,10 @@ impl Analyzer<'_> {
             Err(error @ objects::Error::TooLarge { .. }) => {
                 let max = self.max_upload_bytes;
                 if limit < max {
-                    return Err(Finding::later("it changed meanwhile", error));
+                    return Err(Finding::later(
+                        "the object changed while it was read",
+                        error,
+                    ));
                 }
                 let reason = format!("the upload is larger than {max} bytes");
                 return Err(Finding::Corrupt {
@@ -79,7 +81,7 @@ impl Analyzer<'_> {
                 });
             }
             Err(error) => {
-                let reason = "the object store could not be read";
+                let reason = "the object store cannot be read";
                 return Err(Finding::later(reason, error));
             }
         };
@@ -92,9 +94,9 @@ impl Analyzer<'_> {
         }
     }
 
-    /// What was found out about an upload. Verified bytes that can be seen
-    /// something in are put where no upload reaches them: these very bytes, and
-    /// not what may be under the photo's name by now.
+    /// The finding about an upload. Verified bytes that have labels are stored where no
+    /// upload URL leads: these bytes from memory, since the object under the photo's name
+    /// may have been replaced.
     async fn find(&self, upload: &Upload<'_>, fetched: Fetched, labels: &Labels) -> Finding {
         let Verified { bytes, place } = match fetched {
             Ok(verified) => verified,
@@ -109,18 +111,18 @@ impl Analyzer<'_> {
             Some(Err(Unlabeled::Later { reason, detail })) => {
                 return Finding::later(reason, detail);
             }
-            None => return Finding::later("the labeler left the image out", ""),
+            None => return Finding::later("the labeler returned no result for the image", ""),
         };
         let media_type = upload.file.media_type.name();
         let objects = self.objects(upload.trace);
         match objects.put(&place, bytes, media_type).await {
             Ok(()) => Finding::Labels { labels, place },
-            Err(error) => Finding::later("the object store could not be written", error),
+            Err(error) => Finding::later("the object store cannot be written", error),
         }
     }
 
-    /// Brings the record up to date, and removes what is not the photo. A crash
-    /// on the way brings the message back, to a record that knows what was done.
+    /// Updates the record, and removes an object that is not the photo. After a crash the
+    /// message comes again and finds the record as it was committed.
     async fn conclude(&self, upload: &Upload<'_>, finding: Finding) -> Verdict {
         if let Finding::Later { reason, detail } = &finding {
             return Verdict::retry(trouble(reason, detail));
@@ -137,16 +139,16 @@ impl Analyzer<'_> {
                 "status": record.as_ref().map(|record| record.status),
                 "attempt": upload.attempt,
             });
-            log::info(trace, "a photo was looked at", fields);
+            log::info(trace, "an upload was handled", fields);
         }
         match self.clean_up(upload, record.as_ref(), &finding).await {
             Ok(()) => Verdict::Done(Vec::new()),
-            // What is left over is in nobody's reach.
-            Err(error) => Verdict::retry(trouble("an object could not be removed", error)),
+            // No user can reach the remaining objects.
+            Err(error) => Verdict::retry(trouble("an object cannot be removed", error)),
         }
     }
 
-    /// The record after a finding; `None` where nothing changes.
+    /// The record after a finding; `None` if nothing changes.
     fn judge(&self, record: &ImageRecord, finding: &Finding) -> Option<ImageRecord> {
         let now = base::rfc3339(base::now_millis());
         match finding {
@@ -160,7 +162,7 @@ impl Analyzer<'_> {
         }
     }
 
-    /// Removes the objects that are not, or no longer, what the record is about.
+    /// Removes objects that the record does not, or no longer, refer to.
     async fn clean_up(
         &self,
         upload: &Upload<'_>,
@@ -171,12 +173,12 @@ impl Analyzer<'_> {
         if let Finding::Labels { place, .. } = finding
             && record.is_none_or(|record| record.object.as_ref() != Some(place))
         {
-            // The photo was removed while this worker was looking at it.
+            // The photo was removed while this worker analyzed it.
             objects.delete(place).await?;
         }
         match record {
             Some(record) if record.is_deleted() => images_storage::discard(objects, record).await,
-            // The first verified content stays, whatever else is uploaded.
+            // The first verified content stays, whatever is uploaded later.
             Some(record) if record.is_verified() => objects.delete(&record.file_name).await,
             _ => match finding {
                 Finding::Corrupt { etag, .. } => self.remove(upload, etag.as_deref()).await,
@@ -185,7 +187,7 @@ impl Analyzer<'_> {
         }
     }
 
-    /// Removes an upload, unless another one has replaced it meanwhile.
+    /// Removes an upload, unless another one has replaced it.
     async fn remove(&self, upload: &Upload<'_>, etag: Option<&str>) -> Result<(), objects::Error> {
         let key = upload.file.to_string();
         let Some(object) = self.objects.head(&key).await? else {

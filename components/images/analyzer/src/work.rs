@@ -1,4 +1,4 @@
-//! Messages of the queue: what each is about, and what is done for it.
+//! Messages of the queue and the work for each type.
 
 use base::{Failure, Trace};
 use futures::future::join_all;
@@ -13,8 +13,8 @@ use crate::finding::Upload;
 
 type Task<'m> = worker::Task<'m, Message>;
 
-/// The max bytes of photos that are in memory at once. The labeler holds them
-/// too, beside one decoded picture, and a platform may give 128 MiB.
+/// The maximum number of bytes of photos in memory at once. The labeler holds a copy and
+/// one decoded picture, and a platform may give 128 MiB.
 const MAX_BYTES: u64 = 15 * 1024 * 1024;
 
 impl Work for Analyzer<'_> {
@@ -78,7 +78,7 @@ impl Work for Analyzer<'_> {
 }
 
 impl Analyzer<'_> {
-    /// Handles a message that needs no photo, and returns the upload of one that does.
+    /// Handles a message that needs no photo; returns the upload of one that does.
     async fn sort<'t>(&self, nth: usize, task: &'t Task<'_>) -> Result<Upload<'t>, Verdict> {
         let Task {
             message,
@@ -106,7 +106,7 @@ impl Analyzer<'_> {
         })
     }
 
-    /// Uploads that fit into memory together.
+    /// Splits uploads into groups that fit into memory.
     fn groups<'t>(&self, uploads: Vec<Upload<'t>>) -> Vec<Vec<Upload<'t>>> {
         let mut groups: Vec<Vec<Upload<'_>>> = Vec::new();
         let mut bytes = 0;

@@ -17,18 +17,18 @@ pub struct ObjectCreated {
     pub etag: Option<String>,
 }
 
-/// What a notification tells.
+/// The content of a notification.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notified {
     /// The objects that were stored.
     pub created: Vec<ObjectCreated>,
-    /// What is wrong with records that cannot be read, such as those of another source.
+    /// The errors of records that cannot be read, such as those of another source.
     pub unreadable: Vec<String>,
 }
 
-/// A body that is no notification.
+/// A body that is not a notification.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the body is no S3 or EventBridge notification: {0}")]
+#[error("the body is not a notification of S3 or EventBridge: {0}")]
 pub struct EventsError(String);
 
 #[derive(Deserialize)]
@@ -71,15 +71,15 @@ impl Entity {
     }
 }
 
-/// The objects that a notification says were stored. Other events, and the
-/// test event that S3 sends when notifications are set up, give none. One record that
-/// cannot be read does not take others with it.
+/// The objects that a notification says were stored. Other events give none, nor does the
+/// test event that S3 sends when notifications are set up. A record that cannot be read
+/// does not affect the others.
 ///
 /// Shapes: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>
 /// and <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>.
 ///
 /// # Errors
-/// The body is no notification, or none of its records can be read.
+/// The body is not a notification, or none of its records can be read.
 pub fn parse_events(body: &Value) -> Result<Notified, EventsError> {
     if let Some(records) = body.get("Records") {
         let records: Vec<Value> = parse(records)?;
@@ -87,7 +87,7 @@ pub fn parse_events(body: &Value) -> Result<Notified, EventsError> {
         for record in &records {
             match parse::<Record>(record) {
                 Ok(record) if is_created(&record.event_name) => {
-                    // In this shape keys are encoded as forms are.
+                    // In this shape keys are percent-encoded as in forms.
                     let key = decode(&record.s3.object.key);
                     notified.created.push(record.s3.created(key));
                 }
@@ -116,7 +116,9 @@ pub fn parse_events(body: &Value) -> Result<Notified, EventsError> {
     if body.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
         return Ok(Notified::default());
     }
-    Err(EventsError("it has neither Records nor detail-type".into()))
+    Err(EventsError(
+        "it has neither `Records` nor `detail-type`".into(),
+    ))
 }
 
 fn parse<T: for<'de> Deserialize<'de>>(value: &Value) -> Result<T, EventsError> {

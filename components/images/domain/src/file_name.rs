@@ -8,21 +8,21 @@ use crate::MediaType;
 /// The name of a user's photo, which is its key in the object store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FileName {
-    /// Whose photo it is.
+    /// The owner.
     pub user_id: u64,
     /// The SHA-256 of its bytes as 64 lower-case hex digits.
     pub hash: String,
-    /// What kind of image it is.
+    /// The type of the image.
     pub media_type: MediaType,
 }
 
-/// A text that is no name of a photo.
+/// A text that is not the name of a photo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a file name is {{user_id}}-{{64 hex digits}}.{{jpg, png or webp}}")]
 pub struct FileNameError;
 
 impl FileName {
-    /// The image itself, whoever has it: `{image_hash}.{extension}`.
+    /// The name of the image without its owner: `{image_hash}.{extension}`.
     pub fn image(&self) -> String {
         format!("{}.{}", self.hash, self.media_type.extension())
     }
@@ -37,14 +37,14 @@ impl FileName {
         std::array::from_fn(|at| nibble(2 * at) << 4 | nibble(2 * at + 1))
     }
 
-    /// Whether the photo belongs to a subject of a token.
+    /// Whether the photo belongs to the subject of a token.
     pub fn belongs_to(&self, subject: &str) -> bool {
         user_id(subject) == Some(self.user_id)
     }
 }
 
-/// The user that a subject of a token is: an integer as it is written without
-/// signs and leading zeros. Other subjects have no photos.
+/// The user id in the subject of a token: an integer without sign and leading zeros.
+/// Other subjects have no photos.
 pub fn user_id(subject: &str) -> Option<u64> {
     subject
         .parse()
@@ -69,7 +69,7 @@ impl FromStr for FileName {
             hash: hash.to_owned(),
             media_type: MediaType::from_extension(extension).ok_or(FileNameError)?,
         };
-        // One photo has one name: no leading zeros or signs, no upper case.
+        // A photo has one name: no leading zeros or signs, no upper case.
         let is_hash = is_sha256(hash) && !hash.bytes().any(|b| b.is_ascii_uppercase());
         (is_hash && name.to_string() == text)
             .then_some(name)

@@ -1,4 +1,4 @@
-//! Which indexes a record is in, and what a change of it does to them.
+//! The indexes of a record, and their changes when it changes.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::{Grouping, ImageRecord, Status, confidences, keys};
 impl Document for ImageRecord {
     const RECORD: &'static str = "image.record";
     const SCHEMA: u32 = 1;
-    // Nobody asks for a photo's history.
+    // No route shows the history of a photo.
     const KEEPS_HISTORY: bool = false;
 
     fn entity(&self) -> Entity {
@@ -79,7 +79,7 @@ mod tests {
             .unwrap()
     }
 
-    /// The changes as `+key` and `-key`, without what all keys share.
+    /// The changes as `+key` and `-key`, without the prefix that all keys share.
     fn short(effects: &[Effect]) -> Vec<String> {
         let strip = |key: &str| key.trim_start_matches("{images}:index:7:").to_owned();
         effects

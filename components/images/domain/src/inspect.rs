@@ -1,4 +1,4 @@
-//! Whether uploaded bytes are the photo that was announced.
+//! The check that uploaded bytes are the announced photo.
 
 use std::fmt::Write;
 
@@ -6,10 +6,10 @@ use sha2::{Digest, Sha256};
 
 use crate::{FileName, MediaType};
 
-/// Checks an object's bytes against its name. The error says what is wrong.
+/// Checks an object's bytes against its name. The error says what differs.
 ///
-/// Checksums that came with the upload are not trusted: stores differ in what
-/// they do with an object that does not match.
+/// Checksums that came with the upload are not trusted: some stores keep an object that
+/// does not match.
 pub fn inspect(file: &FileName, bytes: &[u8]) -> Result<(), String> {
     let mut hash = String::with_capacity(64);
     for byte in Sha256::digest(bytes) {

@@ -1,4 +1,4 @@
-//! What `POST /receiver` is told about a photo.
+//! The body of `POST /receiver`.
 
 use std::fmt::Display;
 
@@ -8,22 +8,22 @@ use serde_json::{Map, Value};
 use crate::file_name::is_sha256;
 use crate::{FileName, MediaType, Post};
 
-/// The max length of `post.content`, in bytes.
+/// The maximum length of `post.content`, in bytes.
 const MAX_CONTENT_BYTES: usize = 8 * 1024;
 
-/// A photo that somebody is about to upload.
+/// A photo that a client announces.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Intake {
-    /// The name that it gets.
+    /// Its name.
     pub file: FileName,
-    /// How many bytes it has, if the client tells.
+    /// The size in bytes, if the client sends it.
     pub size: Option<u64>,
-    /// The post that it belongs to.
+    /// The post that uses it.
     pub post: Post,
 }
 
 impl Intake {
-    /// Reads a request's body. Fields that are not known are ignored.
+    /// Reads a request's body. Unknown fields are ignored.
     pub fn parse(body: &Value) -> Result<Self, Invalid> {
         let body = object(body, "body")?;
         let hash = text(body, "image_hash", "image_hash")?;
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(Intake::parse(&body), Intake::parse(&self::body()));
     }
 
-    /// The field that is told to be wrong.
+    /// The field that the error names.
     fn wrong(body: &Value) -> String {
         let invalid = Intake::parse(body).unwrap_err();
         assert_eq!(invalid.code, "invalid_field");

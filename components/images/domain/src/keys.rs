@@ -1,4 +1,4 @@
-//! The names of everything that the images system stores.
+//! The keys of everything that the images system stores.
 //!
 //! | where | key | holds |
 //! |---|---|---|
@@ -10,7 +10,7 @@
 //! | Redis | `{images}:index:{user}:{post_id,trip_id,location_id}:{id}` | those of a group |
 //! | Redis | `{images}:index:{user}:label:{name}` | those with a label, by confidence |
 //! | Redis | `{images}:queue:*` | the queue (crate `queue`) |
-//! | object store | `{file}` | the inbox: what was uploaded and not looked at yet |
+//! | object store | `{file}` | the inbox: an upload that is not handled yet |
 //! | object store | `verified/{file}` | the photo, once its content was verified |
 //! | object store | `verified/{life}/{file}` | the same, once it was removed and came back |
 //!
@@ -25,7 +25,7 @@ use crate::{FileName, Grouping};
 /// The queue of the system.
 pub const QUEUE: &str = "images";
 
-/// Where the record of a photo is kept, by the photo's name.
+/// The entity of a photo's record, by the photo's name.
 pub fn entity(file: &impl Display) -> Entity {
     Entity {
         key: format!("images:{file}"),
@@ -38,7 +38,7 @@ pub fn labels(file: &FileName) -> String {
     format!("images:labels:{}", file.image())
 }
 
-/// The photos of a user, or of one group of theirs.
+/// The photos of a user, or those of one group.
 pub fn group(user: u64, grouping: Option<Grouping>) -> String {
     match grouping {
         None => format!("{{images}}:index:{user}:all"),
@@ -60,9 +60,9 @@ pub fn label(user: u64, name: &str) -> String {
     format!("{{images}}:index:{user}:label:{}", name.to_lowercase())
 }
 
-/// Where the verified content of a photo is, in the object store. No upload URL
-/// is ever given out for it. Each life of a photo has a place of its own, so
-/// that what is late to remove one does not touch the next.
+/// The verified content of a photo, in the object store. No upload URL leads there. Each
+/// life of a photo has a key of its own, so that a late removal of one life does not
+/// touch the next.
 pub fn verified(file: &str, life: u32) -> String {
     match life {
         0 => format!("{VERIFIED}{file}"),

@@ -1,4 +1,4 @@
-//! Labels: what is to be seen in an image, and how sure that is.
+//! Labels: what an image shows, with confidence.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Label {
-    /// What it is.
+    /// The name.
     pub name: String,
-    /// How sure that is, 0 to 100.
+    /// The confidence, 0 to 100.
     pub confidence: f64,
-    /// What it is a kind of, nearest first.
+    /// The groups that it belongs to, nearest first.
     #[serde(default)]
     pub parents: Vec<Parent>,
 }
 
-/// Something that a label is a kind of.
+/// A group that a label belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Parent {
@@ -25,8 +25,8 @@ pub struct Parent {
     pub name: String,
 }
 
-/// The confidence of every name among labels and their parents, in lower
-/// case. What is a tabby with 80 is at least a cat with 80.
+/// The confidence of each name among labels and their parents, in lower case. A parent
+/// has at least the confidence of its label: a tabby with 80 is a cat with 80.
 pub fn confidences(labels: &[Label]) -> BTreeMap<String, f64> {
     let mut confidences = BTreeMap::new();
     for label in labels {
@@ -41,19 +41,19 @@ pub fn confidences(labels: &[Label]) -> BTreeMap<String, f64> {
     confidences
 }
 
-/// The labels of an image's content, kept for whoever uploads the same bytes.
+/// The labels of an image's content, for every user who uploads the same bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredLabels {
     /// The model that made them.
     pub model: String,
-    /// The confidence that was asked for: labels below it are not here.
+    /// The minimum confidence that was asked for: labels below it are missing.
     pub min_confidence: f64,
     /// The labels.
     pub labels: Vec<Label>,
 }
 
 impl StoredLabels {
-    /// Whether asking `model` for labels of this confidence would give no more.
+    /// Whether `model` would return no more labels of this confidence.
     pub fn answers(&self, model: &str, min_confidence: f64) -> bool {
         self.model == model && self.min_confidence <= min_confidence
     }

@@ -1,5 +1,5 @@
-//! The rules of the images system: what a photo's record is, who changes it
-//! and how it is found. No Spin, no clock and no I/O.
+//! The rules of the images system: a photo's record, its changes and the searches. No
+//! Spin, no clock and no I/O.
 
 mod events;
 mod file_name;

@@ -1,9 +1,9 @@
-//! How a photo's record goes from one status to the next. What must not
-//! happen to a record in its status gives `None`, as what changes nothing does.
+//! The transitions of a photo's record. A transition that the status does not permit, or
+//! that changes nothing, returns `None`.
 
 use crate::{Analysis, ImageRecord, Intake, Status};
 
-/// The max posts that may use one photo of a user.
+/// The maximum number of posts that may use one photo of a user.
 const MAX_POSTS: usize = 50;
 
 /// A photo that is used in too many posts.
@@ -12,8 +12,8 @@ const MAX_POSTS: usize = 50;
 pub struct TooManyPosts;
 
 impl ImageRecord {
-    /// What an announced photo makes of the record there is, if any; `None`
-    /// where nothing changes. `now` is RFC 3339.
+    /// The record after an announcement, given the existing one; `None` if nothing
+    /// changes. `now` is RFC 3339.
     ///
     /// # Errors
     /// The photo is used in too many posts.
@@ -42,14 +42,15 @@ impl ImageRecord {
             None => record.posts.push(intake.post.clone()),
         }
         if matches!(record.status, Status::Corrupt | Status::Expired) {
-            // Nothing is there, or the wrong bytes were; the right ones may come now.
+            // There is no photo yet, or the wrong one was uploaded; the right one may
+            // come.
             record.status = Status::Waiting;
             record.reason = None;
         }
         Ok(record.changed_since(existing, now))
     }
 
-    /// The record of a photo that nothing is known of yet.
+    /// The record of a photo that is announced for the first time.
     fn announced(intake: &Intake, life: u32, now: &str) -> Self {
         Self {
             file_name: intake.file.to_string(),
@@ -67,8 +68,8 @@ impl ImageRecord {
         }
     }
 
-    /// The record after its content was verified, put into `place` and analyzed.
-    /// The first verified content stays; that of an earlier life does not count.
+    /// The record after its content was verified, stored at `place` and analyzed. The
+    /// first verified content stays; that of an earlier life does not count.
     pub fn analyzed(&self, place: &str, analysis: Analysis, now: &str) -> Option<Self> {
         if self.is_verified() || self.is_deleted() || place != self.place() {
             return None;
@@ -83,7 +84,7 @@ impl ImageRecord {
         record.changed_since(self, now)
     }
 
-    /// The record after its object turned out to be something else.
+    /// The record after an upload that is not the announced photo.
     pub fn corrupt(&self, reason: String, now: &str) -> Option<Self> {
         if self.is_verified() || self.is_deleted() {
             return None;
@@ -97,8 +98,7 @@ impl ImageRecord {
         record.changed_since(self, now)
     }
 
-    /// The record after its analysis was given up. What is known of a photo by
-    /// an earlier one stays known.
+    /// The record after its analysis failed for good. Labels of an earlier analysis stay.
     pub fn failed(&self, reason: String, now: &str) -> Option<Self> {
         let is_known = self.is_analyzed() || self.status == Status::Corrupt;
         if is_known || self.is_deleted() {
@@ -112,18 +112,18 @@ impl ImageRecord {
         record.changed_since(self, now)
     }
 
-    /// The record after its upload URL ran out and nothing had been uploaded.
+    /// The record after its upload URL expired without an upload.
     pub fn expired(&self, now: &str) -> Option<Self> {
         (self.status == Status::Waiting).then(|| Self {
             status: Status::Expired,
-            reason: Some("nothing was uploaded before the URL ran out".into()),
+            reason: Some("nothing was uploaded before the upload URL expired".into()),
             updated_at: now.to_owned(),
             ..self.clone()
         })
     }
 
-    /// The record without its use in a post, or, with no post named, without
-    /// any; a tombstone where no use is left. `None` if there was no such use.
+    /// The record without its use in a post, or without any use if `post_id` is `None`.
+    /// Without a remaining use it is a tombstone. `None` if there is no such use.
     pub fn removed(&self, post_id: Option<i64>, now: &str) -> Option<Self> {
         let mut posts = self.posts.clone();
         posts.retain(|post| post_id.is_some_and(|id| id != post.post_id));

@@ -1,8 +1,8 @@
-//! The kinds of image that are taken.
+//! The accepted types of images.
 
 use std::fmt;
 
-/// A kind of image.
+/// A type of image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MediaType {
     /// `image/jpeg`
@@ -14,12 +14,11 @@ pub enum MediaType {
 }
 
 impl MediaType {
-    /// All kinds, for messages.
+    /// All types, for messages.
     pub const ALL: [Self; 3] = [Self::Jpeg, Self::Png, Self::Webp];
 
-    /// The kind that a media type names, by its registered name or one that programs use
-    /// for it. Media types are case-insensitive, and parameters after a semicolon say
-    /// nothing of an image (RFC 9110, 8.3.1).
+    /// The type for a media type: its registered name or a common alias. Case does not
+    /// matter, and parameters after a semicolon are ignored (RFC 9110, 8.3.1).
     pub fn from_name(name: &str) -> Option<Self> {
         let name = name.split(';').next().unwrap_or_default().trim();
         match name.to_ascii_lowercase().as_str() {
@@ -30,14 +29,14 @@ impl MediaType {
         }
     }
 
-    /// The kind that a file extension stands for.
+    /// The type for a file extension.
     pub fn from_extension(extension: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|kind| kind.extension() == extension)
     }
 
-    /// The kind that the first bytes of a file show.
+    /// The type that the first bytes of a file show.
     pub fn of_content(bytes: &[u8]) -> Option<Self> {
         if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
             Some(Self::Jpeg)
@@ -59,7 +58,7 @@ impl MediaType {
         }
     }
 
-    /// The extension of files of this kind, without a dot.
+    /// The file extension of this type, without a dot.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Jpeg => "jpg",

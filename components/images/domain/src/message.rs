@@ -1,5 +1,5 @@
-//! The messages of the images queue. That a version of a record was committed is told by
-//! `image.record`, which belongs to the crate `records`.
+//! The messages of the images queue. The message of a committed version, `image.record`,
+//! belongs to the crate `records`.
 
 use queue::Incoming;
 use serde::{Deserialize, Serialize};
@@ -9,26 +9,26 @@ use serde::{Deserialize, Serialize};
 pub struct Uploaded {
     /// Its key, which is the name of the photo.
     pub file: String,
-    /// Its size in bytes, where the store told.
+    /// Its size in bytes, if the store sends it.
     pub size: Option<u64>,
-    /// Its entity tag, where the store told.
+    /// Its entity tag, if the store sends it.
     pub etag: Option<String>,
 }
 
-/// `image.expiry`: the URL to upload a photo with has run out. Its bytes depend on the
-/// photo alone, so that a later one takes the place of an earlier one.
+/// `image.expiry`: the upload URL of a photo has expired. The bytes depend on the photo
+/// only, so that a later message replaces an earlier one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Expiry {
     /// The name of the photo.
     pub file: String,
 }
 
-/// `image.removed`: a photo was removed a while ago, and nothing of it must be left.
+/// `image.removed`: a photo was removed a while ago; its remaining objects must go.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Removed {
     /// The name of the photo.
     pub file: String,
-    /// Which of its lives ended.
+    /// The number of the life that ended.
     pub life: u32,
 }
 
@@ -62,7 +62,7 @@ pub enum Message {
 }
 
 impl Message {
-    /// The name of the photo that it is about.
+    /// The name of the photo.
     pub fn file(&self) -> &str {
         match self {
             Self::Uploaded(Uploaded { file, .. })

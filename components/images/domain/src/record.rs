@@ -11,46 +11,46 @@ pub struct Post {
     pub post_id: i64,
     /// The picture within it.
     pub picture_id: i64,
-    /// The trip that the post is of.
+    /// The trip of the post.
     pub trip_id: i64,
-    /// Where it was.
+    /// The place where the photo was taken.
     pub location_id: i64,
-    /// What was written.
+    /// The text of the post.
     pub content: String,
 }
 
 impl Post {
-    /// Whether both say the same picture of the same post.
+    /// Whether both are the same picture of the same post.
     pub(crate) fn is_same_use(&self, other: &Self) -> bool {
         (self.post_id, self.picture_id) == (other.post_id, other.picture_id)
     }
 }
 
-/// Where a photo is on its way.
+/// The status of a photo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// An upload URL was given out, and nothing has been analyzed yet.
     Waiting,
-    /// The upload URL ran out, and nothing had been uploaded.
+    /// The upload URL expired, and nothing was uploaded.
     Expired,
-    /// Analyzed, and free of what is censored.
+    /// Analyzed; the censored label is absent or weak.
     Approved,
-    /// Analyzed; what is censored may be in it.
+    /// Analyzed; the censored label is possible.
     UnderReview,
-    /// Analyzed; what is censored is in it.
+    /// Analyzed; the censored label is certain.
     Rejected,
-    /// What was uploaded was not the photo that had been announced.
+    /// The upload was not the announced photo.
     Corrupt,
     /// Could not be analyzed.
     Failed,
-    /// Removed by its user. Such a record is a tombstone: it has nothing of the
-    /// photo but the name, and nobody gets to see it. It stays, because versions
-    /// must go on where they were should the photo come back.
+    /// Removed by its user. The record is a tombstone: it keeps only the name, and no
+    /// route shows it. It stays because versions must go on counting if the photo comes
+    /// back.
     Deleted,
 }
 
-/// What is known of a user's photo.
+/// The record of a user's photo.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ImageRecord {
     /// The name of the photo.
@@ -59,32 +59,32 @@ pub struct ImageRecord {
     pub image_hash: String,
     /// Its media type.
     pub content_type: String,
-    /// Whose it is.
+    /// The owner.
     pub user_id: u64,
-    /// The posts that use it, the first one first.
+    /// The posts that use it, in the order of their announcements.
     pub posts: Vec<Post>,
-    /// Where it is on its way.
+    /// The status.
     pub status: Status,
-    /// What is to be seen in it, as Rekognition words it.
+    /// The labels, worded as Rekognition's.
     pub rekognition_results: Vec<Label>,
     /// Why it is `expired`, `corrupt` or `failed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The key of the verified content in the object store. Without it, the
-    /// photo is where it was uploaded to: under its name.
+    /// The key of the verified content in the object store. Without it, the photo is
+    /// under its name in the inbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
-    /// How often the photo was removed and announced anew.
+    /// The number of times that the photo was removed and announced again.
     #[serde(default, skip_serializing_if = "is_first")]
     pub life: u32,
     /// When the record was made, RFC 3339.
     pub created_at: String,
-    /// When it was changed last, RFC 3339.
+    /// When it was last changed, RFC 3339.
     pub updated_at: String,
 }
 
 impl ImageRecord {
-    /// Whether the photo itself is in the object store.
+    /// Whether the photo is in the object store.
     pub fn is_uploaded(&self) -> bool {
         self.is_analyzed() || self.status == Status::Failed
     }
@@ -97,7 +97,7 @@ impl ImageRecord {
         )
     }
 
-    /// Whether its content was verified and put where no upload reaches it.
+    /// Whether its content was verified and stored where no upload URL leads.
     pub fn is_verified(&self) -> bool {
         self.object.is_some()
     }
@@ -107,17 +107,17 @@ impl ImageRecord {
         self.status == Status::Deleted
     }
 
-    /// Where the photo is in the object store, if it is there.
+    /// The key of the photo in the object store, if it is there.
     pub fn object_key(&self) -> &str {
         self.object.as_deref().unwrap_or(&self.file_name)
     }
 
-    /// Where the photo's content belongs once it is verified.
+    /// The key for the photo's content once it is verified.
     pub fn place(&self) -> String {
         keys::verified(&self.file_name, self.life)
     }
 
-    /// The record as its user sees it.
+    /// The record as its owner sees it.
     pub fn shown(self) -> Self {
         Self {
             object: None,
@@ -126,7 +126,7 @@ impl ImageRecord {
         }
     }
 
-    /// The photo's name, taken apart.
+    /// The parts of the photo's name.
     pub fn file(&self) -> Option<FileName> {
         self.file_name.parse().ok()
     }

@@ -6,17 +6,17 @@ use serde::ser::{SerializeStruct, Serializer};
 
 use crate::FileName;
 
-/// The max number of names in one answer.
+/// The maximum number of names in one answer.
 pub const MAX_NAMES: u32 = 1_000;
 
 /// A group of a user's photos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grouping {
-    /// Those of a post.
+    /// The photos of a post.
     Post(i64),
-    /// Those of a trip.
+    /// The photos of a trip.
     Trip(i64),
-    /// Those of a place.
+    /// The photos of a place.
     Location(i64),
 }
 
@@ -37,7 +37,7 @@ impl Grouping {
         }
     }
 
-    /// The one that a query names; none if it names none.
+    /// The group that a query names; `None` if it names none.
     fn parse(query: &Query) -> Result<Option<Self>, Invalid> {
         let id = |name| query.parsed(name, "must be an integer");
         let groupings = [
@@ -55,25 +55,25 @@ impl Grouping {
     }
 }
 
-/// How a confidence is compared.
+/// A comparison of confidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Operator {
-    /// The label is there with more than the threshold.
+    /// The label is present with more than the threshold.
     #[serde(rename = ">")]
     Above,
-    /// The label is not there, or with less than the threshold.
+    /// The label is absent, or present with less than the threshold.
     #[serde(rename = "<")]
     Below,
 }
 
-/// A condition on a label. Images that have not been analyzed meet none.
+/// A condition on a label. Photos that are not analyzed meet none.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Filter {
-    /// The label's name as it was asked for; its case does not matter.
+    /// The label's name, as in the query; case does not matter.
     pub name: String,
-    /// How the confidence is compared.
+    /// The comparison.
     pub operator: Operator,
-    /// What it is compared with, 0 to 100.
+    /// The threshold, 0 to 100.
     pub confidence_threshold: f64,
 }
 
@@ -112,7 +112,7 @@ impl Serialize for Filter {
         let mut object = serializer.serialize_struct("Filter", 3)?;
         object.serialize_field("name", &self.name)?;
         object.serialize_field("operator", &self.operator)?;
-        // A threshold that was asked for as 80 is not answered as 80.0.
+        // The answer repeats a threshold of 80 as 80 and not as 80.0.
         let threshold = self.confidence_threshold;
         if threshold.fract() == 0.0 {
             object.serialize_field("confidence_threshold", &(threshold as i64))?;
@@ -126,17 +126,17 @@ impl Serialize for Filter {
 /// A search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScanQuery {
-    /// The group that is searched; all of the user's photos where there is none.
+    /// The group to search; `None` for all of the user's photos.
     pub grouping: Option<Grouping>,
-    /// What the photos must all meet.
+    /// The conditions that the photos must all meet.
     pub filters: Vec<Filter>,
-    /// The max number of names to answer, 1 to [`MAX_NAMES`].
+    /// The maximum number of names to answer, 1 to [`MAX_NAMES`].
     pub limit: u32,
-    /// The name after which to go on, from `next_cursor`.
+    /// The last name of the page before, from `next_cursor`.
     pub cursor: Option<String>,
 }
 
-/// The max filters in one search.
+/// The maximum number of filters in one search.
 const MAX_FILTERS: usize = 20;
 
 impl ScanQuery {
@@ -171,7 +171,7 @@ impl ScanQuery {
     }
 }
 
-/// What a search found.
+/// The answer of `GET /scan`.
 #[derive(Debug, Serialize)]
 pub struct ScanResponse {
     grouping: Option<&'static str>,

@@ -1,31 +1,31 @@
-//! What an image's labels mean for it.
+//! The status that an image gets by its labels.
 
 use crate::{Label, Status, confidences};
 
-/// The thresholds, all of them confidences from 0 to 100.
+/// The censored label and the thresholds, all of them confidences from 0 to 100.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Censorship {
     /// Labels below this are not kept in the record.
     pub min_confidence: f64,
-    /// The label that is not wanted, in any case; empty for none.
+    /// The name of the censored label, in any case; empty for none.
     pub label: String,
-    /// At or above this the image is rejected.
+    /// From this confidence of the censored label the image is rejected.
     pub rejected: f64,
-    /// At or above this somebody should look at it.
+    /// From this confidence of the censored label the image is under review.
     pub under_review: f64,
 }
 
 /// The outcome of an analysis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Analysis {
-    /// What becomes of the image.
+    /// The status of the image.
     pub status: Status,
-    /// The labels that are sure enough to keep.
+    /// The labels that reach the minimum confidence.
     pub results: Vec<Label>,
 }
 
 impl Censorship {
-    /// The lowest confidence that makes a difference: what to ask a labeler for.
+    /// The minimum confidence to ask a labeler for: lower ones change nothing.
     pub fn lowest_confidence(&self) -> f64 {
         if self.label.is_empty() {
             self.min_confidence

@@ -1,4 +1,4 @@
-//! `POST /events/s3`: the object store tells that something was uploaded.
+//! `POST /events/s3`: the object store notifies of uploads.
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
@@ -30,19 +30,19 @@ async fn receive(call: Call) -> Reply {
         let fields = json!({"reason": reason});
         log::warn(
             &call.trace,
-            "a record that cannot be read was ignored",
+            "an event record that cannot be read was ignored",
             fields,
         );
     }
     for event in notified.created {
         match event.key.parse::<FileName>() {
             Ok(file) if event.bucket == bucket => uploads.push((file, event.size, event.etag)),
-            // Stored by the analyzer.
+            // Stored by the analyzer itself.
             Err(_) if event.bucket == bucket && keys::is_verified(&event.key) => {}
-            // Not ours to judge: the store would only send it again.
+            // An error would only make the store send the event again.
             _ => log::warn(
                 &call.trace,
-                "an event for something else was ignored",
+                "an event for another bucket or key was ignored",
                 json!({"bucket": event.bucket, "key": event.key}),
             ),
         }

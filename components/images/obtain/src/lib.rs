@@ -22,7 +22,7 @@ async fn obtain(call: Call) -> Reply {
     let missing = || ApiError::not_found("unknown_image", "you have no such photo");
     let name = call.path("file");
     let Ok(file) = name.parse::<FileName>() else {
-        // Only the owner learns that a name is none.
+        // Only the owner may learn that there is no photo of this name.
         let own = name
             .split_once('-')
             .is_some_and(|(user, _)| user == subject);
@@ -39,7 +39,7 @@ async fn obtain(call: Call) -> Reply {
     let key = record.object_key();
     match record.status {
         Status::Corrupt | Status::Deleted => return Err(missing()),
-        // Uploaded perhaps, and not looked at yet: only the store knows.
+        // There may be an upload that is not handled yet: only the store knows.
         Status::Waiting | Status::Expired => {
             let found = store.head(key).await.map_err(Failure::from)?;
             found.ok_or_else(missing)?;
@@ -47,7 +47,7 @@ async fn obtain(call: Call) -> Reply {
         Status::Approved | Status::UnderReview | Status::Rejected | Status::Failed => {}
     }
     let expires = Duration::from_secs(base::number("signed_url_read_expiration", 1)?);
-    // A client that follows the redirect keeps its method, and a signature is for one.
+    // Clients follow the redirect with the same method, and the URL is signed for one.
     let presigned = store
         .config()
         .presign_read(call.method(), key, expires, SystemTime::now())
@@ -55,7 +55,7 @@ async fn obtain(call: Call) -> Reply {
     web::redirect(&presigned.url)
 }
 
-/// 401 and not 403: the contract has it so, whether the photo exists or not.
+/// 401 and not 403 is what the contract says, whether the photo exists or not.
 fn not_yours() -> ApiError {
     ApiError::unauthorized(
         "not_your_image",

@@ -28,7 +28,10 @@ pub(crate) async fn complete(call: Call) -> Reply {
         .map(|record| record.document)
         .filter(|record| !record.is_deleted())
         .ok_or_else(|| {
-            ApiError::not_found("unknown_image", "announce it with POST /receiver first")
+            ApiError::not_found(
+                "unknown_image",
+                "there is no such photo: announce it with POST /receiver first",
+            )
         })?;
     let store = Objects::from_variables("images_bucket_name")?;
     let object = store
@@ -38,13 +41,13 @@ pub(crate) async fn complete(call: Call) -> Reply {
         .map_err(Failure::from)?;
     let Some(object) = object else {
         if record.is_verified() {
-            // The upload was looked at before its client came to say that it is done.
+            // The upload was analyzed before the client reported it.
             let body = json!({"file_name": file.to_string(), "status": record.status});
             return web::json(StatusCode::OK, &body);
         }
         return Err(ApiError::not_found(
             "not_uploaded",
-            "nothing has been uploaded under this name yet",
+            "nothing is uploaded under this name yet: upload the file to upload_url first",
         ));
     };
 

@@ -1,6 +1,5 @@
-//! `POST /receiver`: a photo is announced, and a URL to upload it to is given.
-//! `POST /receiver/complete`: the client says that the upload is done, for
-//! stores that send no notifications.
+//! `POST /receiver`: announces a photo and answers its upload URL.
+//! `POST /receiver/complete`: reports the upload, for stores that send no notifications.
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
@@ -11,7 +10,7 @@ use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 use web::Route;
 
-/// Twice the size of the maximum `content` when every character is escaped.
+/// Twice the maximum size of `content` with every character escaped.
 const BODY_LIMIT: usize = 128 * 1024;
 
 #[http_component]

@@ -24,7 +24,7 @@ pub(crate) async fn receive(call: Call) -> Reply {
     if !intake.file.belongs_to(&call.principal()?.subject) {
         return Err(ApiError::forbidden(
             "not_your_user_id",
-            "user_id must be that of the token",
+            "user_id must be the user id of the token",
         ));
     }
     let max_bytes = base::number("max_upload_bytes", 1)?;
@@ -34,7 +34,8 @@ pub(crate) async fn receive(call: Call) -> Reply {
             format!("size: a photo may have at most {max_bytes} bytes"),
         ));
     }
-    // Before anything is stored: a deployment that cannot sign must not take records.
+    // Signed before anything is stored, so that a deployment that cannot sign takes no
+    // records.
     let expires_in = base::number("signed_url_write_expiration", 1)?;
     let upload = presign(&intake, expires_in)?;
 
@@ -84,9 +85,8 @@ fn presign(intake: &Intake, expires_in: u64) -> Result<Presigned, Failure> {
         .map_err(Failure::from)
 }
 
-/// Makes the record, or brings it up to date with this use of the photo. When the
-/// URL has run out, somebody will look what was uploaded with it: it works for
-/// photos that are there already, too.
+/// Makes the record, or adds this use of the photo to it. A timer checks the inbox when
+/// the URL has expired, also for a verified photo, whose URL works as well.
 async fn remember(call: &Call, intake: &Intake, expires_in: u64) -> Result<ImageRecord, ApiError> {
     let grace: u64 = base::number("upload_grace_seconds", 0)?;
     let patience = Duration::from_secs(expires_in.saturating_add(grace));
@@ -105,12 +105,14 @@ async fn remember(call: &Call, intake: &Intake, expires_in: u64) -> Result<Image
         let expiry = images_storage::expire_later(&queue, file, patience)?;
         Ok::<_, ApiError>(Step::from(record).with(expiry))
     });
-    // Also where the record could not be stored: then a worker does it.
+    // Also if the record could not be stored: a worker then stores it.
     worker::notify(&queue, &call.trace).await;
-    let record = updated?.ok_or_else(|| Failure::internal("a record neither is nor changes"))?;
+    let record =
+        updated?.ok_or_else(|| Failure::internal("the update of a record returned no record"))?;
     let record = record.document;
     if record.status == Status::Failed {
-        // It is there and could not be analyzed; this is a good time to try again.
+        // The photo is uploaded and its analysis failed: the announcement starts another
+        // try.
         let upload = (file.clone(), None, None);
         images_storage::announce(&queue, [upload], &call.trace)?;
         worker::notify(&queue, &call.trace).await;

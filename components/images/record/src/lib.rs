@@ -1,6 +1,6 @@
 //! `GET /images/{file}`: the record of one of the caller's photos.
-//! `DELETE /images/{file}`: the photo is removed, or with `?post_id=` its use
-//! in one post; with its last use it goes, too.
+//! `DELETE /images/{file}`: removes the photo, or with `?post_id=` its use in one post.
+//! The photo is removed with its last use.
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
@@ -15,7 +15,7 @@ use web::{Call, Reply, Route};
 
 use crate::photo::{file, unknown};
 
-/// A body is read so that it can be refused.
+/// A body is read only to be refused.
 const BODY_LIMIT: usize = 4 * 1024;
 
 #[http_component]

@@ -11,19 +11,19 @@ use crate::photo::{file, unknown};
 
 /// Removes a photo or one post's use of it.
 ///
-/// The record changes together with a message that makes a worker remove the
-/// objects once more later, for as long as it takes. So the photo is as good as
-/// gone when that is committed, whatever becomes of the attempt made here.
+/// The commit also schedules a message by which a worker removes the objects once more,
+/// until that succeeds. So the removal is certain once it is committed, even if the
+/// removal made here fails.
 pub(crate) async fn remove(call: Call) -> Reply {
     let file = file(&call)?;
     if !call.body().is_empty() {
-        // The body may name a post, and then the photo must not be lost.
+        // The body may name a post: then the whole photo must not be removed.
         return Err(ApiError::bad_request(
             "unexpected_body",
             "send no body; name a post in the query, as in ?post_id=2",
         ));
     }
-    // A misspelt parameter must not cost the photo either.
+    // Nor for a misspelt parameter.
     call.query().only(&["post_id"])?;
     let post_id = call.query().parsed("post_id", "must be an integer")?;
     let store = Objects::from_variables("images_bucket_name")?;
@@ -50,7 +50,7 @@ pub(crate) async fn remove(call: Call) -> Reply {
         let step = Step::from(Some(next));
         Ok::<_, ApiError>(removal.into_iter().fold(step, Step::with))
     });
-    // Also where the record could not be stored: then a worker does it.
+    // Also if the record could not be stored: a worker then stores it.
     worker::notify(&queue, &call.trace).await;
     if let Some(tombstone) = updated?
         .map(|record| record.document)
@@ -60,7 +60,7 @@ pub(crate) async fn remove(call: Call) -> Reply {
         let fields = json!({"file": file.to_string(), "reason": error.to_string()});
         log::warn(
             &call.trace,
-            "a removed photo's objects are removed later",
+            "the objects of a removed photo will be removed later",
             fields,
         );
     }

@@ -17,7 +17,8 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
 async fn scan(call: Call) -> Reply {
     let query = ScanQuery::parse(call.query())?;
     let user = user_id(&call.principal()?.subject).ok_or_else(|| {
-        let message = "the subject of the token is no user id: it must be an integer";
+        let message =
+            "the subject of the token is not a user id: it must be an integer that is not negative";
         ApiError::forbidden("not_a_user", message)
     })?;
     let found = images_storage::search(&SpinRedis::open()?, user, query)?;

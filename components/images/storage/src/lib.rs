@@ -1,5 +1,4 @@
-//! How the images system keeps its records and finds them again: the rules of
-//! `images-domain` on the stores.
+//! The stores of the images system: `images-domain` on Redis, key-value store and S3.
 
 mod objects;
 mod photos;

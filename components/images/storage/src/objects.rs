@@ -4,10 +4,10 @@ use futures::future::join;
 use images_domain::ImageRecord;
 use objects::{Error, Objects};
 
-/// Removes a photo from the object store, wherever in it it is.
+/// Removes a photo's objects from the object store, both inbox and verified content.
 ///
 /// # Errors
-/// Those of the store. Removing it again is no error.
+/// Those of the store. A missing object is no error.
 pub async fn discard(objects: &Objects, record: &ImageRecord) -> Result<(), Error> {
     let (place, inbox) = (record.place(), &record.file_name);
     let (photo, upload) = join(objects.delete(&place), objects.delete(inbox)).await;

@@ -1,4 +1,4 @@
-//! Records and the uploads that they wait for.
+//! Records, and messages for uploads.
 
 use base::{Failure, Trace};
 use images_domain::{FileName, ImageRecord, Uploaded, keys};
@@ -17,22 +17,22 @@ pub fn load(
     records::latest(store, &keys::entity(file).key)
 }
 
-/// Forgets what a record was before `latest`, its latest version. Of a photo that
-/// is there the version before stays, for readers that are on their way from it.
+/// Removes the versions of a record before `latest`. The last version before it stays
+/// unless the photo is removed, for readers that are about to read it.
 pub fn forget_history(
     store: &impl KeyValue,
     file: &FileName,
     latest: &Versioned<ImageRecord>,
 ) -> Result<(), Failure> {
     let key = keys::entity(file).key;
-    // What readers start at may be what is to be forgotten.
+    // The pointer of readers may lead to a version that is removed here.
     records::point(store, &key, latest)?;
     let kept = u64::from(!latest.document.is_deleted());
     let first = latest.version.saturating_sub(kept);
     (1..first).try_for_each(|old| records::forget(store, &key, old))
 }
 
-/// Puts objects that were stored on the queue, all of them or none.
+/// Puts stored objects on the queue, all of them or none.
 pub fn announce(
     queue: &Queue<'_, impl Redis>,
     uploads: impl IntoIterator<Item = (FileName, Option<u64>, Option<String>)>,
@@ -55,7 +55,7 @@ mod tests {
 
     use super::*;
 
-    /// A version that was committed and that its writer did not come to store.
+    /// A version that was committed and not stored, since its writer died.
     fn left_behind(store: &MemoryKeyValue, file: &FileName, version: u64, record: &ImageRecord) {
         let document = record.clone();
         let key = keys::entity(file).key;
@@ -83,7 +83,7 @@ mod tests {
         let back = announced(Some(&tombstone), "once more");
         left_behind(&store, &file, 3, &back);
 
-        // The tombstone is odd, so it does not lead readers by itself.
+        // The tombstone's version is odd, so the pointer does not name it.
         let key = keys::entity(&file).key;
         for (version, document) in [(1, &first), (2, &first), (3, &tombstone)] {
             let document = document.clone();

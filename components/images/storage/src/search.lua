@@ -1,13 +1,12 @@
--- Finds the photos of a group that meet all conditions on their labels. What
--- it costs grows with the group, not with what the user or others have.
+-- Finds the photos of a group that meet all conditions on their labels. The cost grows
+-- with the group, not with the other photos of this or other users.
 --
 -- KEYS  1 photos of the group   2 photos whose labels are known
 --       3.. photos with a label, by confidence: one key a condition
 -- ARGV  1 max names   2 last name of the page before, '' without one
 --       then for each condition: operator, threshold
 --
--- Reply  number of photos found, 1 if there are more names than those answered,
---        then the names in order
+-- Reply  number of photos found, 1 if more names follow, then the names in order
 
 local group, analyzed = KEYS[1], KEYS[2]
 local max, after = tonumber(ARGV[1]), ARGV[2]

@@ -1,7 +1,7 @@
-//! Looking at a photo again later: messages that the queue holds back.
+//! Messages that the queue delivers later.
 //!
-//! What is scheduled once more, under the same id and with the same bytes, only
-//! moves. So nothing goes into these messages that differs from call to call.
+//! A message that is scheduled again, with the same id and the same bytes, only moves. So
+//! these messages hold nothing that differs from call to call.
 
 use std::time::Duration;
 
@@ -10,12 +10,13 @@ use images_domain::{Expiry, FileName, ImageRecord, Removed};
 use queue::{Effect, Message, Queue};
 use stores::{Arg, Redis, Value};
 
-/// How long after a removal its objects are removed once more. By then readers
-/// are done with the record of before, and so is a worker that was just looking
-/// at the photo.
+/// The delay after which the objects of a removed photo are removed once more. By then
+/// readers are done with the earlier record, and so is a worker that was analyzing the
+/// photo.
 const AFTER_REMOVAL: Duration = Duration::from_secs(60);
 
-/// The effect that looks after `delay` what was uploaded with the URLs of a photo.
+/// The effect that checks a photo's inbox after `delay`, when its upload URLs have
+/// expired.
 pub fn expire_later(
     queue: &Queue<'_, impl Redis>,
     file: &FileName,
@@ -28,7 +29,7 @@ pub fn expire_later(
     Ok(queue.schedule(&format!("expiry:{file}"), &message, delay))
 }
 
-/// Whether that is still to come: a URL was given out that has not run out yet.
+/// Whether that check is still to come: an upload URL has not expired yet.
 pub fn expires_later(queue: &Queue<'_, impl Redis>, file: &FileName) -> Result<bool, Failure> {
     let Effect::Delay { key, entry, .. } = expire_later(queue, file, Duration::ZERO)? else {
         return Ok(false);
@@ -38,8 +39,7 @@ pub fn expires_later(queue: &Queue<'_, impl Redis>, file: &FileName) -> Result<b
     Ok(due.first().is_some_and(|due| *due != Value::Nil))
 }
 
-/// The effect that makes sure in a while that nothing is left of a photo that
-/// `tombstone` says was removed.
+/// The effect that removes the remaining objects of the photo of `tombstone` later.
 pub fn finish_removal_later(
     queue: &Queue<'_, impl Redis>,
     tombstone: &ImageRecord,

@@ -1,5 +1,4 @@
-//! JSON texts, taken apart one level at a time, so that what is inside keeps
-//! the spelling in which it was sent.
+//! JSON texts, parsed one level at a time, so that nested values keep their spelling.
 
 use std::fmt;
 

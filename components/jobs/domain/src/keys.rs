@@ -1,16 +1,16 @@
-//! The names of everything that the jobs system stores. All of it is in Redis.
+//! The keys of everything that the jobs system stores. All of it is in Redis.
 //!
 //! | key | type | holds |
 //! |---|---|---|
 //! | `{jobs}:job:{id}` | hash | a job: its owner, size, fingerprint, times and counts |
 //! | `{jobs}:version:{id}` | string | the version of the job |
 //! | `{jobs}:failed:{id}` | bitmap | by index, the toons that failed for good |
-//! | `{jobs}:results:{id}` | hash | by index, the JSON of what came of each toon that is finished, failed ones too |
+//! | `{jobs}:results:{id}` | hash | by index, the JSON of the outcome of each finished toon, also of a failed one |
 //! | `{jobs}:idempotency:{hash}` | string | the job that a caller's `Idempotency-Key` made |
 //! | `{jobs}:queue:*` | | the queue (crate `queue`) |
 //!
-//! `{jobs}` is the hash tag that keeps them on one node. An id is always the
-//! last part of its key, for it may have colons itself.
+//! `{jobs}` is the hash tag that keeps them on one node. An id is always the last part of
+//! its key, since it may have colons itself.
 
 use sha2::{Digest, Sha256};
 
@@ -34,15 +34,15 @@ pub fn failed(id: &JobId) -> String {
     format!("{{jobs}}:failed:{id}")
 }
 
-/// What came of the toons of a job.
+/// The outcomes of a job's toons.
 pub fn results(id: &JobId) -> String {
     format!("{{jobs}}:results:{id}")
 }
 
-/// The job that the caller `subject` made with an `Idempotency-Key`. Both may
-/// be any text: another pair is another key.
+/// The job that the caller `subject` made with an `Idempotency-Key`. Both may be any
+/// text; different pairs have different keys.
 pub fn idempotency(subject: &str, key: &str) -> String {
-    // The length says where the one ends and the other begins.
+    // The length marks the end of the subject.
     let hash = Sha256::new()
         .chain_update((subject.len() as u64).to_be_bytes())
         .chain_update(subject)

@@ -1,5 +1,5 @@
-//! The rules of the jobs system: what a job and its toons are, how far a job
-//! is and what came of each toon. No Spin, no clock and no I/O.
+//! The rules of the jobs system: jobs, their toons, progress and outcomes. No Spin, no
+//! clock and no I/O.
 
 mod id;
 mod json;

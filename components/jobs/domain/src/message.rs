@@ -8,12 +8,12 @@ use serde_json::value::RawValue;
 
 use crate::{JobId, Toon, ToonId};
 
-/// `job.toon`: a toon is to be processed.
+/// `job.toon`: a toon to process.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Message<'a> {
     /// The job.
     pub job: Cow<'a, JobId>,
-    /// Which job of that id: another may have it when this one is forgotten.
+    /// The run of the job: its id may be used again once the job has expired.
     #[serde(borrow)]
     pub run: Cow<'a, str>,
     /// The toon's place in the job, from 0.

@@ -1,8 +1,8 @@
-//! How far a job is.
+//! The progress of a job.
 
 use serde::Serialize;
 
-/// Where a job is on its way.
+/// The status of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
@@ -17,27 +17,27 @@ pub enum Status {
 }
 
 impl Status {
-    /// Whether nothing more will happen to the job.
+    /// Whether the status is final.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Completed | Self::CompletedWithErrors)
     }
 }
 
-/// What is counted of a job.
+/// The counts of a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Its toons.
+    /// All toons.
     pub total: u32,
-    /// Those that are finished, failed ones too.
+    /// Finished toons, failed ones too.
     pub processed: u32,
-    /// Those that failed for good.
+    /// Toons that failed for good.
     pub failed: u32,
     /// Whether a worker has begun.
     pub started: bool,
 }
 
 impl Progress {
-    /// Where the job is on its way.
+    /// The status that follows from the counts.
     pub fn status(&self) -> Status {
         if self.processed >= self.total {
             if self.failed == 0 {
@@ -52,7 +52,7 @@ impl Progress {
         }
     }
 
-    /// The part that is finished in percent, rounded down: 100 is all.
+    /// The finished part in percent, rounded down: 100 only if all are finished.
     pub fn percent(&self) -> u32 {
         let percent = u64::from(self.processed.min(self.total)) * 100;
         percent

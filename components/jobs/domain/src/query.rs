@@ -12,7 +12,7 @@ use crate::submission::MAX_TOONS;
 pub struct ResultsQuery {
     /// The job.
     pub job_id: JobId,
-    /// How many toons to look at for results, 1 to 1,000.
+    /// The number of toons whose results are read, 1 to 1,000.
     pub limit: u32,
     /// The index of the first toon to answer, from the cursor.
     pub first: u32,
@@ -22,7 +22,7 @@ impl ResultsQuery {
     /// Reads a query.
     ///
     /// # Errors
-    /// The first rule that is broken.
+    /// The first broken rule.
     pub fn parse(query: &Query) -> Result<Self, Invalid> {
         let missing = "jobId is missing: name the job, as in /results?jobId=JOB-001";
         let job_id = query

@@ -1,17 +1,17 @@
-//! What came of a toon.
+//! Outcomes of toons.
 
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::ToonId;
 
-/// The max length of a toon's result, in bytes of JSON.
+/// The maximum length of a toon's result, in bytes of JSON.
 pub const MAX_RESULT_BYTES: usize = 64 * 1024;
 
 /// A processor's answer that cannot be kept. Another try won't help.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
-    /// It is no JSON.
+    /// It is not JSON.
     #[error("the processor's answer is not JSON: {0}")]
     Json(String),
     /// It is too long.
@@ -31,7 +31,7 @@ pub enum Outcome {
     },
     /// It failed for good.
     Failed {
-        /// Why, for a person.
+        /// The reason, for a person.
         error: String,
     },
 }
@@ -53,14 +53,14 @@ impl Outcome {
     }
 }
 
-/// What came of a toon, as it is stored and as `GET /results` lists it.
+/// The outcome of a toon, as it is stored and as `GET /results` lists it.
 #[derive(Clone, Debug)]
 pub struct ToonResult<'a> {
     /// The toon.
     pub toon_id: &'a ToonId,
     /// How it ended.
     pub outcome: Outcome,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
     /// When it ended, RFC 3339.
     pub processed_at: &'a str,

@@ -1,4 +1,4 @@
-//! What `POST /submit-job` is told.
+//! The body of `POST /submit-job`.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -16,19 +16,19 @@ use crate::{JobId, ToonId};
 #[cfg(test)]
 mod tests;
 
-/// The max toons of a job.
+/// The maximum number of toons of a job.
 pub const MAX_TOONS: usize = 10_000;
 
-/// The max length of a toon's JSON text, as it was sent, in bytes.
+/// The maximum length of a toon's JSON text, as it was sent, in bytes.
 pub const MAX_TOON_BYTES: usize = 64 * 1024;
 
-/// How deep the objects and arrays of a toon may be nested, the toon included.
+/// The maximum number of levels of objects and arrays in a toon, which itself is one.
 const MAX_LEVELS: usize = 32;
 
-/// A job that somebody submits.
+/// A submitted job.
 #[derive(Debug)]
 pub struct Submission<'a> {
-    /// The id that it shall have, if the caller has one.
+    /// The id, if the caller chose one.
     pub job_id: Option<JobId>,
     /// Its toons in their order, 1 to [`MAX_TOONS`], with ids of their own.
     pub toons: Vec<Toon<'a>>,
@@ -40,7 +40,7 @@ pub struct Submission<'a> {
 pub struct Toon<'a> {
     /// Its id, which is also in its content.
     pub id: ToonId,
-    /// The JSON object as it was sent, to the letter.
+    /// The JSON object exactly as it was sent.
     pub content: &'a RawValue,
 }
 
@@ -53,8 +53,8 @@ struct Body<'a> {
 }
 
 impl<'a> Submission<'a> {
-    /// Reads a request's body. Fields of the job that are not known are
-    /// ignored; toons may have any.
+    /// Reads a request's body. Unknown members of the job are ignored; toons may have
+    /// any.
     ///
     /// # Errors
     /// The first rule that is broken. A toon is a JSON object of at most
@@ -83,15 +83,15 @@ impl<'a> Submission<'a> {
         })
     }
 
-    /// What the job is to do, whatever its id: the hex SHA-256 of its toons in
-    /// their order, each in its canonical form (RFC 8785). So white space, the order of
-    /// members, and the spelling of strings and numbers do not matter.
+    /// The fingerprint of the job's content, without its id: the hex SHA-256 of its toons
+    /// in their order, each in its canonical form (RFC 8785). So white space, the order
+    /// of members, and the spelling of strings and numbers do not matter.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 }
 
-/// Of a toon, where its id is.
+/// The part of a toon that holds its id.
 #[derive(Deserialize)]
 struct Identified<'a> {
     #[serde(borrow, rename = "toonId")]
@@ -100,7 +100,7 @@ struct Identified<'a> {
 
 impl<'a> Body<'a> {
     fn parse(text: &'a str) -> Result<Self, Invalid> {
-        // Serde would take an array for a struct.
+        // Serde would accept an array as a struct.
         if !text.trim_start().starts_with('{') {
             serde_json::from_str::<IgnoredAny>(text).map_err(not_json)?;
             return Err(invalid("body", "must be a JSON object"));
@@ -130,7 +130,7 @@ impl<'a> Body<'a> {
 }
 
 impl<'a> Toon<'a> {
-    /// Reads the toon at `index`, and adds it to what its job is told by.
+    /// Reads the toon at `index`, and adds it to the fingerprint of the job.
     fn parse(
         index: usize,
         content: &'a RawValue,
@@ -159,7 +159,7 @@ impl<'a> Toon<'a> {
                 let id = serde_json::from_str(id.get());
                 id.map_err(|_| wrong(".toonId", crate::IdError.to_string()))
             })?;
-        // Each is an object, so it is clear where it ends.
+        // Each toon is an object, so its end is unambiguous.
         fingerprint.update(&canonical);
         Ok(Self { id, content })
     }

@@ -1,23 +1,23 @@
-//! What is answered about a job.
+//! Answers about a job.
 
 use serde::Serialize;
 
 use crate::query::cursor;
 use crate::{JobId, Progress, Status};
 
-/// When things happened to a job, RFC 3339.
+/// The times of a job, RFC 3339.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Times {
-    /// It was submitted.
+    /// When it was submitted.
     pub submitted_at: String,
-    /// A worker began.
+    /// When a worker began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<String>,
-    /// Its last toon was finished.
+    /// When its last toon was finished.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<String>,
-    /// It was changed last.
+    /// When it was last changed.
     pub updated_at: String,
 }
 
@@ -50,12 +50,12 @@ impl JobView {
     }
 }
 
-/// The answer of `GET /results`: a page of what came of the toons, in their order.
-/// Each of `results` is JSON that was stored as such, and is passed on unread. `next`
-/// is the index of the toon with which the following page begins.
+/// The answer of `GET /results`: a page of outcomes, in the order of the toons. Each of
+/// `results` is stored JSON and is copied unparsed. `next` is the index of the first toon
+/// of the next page.
 ///
 /// # Errors
-/// None are known: what is written beside them is always JSON.
+/// None known: all other values are JSON.
 pub fn results_view(
     job_id: &JobId,
     progress: &Progress,
@@ -77,7 +77,7 @@ pub fn results_view(
     };
     let cursor = (next < progress.total).then(|| cursor(next));
     let mut text = serde_json::to_vec(&head)?;
-    // The object goes on.
+    // Removes the closing brace, since members follow.
     text.pop();
     text.reserve(results.iter().map(|result| result.len() + 1).sum::<usize>() + 64);
     text.extend_from_slice(b",\"results\":[");

@@ -1,4 +1,4 @@
-//! The samples in `data/` are what the API takes.
+//! The API accepts the samples in `data/`.
 
 use jobs_domain::Submission;
 use serde_json::value::RawValue;

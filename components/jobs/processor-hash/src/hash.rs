@@ -3,19 +3,19 @@
 use base::json::canonical;
 use sha2::{Digest, Sha256};
 
-/// How deep a toon may be nested: as deep as the parser goes.
+/// The maximum nesting of a toon, which is that of the parser.
 const MAX_LEVELS: usize = 127;
 
 /// The hash and size of the canonical form of a JSON text, as the JSON
 /// `{"hash": "<SHA-256 in hex>", "size": <bytes>}`.
 ///
-/// RFC 8785 sees numbers as doubles, so 9007199254740993 hashes as
+/// RFC 8785 treats numbers as doubles, so 9007199254740993 has the hash of
 /// 9007199254740992.
 ///
 /// # Errors
-/// Says why the text has no canonical form: it is no JSON, has a member that is there
-/// twice, a number that is too large for a double or a string that is no Unicode, or is
-/// nested deeper than 127 levels.
+/// Why the text has no canonical form: it is no JSON, has two members of one name, a
+/// number too large for a double or a string that is not Unicode, or is nested deeper
+/// than 127 levels.
 pub(crate) fn hash(text: &str) -> Result<String, String> {
     let canonical = canonical(text, MAX_LEVELS)
         .map_err(|flaw| format!("it has no canonical form (RFC 8785): {flaw}"))?;

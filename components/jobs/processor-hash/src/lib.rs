@@ -1,7 +1,7 @@
 //! Processes toons by hashing them: a provider of `orilla:jobs/processor`.
 //!
-//! The result of a toon is the SHA-256 of its canonical JSON (RFC 8785) and how
-//! many bytes that has, so that a toon has one hash however it is written.
+//! The result of a toon is the SHA-256 of its canonical JSON (RFC 8785) and the size of
+//! that in bytes. All spellings of a toon have one hash.
 
 mod hash;
 
@@ -9,7 +9,7 @@ mod hash;
 mod bindings {
     wit_bindgen::generate!({ path: "../../../wit/jobs", world: "provider" });
 
-    // Names with a slash, as components export them, no native linker takes.
+    // Native linkers reject the names of exports, which have a slash.
     #[cfg(target_arch = "wasm32")]
     mod exported {
         use crate::Component;

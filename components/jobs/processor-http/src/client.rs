@@ -1,4 +1,4 @@
-//! Sending toons.
+//! Sends toons to the service.
 
 use futures::future::join_all;
 use outbound::Transport;
@@ -6,16 +6,16 @@ use outbound::service::{self, Service};
 
 use crate::{Failure, Toon};
 
-/// The max length of an answer, in bytes.
+/// The maximum length of an answer, in bytes.
 const MAX_RESULT_BYTES: u64 = 64 * 1024;
 
-/// The service at `url`, or what is wrong with that.
+/// The service at `url`, or why the URL is invalid.
 pub(crate) fn processor(url: &str) -> Result<Service, &'static str> {
     Service::new("processor", url, MAX_RESULT_BYTES)
 }
 
-/// Sends every toon to `processor`, all at the same time: who hands toons over
-/// says by their number how many may be. The results are in their order.
+/// Sends all toons to `processor` at the same time; the caller limits their number. The
+/// results are in the order of the toons.
 pub(crate) async fn process<T: Transport>(
     transport: &T,
     processor: &Service,
@@ -40,9 +40,8 @@ async fn process_one<T: Transport>(
         ("x-attempt", &toon.attempt.to_string()),
     ];
     let result = processor.post(transport, &headers, toon.content).await?;
-    result.ok_or_else(|| {
-        Failure::Invalid("the processor's answer is empty: it has to be JSON".into())
-    })
+    result
+        .ok_or_else(|| Failure::Invalid("the processor's answer is empty: it must be JSON".into()))
 }
 
 impl From<service::Failure> for Failure {
@@ -63,7 +62,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers with what was sent. A toon named `down` finds nobody, and one named
+    /// Answers with the request's body. The toon `down` cannot reach the service, and
     /// `mute` gets an empty answer.
     fn service(request: &Request<Vec<u8>>) -> Answer {
         let header = |name| request.headers()[name].to_str().unwrap();
@@ -98,7 +97,7 @@ mod tests {
         let url = "http://toons.example/process";
         let toons = ["T-1", "down", "T-3", "a b\n"].map(toon);
         let results = block_on(process(&&service, &processor(url).unwrap(), toons.into()));
-        // The fourth's id is no header, so it is never sent.
+        // The id of the fourth toon is not a valid header, so the toon is never sent.
         assert_eq!(service.max_in_flight(), 3);
         let first: Value = serde_json::from_str(results[0].as_ref().unwrap()).unwrap();
         assert_eq!(
@@ -124,6 +123,6 @@ mod tests {
         let [Err(Failure::Invalid(reason))] = results.as_slice() else {
             panic!("{results:?}");
         };
-        assert!(reason.contains("has to be JSON"), "{reason}");
+        assert!(reason.contains("must be JSON"), "{reason}");
     }
 }

@@ -1,10 +1,10 @@
-//! Processes toons by a service of one's own: a provider of
-//! `orilla:jobs/processor` that sends each toon to the URL in `processor_url`.
+//! Processes toons by a user's own service: a provider of `orilla:jobs/processor` that
+//! sends each toon to the URL in `processor_url`.
 //!
-//! Toons go out as `POST` with the toon's JSON as the body and the headers
-//! `x-job-id`, `x-toon-id` and `x-attempt`; the JSON that comes back is the
-//! toon's result. What other answers mean is in [`outbound::service`]. A toon may be sent
-//! again after a success, so the service has to expect the same ids twice.
+//! Toons go out as `POST` with the toon's JSON as the body and the headers `x-job-id`,
+//! `x-toon-id` and `x-attempt`. The JSON of the answer is the toon's result.
+//! [`outbound::service`] defines the other answers. A toon may be sent again after a
+//! success, so the service must expect the same ids twice.
 
 mod client;
 
@@ -12,7 +12,7 @@ mod client;
 mod bindings {
     wit_bindgen::generate!({ path: "../../../wit/jobs", world: "provider" });
 
-    // Names with a slash, as components export them, no native linker takes.
+    // Native linkers reject the names of exports, which have a slash.
     #[cfg(target_arch = "wasm32")]
     mod exported {
         use crate::Component;
@@ -32,7 +32,7 @@ impl Guest for Component {
         let url = spin_sdk::variables::get("processor_url").unwrap_or_default();
         match client::processor(&url) {
             Ok(processor) => spin_sdk::http::run(client::process(&Spin, &processor, toons)),
-            // That is not the toons' fault, and somebody may set it meanwhile.
+            // The toons are not at fault, and an operator may set the variable.
             Err(problem) => {
                 let failure = Failure::Retry(format!("the variable `processor_url` {problem}"));
                 vec![Err(failure); toons.len()]

@@ -18,7 +18,7 @@ async fn results(call: Call) -> Reply {
     let query = ResultsQuery::parse(call.query())?;
     let caller = call.principal()?.caller();
     let redis = SpinRedis::open()?;
-    // Another's job looks the same as one that does not exist.
+    // A job of another user is answered like one that does not exist.
     let job = jobs_storage::load(&redis, &query.job_id)?
         .filter(|job| caller.may_use(&job.owner))
         .ok_or_else(|| ApiError::not_found("unknown_job", "you have no such job"))?;

@@ -1,4 +1,4 @@
-//! `GET /jobs/{jobId}`: how far a job is, at once or when there is news.
+//! `GET /jobs/{jobId}`: the progress of a job, at once or after a change.
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
@@ -23,7 +23,7 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
 
 async fn status(call: Call) -> Reply {
     let wait = call.query().number("wait", 0..=MAX_WAIT)?.unwrap_or(0);
-    // Another's job looks the same as one that does not exist.
+    // A job of another user is answered like one that does not exist.
     let unknown = || ApiError::not_found("unknown_job", "you have no such job");
     let id: JobId = call.path("jobId").parse().map_err(|_| unknown())?;
     let principal = call.principal()?;
@@ -42,7 +42,7 @@ async fn status(call: Call) -> Reply {
         if std::mem::take(&mut is_first)
             && let Err(error) = jobs_storage::wake_if_idle(&redis, &job, base::now_millis())
         {
-            // A Redis that takes no writes can be read all the same.
+            // A Redis that takes no writes can still be read.
             let fields = json!({"error": error.to_string()});
             base::log::warn(&call.trace, "no worker could be woken", fields);
         }

@@ -1,4 +1,4 @@
-//! What the end of a toon does to its job.
+//! Changes of a job when a toon ends.
 
 use std::time::Duration;
 
@@ -7,9 +7,8 @@ use queue::{Effect, Tallied};
 
 use crate::job::{FAILED, PROCESSED};
 
-/// The effects of settling the message of the toon at `index` of a job, which is
-/// finished. They come to the same however often they happen. A toon that failed
-/// before and was given another chance is corrected by them.
+/// The effects of settling the message of the finished toon at `index`. They are
+/// idempotent, and correct the outcome of a toon that failed before and was tried again.
 pub fn ended(
     job: &JobId,
     index: u32,
@@ -28,8 +27,8 @@ pub fn ended(
     ])
 }
 
-/// The effects that come after those of toons that ended: their job's counts, taken
-/// from what is stored of all its toons.
+/// The effects that follow those of ended toons: the job's counts, computed from all
+/// stored outcomes.
 pub fn tally(job: &JobId) -> [Effect; 2] {
     [
         (PROCESSED, Tallied::Fields, keys::results(job)),
@@ -43,14 +42,14 @@ pub fn tally(job: &JobId) -> [Effect; 2] {
     })
 }
 
-/// How long a job is kept after its last change when that is said in days;
-/// `None` is for ever.
+/// The time that a job is kept after its last change, from a number of days; `None` is
+/// for ever.
 pub fn retention(days: u32) -> Option<Duration> {
     (days > 0).then(|| Duration::from_secs(24 * 60 * 60) * days)
 }
 
-/// The effects that come with any change of a job: when that was, and for how
-/// long all that is stored of it is kept from then on; `None` is for ever.
+/// The effects of any change of a job: the time of the change, and the new expiry of all
+/// its keys; `None` is for ever.
 pub fn keep(job: &JobId, now: u64, retention: Option<Duration>) -> Vec<Effect> {
     let mut effects = vec![Effect::Set {
         key: keys::job(job),

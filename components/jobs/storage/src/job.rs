@@ -1,4 +1,4 @@
-//! A job as it is stored, but for its results.
+//! Stored jobs, without their results.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use stores::{Arg, Redis, Value};
 
 static START: Script = Script::new(include_str!("start.lua"));
 
-/// The fields of a job's hash that are read.
+/// The fields of a job's hash that are read here.
 const FIELDS: [&str; 8] = [
     "owner",
     "total",
@@ -21,40 +21,40 @@ const FIELDS: [&str; 8] = [
     FAILED,
 ];
 
-/// The fields that count a job's toons: those that are finished, and those of
-/// them that failed for good.
+/// The fields with a job's counts: finished toons, and those of them that failed for
+/// good.
 pub(crate) const PROCESSED: &str = "processed";
 pub(crate) const FAILED: &str = "failed";
 
-/// After how many milliseconds without a change it is looked whether a job has moved
-/// and nobody has counted.
+/// Milliseconds without a change after which the counts are computed anew, in case a
+/// worker died before it stored them.
 const UNCOUNTED: u64 = 15_000;
 
-/// What is known of a job.
+/// A job without its results.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
     /// Its id.
     pub id: JobId,
-    /// The subject of whoever submitted it.
+    /// The subject of the user who submitted it.
     pub owner: String,
-    /// What it was submitted with (`Submission::fingerprint`).
+    /// The fingerprint of its content (`Submission::fingerprint`).
     pub fingerprint: String,
-    /// How far it is.
+    /// The counts.
     pub progress: Progress,
-    /// When things happened to it.
+    /// The times.
     pub times: Times,
-    /// When it changed last, in milliseconds since the Unix epoch.
+    /// When it last changed, in milliseconds since the Unix epoch.
     pub updated: u64,
 }
 
 impl Job {
-    /// The job as it is answered.
+    /// The answer about the job.
     pub fn view(&self) -> JobView {
         JobView::new(self.id.clone(), &self.progress, self.times.clone())
     }
 }
 
-/// A job, or `None` where there is none. What this costs does not grow with it.
+/// A job; `None` if there is none. The cost does not depend on the job's size.
 pub fn load(redis: &impl Redis, id: &JobId) -> Result<Option<Job>, base::Failure> {
     let key = keys::job(id);
     let mut args = vec![Arg::from(&key)];
@@ -119,8 +119,8 @@ pub fn load(redis: &impl Redis, id: &JobId) -> Result<Option<Job>, base::Failure
     read().map(Some).ok_or_else(unreadable)
 }
 
-/// Wakes the workers of a job that is not finished and had no progress for long.
-/// `now` is in milliseconds since the Unix epoch.
+/// Wakes the workers of a job that is unfinished and has not changed for long. `now` is
+/// in milliseconds since the Unix epoch.
 pub fn wake_if_idle(redis: &impl Redis, job: &Job, now: u64) -> Result<(), base::Failure> {
     if job.progress.status().is_final() {
         return Ok(());
@@ -129,9 +129,8 @@ pub fn wake_if_idle(redis: &impl Redis, job: &Job, now: u64) -> Result<(), base:
     Queue::new(redis, keys::QUEUE).wake_if_idle(idle)
 }
 
-/// Remembers that a worker has begun with a job, if none has before. `run` says
-/// which job of that id, and `now` is in milliseconds since the Unix epoch.
-/// Returns whether there still is that job.
+/// Records that a worker has begun with a job, if none had. `run` is the job's run, and
+/// `now` is in milliseconds since the Unix epoch. Returns whether that job still exists.
 pub fn start(redis: &impl Redis, id: &JobId, run: &str, now: u64) -> Result<bool, base::Failure> {
     let now = now.to_string();
     let reply = START.run(redis, &[&keys::job(id)], &[Arg::from(run), Arg::from(&now)])?;

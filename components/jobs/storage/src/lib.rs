@@ -1,7 +1,7 @@
-//! How the jobs system keeps its jobs: the rules of `jobs-domain` on Redis.
+//! The stores of the jobs system: `jobs-domain` on Redis.
 //!
-//! What came of a toon is written by the script that settles its message, so
-//! it is there once the message is gone, and once only.
+//! The script that settles a toon's message also writes its outcome, so the outcome is
+//! there once the message is gone, and once only.
 
 mod conclude;
 mod job;

@@ -5,24 +5,24 @@ use stores::{Arg, Redis, Value};
 
 use crate::Job;
 
-/// A page ends after so many bytes of results, lest it fill a component's memory.
+/// The size in bytes after which a page ends, so that it fits into a component's memory.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// The max results that are read at once.
+/// The maximum number of results that are read at once.
 const CHUNK: u32 = 100;
 
 /// A page of results.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// What came of toons, a JSON text each, in the order in which they were submitted.
+    /// The outcomes as JSON texts, in the order in which the toons were submitted.
     pub results: Vec<Vec<u8>>,
-    /// The index of the toon that the next page begins with; at least the number
-    /// of toons where this is the last page.
+    /// The index of the first toon of the next page; at least the number of toons on the
+    /// last page.
     pub next: u32,
 }
 
-/// What came of `limit` toons of a job from the index `first` on. Those that are
-/// not finished are left out, and fewer toons are looked at where results are long.
+/// The outcomes of `limit` toons of a job from the index `first` on. Unfinished toons are
+/// left out, and a page of long results ends early.
 ///
 /// # Errors
 /// Those of Redis.

@@ -1,4 +1,4 @@
-//! Taking a job on.
+//! Submission of jobs.
 
 use std::time::Duration;
 
@@ -10,29 +10,29 @@ use uuid::Uuid;
 
 use crate::{conclude, job};
 
-/// Jobs that are larger than this are staged in chunks before they are published.
+/// The maximum number of toons of a job that is published without staging it in chunks.
 const INLINE_TOONS: usize = 200;
 const INLINE_BYTES: usize = 256 * 1024;
 
 /// How long an `Idempotency-Key` is remembered.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What became of a submission.
+/// The outcome of a submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Submitted {
-    /// The job was taken on, by this call or by an earlier one with the same content.
+    /// The job was accepted, by this call or by an earlier one with the same content.
     Accepted(JobId),
-    /// The id belongs to a job of other content or of somebody else.
+    /// The id belongs to a job of other content or of another user.
     Taken,
     /// The `Idempotency-Key` was used for another submission.
     KeyReused,
 }
 
-/// Takes a job on, whole or not at all. The same submission again, told by its
-/// id or by `idempotency_key`, changes nothing.
+/// Accepts a job, whole or not at all. The same submission again, recognized by its id or
+/// by `idempotency_key`, changes nothing.
 ///
-/// `now` is in milliseconds since the Unix epoch; `retention` is how long the
-/// job is kept after its last change, `None` for ever.
+/// `now` is in milliseconds since the Unix epoch; `retention` is the time that the job is
+/// kept after its last change, `None` for ever.
 pub fn submit(
     queue: &Queue<'_, impl Redis>,
     owner: &str,
@@ -47,7 +47,7 @@ pub fn submit(
         submission,
         remembered: idempotency_key.map(|key| keys::idempotency(owner, key)),
     };
-    // What is large is not sent again to be told that it is there.
+    // A large job that is there already is not sent to Redis again.
     let is_large = submission.toons.len() > INLINE_TOONS || bytes(submission) > INLINE_BYTES;
     if is_large && let Some(known) = caller.find(queue.redis())? {
         return Ok(known);
@@ -68,7 +68,7 @@ pub fn submit(
             key: keys::job(&id),
             fields: caller.fields(&run, now),
         })
-        // Of a job of that id that was forgotten in part nothing must be left.
+        // Removes what may remain of an expired job of the same id.
         .with_all([keys::results(&id), keys::failed(&id)].map(|key| Effect::Remove { key }))
         .with_all(conclude::keep(&id, now, retention));
     if is_large {
@@ -90,7 +90,7 @@ pub fn submit(
     }
 }
 
-/// Who submits what, and under which idempotency key.
+/// The caller, the submission and its idempotency key.
 struct Caller<'s> {
     owner: &'s str,
     submission: &'s Submission<'s>,
@@ -112,7 +112,7 @@ impl Caller<'_> {
         .into()
     }
 
-    /// What there already is of this submission, if anything.
+    /// The earlier submission of the same job, if any.
     fn find(&self, redis: &impl Redis) -> Result<Option<Submitted>, base::Failure> {
         if let Some(key) = &self.remembered {
             let known = redis.call("GET", &[Arg::from(key)])?.into_iter().next();
@@ -127,7 +127,7 @@ impl Caller<'_> {
         Ok(job.map(|job| self.judge(Some(job))))
     }
 
-    /// What it means that there is this job already.
+    /// The outcome if this job is there already.
     fn judge(&self, job: Option<job::Job>) -> Submitted {
         match job {
             Some(job)
@@ -139,7 +139,7 @@ impl Caller<'_> {
         }
     }
 
-    /// What it means that the idempotency key was used before.
+    /// The outcome if the idempotency key was used before.
     fn judge_remembered(&self, value: &[u8]) -> Submitted {
         let same = || {
             let (id, fingerprint) = std::str::from_utf8(value).ok()?.split_once(' ')?;

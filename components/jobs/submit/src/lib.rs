@@ -1,4 +1,4 @@
-//! `POST /submit-job`: takes a job on and puts its toons on the queue.
+//! `POST /submit-job`: accepts a job and puts its toons on the queue.
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
@@ -40,7 +40,7 @@ async fn submit(call: Call) -> Reply {
     let id = match submitted {
         Submitted::Accepted(id) => id,
         Submitted::Taken => {
-            let message = "there is another job with this jobId, maybe another user's; choose another id, or leave it out";
+            let message = "another job, maybe another user's, has this jobId: choose another id or leave it out";
             return Err(ApiError::new(StatusCode::CONFLICT, "job_id_taken", message));
         }
         Submitted::KeyReused => {
@@ -51,7 +51,7 @@ async fn submit(call: Call) -> Reply {
             ));
         }
     };
-    // The same for the first submission of a job and for each repetition.
+    // The first submission and each repetition get the same answer.
     let body =
         json!({"jobId": id, "status": Status::Pending, "totalToons": submission.toons.len()});
     let mut reply = web::json(StatusCode::ACCEPTED, &body)?;

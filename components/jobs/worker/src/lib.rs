@@ -1,6 +1,6 @@
-//! The worker of the queue `jobs`: has toons processed and keeps what comes of them.
-//! Redis wakes it by a message; `POST /ops/queues/jobs/drain` does the same where there is
-//! no Redis trigger.
+//! The worker of the queue `jobs`: has toons processed and stores their outcomes. A Redis
+//! message wakes it; `POST /ops/queues/jobs/drain` does the same where there is no Redis
+//! trigger.
 
 #![allow(
     unsafe_code,

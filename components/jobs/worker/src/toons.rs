@@ -1,4 +1,4 @@
-//! Toons: from their messages to what came of them.
+//! Toons: from their messages to their outcomes.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -21,14 +21,15 @@ mod bindings {
 
 type Task<'m> = worker::Task<'m, Message<'m>>;
 
-/// Works on toons for as long as one call of the component lasts.
+/// Works on toons during one call of the component.
 pub(crate) struct Toons<'a> {
     redis: &'a SpinRedis,
-    /// How long a job is kept after its last change; `None` is for ever.
+    /// The time that a job is kept after its last change; `None` is for ever.
     retention: Option<Duration>,
-    /// The jobs that have been asked for, by their runs, and whether they are there.
+    /// The jobs that were begun in this call, by their runs, and whether they still
+    /// exist.
     begun: RefCell<HashMap<String, bool>>,
-    /// The jobs of toons that ended and are not settled yet, each with how many there are.
+    /// The jobs of ended toons that are not settled yet, with the number of those toons.
     ended: RefCell<HashMap<JobId, (Trace, usize)>>,
 }
 
@@ -42,7 +43,7 @@ impl<'a> Toons<'a> {
         }
     }
 
-    /// Remembers of a toon's job that it has been begun. Returns whether it is still there.
+    /// Records that a toon's job has begun. Returns whether the job still exists.
     fn begin(&self, toon: &Message<'_>) -> Result<bool, Failure> {
         if let Some(is_there) = self.begun.borrow().get(&*toon.run) {
             return Ok(*is_there);
@@ -118,7 +119,7 @@ impl Work for Toons<'_> {
             .map(|(task, is_there)| {
                 if !is_there {
                     // Such as a dead letter that was sent back after years.
-                    return Ok(Verdict::Drop("its job is not kept any more"));
+                    return Ok(Verdict::Drop("its job has expired"));
                 }
                 Ok(match results.next() {
                     Some(Ok(answer)) => match Outcome::completed(answer, duration_ms) {
@@ -127,7 +128,7 @@ impl Work for Toons<'_> {
                     },
                     Some(Err(processor::Failure::Invalid(error))) => Verdict::Dead(error.into()),
                     Some(Err(processor::Failure::Retry(error))) => Verdict::retry(error),
-                    None => Verdict::retry("the processor left the toon out"),
+                    None => Verdict::retry("the processor returned no result for the toon"),
                 })
             })
             .collect()

@@ -34,7 +34,7 @@ async fn change(call: &Call, request: &OrderRequest, intent: Intent) -> Reply {
     };
     let store = SpinKeyValue::open()?;
     let changed = orders_storage::change(&queue, &store, &change, intent, &call.trace);
-    // Also where the order could not be stored: then a worker does it.
+    // Also if the order could not be stored: a worker then stores it.
     worker::notify(&queue, &call.trace).await;
     if let Err(NotChanged::Failed(Failure::Contended { .. })) = changed {
         wake_all(&redis, call).await?;
@@ -49,8 +49,8 @@ async fn change(call: &Call, request: &OrderRequest, intent: Intent) -> Reply {
     Ok(reply)
 }
 
-/// Wakes the workers of all statuses: one of them is to store a version that was
-/// committed, and may not have heard of it yet.
+/// Wakes the workers of all statuses: one of them must store a committed version, and its
+/// notification may have been lost.
 async fn wake_all(redis: &SpinRedis, call: &Call) -> Result<(), ApiError> {
     for status in Status::ALL {
         let queue = worker::open(redis, keys::queue(status))?;

@@ -9,7 +9,7 @@ use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 use web::Route;
 
-/// Room for all fields of an order when every character is escaped.
+/// Room for all fields of an order with every character escaped.
 const BODY_LIMIT: usize = 256 * 1024;
 
 #[http_component]

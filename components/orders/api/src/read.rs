@@ -16,7 +16,7 @@ pub(crate) async fn list(call: Call) -> Reply {
 
 pub(crate) async fn order(call: Call) -> Reply {
     let query = ReadQuery::parse(call.query())?;
-    // Another's order looks the same as one that does not exist.
+    // An order of another user is answered like one that does not exist.
     let unknown = || ApiError::not_found("unknown_order", "you have no such order");
     let id: OrderId = call.path("orderId").parse().map_err(|_| unknown())?;
     let caller = call.principal()?.caller();
@@ -31,7 +31,7 @@ pub(crate) async fn order(call: Call) -> Reply {
             let processing = orders_storage::processing(&redis, &id, latest.version)?;
             let now = Timestamp::from_millis(base::now_millis());
             if let Err(error) = orders_storage::wake_if_idle(&redis, &latest, &processing, now) {
-                // A Redis that takes no writes can be read all the same.
+                // A Redis that takes no writes can still be read.
                 let fields = json!({"error": error.to_string()});
                 base::log::warn(&call.trace, "no worker could be woken", fields);
             }

@@ -1,5 +1,4 @@
-//! What becomes of a request: which version of the order is next, or why there
-//! is none.
+//! The decision on a request: the next version of the order, or a refusal.
 
 use base::{Caller, Preconditions, Unmet};
 use records::Versioned;
@@ -10,60 +9,60 @@ use crate::{Order, OrderRequest, Status, Timestamp, Transitions};
 #[cfg(test)]
 mod tests;
 
-/// A request with all that it is decided by, besides the order as it is.
+/// A request with everything that the decision depends on, except the order itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Change<'a> {
-    /// What the order shall be.
+    /// The wanted order.
     pub request: &'a OrderRequest,
-    /// The conditions on the version that it has now.
+    /// The conditions on the current version.
     pub preconditions: &'a Preconditions,
-    /// Who asks.
+    /// The caller.
     pub caller: Caller<'a>,
-    /// What time it is.
+    /// The current time.
     pub now: Timestamp,
 }
 
-/// An order that is there when one of its id shall be created.
+/// The existing order, when a request would create one of its id.
 #[derive(Clone, Copy, Debug)]
 pub struct Existing<'a> {
-    /// What it was at first.
+    /// Its first version.
     pub first: &'a Order,
-    /// What it is now.
+    /// Its latest version.
     pub latest: &'a Versioned<Order>,
 }
 
-/// What is to be done.
+/// The outcome of a permitted request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Nothing: this version of the order is what was asked for.
+    /// Nothing changes: this version of the order is the wanted one.
     Unchanged {
         /// The version.
         version: u64,
     },
-    /// The order becomes this with its next version.
+    /// The order becomes this, as its next version.
     Next(Box<Order>),
 }
 
-/// Why nothing is done.
+/// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The order is somebody else's.
+    /// The order belongs to another user.
     #[error("the orderId is taken; choose another one")]
     IdTaken,
-    /// There is such an order, and it is another one.
+    /// There is an order of this id with other content.
     #[error(
         "there is an order with this orderId and other content; change it with PUT, or choose another orderId"
     )]
     Exists,
-    /// The client wanted to change another version.
+    /// A condition on the version does not hold.
     #[error(transparent)]
     PreconditionFailed(#[from] Unmet),
-    /// The order's way does not lead there.
+    /// The transitions do not permit the status.
     #[error("{}", illegal(*.from, *.to))]
     IllegalTransition {
-        /// What the order is.
+        /// The current status.
         from: Status,
-        /// What it was to become.
+        /// The wanted status.
         to: Status,
     },
 }
@@ -89,11 +88,11 @@ fn illegal(from: Status, to: Status) -> String {
     format!("an order that is {from} cannot become {to}; allowed: {allowed}")
 }
 
-/// Decides a `POST`, which creates an order. Where it is there already, it is
-/// the repetition of a request, or refused.
+/// Decides a `POST`, which creates an order. If the order exists, the request is a
+/// repetition or is refused.
 ///
 /// # Errors
-/// It is refused, and nothing is to be done.
+/// The request is refused, and nothing changes.
 pub fn post(change: &Change, existing: Option<Existing>) -> Result<Decision, Refusal> {
     let latest = existing.map(|existing| existing.latest);
     change.check_owner(latest)?;
@@ -112,11 +111,11 @@ pub fn post(change: &Change, existing: Option<Existing>) -> Result<Decision, Ref
     Ok(Decision::Unchanged { version })
 }
 
-/// Decides a `PUT`, which changes an order to what the request says, or creates
-/// it with any status.
+/// Decides a `PUT`, which changes an order to the body of the request, or creates it with
+/// any status.
 ///
 /// # Errors
-/// It is refused, and nothing is to be done.
+/// The request is refused, and nothing changes.
 pub fn put(
     change: &Change,
     latest: Option<&Versioned<Order>>,
@@ -140,7 +139,7 @@ pub fn put(
 }
 
 impl Change<'_> {
-    /// Refuses a caller who may not change the order.
+    /// Refuses callers that may not change the order.
     fn check_owner(&self, latest: Option<&Versioned<Order>>) -> Result<(), Refusal> {
         match latest {
             Some(latest) if !self.caller.may_use(&latest.document.owner) => Err(Refusal::IdTaken),
@@ -148,9 +147,9 @@ impl Change<'_> {
         }
     }
 
-    /// Checks the preconditions, for a request that would change something. One whose
-    /// state is there already succeeds without them: it is the repetition of a request
-    /// whose answer was lost (RFC 9110, 13.1.1).
+    /// Checks the preconditions of a request that would change something. A request whose
+    /// state is reached already succeeds without them: it repeats a request whose answer
+    /// was lost (RFC 9110, 13.1.1).
     fn check_preconditions(&self, latest: Option<&Versioned<Order>>) -> Result<(), Refusal> {
         Ok(self
             .preconditions

@@ -1,6 +1,6 @@
-//! What others are told of an order: events as CloudEvents 1.0 has them
-//! (<https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>), in
-//! the structured mode of its JSON format.
+//! Events that tell receivers of an order: CloudEvents 1.0
+//! (<https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>) in the
+//! structured mode of their JSON format.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -9,22 +9,22 @@ use sha2::{Digest, Sha256};
 use crate::view::ChangeView;
 use crate::{Order, OrderId, Status};
 
-/// How much of a digest is in an event's id, in bytes.
+/// The number of bytes of a digest in an event's id.
 const DIGEST: usize = 16;
 
-/// What cannot be sent as an event.
+/// Why an event is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum NoEvent {
     /// It has no type.
     #[error("the type of an event must not be empty")]
     Kind,
-    /// What it tells is no JSON value.
+    /// Its data is not a JSON value.
     #[error("the data of an event must be JSON: {0}")]
     Data(serde_json::Error),
 }
 
-/// An event. The extension `sequence` says which of two of an order is later,
-/// and `traceparent` by which trace it came about.
+/// An event. The extension `sequence` tells which of two events of an order is later, and
+/// `traceparent` holds the trace of the request.
 #[derive(Clone, Debug, Serialize)]
 pub struct CloudEvent<'a> {
     specversion: &'static str,
@@ -41,12 +41,12 @@ pub struct CloudEvent<'a> {
 }
 
 impl<'a> CloudEvent<'a> {
-    /// The event number `nth`, from 0, of those that processing a version of an
-    /// order gave. `kind` is its type, `data` the JSON text of what it tells and
-    /// `source` where it comes from. Made again it is the same, but for the trace.
+    /// The event with index `nth`, from 0, of those that a handler returned for a
+    /// version. `kind` is its type, `data` the JSON text of its data and `source` its
+    /// origin. The same arguments make the same event, except for the trace.
     ///
     /// # Errors
-    /// The type is empty, or the data is no JSON.
+    /// The type is empty, or the data is not JSON.
     pub fn new(
         order: &'a Order,
         version: u64,
@@ -67,14 +67,14 @@ impl<'a> CloudEvent<'a> {
             subject: &order.order_id,
             time: order.updated_at.to_string(),
             datacontenttype: "application/json",
-            // As many digits as any version has: texts are in the order of numbers.
+            // Padded with zeros, so that the order of texts is that of numbers.
             sequence: format!("{version:020}"),
             traceparent,
             data: serde_json::from_str(data).map_err(NoEvent::Data)?,
         })
     }
 
-    /// Its id, by which a receiver knows one that it has already.
+    /// Its id, by which a receiver recognizes a repeated event.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -82,17 +82,17 @@ impl<'a> CloudEvent<'a> {
     /// The event as it is sent.
     ///
     /// # Errors
-    /// None that are known of.
+    /// None known.
     pub fn encode(&self) -> serde_json::Result<String> {
         serde_json::to_string(self)
     }
 }
 
-/// The JSON text of an order for handlers and for those who are told of it.
-/// `previous` is what it was before this version.
+/// The JSON text of an order for handlers and receivers. `previous` is the status before
+/// this version.
 ///
 /// # Errors
-/// None that are known of.
+/// None known.
 pub fn event_data(
     order: &Order,
     version: u64,
@@ -102,7 +102,7 @@ pub fn event_data(
 }
 
 fn event_id(order: &OrderId, version: u64, nth: usize) -> String {
-    // No id has a slash in it.
+    // An id has no slash, so the parts cannot run into each other.
     let digest = Sha256::digest(format!("{order}/{version}/{nth}"));
     let digest: Vec<u8> = digest.into_iter().take(DIGEST).collect();
     format!("msg_{}", hex::encode(digest))
@@ -194,7 +194,7 @@ mod tests {
                 }
             }
         }
-        // Receivers know events by it for good.
+        // Receivers store event ids, so they must stay the same for good.
         let order = "ORD-001".parse().unwrap();
         assert_eq!(
             event_id(&order, 1, 0),

@@ -1,4 +1,4 @@
-//! Where an order is kept, and which indexes it is in.
+//! The entity and the indexes of an order.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ impl Document for Order {
     }
 
     fn indexes(&self) -> BTreeMap<String, f64> {
-        // Exact: it has less than 53 bits.
+        // Exact: the number has fewer than 53 bits.
         let score = self.created_at.millis() as f64;
         [None, Some(self.status())]
             .into_iter()

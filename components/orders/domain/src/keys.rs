@@ -1,19 +1,19 @@
-//! The names of everything that the orders system stores.
+//! The keys of everything that the orders system stores.
 //!
 //! | where | key | holds |
 //! |---|---|---|
 //! | key-value | `orders:{id}`, `orders:{id}:v:{n}` | the order and its versions; in the id, `~` stands for each colon |
 //! | Redis | `{orders}:version:{id}` | the version of the order |
-//! | Redis | `{orders}:line:{id}` | the order's message group: its messages are delivered one after the other (crate `queue`) |
-//! | Redis | `{orders}:processing:{id}` | hash: by version, what came of processing it; `failed`, the failure that it may be held by |
-//! | Redis | `{orders}:index:all:{status}` | all orders with a status, or with any (`all`), by the time of creation in ms |
+//! | Redis | `{orders}:line:{id}` | the message group of the order (crate `queue`) |
+//! | Redis | `{orders}:processing:{id}` | hash: by version, the outcome of processing it; `failed`, the latest failure, which may hold the order |
+//! | Redis | `{orders}:index:all:{status}` | all orders of a status, or of any (`all`), by the time of creation in ms |
 //! | Redis | `{orders}:index:user:{subject}:{status}` | the same of one owner |
 //! | Redis | `{orders}.{status}:queue:*` | the queue of a status (crate `queue`) |
 //! | Redis | `{orders}.notifications:queue:*` | the queue of notifications |
 //! | Redis | `{orders}:receiver:{digest of the URL}:{n}` | the message groups of a receiver of notifications |
 //!
-//! `{orders}` is the hash tag that keeps them on one node. An id is always the
-//! last part of its key in Redis, for it may have colons itself.
+//! `{orders}` is the hash tag that keeps them on one node. An id is always the last part
+//! of its key in Redis, since it may have colons itself.
 
 use records::Entity;
 use sha2::{Digest, Sha256};
@@ -36,14 +36,14 @@ pub fn queue(status: Status) -> &'static str {
     }
 }
 
-/// An order, in the key-value store.
+/// The key of an order in the key-value store.
 pub fn record(id: &OrderId) -> String {
-    // With its colons, `a:v:1` would be the first version of `a`; a slash is refused
-    // by some stores.
+    // Colons are replaced, or `a:v:1` would be the first version of `a`. Some stores
+    // refuse a slash.
     format!("orders:{}", id.as_str().replace(':', "~"))
 }
 
-/// Where an order is kept.
+/// The entity of an order.
 pub fn entity(id: &OrderId) -> Entity {
     Entity {
         key: record(id),
@@ -51,15 +51,16 @@ pub fn entity(id: &OrderId) -> Entity {
     }
 }
 
-/// The message group of a receiver's `nth` notification. One notification of a group is
-/// sent at a time, so a receiver that does not answer holds up no other one.
+/// The message group for the notification `nth` to a receiver. Each receiver has a few
+/// groups of its own, with one message at a time in work, so that a receiver that does
+/// not answer delays no other.
 pub fn receiver(url: &str, nth: u8) -> String {
     let digest = Sha256::digest(url);
     let receiver = hex::encode(digest.get(..8).unwrap_or_default());
     format!("{{orders}}:receiver:{receiver}:{}", nth % RECEIVER_GROUPS)
 }
 
-/// The max notifications that are sent to one receiver at once.
+/// The maximum number of notifications that are sent to one receiver at once.
 pub const RECEIVER_GROUPS: u8 = 8;
 
 /// The version register of an order.
@@ -72,17 +73,17 @@ pub fn group(id: &OrderId) -> String {
     format!("{{orders}}:line:{id}")
 }
 
-/// What came of processing the versions of an order.
+/// The outcomes of processing the versions of an order.
 pub fn processing(id: &OrderId) -> String {
     format!("{{orders}}:processing:{id}")
 }
 
-/// All orders, or those with one status.
+/// All orders, or those of one status.
 pub fn of_all(status: Option<Status>) -> String {
     format!("{{orders}}:index:all:{}", part(status))
 }
 
-/// The orders of a subject, or those of them with one status.
+/// The orders of a subject, or those of one status.
 pub fn of_user(subject: &str, status: Option<Status>) -> String {
     format!("{{orders}}:index:user:{subject}:{}", part(status))
 }

@@ -1,5 +1,5 @@
-//! The rules of the orders system: what an order is, how it may change, what is
-//! told about it and to whom. No Spin, no clock and no I/O.
+//! The rules of the orders system: orders, their changes, and the events for receivers.
+//! No Spin, no clock and no I/O.
 
 mod content;
 mod decision;

@@ -1,18 +1,18 @@
-//! The messages of the queues of statuses.
+//! The messages of the four queues of orders.
 
 use queue::Incoming;
 use serde::{Deserialize, Serialize};
 
 use crate::{Order, Status};
 
-/// `order.changed`: a committed version of an order is to be stored if it is not yet, and
-/// then processed.
+/// `order.changed`: a committed version of an order. A worker stores it if it is not
+/// stored yet, and then processes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Changed {
     /// The version of the order.
     pub version: u64,
-    /// What the order was before; none if it was not there.
+    /// The status before this version; `None` for the first version.
     pub previous_status: Option<Status>,
     /// The order.
     pub document: Box<Order>,

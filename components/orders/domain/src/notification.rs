@@ -3,15 +3,16 @@
 use queue::Incoming;
 use serde::{Deserialize, Serialize};
 
-/// `order.notification`: an event is to be sent to one URL, or to all that there are.
+/// `order.notification`: an event for one URL, or for all receivers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Notification {
-    /// Where to send it; none before it was decided who is told.
+    /// The receiver's URL; `None` before the event is split into one message per
+    /// receiver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// The event's id, by which a receiver knows one that it has already.
+    /// The event's id, by which a receiver recognizes a repeated event.
     pub id: String,
-    /// The event to the letter: what is sent is what was signed.
+    /// The exact text of the event, since it is signed.
     pub event: String,
 }
 

@@ -11,27 +11,26 @@ use crate::{OrderId, OrderRequest, Status, Timestamp};
 pub struct Order {
     /// Its id.
     pub order_id: OrderId,
-    /// What clients said of it.
+    /// The fields that clients set.
     #[serde(flatten)]
     pub content: Content,
-    /// The subject that created it, to whom it belongs.
+    /// The subject that created the order and owns it.
     pub owner: String,
     /// When it was created.
     pub created_at: Timestamp,
-    /// When this version of it was made.
+    /// When this version was made.
     pub updated_at: Timestamp,
     /// The subject that made this version.
     pub updated_by: String,
 }
 
 impl Order {
-    /// Where it is on its way.
+    /// The status.
     pub fn status(&self) -> Status {
         self.content.status
     }
 
-    /// The first version of an order. It was registered at `now` if the request
-    /// says nothing else.
+    /// The first version of an order. `registerDate` is `now` if the request has none.
     pub(crate) fn create(request: &OrderRequest, subject: &str, now: Timestamp) -> Self {
         Self {
             order_id: request.order_id.clone(),
@@ -43,7 +42,7 @@ impl Order {
         }
     }
 
-    /// The version after this one; none if the request changes nothing.
+    /// The next version; `None` if the request changes nothing.
     pub(crate) fn changed(
         &self,
         request: &OrderRequest,
@@ -66,7 +65,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// `ana`'s order, created a second before it was changed.
+    /// An order of `ana`, created a second before its last change.
     pub(crate) fn order(status: Status) -> Order {
         serde_json::from_value(json!({
             "orderId": "ORD-001", "status": status, "description": "a chair",

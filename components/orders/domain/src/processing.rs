@@ -1,44 +1,44 @@
-//! What came of processing a version of an order.
+//! The outcome of processing a version of an order.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::Timestamp;
 
-/// The max length of a handler's result, in bytes of JSON.
+/// The maximum length of a handler's result, in bytes of JSON.
 pub const MAX_RESULT_BYTES: usize = 16 * 1024;
 
-/// What came of processing a version, as it is stored: the field of that version
-/// in the hash [`crate::keys::processing`].
+/// The outcome of processing a version, as it is stored: the field of that version in the
+/// hash [`crate::keys::processing`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum ProcessingRecord {
-    /// It is done.
+    /// The version was processed.
     Processed {
         /// When.
         processed_at: Timestamp,
-        /// Which attempt did it, from 1.
+        /// The number of the attempt that succeeded, from 1.
         attempts: u32,
-        /// What the handler wants to be kept, a JSON value.
+        /// The handler's result, a JSON value.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         result: Option<Box<RawValue>>,
     },
-    /// Its last attempt failed.
+    /// The last attempt failed.
     Failed(Failure),
 }
 
-/// The last attempt at a version, which failed. The latest of an order's is also
-/// the field [`crate::keys::FAILED`] of its hash.
+/// The failed last attempt at a version. The latest one of an order is also the field
+/// [`crate::keys::FAILED`] of its hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
     /// The version.
     pub version: u64,
-    /// The queue that has the dead letter.
+    /// The queue with the dead letter.
     pub queue: String,
-    /// Why it failed.
+    /// The reason.
     pub error: String,
-    /// How many attempts it had.
+    /// The number of attempts.
     pub attempts: u32,
     /// When.
     pub failed_at: Timestamp,
@@ -47,8 +47,8 @@ pub struct Failure {
 /// A handler's result that cannot be kept.
 #[derive(Debug, thiserror::Error)]
 pub enum Unusable {
-    /// It is no JSON value.
-    #[error("the result is no JSON: {0}")]
+    /// It is not a JSON value.
+    #[error("the result is not JSON: {0}")]
     Json(#[from] serde_json::Error),
     /// It is too long.
     #[error("the result may have at most {MAX_RESULT_BYTES} bytes, and has {0}")]
@@ -56,11 +56,11 @@ pub enum Unusable {
 }
 
 impl ProcessingRecord {
-    /// The record of a version that is done, with what its handler wants to be
-    /// kept; `null` is nothing.
+    /// The record of a processed version, with the handler's result; `null` counts as
+    /// none.
     ///
     /// # Errors
-    /// The handler's result is no JSON value of at most [`MAX_RESULT_BYTES`].
+    /// The handler's result is not JSON, or is longer than [`MAX_RESULT_BYTES`].
     pub fn processed(
         processed_at: Timestamp,
         attempts: u32,
@@ -84,25 +84,24 @@ impl ProcessingRecord {
 /// The first message of an order's message group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GroupHead {
-    /// It is being worked on, or will be.
+    /// It is in work or waits for a worker.
     Alive,
-    /// It is a dead letter, and the others wait for it to be sent back or
-    /// thrown away.
+    /// It is a dead letter. The others wait until it is sent back or thrown away.
     Dead {
-        /// The queue that has it.
+        /// The queue with the dead letter.
         queue: String,
-        /// Its id among that queue's dead letters.
+        /// Its id among the dead letters of that queue.
         id: String,
     },
 }
 
-/// How far the processing of a version is.
+/// The processing state of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum State {
-    /// It is to come.
+    /// It is not processed yet.
     Pending,
-    /// It is done.
+    /// It was processed.
     Processed,
     /// It failed, and its dead letter can be sent back.
     Failed,
@@ -112,7 +111,7 @@ enum State {
     Discarded,
 }
 
-/// The processing of a version, as it is answered.
+/// The processing of a version, as answers show it.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Processing {
@@ -127,17 +126,17 @@ pub struct Processing {
     dead_letter: Option<DeadLetter>,
 }
 
-/// The dead letter by which an order is held.
+/// The dead letter that holds an order.
 #[derive(Clone, Debug, Serialize)]
 struct DeadLetter {
     queue: String,
     id: String,
-    /// None of a message that no worker could read.
+    /// `None` for a message that no worker could read.
     #[serde(flatten)]
     cause: Option<Cause>,
 }
 
-/// What is told of a failure.
+/// The part of a failure that answers show.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Cause {
@@ -159,8 +158,8 @@ impl From<Failure> for Cause {
 }
 
 impl Processing {
-    /// How far `version` is. `record` is what is stored of it, `head` the first
-    /// message of the order's group, and `failed` the order's latest failure.
+    /// The processing of `version`. `record` is its stored outcome, `head` the first
+    /// message of the order's message group, and `failed` the order's latest failure.
     pub fn new(
         version: u64,
         record: Option<ProcessingRecord>,
@@ -189,8 +188,8 @@ impl Processing {
                 ..of_state(State::Processed)
             },
             (_, Some(GroupHead::Dead { queue, id })) => {
-                // A group waits for its head, so the latest failure of that queue is the
-                // head's, unless no worker could read the head.
+                // A message group stops at its head, so the latest failure of that queue
+                // is the head's, unless no worker could read the head.
                 let cause: Option<Cause> = failed
                     .filter(|failure| failure.queue == queue)
                     .map(Cause::from);
@@ -210,7 +209,7 @@ impl Processing {
         }
     }
 
-    /// Whether it is still to come.
+    /// Whether the version is not processed yet.
     pub fn is_pending(&self) -> bool {
         self.state == State::Pending
     }
@@ -252,7 +251,7 @@ mod tests {
     #[test]
     fn a_version_is_pending_until_it_is_processed() {
         let alive = Some(GroupHead::Alive);
-        // The commit is through, and its message was not yet looked at.
+        // The version was committed a moment ago, and its message is not claimed yet.
         let fresh = Processing::new(3, None, alive.clone(), None);
         assert_eq!(shown(&fresh), json!({"state": "pending"}));
 

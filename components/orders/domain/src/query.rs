@@ -10,11 +10,11 @@ use crate::{OrderId, Status, Timestamp};
 /// The query of `GET /orders`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListQuery {
-    /// The status of the orders; none for any.
+    /// The status of the orders; `None` for any.
     pub status: Option<Status>,
-    /// The max orders to answer, 1 to 100.
+    /// The maximum number of orders, 1 to 100.
     pub limit: u32,
-    /// The order after which to go on.
+    /// The last order of the page before.
     pub after: Option<Cursor>,
 }
 
@@ -22,7 +22,7 @@ impl ListQuery {
     /// Reads a query.
     ///
     /// # Errors
-    /// The first rule that is broken.
+    /// The first broken rule.
     pub fn parse(query: &Query) -> Result<Self, Invalid> {
         let status = query.once("status")?.map(str::parse).transpose();
         Ok(Self {
@@ -33,16 +33,16 @@ impl ListQuery {
     }
 }
 
-/// A place in a list of orders: that of an order, by its creation and its id.
+/// A position in a list of orders: the creation and the id of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// When it was created.
+    /// The time of its creation.
     pub created_at: Timestamp,
     /// Its id.
     pub order_id: OrderId,
 }
 
-/// A text that is no cursor.
+/// A text that is not a cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoCursor;
 
@@ -61,7 +61,7 @@ impl FromStr for Cursor {
             created_at: Timestamp::from_millis(millis.parse().map_err(|_| NoCursor)?),
             order_id: id.parse().map_err(|_| NoCursor)?,
         };
-        // Each has one way to be written.
+        // Only one spelling of a cursor is accepted.
         (cursor.to_string() == text)
             .then_some(cursor)
             .ok_or(NoCursor)
@@ -71,18 +71,18 @@ impl FromStr for Cursor {
 /// The query of `GET /orders/{orderId}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadQuery {
-    /// The order as it is now.
+    /// The latest version.
     Latest,
-    /// Its versions.
+    /// The history.
     History(HistoryQuery),
 }
 
-/// Which versions of an order are asked for.
+/// The requested versions of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryQuery {
-    /// The first version to answer, from 1.
+    /// The first version of the page, from 1.
     pub first: u64,
-    /// The max versions to answer, 1 to 1,000.
+    /// The maximum number of versions, 1 to 1,000.
     pub limit: u32,
 }
 
@@ -90,7 +90,7 @@ impl ReadQuery {
     /// Reads a query.
     ///
     /// # Errors
-    /// The first rule that is broken.
+    /// The first broken rule.
     pub fn parse(query: &Query) -> Result<Self, Invalid> {
         match query.parsed("history", "must be true or false")? {
             None | Some(false) => Ok(Self::Latest),
@@ -102,14 +102,14 @@ impl ReadQuery {
     }
 }
 
-/// The cursor of a history: the version with which a page begins.
+/// The cursor of a history: the first version of a page.
 struct Version(u64);
 
 impl FromStr for Version {
     type Err = NoCursor;
 
     fn from_str(text: &str) -> Result<Self, NoCursor> {
-        // Versions are counted by Redis, whose integers are signed.
+        // Redis counts versions, with signed integers.
         let version = text.parse().ok().filter(|version: &i64| *version >= 1);
         let version = version.filter(|version| version.to_string() == text);
         version.map(|v| Self(v.unsigned_abs())).ok_or(NoCursor)

@@ -1,4 +1,4 @@
-//! What `POST /orders` and `PUT /orders/{orderId}` are told.
+//! The body of `POST /orders` and `PUT /orders/{orderId}`.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -12,18 +12,18 @@ use crate::{Content, NoTimestamp, OrderId, Status};
 #[cfg(test)]
 mod tests;
 
-/// The max length of a description and of a reason, in bytes of UTF-8.
+/// The maximum length of a description and of a reason, in bytes of UTF-8.
 pub const MAX_TEXT_BYTES: usize = 8 * 1024;
 
-/// The max length of a date in bytes: with nanoseconds and an offset it has 35.
+/// The maximum length of a date in bytes: with nanoseconds and an offset it has 35.
 const MAX_DATE_BYTES: usize = 64;
 
-/// What an order shall be.
+/// The wanted order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderRequest {
     /// Its id.
     pub order_id: OrderId,
-    /// Where it shall be on its way.
+    /// The status.
     pub status: Status,
     /// What is to be done, at most [`MAX_TEXT_BYTES`].
     pub description: String,
@@ -31,20 +31,18 @@ pub struct OrderRequest {
     pub register_date: Option<String>,
     /// When it is or was delivered: RFC 3339, as it was sent; empty if unknown.
     pub delivery_date: String,
-    /// Why it is not wanted any more, at most [`MAX_TEXT_BYTES`]; empty if that
-    /// was not told.
+    /// Why it is canceled, at most [`MAX_TEXT_BYTES`]; empty if not given.
     pub reason_for_cancellation: String,
 }
 
 impl OrderRequest {
-    /// Reads a request's body. `path_id` is the id that the path names, which
-    /// the body then may leave out. Members that are not known are ignored.
-    /// Two of one name are refused before (crate `web`).
+    /// Reads a request's body. `path_id` is the id in the path; with it, the body may
+    /// leave out `orderId`. Unknown members are ignored. The crate `web` has refused
+    /// repeated names.
     ///
     /// # Errors
-    /// The first rule that is broken: that it is a JSON object, that what is
-    /// required is there, that the status is known, and then what each field
-    /// must be.
+    /// The first broken rule, in this order: the body is a JSON object, the required
+    /// members are there, the status is known, each member is valid.
     pub fn parse(body: &[u8], path_id: Option<&OrderId>) -> Result<Self, Invalid> {
         let body = Body::parse(body)?;
         if path_id.is_none() {
@@ -69,8 +67,7 @@ impl OrderRequest {
         })
     }
 
-    /// What it says of the order, which was registered at `registered` if it
-    /// does not say when.
+    /// The content of the order. `registerDate` is `registered` if the request has none.
     pub(crate) fn content(&self, registered: &str) -> Content {
         Content {
             status: self.status,
@@ -85,7 +82,7 @@ impl OrderRequest {
         }
     }
 
-    /// Whether it says of an order what is there already.
+    /// Whether the order has this content already.
     pub(crate) fn agrees_with(&self, content: &Content) -> bool {
         self.content(&content.register_date) == *content
     }
@@ -101,7 +98,7 @@ impl<'a> Body<'a> {
         serde_json::from_slice(body).map_err(|_| Invalid::json("Invalid JSON"))
     }
 
-    /// A member that is there and not null.
+    /// The value of a member; `None` if it is missing or null.
     fn member(&self, name: &str) -> Option<&'a RawValue> {
         let value = self.0.get(name).copied();
         value.filter(|value| value.get() != "null")

@@ -1,34 +1,34 @@
-//! Where an order is on its way.
+//! The status of an order.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Where an order is on its way. Written in lower case, read in any.
+/// The status of an order. It is written in lower case and read in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// It came in.
+    /// The order came in.
     Received,
-    /// It is worked on.
+    /// It is in work.
     Inprocess,
     /// It is done.
     Completed,
-    /// It is not wanted any more.
+    /// It was canceled.
     Canceled,
 }
 
-/// The max characters of a client's text that a message repeats.
+/// The maximum number of characters of a client's text that a message repeats.
 const MAX_REPEATED: usize = 64;
 
-/// A text that is no status.
+/// A text that is not a status.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Unknown status '{0:.MAX_REPEATED$}'")]
 pub struct UnknownStatus(pub String);
 
 impl Status {
-    /// All of them, in the order of an order's way.
+    /// All of them, in the order of the transitions.
     pub const ALL: [Self; 4] = [
         Self::Received,
         Self::Inprocess,

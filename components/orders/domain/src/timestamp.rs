@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The last millisecond of the year 9999, after which RFC 3339 ends.
+/// The last millisecond of the year 9999, which is the last that RFC 3339 can write.
 const LAST: u64 = 253_402_300_799_999;
 
 /// A point in time, to the millisecond. It is written as RFC 3339 in UTC:
@@ -14,18 +14,19 @@ const LAST: u64 = 253_402_300_799_999;
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(u64);
 
-/// A text that is no point in time since 1970.
+/// A text that is not a date and time since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a date and time as RFC 3339 has it, as in 2026-11-22T10:30:45Z")]
 pub struct NoTimestamp;
 
 impl Timestamp {
-    /// So many milliseconds after the Unix epoch; at most the end of the year 9999.
+    /// The time this many milliseconds after the Unix epoch, at most the end of the year
+    /// 9999.
     pub fn from_millis(millis: u64) -> Self {
         Self(millis.min(LAST))
     }
 
-    /// How many milliseconds after the Unix epoch it is.
+    /// Milliseconds since the Unix epoch.
     pub fn millis(self) -> u64 {
         self.0
     }

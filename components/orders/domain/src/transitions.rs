@@ -1,10 +1,10 @@
-//! Which status may follow which.
+//! Permitted changes of status.
 
 use std::str::FromStr;
 
 use crate::Status;
 
-/// What may follow each status, besides itself.
+/// The statuses that may follow each status, besides itself.
 const TABLE: [(Status, &[Status]); 4] = [
     (Status::Received, &[Status::Inprocess, Status::Canceled]),
     (Status::Inprocess, &[Status::Completed, Status::Canceled]),
@@ -12,7 +12,7 @@ const TABLE: [(Status, &[Status]); 4] = [
     (Status::Canceled, &[]),
 ];
 
-/// How strictly the ways of an order are kept to.
+/// Which changes of status are permitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transitions {
     /// An order goes from received to inprocess to completed, and to canceled
@@ -22,20 +22,20 @@ pub enum Transitions {
     Any,
 }
 
-/// A text that is the name of no such strictness.
+/// A text that names neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be `strict` or `any`")]
 pub struct NoTransitions;
 
 impl Transitions {
-    /// Whether an order that is `from` may become `to`. It may always stay what
-    /// it is and have other fields.
+    /// Whether an order with status `from` may get status `to`. The same status is always
+    /// permitted, for changes of other fields.
     pub fn permit(self, from: Status, to: Status) -> bool {
         from == to || self == Self::Any || next(from).contains(&to)
     }
 }
 
-/// What may follow a status where the ways are kept to, besides itself.
+/// The statuses that may follow a status in [`Transitions::Strict`], besides itself.
 pub(crate) fn next(from: Status) -> &'static [Status] {
     TABLE
         .iter()
@@ -59,7 +59,7 @@ impl FromStr for Transitions {
 mod tests {
     use super::*;
 
-    /// The rule as the contract has it.
+    /// The rule in the words of the contract.
     const WAYS: &str =
         "received inprocess, inprocess completed, received canceled, inprocess canceled";
 

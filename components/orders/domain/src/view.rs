@@ -1,4 +1,4 @@
-//! What is answered about orders, and told of them.
+//! Answers about orders, and the data of their events.
 
 use records::Versioned;
 use serde::Serialize;
@@ -17,7 +17,7 @@ pub struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    /// An order has become, or was already, with this version what was asked for.
+    /// The answer when an order has the wanted content, with the version that has it.
     pub fn new(order_id: &'a OrderId, status: Status, version: u64) -> Self {
         Self {
             message: "Order processed successfully",
@@ -45,7 +45,7 @@ pub struct OrderView<'a> {
 }
 
 impl<'a> OrderView<'a> {
-    /// The view of an order, with its processing or without.
+    /// The view of an order, with or without its processing.
     pub fn new(order: &'a Versioned<Order>, processing: Option<Processing>) -> Self {
         let Versioned { version, document } = order;
         Self {
@@ -69,7 +69,7 @@ pub struct ListView<'a> {
 }
 
 impl<'a> ListView<'a> {
-    /// A page of orders. `last` is the place of its last one if there are more.
+    /// A page of orders. `last` is the position of its last order if there are more.
     pub fn new(
         orders: impl IntoIterator<Item = &'a Versioned<Order>>,
         last: Option<&Cursor>,
@@ -115,8 +115,8 @@ struct ProcessedView<'a> {
 }
 
 impl<'a> HistoryView<'a> {
-    /// A page of the versions of an order, the oldest first, each with what came
-    /// of processing it. `next` is the version after them if there are more.
+    /// A page of versions, oldest first, each with the outcome of its processing. `next`
+    /// is the first version of the next page, if there is one.
     pub fn new(
         order_id: &'a OrderId,
         versions: impl IntoIterator<Item = (&'a Versioned<Order>, Option<&'a ProcessingRecord>)>,
@@ -163,7 +163,7 @@ impl<'a> ProcessedView<'a> {
     }
 }
 
-/// A change of an order, for handlers and for those who are told of it.
+/// A change of an order, for handlers and receivers.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ChangeView<'a> {

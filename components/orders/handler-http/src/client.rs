@@ -1,20 +1,20 @@
-//! Sending orders.
+//! Sends orders to the service.
 
 use futures::future::join_all;
 use orders_handler::{Failure, Order, Outcome, changed};
 use outbound::Transport;
 use outbound::service::{self, Service};
 
-/// The max length of an answer, in bytes.
+/// The maximum length of an answer, in bytes.
 const MAX_RESULT_BYTES: u64 = 16 * 1024;
 
-/// The service at `url`, or what is wrong with that.
+/// The service at `url`, or why the URL is invalid.
 pub(crate) fn handler(url: &str) -> Result<Service, &'static str> {
     Service::new("handler", url, MAX_RESULT_BYTES)
 }
 
-/// Sends every order to `handler`, all at the same time: who hands orders over
-/// says by their number how many may be. The outcomes are in their order.
+/// Sends all orders to `handler` at the same time; the caller limits their number. The
+/// outcomes are in the order of the list.
 pub(crate) async fn handle<T: Transport>(
     transport: &T,
     handler: &Service,
@@ -59,8 +59,8 @@ mod tests {
 
     use super::*;
 
-    /// Answers with what was sent. The order `silent` gets an empty answer,
-    /// `refused` a 422, and `busy` a 503; the order `down` finds nobody.
+    /// Answers with the request's body. The order `silent` gets an empty answer,
+    /// `refused` a 422, and `busy` a 503; the order `down` cannot reach the service.
     fn service(request: &Request<Vec<u8>>) -> Answer {
         let header = |name| request.headers()[name].to_str().unwrap();
         let sent = json!({

@@ -1,5 +1,5 @@
-//! Handles orders by telling of them: the provider of `orilla:orders/handler`
-//! that the application is shipped with.
+//! Handles orders by sending one event for each version: the default provider of
+//! `orilla:orders/handler`.
 //!
 //! Each version is done at once, has no result and makes one event: see
 //! [`orders_handler::changed`].
@@ -19,7 +19,7 @@ impl Guest for Component {
     }
 }
 
-// Names with a slash, as components export them, no native linker takes.
+// Native linkers reject the names of exports, which have a slash.
 #[cfg(target_arch = "wasm32")]
 orders_handler::export!(Component);
 

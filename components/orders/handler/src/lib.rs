@@ -1,5 +1,5 @@
-//! What Orilla's own handlers of orders share: `orilla:orders/handler` as Rust
-//! has it, and the event that tells of a change.
+//! Shared by Orilla's own handlers of orders: the Rust types of `orilla:orders/handler`,
+//! and the event for a change.
 
 #[doc(hidden)]
 #[allow(unsafe_code, missing_docs)]
@@ -17,7 +17,7 @@ pub use bindings::exports::orilla::orders::handler::{
     Event, Failure, Guest, Order, Outcome, Status,
 };
 
-/// The event of a version: named after the status where that is a new one, else
+/// The event of a version: named after the status if that is new, otherwise
 /// `orilla.order.updated`. Its data is the order.
 pub fn changed(order: &Order) -> Event {
     let kind = if order.previous_status == Some(order.status) {

@@ -1,4 +1,4 @@
-//! What an answer means.
+//! The meaning of a receiver's answers.
 //!
 //! | answer | notification |
 //! |---|---|
@@ -13,23 +13,23 @@ use http::header::RETRY_AFTER;
 use http::{Response, StatusCode};
 use outbound::Error;
 
-/// What came of an attempt.
+/// The outcome of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The receiver has it.
+    /// The receiver accepted it.
     Delivered(StatusCode),
-    /// It is not to be sent again, for this reason.
+    /// It must not be sent again, for this reason.
     Refused(String),
     /// It may be sent again.
     Failed {
-        /// What happened, without anything that a URL may hold but its host.
+        /// The reason. Of the URL it has only the host.
         error: String,
-        /// How long the receiver asks to be left alone.
+        /// The delay that the receiver asks for.
         not_before: Duration,
     },
 }
 
-/// What an answer means, or that there is none.
+/// The verdict on an answer, or on a request that got none.
 pub fn read<B>(answer: Result<Response<B>, Error>) -> Verdict {
     let answer = match answer {
         Ok(answer) => answer,
@@ -56,8 +56,8 @@ fn failed(error: String, not_before: Duration) -> Verdict {
     Verdict::Failed { error, not_before }
 }
 
-/// What `Retry-After` says in seconds (RFC 9110, 10.2.3). Its other form, a date,
-/// is left aside: it would have to be trusted to be of the same clock.
+/// The seconds in `Retry-After` (RFC 9110, 10.2.3). Its other form, a date, is ignored,
+/// since the receiver's clock may be wrong.
 fn not_before<B>(answer: &Response<B>) -> Duration {
     if !matches!(
         answer.status(),

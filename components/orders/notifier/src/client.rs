@@ -1,4 +1,4 @@
-//! Sending.
+//! Sends notifications.
 
 use base::Trace;
 use http::header::{CONTENT_TYPE, USER_AGENT};
@@ -52,7 +52,7 @@ mod tests {
 
     const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
-    /// Answers everything alike, and keeps what was sent.
+    /// Gives every request the same answer, and keeps the requests.
     struct Receiver {
         status: StatusCode,
         sent: RefCell<Vec<Request<Vec<u8>>>>,

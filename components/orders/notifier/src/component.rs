@@ -1,4 +1,4 @@
-//! The component: its two exports and what it works with.
+//! The component: its two exports, its variables and its stores.
 
 #![allow(
     unsafe_code,
@@ -34,7 +34,7 @@ type Task<'m> = worker::Task<'m, Notification>;
 
 /// Sends notifications.
 struct Notifier {
-    /// The receivers, or what is wrong with the variables that name them.
+    /// The receivers, or the error in the variables that name them.
     receivers: Result<Receivers, String>,
 }
 
@@ -43,11 +43,11 @@ impl Work for Notifier {
 
     const ABANDONED: &'static str = "every worker died while it sent the notification";
 
-    // A receiver that fails does not hold up its later notifications.
+    // A failed notification does not delay later ones to the same receiver.
     const HOLDS_GROUP: bool = false;
 
-    /// Each notification by itself, and as many at once as several receivers that do not
-    /// answer leave room for others.
+    /// Each notification is handled on its own. More are in work at once than elsewhere,
+    /// so that several receivers that do not answer leave room for others.
     fn share(&self, concurrency: usize) -> Share {
         Share {
             per_call: 1,
@@ -55,7 +55,8 @@ impl Work for Notifier {
         }
     }
 
-    /// What the log says of a message. Of the address that is the host: a path may be secret.
+    /// The log fields of a message. Only the host of the address is logged, since a path
+    /// may be secret.
     fn fields(&self, task: &Task<'_>) -> Value {
         let address = task.message.url.as_deref().map(str::parse::<Uri>);
         let host = address
@@ -103,8 +104,8 @@ impl Notifier {
     }
 }
 
-/// One message for each receiver, in a message group of its own, so that none waits for
-/// another.
+/// One message per receiver, each in a message group of its own, so that no receiver
+/// waits for another.
 fn tell_everybody(
     message: &Notification,
     trace: &Trace,

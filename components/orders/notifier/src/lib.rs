@@ -1,10 +1,9 @@
-//! The worker of the queue `orders.notifications`: tells receivers what became of
-//! orders, by signed webhooks. Notifications of its queue wake it;
-//! `POST /ops/queues/orders.notifications/drain` does the same where there is no
-//! Redis trigger.
+//! The worker of the queue `orders.notifications`: notifies receivers of orders by signed
+//! webhooks. A Redis message wakes it; `POST /ops/queues/orders.notifications/drain` does
+//! the same where there is no Redis trigger.
 //!
-//! The modules here decide and send, and know neither Spin nor a queue. The
-//! component around them does.
+//! These modules decide and send, and know neither Spin nor a queue. The component around
+//! them does.
 
 pub mod answer;
 pub mod client;

@@ -1,4 +1,4 @@
-//! Who is told, and what that is signed with.
+//! The receivers, and the secrets that sign for them.
 
 use http::Uri;
 use outbound::webhooks::{Endpoints, Signer};
@@ -7,16 +7,16 @@ use outbound::webhooks::{Endpoints, Signer};
 #[derive(Clone, Debug)]
 pub struct Receivers {
     endpoints: Endpoints,
-    /// There is one wherever there are endpoints.
+    /// Present if there are endpoints.
     signer: Option<Signer>,
 }
 
 impl Receivers {
-    /// Reads the values of `notification_urls` and `notification_secret`. A secret
-    /// is not needed where nobody is told.
+    /// Reads the values of `notification_urls` and `notification_secret`. Without
+    /// receivers no secret is needed.
     ///
     /// # Errors
-    /// What is wrong with which of the two. It has nothing of a URL or a secret in it.
+    /// Which of the two is wrong, and why. The text holds no URL and no secret.
     pub fn parse(urls: &str, secrets: &str) -> Result<Self, String> {
         let endpoints = Endpoints::parse(urls)
             .map_err(|error| format!("the variable notification_urls {error}"))?;
@@ -35,7 +35,7 @@ impl Receivers {
         self.endpoints.addresses()
     }
 
-    /// The endpoint at an address and who signs for it, if it is (still) one of them.
+    /// The endpoint at an address with its signer, if it is still a receiver.
     pub fn find(&self, address: &Uri) -> Option<(&Uri, &Signer)> {
         self.endpoints.find(address).zip(self.signer.as_ref())
     }

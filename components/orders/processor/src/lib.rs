@@ -1,7 +1,7 @@
-//! The worker of the queue of one status, which the variable `order_status` names: makes
-//! sure that the versions of orders are stored, has them handled and keeps what comes of
-//! that. Redis wakes it by a message; `POST /ops/queues/orders.{status}/drain` does the same
-//! where there is no Redis trigger.
+//! The worker of one status's queue, which the variable `order_status` names: makes sure
+//! that the versions of orders are stored, has them handled and stores the outcome. A
+//! Redis message wakes it; `POST /ops/queues/orders.{status}/drain` does the same where
+//! there is no Redis trigger.
 
 #![allow(
     unsafe_code,
@@ -25,7 +25,7 @@ async fn drain() -> Result<usize, Failure> {
     let processor = Processor {
         store: SpinKeyValue::open()?,
         has_listeners: !text("notification_urls")?.trim().is_empty(),
-        // An event must have a source.
+        // CloudEvents requires a source.
         notification_source: match text("notification_source")?.trim() {
             "" => "/orders".to_owned(),
             source => source.to_owned(),
@@ -34,7 +34,7 @@ async fn drain() -> Result<usize, Failure> {
     worker::run(&queue, &policy, &processor).await
 }
 
-/// The status whose queue this component works on.
+/// The status of this component's queue.
 fn status() -> Result<Status, Failure> {
     text("order_status")?
         .trim()

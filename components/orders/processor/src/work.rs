@@ -1,4 +1,4 @@
-//! Versions of orders: from their messages to what came of handling them.
+//! Versions of orders: from their messages to their outcomes.
 
 use base::{Failure, Trace, log, now_millis};
 use orders_domain::{
@@ -22,7 +22,7 @@ type Task<'m> = worker::Task<'m, Changed>;
 
 pub(crate) struct Processor {
     pub(crate) store: SpinKeyValue,
-    /// Whether anybody is told of what happens. Who it is, the notifier reads.
+    /// Whether there are receivers. The notifier reads which.
     pub(crate) has_listeners: bool,
     /// The `source` of events.
     pub(crate) notification_source: String,
@@ -64,14 +64,14 @@ impl Work for Processor {
                     }
                     Err(unusable) => Verdict::Dead(for_operators(unusable)),
                 },
-                // The handler's word on the order, which its owner may know.
+                // The handler's own reason, which the owner may read.
                 Err(handler::Failure::Invalid(error)) => Verdict::Dead(error.into()),
                 Err(handler::Failure::Retry(error)) => Verdict::retry(for_operators(error)),
             });
         Ok(verdicts.collect())
     }
 
-    /// Keeps why a version failed for good. The order's later ones wait.
+    /// Stores why a version failed for good. Later versions of the order wait.
     async fn give_up(&self, task: &Task<'_>, trouble: &Trouble) -> Result<Vec<Effect>, Failure> {
         let order = &task.message.document;
         let failure = orders_domain::Failure {
@@ -85,8 +85,7 @@ impl Work for Processor {
     }
 }
 
-/// A failure of which the owner is told no more than that: its reasons may name what only
-/// operators should know of.
+/// A failure whose reason only operators may read. The owner learns only that it failed.
 fn for_operators(error: String) -> Trouble {
     Trouble {
         error,
@@ -94,7 +93,7 @@ fn for_operators(error: String) -> Trouble {
     }
 }
 
-/// A version as the handler gets it.
+/// A version, as the handler gets it.
 fn input(task: &Task<'_>) -> serde_json::Result<handler::Order> {
     let Changed {
         version,
@@ -112,8 +111,8 @@ fn input(task: &Task<'_>) -> serde_json::Result<handler::Order> {
 }
 
 impl Processor {
-    /// The effects of a version that is done: its record, and the notifications of it.
-    /// Or what is wrong with the handler's answer.
+    /// The effects of a handled version: its record and its notifications. Or the error
+    /// in the handler's outcome.
     fn done(&self, task: &Task<'_>, outcome: handler::Outcome) -> Result<Vec<Effect>, String> {
         let Changed {
             version, document, ..
@@ -130,7 +129,7 @@ impl Processor {
         Ok(effects)
     }
 
-    /// The effect that tells everybody of an event.
+    /// The effect that queues an event for all receivers.
     fn notification(
         &self,
         task: &Task<'_>,

@@ -6,28 +6,28 @@ use queue::{Message, Queue, QueueNames};
 use records::{GroupMessage, Step, Versioned};
 use stores::{KeyValue, Redis};
 
-/// What a client wants.
+/// The wanted change.
 #[derive(Clone, Copy, Debug)]
 pub enum Intent {
-    /// A new order.
+    /// Create an order.
     Create,
-    /// That the order becomes this, as far as the transitions permit it.
+    /// Create or change an order, as far as the transitions permit it.
     Put(Transitions),
 }
 
-/// An order that is as the client wants it.
+/// An order with the wanted content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Done {
     /// Its status.
     pub status: Status,
-    /// The version that is so.
+    /// The version with that content.
     pub version: u64,
 }
 
-/// Why an order is not as the client wants it.
+/// Why an order was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum NotChanged {
-    /// It must not be.
+    /// The request is refused.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// A store failed.
@@ -35,12 +35,12 @@ pub enum NotChanged {
     Failed(#[from] Failure),
 }
 
-/// Makes an order what the client wants it to be, if it is not: commits its next
-/// version, adds it to the order's message group and stores it.
+/// Gives an order the wanted content, if it has another: commits its next version,
+/// appends a message to the order's message group, and stores the version.
 ///
 /// # Errors
-/// [`NotChanged::Refused`], and nothing has happened; or a store failed, and the
-/// same request can be sent again.
+/// [`NotChanged::Refused`], and nothing has changed; or a store failed, and the same
+/// request can be sent again.
 pub fn change(
     queue: &Queue<'_, impl Redis>,
     store: &impl KeyValue,

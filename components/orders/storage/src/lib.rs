@@ -1,5 +1,4 @@
-//! How the orders system keeps its orders: the rules of `orders-domain` on the
-//! stores.
+//! The stores of the orders system: `orders-domain` on Redis and the key-value store.
 
 mod change;
 mod list;

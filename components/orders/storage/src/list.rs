@@ -5,9 +5,9 @@ use orders_domain::{Caller, Cursor, ListQuery, Order, OrderId, Timestamp, keys};
 use records::{Place, Versioned};
 use stores::{KeyValue, Redis};
 
-/// Lists the orders that the caller may see, the newest first, with the place of the last
-/// one if there are more. An order that is changing right now may be missing in the list of
-/// one status.
+/// Lists the orders that the caller may see, newest first, with the position of the last
+/// one if there are more. An order that is changing right now may be missing from the
+/// list of one status.
 pub fn list(
     redis: &impl Redis,
     store: &impl KeyValue,

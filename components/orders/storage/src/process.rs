@@ -1,9 +1,9 @@
-//! What processing a version leaves behind.
+//! Effects that store the outcome of processing a version.
 
 use orders_domain::{Failure, OrderId, ProcessingRecord, keys};
 use queue::Effect;
 
-/// The effect that keeps what came of a version that is done.
+/// The effect that stores the outcome of a processed version.
 pub fn processed(
     id: &OrderId,
     version: u64,
@@ -15,7 +15,7 @@ pub fn processed(
     })
 }
 
-/// The effect that keeps why a version could not be processed.
+/// The effect that stores why a version failed.
 pub fn failed(id: &OrderId, failure: Failure) -> serde_json::Result<Effect> {
     let version = failure.version.to_string();
     let latest = serde_json::to_vec(&failure)?;

@@ -1,4 +1,4 @@
-//! Reading an order, its versions and how far their processing is.
+//! Reads an order, its versions and their processing.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use queue::Queue;
 use records::Versioned;
 use stores::{Arg, KeyValue, Redis, Value};
 
-/// How many bytes of texts end a page of a history: written as JSON they may have six
-/// times as many, which have to fit into a component's memory.
+/// The number of bytes of text after which a page of a history ends. As JSON they may be
+/// six times as many, and they must fit into a component's memory.
 const PAGE_BYTES: usize = 1024 * 1024;
 
-/// How many versions are read of Redis at once.
+/// The number of versions that are read from Redis at once.
 const CHUNK: u64 = 50;
 
-/// What a version has besides its texts.
+/// The approximate size of a version besides its texts, in bytes.
 const FIELDS: usize = 512;
 
 /// The latest version of an order.
@@ -28,7 +28,7 @@ pub fn load(
     records::latest(store, &keys::record(id))
 }
 
-/// How far the processing of a version is.
+/// The processing of a version.
 pub fn processing(
     redis: &impl Redis,
     id: &OrderId,
@@ -40,13 +40,13 @@ pub fn processing(
         let group = keys::group(id);
         let reply = redis.call("LINDEX", &[Arg::from(&group), Arg::Int(0)])?;
         head = reply.first().and_then(Value::as_str).map(group_head);
-        // A dead letter and its failure are written together.
+        // The group gets the dead letter in the same script that stores its failure.
         (record, failed) = records_of(redis, id, version)?;
     }
     Ok(Processing::new(version, record, head, failed))
 }
 
-/// What is stored of processing a version, and the latest failure of its order.
+/// The stored outcome of a version, and the latest failure of its order.
 fn records_of(
     redis: &impl Redis,
     id: &OrderId,
@@ -72,7 +72,7 @@ fn group_head(head: &str) -> GroupHead {
     }
 }
 
-/// Wakes the workers of orders if this order's processing is overdue.
+/// Wakes the workers of orders if this version has waited long for its processing.
 pub fn wake_if_idle(
     redis: &impl Redis,
     latest: &Versioned<Order>,
@@ -84,7 +84,7 @@ pub fn wake_if_idle(
     }
     let changed = latest.document.updated_at.millis();
     let idle = Duration::from_millis(now.millis().saturating_sub(changed));
-    // The message that its group waits for may be on the queue of any status.
+    // The head of its message group may be on the queue of any status.
     let queues = Status::ALL.map(keys::queue);
     queues
         .into_iter()
@@ -94,14 +94,14 @@ pub fn wake_if_idle(
 /// A page of an order's versions.
 #[derive(Debug)]
 pub struct History {
-    /// The versions, the oldest first, each with what came of processing it.
+    /// The versions, oldest first, each with the outcome of its processing.
     pub versions: Vec<(Versioned<Order>, Option<ProcessingRecord>)>,
-    /// The version after them, if there are more.
+    /// The first version of the next page, if there is one.
     pub next: Option<u64>,
 }
 
-/// Reads versions of an order of which `latest` is the latest. A page ends earlier
-/// where they are large.
+/// Reads versions of an order whose latest one is `latest`. A page of large versions ends
+/// early.
 pub fn history(
     redis: &impl Redis,
     store: &impl KeyValue,
@@ -139,7 +139,7 @@ pub fn history(
     })
 }
 
-/// About how many bytes a version adds to a page.
+/// The approximate number of bytes that a version adds to a page.
 fn size(content: &Content) -> usize {
     FIELDS + content.description.len() + content.reason_for_cancellation.len()
 }

@@ -1,5 +1,5 @@
-//! Answers every request with nothing. Benchmarks measure the other components
-//! against it: what it costs is the platform's.
+//! Answers every request with an empty body. Benchmarks compare other components with it:
+//! its cost is that of the platform.
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 

@@ -1,8 +1,8 @@
-//! From a picture of any size to what the network sees: the square in its
-//! middle, scaled with an antialiasing triangle filter.
+//! From a picture of any size to the input of the network: the square in its middle,
+//! scaled with an antialiasing triangle filter.
 //!
-//! The model was trained on images that were scaled this way, to whole numbers
-//! between the horizontal and the vertical pass.
+//! The model was trained on images that were scaled this way, with rounding to whole
+//! numbers between the horizontal and the vertical pass.
 
 use image::{DynamicImage, RgbImage};
 
@@ -87,7 +87,7 @@ fn taps(side: usize) -> Vec<Tap> {
         .collect()
 }
 
-/// What is seen of a pixel on a white page.
+/// The colour of a pixel on a white page.
 fn rgb(samples: &[u8], layout: Layout) -> Rgb {
     let sample = |index: usize| {
         if layout.wide {

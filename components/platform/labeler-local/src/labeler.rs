@@ -10,10 +10,10 @@ use crate::{
 /// The published weights, by the name of their checkpoint.
 const WEIGHTS: &str = "efficientnet-lite0-57934424";
 
-/// Goes up when decoding or scaling changes what the network sees.
+/// Raised when decoding or scaling changes the input of the network.
 const PREPROCESSING: u32 = 1;
 
-/// Names everything that labels depend on: another name, other labels.
+/// Names everything that labels depend on. Another name means other labels.
 pub fn model() -> String {
     format!(
         "{WEIGHTS} preprocessing-{PREPROCESSING} taxonomy-{}",
@@ -36,8 +36,8 @@ impl Labeler {
         }
     }
 
-    /// The labels of an encoded image that are at least `min_confidence` (0 to
-    /// 100) sure, the most confident first.
+    /// The labels of an encoded image with at least `min_confidence` (0 to 100), the most
+    /// confident first.
     pub fn label(&mut self, file: &[u8], min_confidence: f64) -> Result<Vec<Label>, Unreadable> {
         let picture = picture::decode(file)?;
         let logits = self.network.run(&crop::square(&picture));

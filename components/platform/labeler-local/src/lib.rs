@@ -1,7 +1,7 @@
 //! Labels images with a model inside the component: no network, no state.
 //!
-//! The component exports `orilla:labels/labeler`; what it does is in the
-//! modules, which are plain Rust and tested natively.
+//! The component exports `orilla:labels/labeler`; the modules are plain Rust and tested
+//! natively.
 
 pub mod crop;
 pub mod labeler;
@@ -13,7 +13,7 @@ pub mod taxonomy;
 mod bindings {
     wit_bindgen::generate!({ path: "../../../wit/labels", world: "provider" });
 
-    // Names with a slash, as components export them, no native linker takes.
+    // Native linkers reject the names of exports, which have a slash.
     #[cfg(target_arch = "wasm32")]
     mod exported {
         use crate::Component;
@@ -74,7 +74,7 @@ mod tests {
     fn image(bytes: &[u8]) -> Image {
         Image {
             bytes: bytes.to_vec(),
-            // Not what it is: the bytes decide.
+            // Wrong on purpose: the bytes decide.
             content_type: "image/png".into(),
         }
     }

@@ -1,10 +1,10 @@
 //! From an uploaded file to pixels.
 //!
-//! Each decoder has a limit on the time and the memory that its worst file takes,
-//! which is checked before it runs: a small file with huge dimensions, or with
-//! forty thousand scans, is an answer and not a guest that is out of memory or
-//! works on and on. All pixels must be there: decoders that make up missing ones
-//! would have them labeled. What follows the pixels may be missing.
+//! Each decoder limits the time and the memory of its worst file before it runs: a small
+//! file with huge dimensions, or with forty thousand scans, is refused, and the guest
+//! neither runs out of memory nor works without end. All pixels must be there, since
+//! decoders would make up missing ones and the labels would be wrong. Data after the
+//! pixels may be missing.
 
 mod jpeg;
 mod png;
@@ -12,9 +12,9 @@ mod webp;
 
 use image::{ImageFormat, metadata::Orientation};
 
-/// Bytes of memory that decoding one image may take. Measured, a file of 15 MiB
-/// and all that is not decoding take 37 MiB: together they stay below the 128
-/// MiB that a guest may have.
+/// The maximum number of bytes of memory for decoding one image. By measurement, a file
+/// of 15 MiB and everything but decoding take 37 MiB: together they stay below the 128
+/// MiB of a guest.
 const BUDGET: u64 = 90 << 20;
 
 /// A decoded image, perhaps already scaled down.
@@ -23,20 +23,20 @@ pub struct Picture {
     pub width: usize,
     /// Rows.
     pub height: usize,
-    /// How pixels are stored.
+    /// The format of a pixel.
     pub layout: Layout,
     /// All pixels, row by row.
     pub bytes: Vec<u8>,
-    /// How to turn it for viewing.
+    /// The rotation for viewing.
     pub orientation: Orientation,
 }
 
-/// How the pixels of a [`Picture`] are stored.
+/// The format of the pixels of a [`Picture`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// What a pixel is made of.
+    /// The samples of a pixel.
     pub channels: Channels,
-    /// Whether a sample has sixteen bits, in native byte order, not eight.
+    /// Whether samples have sixteen bits, in native byte order, and not eight.
     pub wide: bool,
 }
 
@@ -68,10 +68,10 @@ impl Layout {
     }
 }
 
-/// Why there is no picture.
+/// Why a file cannot be decoded.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// The bytes are no whole image of a known type.
+    /// The bytes are not a whole image of a known type.
     #[error("{0}")]
     Invalid(String),
     /// Decoding it would take too much memory or time.
@@ -85,7 +85,7 @@ impl Unreadable {
     }
 }
 
-/// Decodes a JPEG, PNG or WebP image; which one it is, its bytes say.
+/// Decodes a JPEG, PNG or WebP image; its bytes tell which.
 pub fn decode(file: &[u8]) -> Result<Picture, Unreadable> {
     match image::guess_format(file) {
         Ok(ImageFormat::Jpeg) => jpeg::decode(file),
@@ -97,7 +97,7 @@ pub fn decode(file: &[u8]) -> Result<Picture, Unreadable> {
     }
 }
 
-/// Refuses what would take more than the [`BUDGET`].
+/// Refuses a picture that would take more than the [`BUDGET`].
 fn afford(width: u32, height: u32, bytes: u64) -> Result<(), Unreadable> {
     if bytes <= BUDGET {
         return Ok(());

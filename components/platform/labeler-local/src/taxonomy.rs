@@ -1,8 +1,8 @@
-//! What the classes are called, and what they are kinds of.
+//! The names of the classes, and the groups that they belong to.
 
 use std::collections::BTreeMap;
 
-/// One line a class; its head says where it comes from.
+/// One line per class; the head of the file says where the data comes from.
 const SOURCE: &str = include_str!("../taxonomy.txt");
 
 /// The names of the thousand classes and of the groups above them.
@@ -16,14 +16,14 @@ struct Class {
     parents: Vec<&'static str>,
 }
 
-/// Something that is seen in an image.
+/// A label of an image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Label {
     /// A readable name in title case.
     pub name: &'static str,
-    /// How sure that is, 0 to 100, to two decimals.
+    /// The confidence, 0 to 100, to two decimals.
     pub confidence: f64,
-    /// What it is a kind of, nearest first.
+    /// The groups that it belongs to, nearest first.
     pub parents: Vec<&'static str>,
 }
 
@@ -44,9 +44,9 @@ impl Taxonomy {
         }
     }
 
-    /// The labels that are at least `min_confidence` sure, from the probability
-    /// of each class. A group is as sure as everything in it together. The most
-    /// confident come first, of equally confident ones the more specific.
+    /// The labels with at least `min_confidence`, from the probability of each class. The
+    /// confidence of a group is the sum of its classes. The most confident come first; of
+    /// equally confident ones, the more specific.
     pub fn labels(&self, probabilities: &[f64], min_confidence: f64) -> Vec<Label> {
         let mut sums: BTreeMap<&str, (f64, &[&str])> = BTreeMap::new();
         for (class, probability) in self.classes.iter().zip(probabilities) {
@@ -98,7 +98,7 @@ fn class(line: &'static str) -> Option<Class> {
     })
 }
 
-/// Sums of rounded numbers may be a little above 1.
+/// Sums of rounded numbers may exceed 1 a little.
 fn percent(probability: f64) -> f64 {
     ((probability * 10_000.0).round() / 100.0).min(100.0)
 }
@@ -150,7 +150,7 @@ mod tests {
             let mut parents = class.parents.as_slice();
             let mut name = class.name;
             loop {
-                // So nothing is above itself, and no class is also a group.
+                // So no name is its own parent, and no class is also a group.
                 assert!(!parents.contains(&name), "{name} is above itself");
                 assert_eq!(*seen.entry(name).or_insert(parents), parents, "{name}");
                 let Some((next, rest)) = parents.split_first() else {

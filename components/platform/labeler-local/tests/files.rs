@@ -1,5 +1,5 @@
-//! What users upload: files of all three types in all their kinds, whole,
-//! turned, damaged, or made to do harm.
+//! Uploads of users: files of all three types in all their variants, whole, turned,
+//! damaged, or made to do harm.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::{fs, io::Cursor, path::Path};
@@ -45,7 +45,7 @@ fn seen(file: &[u8]) -> Box<[u8; labeler_local::network::INPUT]> {
     crop::square(&picture::decode(file).unwrap())
 }
 
-/// The mean difference of what the network sees of two files, of 255.
+/// The mean difference, of 255, between the network's inputs from two files.
 fn difference(a: &[u8], b: &[u8]) -> f64 {
     let (a, b) = (seen(a), seen(b));
     let sum: u64 = a
@@ -199,7 +199,7 @@ fn a_file_that_ends_too_early_is_no_image() {
 fn a_file_with_all_pixels_is_an_image_without_its_end() {
     for whole in of_all_kinds() {
         let kind = image::guess_format(&whole).unwrap();
-        // The marker of the end; the chunk of the end and the checksum before it.
+        // The end marker of a JPEG; the last chunk of a PNG and the checksum before it.
         let missing = match kind {
             ImageFormat::Jpeg => 1..=2,
             ImageFormat::Png => 1..=16,
@@ -271,7 +271,7 @@ fn a_small_file_with_huge_dimensions_is_refused() {
         assert!(is_too_large(&jpeg), "{name}");
     }
 
-    // The bitstream inside decides, also where the header says otherwise.
+    // The bitstream decides, even if the header says otherwise.
     for name in ["cat-lossy.webp", "cat-alpha.webp", "cat-animated.webp"] {
         let mut webp = file(name);
         let bitstream = webp

@@ -1,4 +1,5 @@
-//! The network gives what onnxruntime gives for the same weights and photos.
+//! The network returns the logits that onnxruntime returns for the same weights and
+//! photos.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::{collections::BTreeMap, fs, path::Path};

@@ -1,4 +1,4 @@
-//! Files made to do harm: what they would cost is known before they are decoded.
+//! Files made to do harm: their cost is known before they are decoded.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 #[path = "worst/files.rs"]

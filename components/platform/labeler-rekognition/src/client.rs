@@ -5,14 +5,14 @@ use outbound::{Transport, collect};
 
 use crate::{Config, Failure, Image, Label, Options, request, response};
 
-/// How many images are asked about at the same time. Together with their base64
-/// they have to fit into a component's memory.
+/// The maximum number of requests at the same time. Their images and base64 must fit into
+/// a component's memory.
 const IN_FLIGHT: usize = 8;
 
-/// More than the labels of any image have.
+/// The maximum size of an answer; the labels of any image take less.
 const MAX_ANSWER_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Asks Rekognition about images.
+/// A client of Rekognition.
 #[derive(Debug, Clone)]
 pub struct Rekognition<T> {
     config: Config,
@@ -25,8 +25,8 @@ impl<T: Transport> Rekognition<T> {
         Self { config, transport }
     }
 
-    /// Labels every image, several at once; the results are in the order of the
-    /// images. Requests are signed with the time that `clock` tells.
+    /// Labels every image, several at once; the results are in the order of the images.
+    /// `clock` returns the time for the signatures.
     pub async fn detect_labels(
         &self,
         images: Vec<Image>,
@@ -47,7 +47,7 @@ impl<T: Transport> Rekognition<T> {
         clock: impl Fn() -> SystemTime,
     ) -> Result<Vec<Label>, Failure> {
         let request = request::detect_labels(&self.config, &image, options, clock())?;
-        // The request holds its base64 now, for as long as it is sent.
+        // The request holds the image as base64 until it is sent.
         drop(image);
         let answer = self.transport.send(request).await.map_err(unsent)?;
         let answer = collect(answer, MAX_ANSWER_BYTES)
@@ -83,8 +83,8 @@ mod tests {
         max_labels: 10,
     };
 
-    /// Answers with the bytes of the image as the label, each request only
-    /// after as many turns as its first byte says.
+    /// Answers with the bytes of the image as the label, after as many turns as its first
+    /// byte says.
     fn service(request: &Request<Vec<u8>>) -> Answer {
         let body: Value = serde_json::from_slice(request.body()).unwrap();
         let name = body["Image"]["Bytes"].as_str().unwrap();

@@ -3,7 +3,7 @@ use std::fmt;
 use outbound::BaseUrl;
 use outbound::sigv4::Credentials;
 
-/// A variable that has to be set or changed before Rekognition can be asked.
+/// A variable that an operator must set or change before Rekognition can be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     variable: &'static str,
@@ -18,7 +18,7 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// Where Rekognition is, and who asks.
+/// The endpoint of Rekognition and the credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     pub(crate) endpoint: BaseUrl,
@@ -27,14 +27,14 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the configuration from variables; one that is unset may as well be empty.
+    /// Reads the configuration from variables. An empty variable counts as unset.
     ///
     /// | variable | meaning |
     /// |---|---|
     /// | `rekognition_endpoint` | its URL, such as `https://rekognition.us-east-1.amazonaws.com` |
     /// | `rekognition_region` | region in the signature |
-    /// | `rekognition_access_key_id`, `rekognition_secret_access_key` | who asks |
-    /// | `rekognition_session_token` | token of temporary credentials, if they are |
+    /// | `rekognition_access_key_id`, `rekognition_secret_access_key` | credentials |
+    /// | `rekognition_session_token` | session token of temporary credentials |
     ///
     /// # Errors
     /// [`ConfigError`] for the first variable that is missing or can't be used.

@@ -17,6 +17,6 @@ pub use client::Rekognition;
 pub use config::{Config, ConfigError};
 pub use types::{Failure, Image, Label, Options};
 
-/// Names the model. Rekognition tells its version only with labels, and AWS
-/// changes it without notice, so it is no part of the name.
+/// The name of the model. Rekognition returns its version only with labels, and AWS
+/// changes it without notice, so the name does not include it.
 pub const MODEL: &str = "rekognition-detect-labels";

@@ -8,15 +8,15 @@ use outbound::sigv4::{Payload, Signer};
 
 use crate::{Config, Failure, Image, Options};
 
-/// The max bytes of an image that is sent within the request.
+/// The maximum size in bytes of an image within a request.
 const MAX_IMAGE_BYTES: usize = 5 * 1024 * 1024;
 
-/// The max labels that Rekognition lists for an image.
+/// The maximum number of labels that Rekognition returns for an image.
 const MAX_LABELS: u32 = 1000;
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
-/// Asks for the labels of `image`, if it is one that Rekognition takes.
+/// The request for the labels of `image`, if Rekognition accepts the image.
 pub(crate) fn detect_labels(
     config: &Config,
     image: &Image,
@@ -60,10 +60,10 @@ pub(crate) fn detect_labels(
     Ok(request)
 }
 
-/// The JSON is written around the base64, which needs no escapes: an image is
-/// encoded once, into its place.
+/// The JSON is written around the base64, which needs no escapes, so that an image is
+/// encoded only once and never copied.
 fn body(image: &[u8], options: Options) -> Vec<u8> {
-    // JSON has no way to write what is not a number.
+    // JSON cannot write NaN or infinity.
     let min_confidence = match options.min_confidence {
         confidence if confidence.is_nan() => 0.0,
         confidence => confidence.clamp(0.0, 100.0),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::{Failure, Label, Options};
 
-/// Where AWS JSON services name an error besides the body.
+/// The header in which AWS JSON services name an error, besides the body.
 const ERROR_TYPE: &str = "x-amzn-errortype";
 
 #[derive(Deserialize)]
@@ -50,7 +50,7 @@ pub(crate) fn labels(
         )
     })?;
 
-    // How far each label is from the root of its kind, to tell near from far parents.
+    // The distance of each label from the root of its taxonomy, to sort parents.
     let depths: HashMap<String, usize> = answer
         .labels
         .iter()
@@ -71,7 +71,8 @@ pub(crate) fn labels(
     Ok(labels)
 }
 
-/// As Rekognition lists them, unless the answer tells how deep each of them is.
+/// Sorts parents by their depth, nearest first. Without depths they stay in Rekognition's
+/// order.
 fn nearest_first(parents: Vec<Parent>, depths: &HashMap<String, usize>) -> Vec<String> {
     let mut names: Vec<String> = parents.into_iter().map(|parent| parent.name).collect();
     if names.iter().all(|name| depths.contains_key(name)) {
@@ -117,8 +118,8 @@ fn failure(response: &Response<Vec<u8>>) -> Failure {
     }
 }
 
-/// The name of the error without its namespace and what services add behind it,
-/// from the header or the body, if it looks like one of AWS's.
+/// The name of an AWS error from the header or the body, without its namespace and any
+/// suffix; `None` if it does not look like one.
 fn error_kind(response: &Response<Vec<u8>>) -> Option<String> {
     let header = response.headers().get(ERROR_TYPE);
     let kind = match header.and_then(|value| value.to_str().ok()) {
@@ -194,7 +195,7 @@ mod tests {
         assert_eq!(labels[3].confidence, 81.25);
         assert_eq!(labels[3].parents, ["Cat", "Mammal", "Animal"]);
         assert_eq!(labels[0].parents, [""; 0]);
-        // Nothing tells which of these is nearer but their order.
+        // Only their order in the answer tells which of these is nearer.
         assert_eq!(labels[4].parents, ["Couch", "Furniture"]);
     }
 

@@ -7,36 +7,36 @@ pub struct Image {
     pub content_type: String,
 }
 
-/// Which labels are wanted.
+/// The wanted labels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Options {
-    /// The min confidence, 0 to 100.
+    /// The minimum confidence, 0 to 100.
     pub min_confidence: f64,
-    /// The max labels an image.
+    /// The maximum number of labels per image.
     pub max_labels: u32,
 }
 
-/// Something that is to be seen.
+/// A label of an image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Label {
-    /// As Rekognition spells it.
+    /// The name, as Rekognition spells it.
     pub name: String,
-    /// How sure Rekognition is, 0 to 100.
+    /// The confidence, 0 to 100.
     pub confidence: f64,
-    /// What this is a kind of, nearest first.
+    /// The groups that it belongs to, nearest first.
     pub parents: Vec<String>,
 }
 
-/// Why an image has no labels; `wit/labels` says which of them are worth another try.
+/// Why an image has no labels; `wit/labels` says which failures are worth another try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// No image that Rekognition reads.
+    /// The image is not one that Rekognition reads.
     InvalidImage(String),
-    /// More bytes or pixels than Rekognition takes.
+    /// It has more bytes or pixels than Rekognition accepts.
     TooLarge(String),
-    /// Asked too often.
+    /// Too many requests.
     Throttled(String),
-    /// Out of reach for now.
+    /// Rekognition is out of reach for now.
     Unavailable(String),
     /// Configuration or permissions are wrong.
     Refused(String),

@@ -1,4 +1,4 @@
-//! The component: requests in, the stores asked, answers out.
+//! The component: routes, stores and answers.
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
@@ -17,13 +17,13 @@ use crate::metrics;
 use crate::queues::{self, Overview};
 use crate::readiness::{Checks, Readiness, State};
 
-/// The role of those who may look at queues and change them.
+/// The role that opens the routes for operators.
 const ROLE: &str = "ops";
 
-/// Room for the ids of a redrive: a thousand, as long as they can be.
+/// Room for a redrive of a thousand ids of maximum length.
 const REDRIVE_BODY: usize = 64 * 1024;
 
-/// A key and an object that nobody has: to ask for it shows that a store answers.
+/// A key and an object that do not exist: the answer shows that a store works.
 const NOTHING: &str = "readyz";
 
 #[http_component]
@@ -47,14 +47,14 @@ async fn alive(_: Call) -> Reply {
     web::json(StatusCode::OK, &json!({"status": "ok"}))
 }
 
-/// Tries everything that is needed, whatever came of the others.
+/// Tries everything that is needed, even after a failure.
 async fn readiness(call: Call) -> Reply {
     let trace = &call.trace;
     let state = |name: &str, tried: Result<(), Failure>| match tried {
         Ok(()) => State::Ok,
         Err(error) => {
             let fields = json!({"check": name, "reason": error.to_string()});
-            log::warn(trace, "something that is needed is not available", fields);
+            log::warn(trace, "a check of /readyz failed", fields);
             State::Unavailable
         }
     };
@@ -76,7 +76,7 @@ async fn readiness(call: Call) -> Reply {
     web::json(readiness.http_status(), &readiness)
 }
 
-/// Whether keys that expire are heard of, where the platform has a Redis trigger.
+/// Checks that events of expired keys arrive, if the platform has a Redis trigger.
 fn check_events(redis: &SpinRedis) -> Result<(), Failure> {
     match base::text("bell")?.trim() {
         "http" => Ok(()),
@@ -92,7 +92,7 @@ fn try_key_value() -> Result<(), Failure> {
 async fn try_s3(trace: &Trace) -> Result<(), Failure> {
     let store = Objects::from_variables("images_bucket_name")?;
     let store = store.with_headers(trace.headers());
-    // Not a HEAD, which cannot tell an object that is not there from a bucket.
+    // The answer to a HEAD does not tell a missing object from a missing bucket.
     store.get(NOTHING, 0).await?;
     Ok(())
 }
@@ -107,8 +107,8 @@ async fn overview(call: Call) -> Reply {
     web::json(StatusCode::OK, &overview)
 }
 
-/// Counts, and then wakes the workers of what waits: so a queue whose notifications and
-/// timers were all lost is found by the next look at it.
+/// Counts, and then wakes the workers of waiting messages: a queue whose notifications
+/// and timers were all lost goes on at the next look.
 async fn counts(trace: &Trace) -> Result<Vec<(String, queue::Counts)>, ApiError> {
     let redis = SpinRedis::open()?;
     let mut counted = Vec::new();
@@ -139,7 +139,7 @@ async fn redrive(call: Call) -> Reply {
         Selection::All => queue.redrive_all(),
         Selection::These(ids) => queue.redrive(&ids),
     };
-    // Also when it broke off: what was sent back until then waits for a worker.
+    // Also after an error: the messages that were sent back before it wait for a worker.
     worker::notify(&queue, &call.trace).await;
     let redriven = redriven?;
     log::info(
@@ -164,7 +164,7 @@ async fn discard(call: Call) -> Reply {
     if !queue.discard(id)? {
         return Err(unknown());
     }
-    // Another may have waited for it in its message group.
+    // Another message of its message group may have waited for it.
     worker::notify(&queue, &call.trace).await;
     log::info(
         &call.trace,

@@ -1,19 +1,19 @@
-//! Dead letters: which of them a request is about, and how they are told.
+//! Dead letters: the requests about them, and the answers.
 
 use base::{Invalid, Query, rfc3339};
 use queue::{DeadLetter, DeadPage, LetterId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The maximum number of letters in a page, and of ids in a redrive.
+/// The maximum number of dead letters in a page, and of ids in a redrive.
 const MAX: u32 = 1_000;
 
-/// A page that is asked for.
+/// The requested page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageQuery {
-    /// The last letter of the page before.
+    /// The last dead letter of the page before.
     pub after: Option<LetterId>,
-    /// The maximum number of letters.
+    /// The maximum number of dead letters.
     pub limit: usize,
 }
 
@@ -21,7 +21,7 @@ impl PageQuery {
     /// Reads the query's `limit` and `cursor`.
     ///
     /// # Errors
-    /// What one of them must be.
+    /// The parameter that is wrong, and what it must be.
     pub fn parse(query: &Query) -> Result<Self, Invalid> {
         Ok(Self {
             after: query.cursor()?,
@@ -30,16 +30,16 @@ impl PageQuery {
     }
 }
 
-/// Dead letters to send back.
+/// Dead letters to send back to their queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
-    /// All that there are.
+    /// All of the queue.
     All,
     /// These.
     These(Vec<LetterId>),
 }
 
-/// The body of a redrive, as it is sent.
+/// The body of a redrive.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Redrive {
@@ -61,9 +61,8 @@ impl TryFrom<Redrive> for Selection {
             }
         };
         let ids = ids.iter().enumerate().map(|(at, id)| {
-            id.parse().map_err(|_| {
-                Invalid::field(format!("ids[{at}]: this is not the id of a dead letter"))
-            })
+            id.parse()
+                .map_err(|_| Invalid::field(format!("ids[{at}]: must be the id of a dead letter")))
         });
         ids.collect::<Result<_, _>>().map(Self::These)
     }
@@ -106,7 +105,7 @@ impl From<DeadLetter> for Letter {
     fn from(letter: DeadLetter) -> Self {
         Self {
             id: letter.id.to_string(),
-            // What killed it may be that it is no JSON: then it is told as text.
+            // A message that is not JSON is shown as text.
             message: serde_json::from_slice(&letter.message)
                 .unwrap_or_else(|_| String::from_utf8_lossy(&letter.message).into()),
             error: letter.error,
@@ -121,9 +120,9 @@ impl From<DeadLetter> for Letter {
 pub struct Answer<'a> {
     /// The queue.
     pub queue: &'a str,
-    /// How many letters were sent back.
+    /// The number of dead letters that were sent back.
     pub redriven: u64,
-    /// The ids of those that were not there.
+    /// The ids that are no dead letters.
     pub missing: Vec<String>,
 }
 

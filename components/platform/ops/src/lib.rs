@@ -1,8 +1,8 @@
-//! Operations: whether the application is alive and ready, how its queues are
-//! doing, and what to do with their dead letters.
+//! Operations: whether the application is alive and ready, the state of its queues, and
+//! their dead letters.
 //!
-//! The modules here read requests and write answers, and know neither Spin nor
-//! a store. The component around them asks Redis and the other stores.
+//! These modules read requests and write answers, and know neither Spin nor a store. The
+//! component around them asks Redis and the other stores.
 
 pub mod dead;
 pub mod metrics;

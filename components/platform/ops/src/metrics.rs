@@ -1,4 +1,4 @@
-//! The queues as Prometheus reads them: its text exposition format 0.0.4.
+//! The state of the queues for Prometheus: its text exposition format 0.0.4.
 
 use std::fmt::Write;
 
@@ -43,7 +43,7 @@ const METRICS: [Metric; 11] = [
     (
         "orilla_queue_due",
         "gauge",
-        "Delayed messages whose time has come and that no timer has made ready yet.",
+        "Delayed messages that are due and that no timer has made ready yet.",
         |counts| counts.due.to_string(),
     ),
     (
@@ -55,31 +55,31 @@ const METRICS: [Metric; 11] = [
     (
         "orilla_queue_held",
         "gauge",
-        "Messages that are to come after others, which are not done yet or dead letters.",
+        "Messages that wait for another one of their message group.",
         |counts| counts.held.to_string(),
     ),
     (
         "orilla_queue_processed_total",
         "counter",
-        "Messages that have been done with.",
+        "Messages that were processed.",
         |counts| counts.processed.to_string(),
     ),
     (
         "orilla_queue_retried_total",
         "counter",
-        "Times that a message failed and was to be tried again.",
+        "Failed attempts at messages that are tried again.",
         |counts| counts.retried.to_string(),
     ),
     (
         "orilla_queue_postponed_total",
         "counter",
-        "Times that a message was put off for something that is not its failure.",
+        "Deliveries that were postponed for a reason other than a failure of the message.",
         |counts| counts.postponed.to_string(),
     ),
     (
         "orilla_queue_dead_lettered_total",
         "counter",
-        "Times that a message became a dead letter.",
+        "Messages that became dead letters.",
         |counts| counts.dead_lettered.to_string(),
     ),
 ];
@@ -99,7 +99,7 @@ pub fn render(queues: &[(String, Counts)]) -> String {
     text
 }
 
-/// A label's value, with what the format escapes.
+/// The value of a label, with escapes.
 fn label_value(value: &str) -> String {
     value
         .replace('\\', "\\\\")
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn no_two_metrics_are_one_without_the_total() {
-        // OpenMetrics names a counter without it.
+        // OpenMetrics names a counter without its suffix.
         let families: BTreeSet<_> = METRICS
             .iter()
             .map(|(name, ..)| name.trim_end_matches("_total"))

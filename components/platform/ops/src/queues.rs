@@ -1,4 +1,4 @@
-//! The queues that there are, and how they are doing.
+//! The configured queues and their state.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use serde::Serialize;
 /// Reads the variable `queues`: names, separated by commas.
 ///
 /// # Errors
-/// A name is there twice or has other characters than `A-Z a-z 0-9 . _ -`, or
-/// there is none: what the variable must be, to be read after its name.
+/// A name is listed twice or has characters other than `A-Z a-z 0-9 . _ -`, or there is
+/// no name. The text says what the variable must be and follows its name.
 pub fn names(list: &str) -> Result<Vec<String>, &'static str> {
     let names: Vec<_> = list
         .split(',')
@@ -20,7 +20,7 @@ pub fn names(list: &str) -> Result<Vec<String>, &'static str> {
         let mut bytes = name.bytes();
         bytes.all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
     };
-    // Prometheus takes no sample twice.
+    // Prometheus refuses two samples of one queue.
     let distinct = names.iter().collect::<BTreeSet<_>>().len() == names.len();
     if names.is_empty() || !distinct || !names.iter().all(is_name) {
         return Err(

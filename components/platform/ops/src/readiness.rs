@@ -1,27 +1,27 @@
-//! Whether the application reaches what it needs.
+//! Whether the application reaches the services that it needs.
 
 use http::StatusCode;
 use serde::Serialize;
 
-/// The state of something that is needed. Why it is not available is for the
-/// log: anybody may ask.
+/// The state of a required service. The log has the reason of a failure, since the route
+/// is public.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// It did as asked.
+    /// The check succeeded.
     Ok,
-    /// It did not.
+    /// The check failed.
     Unavailable,
 }
 
-/// What is needed, each with its state.
+/// The checks with their states.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Checks {
     /// Redis.
     pub redis: State,
-    /// Redis throws nothing away.
+    /// Redis evicts no keys.
     pub redis_policy: State,
-    /// Redis tells of keys that expire, and the component `timers` hears of them.
+    /// Redis publishes expired keys, and the component `timers` receives the events.
     pub redis_events: State,
     /// The key-value store.
     pub key_value: State,
@@ -52,8 +52,8 @@ impl From<Checks> for Readiness {
 }
 
 impl Readiness {
-    /// The status of the answer: 200, or 503 for load balancers and probes to
-    /// leave this replica alone.
+    /// The status of the answer: 200, or 503, by which load balancers and probes leave
+    /// this replica out.
     pub fn http_status(&self) -> StatusCode {
         match self.status {
             State::Ok => StatusCode::OK,

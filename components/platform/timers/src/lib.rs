@@ -1,5 +1,5 @@
-//! Timers: when the key of a queue's timer expires, Redis publishes its name, and the
-//! delayed messages of that queue whose time has come are made ready.
+//! Timers: Redis publishes the name of each expired key. If it is the timer of a queue,
+//! the due messages of that queue are made ready.
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
@@ -13,7 +13,7 @@ use stores::SpinRedis;
 #[redis_component]
 fn handle(expired_key: Vec<u8>) -> Result<()> {
     let key = String::from_utf8_lossy(&expired_key);
-    // Redis tells of every key that expires, and few are timers.
+    // All expired keys are published here, and most are not timers.
     let names = QueueNames::of_timer(&key);
     if names.is_none() && key != health::CANARY {
         return Ok(());
@@ -28,7 +28,7 @@ fn handle(expired_key: Vec<u8>) -> Result<()> {
         .context("waking the queue")?;
     log::info(
         &Trace::new(),
-        "a timer went off",
+        "a timer expired",
         json!({"timer": key, "waiting": waiting, "delayed": delayed}),
     );
     Ok(())

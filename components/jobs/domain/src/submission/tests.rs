@@ -183,7 +183,7 @@ fn a_job_may_have_as_many_toons_as_allowed_and_no_more() {
     assert_eq!(submission.toons.len(), MAX_TOONS);
     let (_, told) = refusal(&body(MAX_TOONS + 1));
     assert_eq!(told, "toons: must have 1 to 10000 elements, and has 10001");
-    // Many small elements are counted, not kept.
+    // Too many elements are counted and not kept.
     let (_, told) = refusal(&format!(r#"{{"toons":[0{}]}}"#, ",0".repeat(3_999_999)));
     assert!(told.ends_with("has 4000000"), "{told}");
 }
@@ -208,14 +208,14 @@ fn the_fingerprint_is_of_what_the_job_is_to_do() {
     }
     let seed = |seed: &str| fingerprint(&with_toon(&format!(r#"{{"toonId":"b","seed":{seed}}}"#)));
     assert_ne!(seed("9007199254740992"), seed("9007199254740994"));
-    // RFC 8785 sees one double.
+    // RFC 8785 treats both as the same double.
     assert_eq!(seed("9007199254740992"), seed("9007199254740993"));
 }
 
 #[test]
 fn the_fingerprint_of_a_job_stays_the_same_for_ever() {
-    // Registers hold it, so another spelling of the form would be a conflict.
-    // sha256sum of {"toonId":"a","x":[1.5,null,"é"]}{"toonId":"b"}
+    // Stored fingerprints must stay valid: another canonical form would be a conflict.
+    // The expected value is sha256sum of {"toonId":"a","x":[1.5,null,"é"]}{"toonId":"b"}
     let body = r#"{"toons":[{"x":[1.5,null,"é"],"toonId":"a"},{"toonId":"b"}]}"#;
     assert_eq!(
         fingerprint(body),

@@ -28,7 +28,7 @@ fn plain(status: &str) -> OrderRequest {
     request(status, json!({}))
 }
 
-/// An order with all its versions, as a store would have them.
+/// An order with all its versions, as a store holds them.
 #[derive(Default)]
 struct History {
     versions: Vec<Versioned<Order>>,
@@ -36,20 +36,20 @@ struct History {
 }
 
 impl History {
-    /// `ana`'s order, in its first version.
+    /// An order of `ana` in its first version.
     fn begun(status: &str) -> Self {
         let mut history = Self::default();
         assert_eq!(history.post(ANA, &plain(status)), Ok(1));
         history
     }
 
-    /// The same, told now that only this version of it may be changed.
+    /// The same, with an `If-Match` for the next request.
     fn if_match(mut self, header: &str) -> Self {
         self.preconditions = Preconditions::parse(Some(header), None).unwrap();
         self
     }
 
-    /// The same, told now that the order must not be there yet.
+    /// The same, with `If-None-Match: *` for the next request.
     fn if_none(mut self) -> Self {
         self.preconditions = Preconditions::parse(None, Some("*")).unwrap();
         self
@@ -88,7 +88,7 @@ impl History {
         Ok(self.take(decision))
     }
 
-    /// Keeps the next version, and tells the version that answers the request.
+    /// Stores the next version, and returns the version that answers the request.
     fn take(&mut self, decision: Decision) -> u64 {
         match decision {
             Decision::Unchanged { version } => version,
@@ -251,7 +251,7 @@ fn an_order_belongs_to_whom_created_it() {
         assert_eq!(history.post(BOB, &request), Err(Refusal::IdTaken));
         assert_eq!(history.put(BOB, &request), Err(Refusal::IdTaken));
     }
-    // Not even what version it has is told.
+    // The refusal does not reveal the version.
     let mut history = history.if_match("\"7\"");
     assert_eq!(history.put(BOB, &plain("inprocess")), Err(Refusal::IdTaken));
     assert!(ANA.may_use(&history.latest().owner) && !BOB.may_use(&history.latest().owner));
@@ -283,7 +283,7 @@ fn only_the_version_that_the_client_knows_is_changed() {
     );
     assert_eq!(refusal.code(), "precondition_failed");
     assert!(refusal.to_string().contains("version 2"));
-    // That it is stale comes before what it asks for.
+    // The stale version is reported before the illegal transition.
     assert_eq!(history.put(ANA, &plain("received")), Err(refusal));
     let mut history = history.if_match("\"1\", \"2-abc\"");
     assert_eq!(history.put(ANA, &plain("completed")), Ok(3));
@@ -308,7 +308,7 @@ fn what_is_not_there_matches_nothing() {
 
 #[test]
 fn a_conditional_request_that_is_sent_again_after_it_was_done_is_answered_as_before() {
-    // The answer to the first was lost; what it asked for is there (RFC 9110, 13.1.1).
+    // The answer to the first request was lost; its state is reached (RFC 9110, 13.1.1).
     let mut history = History::begun("received").if_match("\"1\"");
     assert_eq!(history.put(ANA, &plain("inprocess")), Ok(2));
     assert_eq!(history.put(ANA, &plain("inprocess")), Ok(2));

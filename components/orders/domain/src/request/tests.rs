@@ -19,7 +19,7 @@ fn minimal() -> Value {
     json!({"orderId": "ORD-001", "status": "received", "description": "Mantenimiento básico"})
 }
 
-/// [`minimal`] with one member more, or another one.
+/// [`minimal`] with one member added or replaced.
 fn with(name: &str, value: impl Into<Value>) -> Value {
     let mut body = minimal();
     body[name] = value.into();
@@ -91,7 +91,7 @@ fn the_first_field_that_is_missing_is_told() {
         body.as_object_mut().unwrap().remove(name);
         assert_eq!(told(post(&body)), missing);
     }
-    // All must be there before any is looked at.
+    // Missing members are reported before invalid ones.
     let body = json!({"orderId": "not an id", "status": "unknown"});
     assert_eq!(told(post(body)).1, "Missing required field: description");
     assert_eq!(told(put("{}")).1, "Missing required field: status");

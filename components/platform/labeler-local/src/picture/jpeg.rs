@@ -1,8 +1,8 @@
 //! JPEG (ITU T.81), scaled down while it is decoded.
 //!
-//! `jpeg-decoder` and not what `image` uses, because it can leave out the
-//! frequencies that a small image does not show: half the time, and an eighth
-//! to a sixty-fourth of the memory for a large photo.
+//! Decodes with `jpeg-decoder` and not with the decoder of `image`, because it can leave
+//! out the frequencies that a small image does not show: half the time, and an eighth to
+//! a sixty-fourth of the memory for a large photo.
 
 mod outline;
 
@@ -15,8 +15,8 @@ use crate::network::SIDE;
 
 const NAME: &str = "JPEG";
 
-/// The shorter side after scaling is at least this long, so that the last step
-/// down is made by the better filter.
+/// The minimum length of the shorter side after scaling. The better filter does the last
+/// step.
 const ENOUGH: u16 = 2 * SIDE as u16;
 
 pub fn decode(file: &[u8]) -> Result<Picture, Unreadable> {
@@ -42,7 +42,7 @@ pub fn decode(file: &[u8]) -> Result<Picture, Unreadable> {
     afford(
         full.width.into(),
         full.height.into(),
-        // Colour profiles and the like are copied out of the file.
+        // Colour profiles and other metadata are copied out of the file.
         memory(full, (width, height), layout) + file.len() as u64,
     )?;
     let bytes = decoder.decode().map_err(unreadable)?;
@@ -58,7 +58,7 @@ pub fn decode(file: &[u8]) -> Result<Picture, Unreadable> {
     })
 }
 
-/// A side when the shorter one becomes just long enough.
+/// The length of a side when the shorter one is scaled to the minimum.
 fn scaled(side: u16, full: ImageInfo) -> u16 {
     let shorter = u32::from(full.width.min(full.height)).max(1);
     let wanted = shorter.min(ENOUGH.into());
@@ -66,11 +66,11 @@ fn scaled(side: u16, full: ImageInfo) -> u16 {
     u16::try_from(scaled).unwrap_or(side)
 }
 
-/// The max memory of the decoder: planes and the result, and all
-/// coefficients at full size when they come in several passes.
+/// The maximum memory of the decoder: planes and the result, and all coefficients at full
+/// size if they come in several scans.
 fn memory(full: ImageInfo, scaled: (u16, u16), layout: Layout) -> u64 {
     let samples = layout.pixel_bytes() as u64;
-    // Rows and columns are padded to whole blocks, which may be of 32 pixels.
+    // Rows and columns are padded to whole blocks of up to 32 pixels.
     let padded = |side: u16| u64::from(side).next_multiple_of(32);
     let pixels = padded(scaled.0) * padded(scaled.1);
     let mut bytes = 2 * samples * pixels;

@@ -1,9 +1,9 @@
-//! PNG (RFC 2083 and its third edition by the W3C). Of an animation the image
-//! that programs without animations show counts.
+//! PNG (RFC 2083 and its third edition by the W3C). Of an animation, the default image is
+//! decoded.
 //!
-//! Pixels are read row by row: what follows the last one is not inflated, and
-//! may be missing, as browsers have it. Texts and colour profiles, which may
-//! inflate to a thousand times their size, are skipped.
+//! Pixels are read row by row. Data after the last row is not inflated and may be
+//! missing, as in browsers. Texts and colour profiles, which may inflate to a thousand
+//! times their size, are skipped.
 
 use image::metadata::Orientation;
 use png::{BitDepth, ColorType, Decoder, DecodingError, InterlaceInfo, Reader, Transformations};
@@ -12,10 +12,11 @@ use super::{Channels, Layout, Picture, Unreadable, afford};
 
 const NAME: &str = "PNG";
 
-/// Pixels in a row, or rows, as in a JPEG: each row costs, however short it is.
+/// The maximum number of pixels in a row, and of rows, as in a JPEG: each row has a cost,
+/// even a short one.
 const MAX_SIDE: u32 = u16::MAX as u32;
 
-/// Bytes that the decoder may take besides the pixels: metadata, rows.
+/// The memory that the decoder may take besides the pixels, in bytes: metadata, rows.
 const OVERHEAD: usize = 4 << 20;
 
 type File<'a> = std::io::Cursor<&'a [u8]>;
@@ -77,7 +78,7 @@ fn rows(reader: &mut Reader<File>, bytes: &mut [u8], line: usize) -> Result<(), 
             reader.read_row(row).map_err(unreadable)?;
         }
     }
-    // What is there of the rest is checked, not inflated.
+    // The rest is checked as far as it is there, and not inflated.
     match reader.next_row() {
         Err(DecodingError::IoError(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             Ok(())
@@ -89,7 +90,7 @@ fn rows(reader: &mut Reader<File>, bytes: &mut [u8], line: usize) -> Result<(), 
 
 /// Rows in the seven passes over an interlaced image.
 fn interlaced_rows((width, height): (u32, u32)) -> u32 {
-    // The first column and row of each pass, and the rows from one to the next.
+    // The first column and row of each pass, and its step between rows.
     const PASSES: [[u32; 3]; 7] = [
         [0, 0, 8],
         [4, 0, 8],

@@ -1,6 +1,6 @@
-//! WebP (RFC 9649). Of an animation the first frame counts.
+//! WebP (RFC 9649). Of an animation, the first frame is decoded.
 //!
-//! What follows the pixels may be missing, as browsers have it.
+//! Data after the pixels may be missing, as in browsers.
 
 mod guarded;
 
@@ -14,21 +14,21 @@ use super::{Channels, Layout, Picture, Unreadable, afford};
 
 const NAME: &str = "WebP";
 
-/// The header of the file: `RIFF`, the size of what follows, `WEBP`.
+/// The header of the file: `RIFF`, the size of the rest, `WEBP`.
 const HEADER: usize = 12;
 /// The header of a chunk: its type and size.
 const CHUNK: usize = 8;
-/// What comes before the chunks within a frame of an animation.
+/// The header of an animation's frame, before its chunks.
 const FRAME: usize = 16;
 
-/// Where the first chunk says what others there are, and its bits for a colour
-/// profile, EXIF and XMP.
+/// The position of the flags in the first chunk, and the flags for a colour profile, EXIF
+/// and XMP.
 const FLAGS: usize = HEADER + CHUNK;
 const METADATA: u8 = 0x2c;
 
-// The max memory of the decoder, in bytes a pixel: the result, and a
-// frame of four bytes or of luminance and chrominance. Opacity is kept apart,
-// and an animation has a canvas besides.
+// The maximum memory of the decoder, in bytes per pixel: the result, and a frame of four
+// bytes or of luminance and chrominance. Opacity is separate, and an animation also has a
+// canvas.
 const STILL: u64 = 7;
 const TRANSLUCENT: u64 = 11;
 const ANIMATED: u64 = 19;
@@ -81,8 +81,8 @@ pub fn decode(file: &[u8]) -> Result<Picture, Unreadable> {
     })
 }
 
-/// A file that ends after its pixels, as one that has none of the metadata that
-/// it announces: the decoder insists on what is announced.
+/// The file without the flags of its metadata: a file that ends after its pixels has
+/// none, and the decoder insists on announced metadata.
 fn without_metadata(file: &[u8]) -> Cow<'_, [u8]> {
     if file
         .get(HEADER..)
@@ -97,10 +97,10 @@ fn without_metadata(file: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(file)
 }
 
-/// What there is of interest in the chunks of a file or frame.
+/// The relevant chunks of a file or frame.
 #[derive(Default)]
 struct Contents<'a> {
-    /// Whether there are pixels, all of them.
+    /// Whether all pixels are there.
     pixels: bool,
     exif: Option<&'a [u8]>,
 }
@@ -108,8 +108,8 @@ struct Contents<'a> {
 impl<'a> Contents<'a> {
     /// Walks over the chunks of a file.
     ///
-    /// Checks the dimensions that lossy bitstreams have in themselves: they decide
-    /// on the memory, whatever the header of the file says.
+    /// Checks the dimensions in lossy bitstreams themselves: they determine the memory,
+    /// whatever the header of the file says.
     fn of(mut chunks: &'a [u8]) -> Result<Self, Unreadable> {
         let mut contents = Self::default();
         while let Some(chunk) = Chunk::first_of(chunks) {
@@ -142,7 +142,7 @@ impl<'a> Contents<'a> {
 struct Chunk<'a> {
     kind: &'a [u8; 4],
     data: &'a [u8],
-    /// What follows, or `None` if some of the data is missing.
+    /// The data after the chunk; `None` if some of the chunk's own data is missing.
     rest: Option<&'a [u8]>,
 }
 
@@ -155,7 +155,7 @@ impl<'a> Chunk<'a> {
             Some((data, rest)) => Self {
                 kind,
                 data,
-                // The byte that makes an odd size even.
+                // A chunk of odd size has a padding byte.
                 rest: Some(rest.get(size % 2..).unwrap_or_default()),
             },
             None => Self {

@@ -1,24 +1,24 @@
-//! The worst files of each type: small, or as large as uploads may be, and as
-//! costly to decode as their type allows.
+//! The worst files of each type: small, or as large as uploads may be, and as slow to
+//! decode as their type allows.
 
 use std::iter::repeat_n;
 
-/// The default max size of an upload, in bytes.
+/// The maximum size of an upload, by default.
 pub const MAX_FILE: usize = 15 << 20;
 
-/// A file that ought to be refused or decoded soon, and what is bad about it.
+/// A file that must be refused or decoded soon, with its fault.
 pub struct Worst {
     pub name: &'static str,
     pub fate: Fate,
     pub bytes: Vec<u8>,
 }
 
-/// What becomes of a file.
+/// The outcome for a file.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It is decoded: it costs no more than a large photo.
     Decoded,
-    /// It has no pixels, or not all of them.
+    /// It has no pixels, or some are missing.
     Invalid,
     /// It would cost too much.
     TooLarge,
@@ -160,8 +160,8 @@ fn blocks(width: u16, height: u16) -> usize {
     usize::from(width).div_ceil(8) * usize::from(height).div_ceil(8)
 }
 
-/// A progressive JPEG whose scans, after the first one, say that there is nothing
-/// in runs of 32,767 blocks.
+/// A progressive JPEG whose scans, after the first one, each hold only empty runs of
+/// 32,767 blocks.
 pub fn progressive(width: u16, height: u16, scans: usize) -> Vec<u8> {
     let blocks = blocks(width, height);
     let mut runs = Bits::default();
@@ -203,8 +203,8 @@ fn sequential_scans() -> Vec<u8> {
     file
 }
 
-/// A sequential JPEG whose intervals between restart markers are empty: a decoder
-/// that fills in zeros finds the dearest symbol in each place, free of charge.
+/// A sequential JPEG whose intervals between restart markers are empty: a decoder that
+/// fills in zeros decodes the slowest symbol in each place.
 fn empty_intervals(width: u16, height: u16, length: usize) -> Vec<u8> {
     let mut file = head(
         0xc0,
@@ -220,7 +220,7 @@ fn empty_intervals(width: u16, height: u16, length: usize) -> Vec<u8> {
     file
 }
 
-/// The same without a word of intervals: the first marker is the end of the data.
+/// The same without a declared interval: the first marker ends the data.
 fn undeclared_interval() -> Vec<u8> {
     let mut file = empty_scan(14_000, 14_000);
     let end = file.len() - 2;
@@ -334,7 +334,7 @@ fn inflating(kind: &[u8; 4]) -> Vec<u8> {
     chunk(kind, &data).repeat(MAX_FILE / data.len() - 1)
 }
 
-/// Rows with the dearest filter.
+/// Rows with the slowest filter.
 fn paeth(rows: usize, row: usize) -> impl Iterator<Item = u8> {
     (0..rows).flat_map(move |at| [4].into_iter().chain((0..row).map(move |x| (x ^ at) as u8)))
 }
@@ -359,14 +359,14 @@ fn extended(flags: u8, side: u32) -> Vec<u8> {
     riff_chunk(b"VP8X", &[flags, 0, 0, 0, a, b, c, a, b, c])
 }
 
-/// A lossless image with so many groups of Huffman codes, each of a few bytes in
-/// the file and either of none or of 20 KiB in memory.
+/// A lossless image with this many groups of Huffman codes. Each group takes a few bytes
+/// in the file, and none or 20 KiB in memory.
 pub fn lossless(width: u64, height: u64, heavy: u8, groups: u64) -> Vec<u8> {
     let mut bits = Bits::default();
     bits.last_bit_first(0x2f, 8);
     bits.last_bit_first((width - 1) | (height - 1) << 14, 32);
     if groups > 1 {
-        // No transforms, no cache, an image of groups in blocks of 2^9 pixels.
+        // No transforms, no cache, and an image of groups in blocks of 2^9 pixels.
         bits.last_bit_first(0b11_1100, 6);
         // Its codes: one symbol each.
         bits.last_bit_first(0, 1);
@@ -374,7 +374,7 @@ pub fn lossless(width: u64, height: u64, heavy: u8, groups: u64) -> Vec<u8> {
             bits.last_bit_first(0b101 | symbol << 3, 11);
         }
     } else {
-        // The dearest transforms: colours predicted, with blocks of 4 pixels.
+        // The slowest transforms: predicted colours in blocks of 4 pixels.
         for (transform, mode) in [(0, 11), (1, 0)] {
             bits.last_bit_first(1 | transform << 1, 6);
             bits.last_bit_first(0, 1);
@@ -414,8 +414,8 @@ pub fn lossless(width: u64, height: u64, heavy: u8, groups: u64) -> Vec<u8> {
     riff(&riff_chunk(b"VP8L", &bits.bytes))
 }
 
-/// A lossy image of as many pixels as are taken and as much noise as fits: there
-/// is a coefficient in nearly every place.
+/// A lossy image with the maximum number of pixels and as much noise as fits: nearly
+/// every place has a coefficient.
 fn lossy() -> Vec<u8> {
     let (side, first) = (3660_u16, 400_000_u32);
     let [a, b, c, _] = (first << 5 | 1 << 4).to_le_bytes();
@@ -432,7 +432,7 @@ fn webp_chunks() -> Vec<u8> {
     riff(&[extended(0, 1), chunks].concat())
 }
 
-/// A whole image with four gigabytes of metadata, as the file has it.
+/// A whole image that announces four gigabytes of metadata.
 pub fn exif_of_gigabytes() -> Vec<u8> {
     let image = lossless(1, 1, 0, 1);
     riff(&[&extended(8, 1), &image[12..], b"EXIF\xff\xff\xff\xff"].concat())

@@ -1,60 +1,61 @@
-//! What a JPEG file is made of (ITU T.81, annex B), read from its markers alone.
+//! The structure of a JPEG file (ITU T.81, annex B), read from its markers.
 //!
-//! The decoder has no limits on its work, and no way to tell that the data of a
-//! scan ends too early: it goes on with zero bits. Both are decided here, in one
-//! walk over the file that decodes nothing.
+//! The decoder has no limits on its work, and does not notice that the data of a scan
+//! ends too early: it goes on with zero bits. This module checks both, in one walk over
+//! the file that decodes nothing.
 
 use std::io::{self, Read};
 
 use crate::picture::Unreadable;
 
-/// Scans of one image. Encoders write 10 for a progressive photo; programs that
-/// have such a limit set it to 100 to 500.
+/// The maximum number of scans of one image. Encoders write 10 for a progressive photo;
+/// programs with such a limit set it to 100 to 500.
 const MAX_SCANS: usize = 100;
 
-/// Coefficients that all scans together go over: each scan those of its band, in
-/// each block of its components. A photo has one to four a pixel when it is
-/// sequential, and two to nine when it is progressive.
+/// The maximum number of coefficients of all scans together: for each scan those of its
+/// band, in each block of its components. A sequential photo has one to four per pixel, a
+/// progressive one two to nine.
 const MAX_COEFFICIENTS: u64 = 200_000_000;
 
-/// How much more a coefficient counts that there are no bits for. Where the data
-/// between two restart markers ends too early, the decoder goes on with zero bits,
-/// and may find the dearest symbol in each place.
+/// The weight of a coefficient without bits. If the data between two restart markers ends
+/// too early, the decoder goes on with zero bits, and may decode the slowest symbol in
+/// each place.
 const WITHOUT_BITS: u64 = 4;
 
-/// Bits of the code of all zeros, which is the shortest of its table: the decoder
-/// looks up codes of that length. With 256 symbols at most, none is longer in the
-/// best table.
+/// The maximum length of the code of all zeros, which is the shortest of its table: the
+/// decoder looks up codes of that length. With at most 256 symbols, the best table has
+/// none longer.
 const MAX_ZEROS: usize = 8;
 
-/// A scan passes each block, even for a single coefficient: as costly as these.
+/// The minimum cost of a scan per block, in coefficients, even if it has only one.
 const MIN_BAND: u64 = 4;
 
-/// Bytes of Huffman tables. A scan uses up to eight tables of 273 bytes.
+/// The maximum number of bytes of Huffman tables. A scan uses up to eight tables of 273
+/// bytes.
 const MAX_TABLES: usize = 256 << 10;
 
-/// Segments outside of scans. A colour profile has up to 255, and 15 MiB of
-/// metadata 240.
+/// The maximum number of segments outside of scans. A colour profile has up to 255, and
+/// 15 MiB of metadata 240.
 const MAX_SEGMENTS: usize = 2000;
 
 const ALL: u64 = u64::MAX;
 
-/// What follows the data of a scan. The decoder reads up to eight bytes ahead;
-/// one that reads further has not found all blocks, and takes a marker that is
-/// none for an error. Between scans it skips these bytes.
+/// Bytes that are put after the data of a scan. The decoder reads up to eight bytes
+/// ahead. If it reads further, it has not found all blocks, and the invalid marker makes
+/// it fail. Between scans it skips these bytes.
 const END_OF_SCAN: &[u8] = &[0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0];
 
 const END_OF_IMAGE: &[u8] = &[0xff, 0xd9];
 
-/// A JPEG file as the decoder is to read it: whole scans or an error.
+/// A JPEG file prepared for the decoder: whole scans, or an error.
 pub struct Outline<'a> {
     parts: std::vec::IntoIter<&'a [u8]>,
     part: &'a [u8],
 }
 
 impl<'a> Outline<'a> {
-    /// Walks over a file. Anything that is wrong with it is left for the decoder
-    /// to find, but for its cost and its end.
+    /// Walks over a file. It checks costs and the end; the decoder finds all other
+    /// errors.
     pub fn of(file: &'a [u8]) -> Result<Self, Unreadable> {
         let mut walk = Walk::new(file);
         walk.run()?;
@@ -62,7 +63,7 @@ impl<'a> Outline<'a> {
         if walk.ended || parts.is_empty() {
             parts.push(walk.rest);
         } else if walk.components.iter().all(|one| one.read == ALL) {
-            // Nothing but the end itself is missing, and perhaps metadata.
+            // Only the end marker is missing, and perhaps metadata.
             parts.push(END_OF_IMAGE);
         } else {
             return Err(Unreadable::invalid(
@@ -88,7 +89,7 @@ impl Read for Outline<'_> {
         self.part.read(buffer)
     }
 
-    /// The decoder reads single bytes: nearly all of them this way.
+    /// The decoder reads nearly all single bytes by this method.
     fn read_exact(&mut self, mut buffer: &mut [u8]) -> io::Result<()> {
         while buffer.len() > self.part.len() {
             match self.read(buffer)? {
@@ -103,25 +104,25 @@ impl Read for Outline<'_> {
 /// A component of the image, such as its luminance.
 struct Component {
     id: u8,
-    /// Its blocks, padded to whole units of interleaved scans.
+    /// The number of its blocks, padded to whole units of interleaved scans.
     blocks: u64,
-    /// Those of one such unit.
+    /// The number of its blocks in one such unit.
     unit: u64,
-    /// The coefficients, by bit, that have been read to their last digit.
+    /// The coefficients, by bit, whose last digit has been read.
     read: u64,
 }
 
-/// Coefficients that a scan goes over.
+/// The number of coefficients of a scan.
 struct Cost {
     all: u64,
-    /// Those of each unit of blocks, which restart intervals are counted in.
+    /// Those of one unit of blocks; restart intervals are counted in units.
     unit: u64,
 }
 
 struct Walk<'a> {
-    /// What has not been walked over yet.
+    /// The part that is not walked over yet.
     rest: &'a [u8],
-    /// What has been, each but the last two with the data of a scan.
+    /// The parts that were walked over, each but the last two with the data of a scan.
     parts: Vec<&'a [u8]>,
     components: Vec<Component>,
     progressive: bool,
@@ -129,9 +130,9 @@ struct Walk<'a> {
     coefficients: u64,
     tables: usize,
     segments: usize,
-    /// Units of blocks between two restart markers, 0 where there are none.
+    /// Units of blocks between two restart markers; 0 without restart markers.
     interval: u64,
-    /// Whether the marker of the end is there.
+    /// Whether the end marker was found.
     ended: bool,
 }
 
@@ -152,7 +153,7 @@ impl<'a> Walk<'a> {
     }
 
     fn run(&mut self) -> Result<(), Unreadable> {
-        // The marker that every file begins with is no segment.
+        // The start marker of the file has no segment.
         let mut at = 2;
         while let Some(marker) = marker(self.rest, at) {
             at = marker.end;
@@ -161,9 +162,9 @@ impl<'a> Walk<'a> {
                     self.ended = true;
                     return Ok(());
                 }
-                // Some encoders end a scan with one.
+                // Some encoders end a scan with a restart marker.
                 0xd0..=0xd7 => continue,
-                // Those without a segment, which the decoder refuses.
+                // Markers without a segment, which the decoder refuses.
                 0x01..=0xbf | 0xd8 => return Ok(()),
                 _ => {}
             }
@@ -199,7 +200,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Counts a scan and what it brings, by its header.
+    /// Adds the cost of a scan and its coefficients, from its header.
     fn scan(&mut self, header: &[u8]) -> Cost {
         self.scans += 1;
         let mut cost = Cost { all: 0, unit: 0 };
@@ -221,7 +222,7 @@ impl<'a> Walk<'a> {
         for component in &mut self.components {
             if ids.chunks(2).any(|id| id.first() == Some(&component.id)) {
                 cost.all += component.blocks * width;
-                // A unit is one block where a component is alone.
+                // In a scan of one component, a unit is one block.
                 cost.unit += width * if count == 1 { 1 } else { component.unit };
                 if bits & 0xf == 0 {
                     component.read |= band;
@@ -231,8 +232,7 @@ impl<'a> Walk<'a> {
         cost
     }
 
-    /// Walks over the data of a scan, to the marker that ends it, and counts what it
-    /// costs.
+    /// Walks over the data of a scan to the marker that ends it, and adds its cost.
     fn data(&mut self, mut at: usize, cost: Cost) -> usize {
         self.coefficients += cost.all;
         let mut left = cost.all;
@@ -258,8 +258,8 @@ impl<'a> Walk<'a> {
         file.len()
     }
 
-    /// Counts what an interval between two restart markers costs beyond what its
-    /// bytes can hold.
+    /// Adds the cost of an interval between two restart markers beyond the bits in its
+    /// bytes.
     fn interval(&mut self, bytes: usize, left: &mut u64, unit: u64) {
         if self.interval > 0 {
             let coefficients = (self.interval * unit).min(*left);
@@ -292,12 +292,11 @@ impl<'a> Walk<'a> {
 
 struct Marker {
     code: u8,
-    /// Where what follows it begins.
+    /// The position after it.
     end: usize,
 }
 
-/// The next marker from a place on: a byte of ones and one that is neither that
-/// nor zero.
+/// The next marker from a position on: a byte 0xff and one that is neither 0xff nor 0.
 fn marker(file: &[u8], mut at: usize) -> Option<Marker> {
     loop {
         at += memchr::memchr(0xff, file.get(at..)?)? + 1;
@@ -314,7 +313,7 @@ fn segment(file: &[u8], at: usize) -> Option<&[u8]> {
     rest.get(..usize::from(u16::from_be_bytes(*length)).checked_sub(2)?)
 }
 
-/// Refuses Huffman tables that no encoder writes, and that take long to decode by.
+/// Refuses Huffman tables that are slow to decode and that no encoder writes.
 fn slow_table(mut tables: &[u8]) -> Result<(), Unreadable> {
     while let Some(([_, counts @ ..], rest)) = tables.split_first_chunk::<17>() {
         if counts.iter().take(MAX_ZEROS).all(|count| *count == 0) {
@@ -327,7 +326,7 @@ fn slow_table(mut tables: &[u8]) -> Result<(), Unreadable> {
     Ok(())
 }
 
-/// The components of a frame, by its header.
+/// The components of a frame, from its header.
 fn components(header: &[u8]) -> Vec<Component> {
     let Some((&[_, y1, y2, x1, x2, _], components)) = header.split_first_chunk() else {
         return Vec::new();

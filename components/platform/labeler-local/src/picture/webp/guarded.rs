@@ -1,13 +1,13 @@
-//! A file that can be read for as long as there is memory.
+//! A file whose reads fail when memory runs out.
 //!
-//! A lossless WebP image may have 65,536 groups of Huffman codes, whose tables
-//! take two hundred times as much memory as they take in the file. How many
-//! there are is itself compressed, so that no walk over the file can tell.
+//! A lossless WebP image may have 65,536 groups of Huffman codes, whose tables take two
+//! hundred times as much memory as in the file. Their number is itself compressed, so a
+//! walk over the file cannot find it.
 
 use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
 
-/// Bytes of the guest's memory beyond which nothing more is read. A platform may
-/// give 128 MiB, and the decoder takes 18 MiB at once where it takes most.
+/// The size of the guest's memory in bytes from which reads fail. A platform may give 128
+/// MiB, and the largest single allocation of the decoder is 18 MiB.
 #[cfg(target_family = "wasm")]
 const MAX_MEMORY: usize = 110 << 20;
 
@@ -19,7 +19,7 @@ impl<'a> Guarded<'a> {
     }
 }
 
-/// Fails when the guest has taken too much memory. A native program has more.
+/// Fails if the guest has taken too much memory. A native program has no such limit.
 fn afford() -> io::Result<()> {
     #[cfg(target_family = "wasm")]
     if core::arch::wasm32::memory_size(0) > MAX_MEMORY >> 16 {

@@ -12,7 +12,7 @@ use hyper::body::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Call, Post};
+use super::{call::Call, photo::Post};
 
 /// The answer of `POST /receiver`.
 #[derive(Debug, Deserialize)]

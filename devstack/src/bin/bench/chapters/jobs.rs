@@ -8,6 +8,7 @@ use base::Trace;
 use devstack::client::{Call, routes};
 use http::HeaderValue;
 use jobs_domain::{JobId, Message, Submission};
+use queue::Message as _;
 use serde_json::{Value, json};
 
 use crate::{

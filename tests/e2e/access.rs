@@ -30,7 +30,7 @@ pub async fn verifying(algorithm: Algorithm, public: &str) -> App {
     App::with(&[("jwt_algorithm", &name), ("jwt_public_key", public)]).await
 }
 
-/// An issuer of each algorithm with a public key, which is the last.
+/// The algorithms with a public key, and issuers' keys for them: private and public.
 pub fn issuers() -> [(Algorithm, EncodingKey, String); 3] {
     let mut random = rsa::rand_core::OsRng;
     let rsa = rsa::RsaPrivateKey::new(&mut random, 2048).unwrap();

@@ -1,10 +1,13 @@
-//! What strangers send for a token is refused by the component as it is shipped,
-//! and ends nothing. The authorizer's own tests try more, natively.
+//! The component as it is shipped refuses broken tokens and keys, and ends with none
+//! of them. The authorizer's own tests try more, natively.
 
 use base64::Engine;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE, BASE64_URL_SAFE_NO_PAD};
+use base64::prelude::{BASE64_URL_SAFE, BASE64_URL_SAFE_NO_PAD};
+use ed25519_dalek::pkcs8::EncodePublicKey;
 use jsonwebtoken::{Algorithm, EncodingKey};
-use serde_json::{Value, json};
+use p256::pkcs8::LineEnding;
+use rsa::{BigUint, RsaPublicKey};
+use serde_json::json;
 use tests::{App, USER, body};
 
 use crate::access::{FAR, is_refused, issuers, scan, token, verifying};
@@ -20,50 +23,16 @@ fn encode(bytes: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn decode(part: &str) -> Vec<u8> {
-    BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()
-}
-
-/// A token with header and claims of any text.
-fn signed(algorithm: Algorithm, key: &EncodingKey, header: &str, claims: &str) -> String {
-    let message = format!("{}.{}", encode(header), encode(claims));
-    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), key, algorithm).unwrap();
-    format!("{message}.{signature}")
-}
-
-/// A number of 32 bytes and the one before it.
-fn and_one_less(number: &[u8; 32], last: usize) -> [[u8; 32]; 2] {
-    let mut less = *number;
-    less[last] -= 1;
-    [*number, less]
-}
-
-/// Signatures for a token whose own is good: of numbers that no signature has, and
-/// of other lengths.
-fn odd_signatures(algorithm: Algorithm, good: &[u8]) -> Vec<Vec<u8>> {
-    let lengths = [0, 1, 32, 63, 64, 65, 255, 256, 257, 512, 5000];
-    let mut odd: Vec<Vec<u8>> = lengths
-        .iter()
-        .flat_map(|length| [vec![0; *length], vec![0xff; *length]])
-        .collect();
-    odd.push(good[..good.len() - 1].to_vec());
-    odd.push([good, &[0]].concat());
-    let mut one = [0; 32];
-    let numbers = match algorithm {
-        Algorithm::ES256 => {
-            one[31] = 1;
-            and_one_less(P256_ORDER, 31)
-        }
-        _ => {
-            one[0] = 1;
-            and_one_less(ED25519_ORDER, 0)
-        }
-    };
-    for number in [[0; 32], one, [0xff; 32]].iter().chain(&numbers) {
-        if good.len() == 64 {
-            odd.push([&number[..], &good[32..]].concat());
-            odd.push([&good[..32], number].concat());
-            odd.push([&number[..], number].concat());
+/// Signatures that none has: of other lengths, and of numbers that are no part of one.
+fn odd_signatures(good: &[u8]) -> Vec<Vec<u8>> {
+    let mut odd = vec![[good, &[0]].concat()];
+    for length in [0, 1, 32, 63, 64, 65, 255, 256, 257, 512, 5000] {
+        odd.extend([vec![0; length], vec![0xff; length]]);
+    }
+    if let Some((first, second)) = good.split_first_chunk::<32>() {
+        for number in [&[0; 32], &[0xff; 32], P256_ORDER, ED25519_ORDER] {
+            odd.extend([[&number[..], second].concat(), [&first[..], number].concat()]);
+            odd.push([*number, *number].concat());
         }
     }
     odd
@@ -74,76 +43,69 @@ fn broken(algorithm: Algorithm, key: &EncodingKey) -> Vec<String> {
     let good = token(algorithm, key, &json!({"sub": USER, "exp": FAR}));
     let (message, signature) = good.rsplit_once('.').unwrap();
     let (header, claims) = message.split_once('.').unwrap();
-    let mut broken: Vec<String> = odd_signatures(algorithm, &decode(signature))
-        .iter()
-        .map(|odd| format!("{message}.{}", encode(odd)))
-        .collect();
-
-    // Other writings of the same bytes, and no token at all.
-    let padded = BASE64_URL_SAFE.encode(decode(signature));
-    let standard = BASE64_STANDARD.encode([0xfb; 64]);
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(signature).unwrap();
+    let odd = odd_signatures(&bytes);
+    let odd = odd.iter().map(|odd| format!("{message}.{}", encode(odd)));
+    let mut broken: Vec<String> = odd.collect();
     broken.extend([
         format!("{header}=.{claims}.{signature}"),
-        format!("{message}.{padded}="),
-        format!("{message}.{standard}"),
-        format!("{message}.{signature}."),
+        format!("{message}.{}=", BASE64_URL_SAFE.encode(&bytes)),
+        format!("{message}.{}", "+/".repeat(43)),
+        format!("{good}."),
         format!("{good}.{signature}"),
         format!(".{claims}.{signature}"),
         format!("{header}..{signature}"),
         message.to_owned(),
-        "..".into(),
+        "..".to_owned(),
         ".".repeat(8000),
         "A".repeat(8192),
         "A".repeat(8193),
         format!("{message}.{}", "A".repeat(8192 - message.len() - 1)),
     ]);
 
-    let name = format!("{algorithm:?}");
-    let (open, close) = ("[".repeat(2500), "]".repeat(2500));
-    let claims = format!(r#"{{"sub":"{USER}","exp":{FAR}}}"#);
-    for header in [
-        r#"{"alg":"none"}"#.to_owned(),
-        r#"{"alg":"HS512"}"#.to_owned(),
-        format!(r#"{{"alg":"{}"}}"#, name.to_lowercase()),
-        format!(r#"{{"alg":["{name}"]}}"#),
-        format!(r#"{{"alg":"none","alg":"{name}"}}"#),
-        format!(r#"{{"alg":"{name}","crit":["b64"],"b64":false}}"#),
-        format!(r#"{{"alg":"{name}","crit":null}}"#),
-        format!(r#"{{"alg":"{name}","x":{open}{close}}}"#),
-        format!(r#"{{"alg":"{name}","x":{open}"#),
-        "{}".to_owned(),
-        "null".to_owned(),
+    // Well signed. As deep as it is read, and deeper.
+    let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let alg = format!(r#""alg":"{algorithm:?}""#);
+    let who = format!(r#""sub":"{USER}","exp":{FAR}"#);
+    let headers = [
         String::new(),
-    ] {
-        broken.push(signed(algorithm, key, &header, &claims));
-    }
-
-    let header = format!(r#"{{"alg":"{name}"}}"#);
-    let with = |name: &str, value: Value| {
-        let mut claims = json!({"sub": USER, "exp": FAR});
-        claims[name] = value;
-        claims.to_string()
+        r#""alg":"none""#.to_owned(),
+        r#""alg":"HS512""#.to_owned(),
+        format!(r#""alg":["{algorithm:?}"]"#),
+        format!(r#""alg":"none",{alg}"#),
+        format!(r#"{alg},"crit":["b64"],"b64":false"#),
+        format!(r#"{alg},"crit":null"#),
+        format!(r#"{alg},"crit":{}"#, nested(126)),
+        format!(r#"{alg},"x":{}"#, nested(2500)),
+        format!(r#"{alg},"x":{}"#, "[".repeat(5000)),
+    ];
+    let claims = [
+        String::new(),
+        format!(r#""sub":"{USER}","exp":1e400"#),
+        format!(r#""sub":"{USER}","exp":1e300"#),
+        format!(r#""sub":"{USER}","exp":-1"#),
+        format!(r#""sub":"{USER}","exp":"{FAR}""#),
+        format!(r#""sub":"{USER}","exp":null"#),
+        format!(r#""sub":"{USER}","exp":1,"exp":{FAR}"#),
+        format!(r#"{who},"sub":"1""#),
+        format!(r#"{who},"nbf":1e300"#),
+        format!(r#"{who},"nbf":{{}}"#),
+        format!(r#"{who},"iat":"now""#),
+        format!(r#"{who},"roles":{}"#, nested(126)),
+        format!(r#"{who},"x":{}"#, nested(2500)),
+        format!(r#""sub":{{"id":"{USER}"}},"exp":{FAR}"#),
+        format!(r#""sub":"","exp":{FAR}"#),
+    ];
+    let signed = |header: &str, claims: &str| {
+        let message = format!("{}.{}", encode(header), encode(claims));
+        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), key, algorithm).unwrap();
+        format!("{message}.{signature}")
     };
-    for claims in [
-        format!(r#"{{"sub":"{USER}","exp":1e400}}"#),
-        format!(r#"{{"sub":"{USER}","exp":{FAR},"sub":"1"}}"#),
-        format!(r#"{{"sub":"{USER}","exp":1,"exp":{FAR}}}"#),
-        format!(r#"{{"sub":"{USER}","exp":{FAR},"x":{open}{close}}}"#),
-        with("exp", json!(-1)),
-        with("exp", json!(1e300)),
-        with("exp", json!(FAR.to_string())),
-        with("exp", Value::Null),
-        with("nbf", json!(1e300)),
-        with("nbf", json!({})),
-        with("iat", json!("now")),
-        with("sub", json!({"id": USER})),
-        with("sub", json!("")),
-        with("roles", json!({"ops": true})),
-        "[]".to_owned(),
-        String::new(),
-        "\u{feff}{}".to_owned(),
-    ] {
-        broken.push(signed(algorithm, key, &header, &claims));
+    broken.extend(headers.map(|header| signed(&format!("{{{header}}}"), &format!("{{{who}}}"))));
+    broken.extend(claims.map(|claims| signed(&format!("{{{alg}}}"), &format!("{{{claims}}}"))));
+    for text in ["", "[]", "null", "\u{feff}{}"] {
+        broken.push(signed(text, &format!("{{{who}}}")));
+        broken.push(signed(&format!("{{{alg}}}"), text));
     }
     broken
 }
@@ -155,9 +117,13 @@ async fn refuses_what_is_broken(app: App, algorithm: Algorithm, key: &EncodingKe
     }
     let good = token(algorithm, key, &json!({"sub": USER, "exp": FAR}));
     body(scan(&app, &good).await, 200).await;
-    let words = std::fs::read_to_string(app.stack.log_dir().join("images-scan_stderr.txt"));
-    assert_eq!(words.unwrap(), "", "nothing panicked");
+    assert_eq!(words(&app), "", "nothing panicked");
     app.stop().await;
+}
+
+/// The words of the component that the authorizer is composed into.
+fn words(app: &App) -> String {
+    std::fs::read_to_string(app.stack.log_dir().join("images-scan_stderr.txt")).unwrap()
 }
 
 #[tokio::test]
@@ -175,54 +141,31 @@ async fn broken_tokens_with_a_public_key_are_refused() {
     }
 }
 
-fn pem(hex_prefix: &[u8], key: &[u8]) -> String {
-    let body = BASE64_STANDARD.encode([hex_prefix, key].concat());
-    format!("-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n")
-}
-
-/// An RSA key of so many bytes, which nobody can sign for.
-fn rsa_key(bytes: usize) -> String {
-    let length = |more: usize| u16::try_from(bytes + more).unwrap().to_be_bytes();
-    let [all, key, numbers, modulus] = [34, 15, 10, 1].map(length);
-    let prefix = [
-        &b"\x30\x82"[..],
-        &all,
-        b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00\x03\x82",
-        &key,
-        b"\x00\x30\x82",
-        &numbers,
-        b"\x02\x82",
-        &modulus,
-        b"\x00",
-    ];
-    pem(
-        &prefix.concat(),
-        &[&*vec![0xff; bytes], b"\x02\x03\x01\x00\x01"].concat(),
-    )
-}
-
 #[tokio::test]
 async fn a_key_that_opens_to_all_or_cannot_be_used_opens_to_nobody_and_the_answer_says_why() {
     // The neutral point of Ed25519: R and S of nothing sign any message.
-    let neutral = [&[1][..], &[0; 31]].concat();
-    let header = encode(r#"{"alg":"EdDSA"}"#);
+    let mut neutral = [0; 32];
+    neutral[0] = 1;
+    let ed25519 = ed25519_dalek::VerifyingKey::from_bytes(&neutral).unwrap();
+    let ed25519 = ed25519.to_public_key_pem(LineEnding::LF).unwrap();
+    // An RSA key that nobody can sign for.
+    let rsa = |bytes| {
+        let modulus = BigUint::from_bytes_be(&vec![0xff; bytes]);
+        let key = RsaPublicKey::new_unchecked(modulus, BigUint::from(65_537u32));
+        key.to_public_key_pem(LineEnding::LF).unwrap()
+    };
     let claims = encode(format!(r#"{{"sub":"{USER}","exp":{FAR}}}"#));
-    let signature = encode([&*neutral, &[0; 32]].concat());
-    let forged = format!("{header}.{claims}.{signature}");
-    let ed25519 = pem(
-        b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00",
-        &neutral,
-    );
+    let forged = |algorithm: Algorithm, signature: &[u8]| {
+        let header = encode(format!(r#"{{"alg":"{algorithm:?}"}}"#));
+        format!("{header}.{claims}.{}", encode(signature))
+    };
     for (algorithm, key, reason) in [
         (Algorithm::EdDSA, ed25519, "is a point of small order"),
-        (
-            Algorithm::RS256,
-            rsa_key(1024),
-            "has 8192 bits, which is too long",
-        ),
+        (Algorithm::RS256, rsa(1024), "has 8192 bits"),
     ] {
         let app = verifying(algorithm, &key).await;
-        let answer = body(scan(&app, &forged).await, 500).await;
+        let token = forged(algorithm, &[&neutral[..], &[0; 32]].concat());
+        let answer = body(scan(&app, &token).await, 500).await;
         assert_eq!(answer["code"], "misconfigured");
         let error = answer["error"].as_str().unwrap();
         assert!(
@@ -232,11 +175,10 @@ async fn a_key_that_opens_to_all_or_cannot_be_used_opens_to_nobody_and_the_answe
         app.stop().await;
     }
 
-    // The longest key that there may be is worked with.
-    let app = verifying(Algorithm::RS256, &rsa_key(512)).await;
-    let message = format!("{}.{claims}", encode(r#"{"alg":"RS256"}"#));
-    let signature = encode([&[0x7f][..], &[0xa5; 511]].concat());
-    assert!(is_refused(&app, &format!("{message}.{signature}")).await);
+    // The largest key that there may be is worked with.
+    let app = verifying(Algorithm::RS256, &rsa(512)).await;
+    let signature = [&[0x7f][..], &[0xa5; 511]].concat();
+    assert!(is_refused(&app, &forged(Algorithm::RS256, &signature)).await);
     app.stop().await;
 }
 
@@ -244,13 +186,11 @@ async fn a_key_that_opens_to_all_or_cannot_be_used_opens_to_nobody_and_the_answe
 #[tokio::test]
 async fn an_authorizer_that_cannot_go_on_says_so_in_the_log() {
     let key = "k".repeat(9 << 20);
-    let variables = [("jwt_algorithm", "ES256"), ("jwt_public_key", &key)];
-    let mut app = App::with(&variables).await;
+    let mut app = App::with(&[("jwt_algorithm", "ES256"), ("jwt_public_key", &key)]).await;
     app.stack.app_options_mut().memory_limit = 16 << 20;
     app.stack.restart_app().await.unwrap();
     body(scan(&app, "a.b.c").await, 500).await;
-    let words = std::fs::read_to_string(app.stack.log_dir().join("images-scan_stderr.txt"));
-    let words = words.unwrap();
+    let words = words(&app);
     assert!(
         words.contains("memory allocation of 9437184 bytes failed"),
         "{words}"

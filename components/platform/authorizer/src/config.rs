@@ -1,25 +1,25 @@
 //! The key and the claims that tokens are held against.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ed25519_dalek::VerifyingKey as Ed25519Key;
-use hmac::{Hmac, KeyInit};
+use jwt_compact::alg::Hs256Key;
 use p256::NistP256;
 use p256::ecdsa::VerifyingKey as P256Key;
-use rsa::errors::Error as RsaError;
 use rsa::pkcs1;
 use rsa::pkcs8::der::Decode;
 use rsa::pkcs8::{AssociatedOid, ObjectIdentifier, SubjectPublicKeyInfoRef};
 use rsa::{BigUint, RsaPublicKey};
-use sha2::Sha256;
 
 /// A secret of HS256 is at least as long as the hash (RFC 7518, 3.2).
 const MIN_SECRET_BYTES: usize = 32;
 
-/// The least size of RSA keys (RFC 7518, 3.3).
-const MIN_RSA_BITS: usize = 2048;
+/// The sizes of RSA keys in bits: as RFC 7518, 3.3 has it, up to where strangers could
+/// have the authorizer work for long.
+const RSA_BITS: RangeInclusive<usize> = 2048..=RsaPublicKey::MAX_SIZE;
 
 /// The algorithm of elliptic curve keys, whose parameter names the curve (RFC 5480, 2.1.1).
 const EC_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -55,7 +55,7 @@ impl std::error::Error for ConfigError {}
 #[derive(Clone)]
 pub enum Key {
     /// HMAC with SHA-256.
-    Hs256(Hmac<Sha256>),
+    Hs256(Hs256Key),
     /// RSA (PKCS #1 v1.5) with SHA-256.
     Rs256(RsaPublicKey),
     /// ECDSA on P-256 with SHA-256.
@@ -150,8 +150,7 @@ fn secret(text: &str) -> Result<Key, &'static str> {
             "is a public key, which is no secret: set `jwt_public_key` and its algorithm instead",
         );
     }
-    let key = Hmac::new_from_slice(text.as_bytes()).map_err(|_| "is no key of HMAC")?;
-    Ok(Key::Hs256(key))
+    Ok(Key::Hs256(Hs256Key::new(text)))
 }
 
 /// What the blocks of a PEM file say that they hold (RFC 7468, 2).
@@ -166,24 +165,15 @@ fn public_key(algorithm: &str, pem: &str) -> Result<Key, String> {
     let damaged = "is damaged: what it holds is no SubjectPublicKeyInfo; copy the key anew";
     let info = SubjectPublicKeyInfoRef::from_der(&der).map_err(|_| damaged)?;
     let bytes = info.subject_public_key.as_bytes().ok_or(damaged)?;
-    let kind = kind(&info);
-    match (algorithm, kind) {
-        ("RS256", "an RSA key") => rsa_key(bytes).map(Key::Rs256),
+    match (algorithm, kind(&info)) {
+        ("RS256", "an RSA key") => Ok(Key::Rs256(rsa_key(bytes)?)),
         ("ES256", "a P-256 key") => P256Key::from_sec1_bytes(bytes)
             .map(Key::Es256)
             .map_err(|_| "holds no point of the curve P-256: copy the key anew".to_owned()),
-        ("EdDSA", "an Ed25519 key") => ed25519_key(bytes).map(Key::EdDsa),
-        _ => {
-            let needed = match algorithm {
-                "RS256" => "an RSA key",
-                "ES256" => "a P-256 key",
-                _ => "an Ed25519 key",
-            };
-            Err(format!(
-                "is {kind}, and {algorithm} needs {needed}: set another key or another \
-                 `jwt_algorithm`"
-            ))
-        }
+        ("EdDSA", "an Ed25519 key") => Ok(Key::EdDsa(ed25519_key(bytes)?)),
+        (_, kind) => Err(format!(
+            "is {kind}, which {algorithm} cannot use: set another key or another `jwt_algorithm`"
+        )),
     }
 }
 
@@ -191,39 +181,31 @@ fn public_key(algorithm: &str, pem: &str) -> Result<Key, String> {
 /// length, for variables often come with other line ends than the file had.
 fn public_key_der(pem: &str) -> Result<Vec<u8>, &'static str> {
     let labels: Vec<&str> = pem_labels(pem).collect();
-    if labels.iter().any(|label| label.ends_with("PRIVATE KEY")) {
-        return Err(
-            "holds a private key, which nobody but the issuer may have: make a new one, and set \
-             its public key, which `openssl pkey -pubout` writes",
-        );
-    }
-    match labels.as_slice() {
-        ["PUBLIC KEY"] => {}
+    let problem = match labels.as_slice() {
+        _ if labels.iter().any(|label| label.ends_with("PRIVATE KEY")) => {
+            "holds a private key, which is the issuer's alone: make a new one, and set its \
+             public key, which `openssl pkey -pubout` writes"
+        }
         ["CERTIFICATE", ..] => {
-            return Err(
-                "is a certificate: set the key in it, which `openssl x509 -pubkey -noout` writes",
-            );
+            "is a certificate: set the key in it, which `openssl x509 -pubkey -noout` writes"
         }
         ["RSA PUBLIC KEY"] => {
-            return Err(
-                "is an RSA key in the form of PKCS #1, which begins with -----BEGIN RSA PUBLIC \
-                 KEY-----: set what `openssl rsa -RSAPublicKey_in -pubout` makes of it",
-            );
+            "is in the form of PKCS #1: set what `openssl rsa -RSAPublicKey_in -pubout` makes of it"
         }
-        [_, _, ..] => {
-            return Err("holds more than one key: set the one that tokens are signed with");
+        [_, _, ..] => "holds more than one key: set the one that tokens are signed with",
+        ["PUBLIC KEY"] => {
+            let body = pem.split_once("-----BEGIN PUBLIC KEY-----");
+            let body = body.and_then(|(_, rest)| rest.split_once("-----END PUBLIC KEY-----"));
+            let (body, _) = body.ok_or("is cut off: it has no -----END PUBLIC KEY-----")?;
+            let body: String = body.replace("\\n", " ").split_whitespace().collect();
+            return BASE64_STANDARD
+                .decode(body)
+                .map_err(|_| "is damaged: it is no base64 between its first and last line");
         }
-        _ if pem.is_empty() => return Err("is not set, and `jwt_algorithm` needs it"),
-        _ => return Err("is no key in PEM, which begins with -----BEGIN PUBLIC KEY-----"),
-    }
-    let pem = pem.replace("\\n", "\n");
-    let body = pem.split_once("-----BEGIN PUBLIC KEY-----");
-    let body = body.and_then(|(_, rest)| rest.split_once("-----END PUBLIC KEY-----"));
-    let (body, _) = body.ok_or("is cut off: it has no -----END PUBLIC KEY-----")?;
-    let body: String = body.split_whitespace().collect();
-    BASE64_STANDARD
-        .decode(body)
-        .map_err(|_| "is damaged: it is no base64 between its first and last line")
+        _ if pem.is_empty() => "is not set, and `jwt_algorithm` needs it",
+        _ => "is no key in PEM, which begins with -----BEGIN PUBLIC KEY-----",
+    };
+    Err(problem)
 }
 
 /// What a key is, for a person to read.
@@ -243,51 +225,30 @@ fn kind(info: &SubjectPublicKeyInfoRef<'_>) -> &'static str {
 fn rsa_key(bytes: &[u8]) -> Result<RsaPublicKey, String> {
     let key = pkcs1::RsaPublicKey::from_der(bytes)
         .map_err(|_| "is damaged: it has no modulus and exponent; copy the key anew")?;
-    let number = |bytes| BigUint::from_bytes_be(bytes);
-    let (modulus, exponent) = (
-        number(key.modulus.as_bytes()),
-        number(key.public_exponent.as_bytes()),
-    );
+    let [modulus, exponent] =
+        [key.modulus, key.public_exponent].map(|number| BigUint::from_bytes_be(number.as_bytes()));
     let bits = modulus.bits();
-    if bits < MIN_RSA_BITS {
+    if !RSA_BITS.contains(&bits) {
+        let (min, max) = (RSA_BITS.start(), RSA_BITS.end());
         return Err(format!(
-            "has {bits} bits, which is too short: RS256 needs a key of at least {MIN_RSA_BITS}"
+            "has {bits} bits: set an RSA key of {min} to {max} bits"
         ));
     }
-    RsaPublicKey::new(modulus, exponent).map_err(|error| match error {
-        RsaError::ModulusTooLarge => format!(
-            "has {bits} bits, which is too long: set a key of at most {}",
-            RsaPublicKey::MAX_SIZE
-        ),
-        RsaError::PublicExponentTooSmall | RsaError::InvalidExponent => {
-            "has an exponent that is even or 1, with which nothing is signed: make a new key, \
-             usually with 65537"
-                .to_owned()
-        }
-        RsaError::PublicExponentTooLarge => {
-            "has an exponent of more than 33 bits: make a new key, usually with 65537".to_owned()
-        }
-        _ => "has an even modulus or one below its exponent: make a new key".to_owned(),
-    })
+    RsaPublicKey::new(modulus, exponent)
+        .map_err(|error| format!("cannot be used, for RSA says {error}: make a new key"))
 }
 
-fn ed25519_key(bytes: &[u8]) -> Result<Ed25519Key, String> {
-    let key = <&[u8; 32]>::try_from(bytes)
+fn ed25519_key(bytes: &[u8]) -> Result<Ed25519Key, &'static str> {
+    let bytes = <&[u8; 32]>::try_from(bytes)
         .map_err(|_| "is damaged: an Ed25519 key has 32 bytes; copy the key anew")?;
-    let key = Ed25519Key::from_bytes(key)
+    let key = Ed25519Key::from_bytes(bytes)
         .map_err(|_| "holds no point of the curve of Ed25519: copy the key anew")?;
     if key.is_weak() {
         // RFC 8032, 8.9, and `VerifyingKey::is_weak`.
-        return Err(
-            "is a point of small order, for which anyone can sign: make a new key".to_owned(),
-        );
+        return Err("is a point of small order, for which anyone can sign: make a new key");
     }
     if key.to_edwards().compress().as_bytes() != bytes {
-        return Err(
-            "is not in canonical form (RFC 8032, 5.1.3: y has to be below the prime): make a new \
-             key"
-            .to_owned(),
-        );
+        return Err("is not in canonical form (RFC 8032, 5.1.3): make a new key");
     }
     Ok(key)
 }

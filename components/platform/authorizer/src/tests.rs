@@ -1,23 +1,19 @@
 mod broken;
-mod claims;
 mod keys;
 
-use std::fmt::Debug;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use ed25519_dalek::Signer;
-use hmac::{Hmac, KeyInit, Mac};
+use jwt_compact::alg::{Ed25519, Es256, Hs256, Hs256Key, Rsa};
+use jwt_compact::{Algorithm, AlgorithmSignature};
 use p256::pkcs8::{EncodePublicKey, LineEnding};
-use rsa::pkcs1v15::Pkcs1v15Sign;
 use rsa::rand_core::{OsRng, RngCore};
-use rsa::sha2::{Digest, Sha256};
 use rsa::{BigUint, RsaPrivateKey, RsaPublicKey, traits::PublicKeyParts};
 use serde_json::{Value, json};
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Key};
 use crate::verify::{Denial, Principal, bearer_token, verify};
 
 const SECRET: &str = "a secret of more than thirty-two bytes";
@@ -25,6 +21,9 @@ const NOW: i64 = 1_795_330_800;
 
 /// What is said of a signature that does not match.
 const UNSIGNED: &str = "its signature does not match";
+
+/// What is said of claims that cannot be read.
+const UNREADABLE: &str = "its claims are not a JSON object with numeric dates and each member once";
 
 /// An issuer of tokens: the private half of what the authorizer is configured with.
 enum Issuer {
@@ -43,6 +42,10 @@ impl Issuer {
         Self::Hs256(SECRET)
     }
 
+    fn rs256() -> Self {
+        Self::Rs256(&RSA)
+    }
+
     fn es256() -> Self {
         Self::Es256(p256::ecdsa::SigningKey::random(&mut OsRng))
     }
@@ -55,8 +58,7 @@ impl Issuer {
 
     /// One of each kind.
     fn all() -> [Self; 4] {
-        let rs256 = Self::Rs256(&RSA);
-        [Self::hs256(), rs256, Self::es256(), Self::eddsa()]
+        [Self::hs256(), Self::rs256(), Self::es256(), Self::eddsa()]
     }
 
     fn algorithm(&self) -> &'static str {
@@ -93,31 +95,26 @@ impl Issuer {
     }
 
     fn sign(&self, message: &str) -> Vec<u8> {
-        let message = message.as_bytes();
+        fn bytes<A: Algorithm>(algorithm: &A, key: &A::SigningKey, message: &str) -> Vec<u8> {
+            algorithm
+                .sign(key, message.as_bytes())
+                .as_bytes()
+                .into_owned()
+        }
         match self {
-            Self::Hs256(secret) => Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes())
-                .expect("is a key")
-                .chain_update(message)
-                .finalize()
-                .into_bytes()
-                .to_vec(),
-            Self::Rs256(key) => key
-                .sign(Pkcs1v15Sign::new::<Sha256>(), &Sha256::digest(message))
-                .expect("signs"),
-            Self::Es256(key) => {
-                let signature: p256::ecdsa::Signature = key.sign(message);
-                signature.to_bytes().to_vec()
-            }
-            Self::EdDsa(key) => key.sign(message).to_bytes().to_vec(),
+            Self::Hs256(secret) => bytes(&Hs256, &Hs256Key::new(secret), message),
+            Self::Rs256(key) => bytes(&Rsa::rs256(), key, message),
+            Self::Es256(key) => bytes(&Es256, key, message),
+            Self::EdDsa(key) => bytes(&Ed25519, key, message),
         }
     }
 
-    fn header(&self) -> Value {
-        json!({"alg": self.algorithm(), "typ": "JWT"})
+    fn token(&self, claims: &Value) -> String {
+        self.token_with_header(&json!({"alg": self.algorithm(), "typ": "JWT"}), claims)
     }
 
-    fn token(&self, claims: &Value) -> String {
-        self.token_of(&self.header().to_string(), &claims.to_string())
+    fn token_with_header(&self, header: &Value, claims: &Value) -> String {
+        self.token_of(&header.to_string(), &claims.to_string())
     }
 
     /// A token of texts that need not be JSON.
@@ -141,11 +138,11 @@ fn decode(part: &str) -> Vec<u8> {
 }
 
 fn configure(variables: &[(&str, &str)]) -> Result<Config, String> {
-    let value = |name: &str| {
+    Config::from_variables(|name| {
         let variable = variables.iter().find(|(variable, _)| *variable == name);
         Ok(variable.map(|(_, value)| (*value).to_owned()))
-    };
-    Config::from_variables(value).map_err(|error: ConfigError| error.to_string())
+    })
+    .map_err(|error: ConfigError| error.to_string())
 }
 
 /// What a back end puts into its tokens.
@@ -174,7 +171,7 @@ fn outcome(changes: &[(&str, &str)], claims: &Value) -> Result<Principal, Denial
     check(&issuer.config(changes), &issuer.token(claims))
 }
 
-fn reason<T: Debug>(result: Result<T, Denial>) -> String {
+fn reason<T: std::fmt::Debug>(result: Result<T, Denial>) -> String {
     match result {
         Err(Denial::Invalid(text)) => text,
         other => panic!("not invalid: {other:?}"),
@@ -210,15 +207,18 @@ fn a_signed_token_lets_its_user_in_with_every_algorithm() {
 fn a_token_signed_with_another_key_is_invalid() {
     let other_modulus = RsaPublicKey::new(RSA.n() + BigUint::from(2u8), RSA.e().clone())
         .expect("has the form of a key");
-    let rs256 = Issuer::Rs256(&RSA).config(&[("jwt_public_key", &pem(&other_modulus))]);
-    let hs256 = Issuer::Hs256("another secret of more than thirty-two bytes").config(&[]);
-    let others = [
-        hs256,
-        rs256,
-        Issuer::es256().config(&[]),
-        Issuer::eddsa().config(&[]),
-    ];
-    for (issuer, config) in Issuer::all().iter().zip(others) {
+    for (issuer, config) in [
+        (
+            Issuer::hs256(),
+            Issuer::Hs256("another secret of more than thirty-two bytes").config(&[]),
+        ),
+        (
+            Issuer::rs256(),
+            Issuer::rs256().config(&[("jwt_public_key", &pem(&other_modulus))]),
+        ),
+        (Issuer::es256(), Issuer::es256().config(&[])),
+        (Issuer::eddsa(), Issuer::eddsa().config(&[])),
+    ] {
         assert_eq!(reason(check(&config, &issuer.token(&claims()))), UNSIGNED);
     }
 }
@@ -227,7 +227,6 @@ fn a_token_signed_with_another_key_is_invalid() {
 fn the_token_does_not_choose_the_algorithm() {
     for expected in Issuer::all() {
         let config = expected.config(&[]);
-        let other_algorithm = format!("it is not signed with {}", expected.algorithm());
         for other in Issuer::all() {
             if other.algorithm() == expected.algorithm() {
                 continue;
@@ -235,27 +234,22 @@ fn the_token_does_not_choose_the_algorithm() {
             // Neither by saying what it is ...
             assert_eq!(
                 reason(check(&config, &other.token(&claims()))),
-                other_algorithm
+                format!("it is not signed with {}", expected.algorithm())
             );
             // ... nor by claiming to be what is expected.
-            let disguised = other.token_of(&expected.header().to_string(), &claims().to_string());
+            let disguised =
+                other.token_with_header(&json!({"alg": expected.algorithm()}), &claims());
             assert_eq!(reason(check(&config, &disguised)), UNSIGNED);
         }
         let lower_case = expected.algorithm().to_lowercase();
-        for odd in [
-            json!("none"),
-            json!("None"),
-            json!("NONE"),
-            json!(""),
-            json!(lower_case),
-            json!([expected.algorithm()]),
-            Value::Null,
-        ] {
-            let header = json!({ "alg": odd }).to_string();
-            let signed = expected.token_of(&header, &claims().to_string());
+        for odd in ["none", "None", "NONE", "", &lower_case] {
+            let signed = expected.token_with_header(&json!({ "alg": odd }), &claims());
             let unsigned = &signed[..=signed.rfind('.').expect("has parts")];
             for token in [&signed, unsigned] {
-                assert_eq!(reason(check(&config, token)), other_algorithm, "{header}");
+                assert_eq!(
+                    reason(check(&config, token)),
+                    format!("it is not signed with {}", expected.algorithm())
+                );
             }
         }
     }
@@ -263,51 +257,218 @@ fn the_token_does_not_choose_the_algorithm() {
 
 #[test]
 fn the_examples_of_rfc_7515_and_rfc_8037_hold() {
-    // RFC 7515, A.1 and A.3. They have no `sub`, so the issuer has to do for one.
-    let payload = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+    // RFC 7515, A.1. It has no `sub`, so its issuer has to do for one.
+    let token = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9\
+                 .eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ\
+                 .dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
     let key =
         "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
-    let mut config = Issuer::hs256().config(&[("jwt_subject_claim", "iss")]);
-    config.key = crate::config::Key::Hs256(Hmac::new_from_slice(&decode(key)).expect("is a key"));
-    let hs256 = (
-        config,
-        format!(
-            "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.{payload}.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-        ),
-    );
+    let config = Config {
+        key: Key::Hs256(Hs256Key::new(decode(key))),
+        issuer: Some("joe".into()),
+        audience: None,
+        subject_claim: "iss".into(),
+    };
+    let principal = check_at(&config, token, 1_300_819_379).expect("holds");
+    assert_eq!(principal.subject, "joe");
+    assert_eq!(principal.expires_at, 1_300_819_380);
+    assert_eq!(reason(check(&config, token)), "it has expired");
+
+    // RFC 7515, A.3, with the same claims.
+    let (_, claims) = token.split_once('.').expect("has parts");
+    let (claims, _) = claims.split_once('.').expect("has parts");
     let point = [
         vec![4],
         decode("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"),
         decode("x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"),
     ];
-    let es256 = (
-        configure(&[
-            ("jwt_algorithm", "ES256"),
-            ("jwt_public_key", &keys::p256(&point.concat())),
-            ("jwt_subject_claim", "iss"),
-        ])
-        .expect("is a configuration"),
-        format!(
-            "eyJhbGciOiJFUzI1NiJ9.{payload}.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q"
-        ),
+    let token = format!(
+        "eyJhbGciOiJFUzI1NiJ9.{claims}.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q"
     );
-    for (config, token) in [hs256, es256] {
-        let principal = check_at(&config, &token, 1_300_819_379).expect("holds");
-        assert_eq!(principal.subject, "joe");
-        assert_eq!(principal.expires_at, 1_300_819_380);
-        assert_eq!(reason(check(&config, &token)), "it has expired");
-    }
-
-    // RFC 8037, A.4: its payload is a plain text, which is read once the signature holds.
-    let key = decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
+    let key = keys::p256(&point.concat());
     let config = configure(&[
-        ("jwt_algorithm", "EdDSA"),
-        ("jwt_public_key", &keys::ed25519(&key)),
+        ("jwt_algorithm", "ES256"),
+        ("jwt_public_key", &key),
+        ("jwt_subject_claim", "iss"),
     ]);
-    let token = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+    let config = config.expect("is a configuration");
+    let principal = check_at(&config, &token, 1_300_819_379).expect("holds");
+    assert_eq!(principal.subject, "joe");
+
+    // RFC 8037, A.4. It signs a plain text, so there are no claims to judge.
+    let message = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
+    let seed = decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A");
+    let seed = <&[u8; 32]>::try_from(&*seed).expect("is a key");
+    let issuer = Issuer::EdDsa(ed25519_dalek::SigningKey::from_bytes(seed));
     assert_eq!(
-        reason(check(&config.expect("is a configuration"), token)),
-        "its claims are not a JSON object"
+        encode(issuer.sign(message)),
+        "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
+    );
+    let token = format!("{message}.{}", encode(issuer.sign(message)));
+    assert_eq!(reason(check(&issuer.config(&[]), &token)), UNREADABLE);
+}
+
+#[test]
+fn a_token_expires_half_a_minute_after_it_says() {
+    let issuer = Issuer::hs256();
+    let config = issuer.config(&[]);
+    let token = issuer.token(&with("exp", NOW));
+    assert!(check_at(&config, &token, NOW + 29).is_ok());
+    for late in [30, 31, 86_400] {
+        assert_eq!(
+            reason(check_at(&config, &token, NOW + late)),
+            "it has expired"
+        );
+    }
+}
+
+#[test]
+fn a_token_starts_half_a_minute_before_it_says() {
+    let issuer = Issuer::hs256();
+    let config = issuer.config(&[]);
+    let token = issuer.token(&with("nbf", NOW));
+    assert!(check_at(&config, &token, NOW).is_ok());
+    assert!(check_at(&config, &token, NOW - 30).is_ok());
+    assert_eq!(
+        reason(check_at(&config, &token, NOW - 31)),
+        "it is not valid yet"
+    );
+}
+
+#[test]
+fn a_token_has_to_say_when_it_ends() {
+    assert_eq!(
+        reason(outcome(&[], &json!({"sub": "1"}))),
+        "it has no `exp`"
+    );
+    for past in [json!(-1), json!(0), json!(-0.0), json!(-62_000_000_000i64)] {
+        assert_eq!(reason(outcome(&[], &with("exp", past))), "it has expired");
+    }
+    for claim in ["exp", "nbf", "iat"] {
+        for odd in [
+            json!("tomorrow"),
+            json!("1795334400"),
+            json!({}),
+            json!([NOW + 60]),
+            json!(true),
+            Value::Null,
+            json!(i64::MIN),
+            json!(i64::MAX),
+            json!(u64::MAX),
+            json!(1e300),
+        ] {
+            assert_eq!(reason(outcome(&[], &with(claim, odd))), UNREADABLE);
+        }
+        // Milliseconds would be good for 55,000 years.
+        for late in [253_402_300_800, (NOW + 60) * 1000] {
+            assert_eq!(
+                reason(outcome(&[], &with(claim, late))),
+                format!("its `{claim}` is after the year 9999: dates count seconds since 1970")
+            );
+        }
+    }
+    assert!(outcome(&[], &with("exp", 253_402_300_799i64)).is_ok());
+    // RFC 7519 allows fractions of a second.
+    let principal = outcome(&[], &with("exp", NOW as f64 + 60.5)).expect("holds");
+    assert_eq!(principal.expires_at, NOW as u64 + 60);
+}
+
+#[test]
+fn the_issuer_counts_where_it_is_configured() {
+    let ours = [("jwt_issuer", "https://issuer.example")];
+    assert!(outcome(&ours, &with("iss", "https://issuer.example")).is_ok());
+    assert!(outcome(&[], &with("iss", "https://issuer.example")).is_ok());
+    for other in [
+        with("iss", "https://issuer.example.evil"),
+        with("iss", json!(["https://issuer.example"])),
+        claims(),
+    ] {
+        assert_eq!(reason(outcome(&ours, &other)), "it is of another issuer");
+    }
+}
+
+#[test]
+fn the_audience_counts_where_it_is_configured() {
+    let ours = [("jwt_audience", "orilla")];
+    assert!(outcome(&ours, &with("aud", "orilla")).is_ok());
+    assert!(outcome(&ours, &with("aud", json!(["travel", "orilla"]))).is_ok());
+    assert!(outcome(&[], &with("aud", "travel")).is_ok());
+    for other in [
+        with("aud", "travel"),
+        with("aud", json!(["travel"])),
+        with("aud", json!([["orilla"]])),
+        with("aud", json!([])),
+        with("aud", json!({"orilla": true})),
+        claims(),
+    ] {
+        assert_eq!(reason(outcome(&ours, &other)), "it is for another audience");
+    }
+}
+
+#[test]
+fn the_subject_is_a_number_or_a_text_in_the_configured_claim() {
+    let subject = |changes: &[(&str, &str)], claims| {
+        outcome(changes, &claims).map(|principal| principal.subject)
+    };
+    assert_eq!(subject(&[], with("sub", "ana")), Ok("ana".into()));
+    assert_eq!(subject(&[], with("sub", 456)), Ok("456".into()));
+    assert_eq!(
+        subject(&[], with("sub", u64::MAX)),
+        Ok("18446744073709551615".into())
+    );
+    let user_id = [("jwt_subject_claim", "user_id")];
+    assert_eq!(subject(&user_id, with("user_id", 7)), Ok("7".into()));
+    assert_eq!(reason(subject(&user_id, claims())), "it has no `user_id`");
+
+    assert_eq!(
+        reason(subject(&[], json!({"exp": NOW + 60}))),
+        "it has no `sub`"
+    );
+    for odd in [
+        json!(""),
+        json!(" "),
+        json!(4.5),
+        json!(456.0),
+        json!(true),
+        Value::Null,
+        json!(["456"]),
+        json!({"id": "456"}),
+    ] {
+        assert_eq!(
+            reason(subject(&[], with("sub", odd))),
+            "its `sub` is no integer and no text that could name a user"
+        );
+    }
+}
+
+#[test]
+fn roles_are_those_of_the_issuer_and_else_the_scopes() {
+    let roles = |claims| outcome(&[], &claims).map(|principal| principal.roles);
+    assert_eq!(roles(claims()), Ok(vec![]));
+    assert_eq!(
+        roles(with("roles", "Content Editor")),
+        Ok(vec!["Content Editor".into()])
+    );
+    assert_eq!(
+        roles(with("scope", " ops  admin ")),
+        Ok(vec!["ops".into(), "admin".into()])
+    );
+    let mut both = with("scope", "admin");
+    both["roles"] = json!(["ops"]);
+    assert_eq!(roles(both.clone()), Ok(vec!["ops".into()]));
+    both["roles"] = json!([]);
+    assert_eq!(roles(both.clone()), Ok(vec![]));
+    both["roles"] = Value::Null;
+    assert_eq!(roles(both), Ok(vec!["admin".into()]));
+
+    assert_eq!(
+        reason(roles(with("roles", json!(["ops", 1])))),
+        "its `roles` are no texts"
+    );
+    assert_eq!(reason(roles(with("roles", 1))), "its `roles` are no texts");
+    assert_eq!(
+        reason(roles(with("scope", json!(["ops"])))),
+        "its `scope` is no text"
     );
 }
 
@@ -316,24 +477,80 @@ fn the_header_has_to_hold_a_bearer_token() {
     for missing in [None, Some(""), Some("  ")] {
         assert_eq!(bearer_token(missing), Err(Denial::Missing));
     }
-    for sent in [
-        "Bearer a.b.c",
-        "bearer a.b.c",
-        "BEARER a.b.c",
-        "Bearer   a.b.c ",
-    ] {
+    for sent in ["Bearer a.b.c", "bearer a.b.c", "BEARER   a.b.c "] {
         assert_eq!(bearer_token(Some(sent)), Ok("a.b.c"));
     }
     let max = "a".repeat(8192);
     assert_eq!(bearer_token(Some(&format!("Bearer {max}"))), Ok(&*max));
-    for malformed in [
-        "a.b.c",
-        "Bearer",
-        "Bearer  ",
-        "Basic dXNlcjpwYXNz",
-        &format!("Bearer {max}a"),
-    ] {
+    let long = format!("Bearer {max}a");
+    for malformed in ["a.b.c", "Bearer", "Bearer  ", "Basic dXNlcjpwYXNz", &long] {
         let token = bearer_token(Some(malformed));
         assert!(matches!(token, Err(Denial::Malformed(_))), "{malformed}");
+    }
+}
+
+#[test]
+fn the_claims_are_one_json_object_whose_members_have_different_names() {
+    let issuer = Issuer::hs256();
+    let config = issuer.config(&[]);
+    let deep = format!(r#"{{"sub":{}{}}}"#, "[".repeat(2000), "]".repeat(2000));
+    for claims in [
+        "",
+        "null",
+        "[]",
+        r#"[{"sub":"1","exp":1795334400}]"#,
+        "\u{feff}{}",
+        r#"{"sub":"1","exp":1795334400"#,
+        r#"{"sub":"1","exp":1795334400}{}"#,
+        r#"{"sub":"1","exp":1e400}"#,
+        r#"{"sub":"1","exp":01795334400}"#,
+        r#"{"sub":"1","exp":1795334400,"sub":"2"}"#,
+        r#"{"sub":"1","exp":1795334400,"\u0073ub":"2"}"#,
+        r#"{"sub":"1","exp":1,"exp":1795334400}"#,
+        r#"{"sub":"1","exp":1795334400,"x":"\ud800"}"#,
+        &deep,
+    ] {
+        let token = issuer.token_of(r#"{"alg":"HS256"}"#, claims);
+        assert_eq!(reason(check(&config, &token)), UNREADABLE, "{claims}");
+    }
+}
+
+#[test]
+fn headers_that_cannot_be_followed_are_refused() {
+    let issuer = Issuer::hs256();
+    let config = issuer.config(&[]);
+    let outcome = |header: &str| check(&config, &issuer.token_of(header, &claims().to_string()));
+    assert!(outcome(r#"{"alg":"HS256","kid":"7","typ":"at+jwt","x":[7]}"#).is_ok());
+    for critical in [
+        r#"{"alg":"HS256","crit":["b64"],"b64":false}"#,
+        r#"{"alg":"HS256","crit":["exp"],"exp":1}"#,
+        r#"{"alg":"HS256","crit":[]}"#,
+        r#"{"alg":"HS256","crit":null}"#,
+        r#"{"alg":"HS256","cr\u0069t":"b64"}"#,
+    ] {
+        assert_eq!(
+            reason(outcome(critical)),
+            "it has critical header fields, and none is known",
+            "{critical}"
+        );
+    }
+    for malformed in [
+        "",
+        "HS256",
+        r#""HS256""#,
+        r#"{"typ":"JWT"}"#,
+        r#"{"alg":["HS256"]}"#,
+        r#"{"alg":null}"#,
+        r#"{"alg":"none","alg":"HS256"}"#,
+        r#"{"alg":"HS256","kid":"1","kid":"2"}"#,
+        r#"{"alg":"HS256","x":1,"x":2}"#,
+        r#"{"alg":"HS256","crit":["b64"],"crit":[]}"#,
+        r#"{"alg":"HS256"} {}"#,
+        r#"{"alg":"HS256","kid":7}"#,
+        // Claims that are a token or another format.
+        r#"{"alg":"HS256","cty":"JWT"}"#,
+    ] {
+        let result = outcome(malformed);
+        assert!(matches!(result, Err(Denial::Malformed(_))), "{malformed}");
     }
 }

@@ -1,19 +1,11 @@
 //! Holds a token against the configuration.
-//!
-//! A token is a JWS in compact form (RFC 7515, 7.1) with claims (RFC 7519). What
-//! is cheap is looked at first: the form, the algorithm, the length of the
-//! signature. Claims are read when the signature holds, so that a stranger has
-//! nothing parsed but a header.
 
 use std::fmt;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use hmac::Mac;
-use p256::ecdsa::signature::Verifier;
-use rsa::pkcs1v15::Pkcs1v15Sign;
-use rsa::sha2::{Digest, Sha256};
+use ed25519_dalek::VerifyingKey as Ed25519Key;
+use jwt_compact::alg::{Ed25519, Es256, Hs256, Rsa};
+use jwt_compact::{AlgorithmExt, Claims, UntrustedToken, ValidationError};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
@@ -56,34 +48,66 @@ pub enum Denial {
     Invalid(String),
 }
 
-/// A JSON object. Two members of one name are an error (RFC 7515, 4, and RFC 7519,
-/// 4), for another reader might take the other one.
-struct Object(Map<String, Value>);
+/// The fields of a header or the claims that the caller knows by name. Two members
+/// of one name are an error (RFC 7515, 4, and RFC 7519, 4), for another reader might
+/// take the other one.
+#[derive(Debug, Clone)]
+struct Fields(Map<String, Value>);
 
-impl<'de> Deserialize<'de> for Object {
+impl<'de> Deserialize<'de> for Fields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Members;
 
         impl<'de> Visitor<'de> for Members {
-            type Value = Object;
+            type Value = Fields;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Object, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Fields, A::Error> {
                 let mut all = Map::new();
                 while let Some((name, value)) = members.next_entry()? {
                     if all.insert(name, value).is_some() {
                         return Err(A::Error::custom("two members have the same name"));
                     }
                 }
-                Ok(Object(all))
+                Ok(Fields(all))
             }
         }
 
         deserializer.deserialize_map(Members)
     }
+}
+
+/// Verifies a token at the time `now`, which counts from the Unix epoch.
+///
+/// # Errors
+/// A [`Denial`] if it does not hold against `config`.
+pub fn verify(config: &Config, token: &str, now: Duration) -> Result<Principal, Denial> {
+    let token = UntrustedToken::<Fields>::try_from(token)
+        .map_err(|_| Denial::Malformed("the bearer token is no JSON Web Token"))?;
+    if token.header().other_fields.0.contains_key("crit") {
+        // RFC 7515, 4.1.11: what is critical and not understood makes a token invalid.
+        return Err(invalid("it has critical header fields, and none is known"));
+    }
+    let claims = verify_signature(&config.key, &token)?;
+    let expires_at = check_time(&claims, now)?;
+    let Fields(claims) = claims.custom;
+    check_issuer(config, &claims)?;
+    check_audience(config, &claims)?;
+
+    Ok(Principal {
+        subject: subject(config, &claims)?,
+        roles: roles(&claims)?,
+        email: text(&claims, "email"),
+        name: text(&claims, "name"),
+        expires_at,
+    })
+}
+
+fn invalid(text: impl Into<String>) -> Denial {
+    Denial::Invalid(text.into())
 }
 
 /// Finds the token in the value of an `Authorization` header (RFC 6750, 2.1).
@@ -109,114 +133,62 @@ pub fn bearer_token(authorization: Option<&str>) -> Result<&str, Denial> {
     Ok(token)
 }
 
-/// Verifies a token at the time `now`, which counts from the Unix epoch.
-///
-/// # Errors
-/// A [`Denial`] if it does not hold against `config`.
-pub fn verify(config: &Config, token: &str, now: Duration) -> Result<Principal, Denial> {
-    let malformed = Denial::Malformed("the bearer token is no JSON Web Token");
-    let (signed, signature) = token.rsplit_once('.').ok_or(malformed.clone())?;
-    let (header, claims) = signed.split_once('.').ok_or(malformed.clone())?;
-    let (Some(header), Some(claims), Some(signature)) =
-        (decode(header), decode(claims), decode(signature))
-    else {
-        return Err(malformed);
+/// The claims, if they are signed with just this algorithm and key.
+fn verify_signature(
+    key: &Key,
+    token: &UntrustedToken<'_, Fields>,
+) -> Result<Claims<Fields>, Denial> {
+    let verified = match key {
+        Key::Hs256(key) => Hs256.validator::<Fields>(key).validate(token),
+        Key::Rs256(key) => Rsa::rs256().validator(key).validate(token),
+        Key::Es256(key) => Es256.validator(key).validate(token),
+        // RFC 8032 leaves it to the verifier to refuse them, and jwt-compact does not.
+        Key::EdDsa(_) if has_small_order(token.signature_bytes()) => return Err(unsigned()),
+        Key::EdDsa(key) => Ed25519.validator(key).validate(token),
     };
-    let Ok(Object(header)) = serde_json::from_slice(&header) else {
-        return Err(malformed);
-    };
-
-    check_header(&header, config.key.algorithm())?;
-    if !is_signed(&config.key, signed.as_bytes(), &signature) {
-        return Err(invalid("its signature does not match"));
+    match verified {
+        Ok(verified) => Ok(verified.into_parts().1),
+        Err(ValidationError::AlgorithmMismatch { .. }) => Err(invalid(format!(
+            "it is not signed with {}",
+            key.algorithm()
+        ))),
+        Err(ValidationError::MalformedClaims(_)) => Err(invalid(
+            "its claims are not a JSON object with numeric dates and each member once",
+        )),
+        Err(_) => Err(unsigned()),
     }
-    let Object(claims) =
-        serde_json::from_slice(&claims).map_err(|_| invalid("its claims are not a JSON object"))?;
-
-    let expires_at = check_time(&claims, now)?;
-    check_issuer(config, &claims)?;
-    check_audience(config, &claims)?;
-    Ok(Principal {
-        subject: subject(config, &claims)?,
-        roles: roles(&claims)?,
-        email: text(&claims, "email"),
-        name: text(&claims, "name"),
-        expires_at,
-    })
 }
 
-fn invalid(text: impl Into<String>) -> Denial {
-    Denial::Invalid(text.into())
+fn unsigned() -> Denial {
+    invalid("its signature does not match")
 }
 
-/// Base64url without padding, in the one way that it is written (RFC 7515, 2).
-fn decode(part: &str) -> Option<Vec<u8>> {
-    BASE64_URL_SAFE_NO_PAD.decode(part).ok()
-}
-
-fn check_header(header: &Map<String, Value>, algorithm: &str) -> Result<(), Denial> {
-    if header.get("alg").and_then(Value::as_str) != Some(algorithm) {
-        return Err(invalid(format!("it is not signed with {algorithm}")));
-    }
-    if header.contains_key("crit") {
-        // RFC 7515, 4.1.11: what is critical and not understood makes a token invalid.
-        return Err(invalid("it has critical header fields, and none is known"));
-    }
-    Ok(())
-}
-
-/// Whether a signature was made with just this algorithm and key.
-fn is_signed(key: &Key, signed: &[u8], signature: &[u8]) -> bool {
-    match key {
-        // Compares in constant time.
-        Key::Hs256(key) => key
-            .clone()
-            .chain_update(signed)
-            .verify_slice(signature)
-            .is_ok(),
-        Key::Rs256(key) => {
-            let padding = Pkcs1v15Sign::new::<Sha256>();
-            let hash = Sha256::digest(signed);
-            key.verify(padding, &hash, signature).is_ok()
-        }
-        Key::Es256(key) => p256::ecdsa::Signature::from_slice(signature)
-            .is_ok_and(|signature| key.verify(signed, &signature).is_ok()),
-        // Refuses what RFC 8032 leaves to the verifier: points of small order.
-        Key::EdDsa(key) => ed25519_dalek::Signature::from_slice(signature)
-            .is_ok_and(|signature| key.verify_strict(signed, &signature).is_ok()),
-    }
+/// Whether the point R of an Ed25519 signature is of small order.
+fn has_small_order(signature: &[u8]) -> bool {
+    let point = signature.first_chunk().map(Ed25519Key::from_bytes);
+    matches!(point, Some(Ok(point)) if point.is_weak())
 }
 
 /// RFC 7519, 4.1.4 to 4.1.6; returns `exp`.
-fn check_time(claims: &Map<String, Value>, now: Duration) -> Result<u64, Denial> {
+fn check_time(claims: &Claims<Fields>, now: Duration) -> Result<u64, Denial> {
     let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-    date(claims, "iat")?;
-    let expires_at = date(claims, "exp")?.ok_or_else(|| invalid("it has no `exp`"))?;
+    let [exp, nbf, iat] = [claims.expiration, claims.not_before, claims.issued_at]
+        .map(|date| date.map(|date| date.timestamp()));
+    for (name, date) in [("exp", exp), ("nbf", nbf), ("iat", iat)] {
+        if date > Some(MAX_DATE) {
+            return Err(invalid(format!(
+                "its `{name}` is after the year 9999: dates count seconds since 1970"
+            )));
+        }
+    }
+    let expires_at = exp.ok_or_else(|| invalid("it has no `exp`"))?;
     if now >= expires_at.saturating_add(LEEWAY_SECONDS) {
         return Err(invalid("it has expired"));
     }
-    if date(claims, "nbf")?.is_some_and(|start| now < start.saturating_sub(LEEWAY_SECONDS)) {
+    if nbf.is_some_and(|start| now < start.saturating_sub(LEEWAY_SECONDS)) {
         return Err(invalid("it is not valid yet"));
     }
     u64::try_from(expires_at).map_err(|_| invalid("it has expired"))
-}
-
-/// A date, whose fraction of a second does not count.
-fn date(claims: &Map<String, Value>, name: &str) -> Result<Option<i64>, Denial> {
-    let Some(value) = claims.get(name) else {
-        return Ok(None);
-    };
-    // Where a float is converted, it saturates.
-    let seconds = value
-        .as_i64()
-        .or_else(|| Some(value.as_f64()? as i64))
-        .ok_or_else(|| invalid(format!("its `{name}` is not a number of seconds")))?;
-    if seconds > MAX_DATE {
-        return Err(invalid(format!(
-            "its `{name}` is after the year 9999: dates count seconds since 1970"
-        )));
-    }
-    Ok(Some(seconds))
 }
 
 fn check_issuer(config: &Config, claims: &Map<String, Value>) -> Result<(), Denial> {

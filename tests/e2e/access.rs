@@ -9,14 +9,14 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use tests::{App, Photo, USER, body, refusal};
 
-const FAR: u64 = 4_102_444_800;
+pub const FAR: u64 = 4_102_444_800;
 
 /// A token of another implementation than the one that verifies.
-fn token(algorithm: Algorithm, key: &EncodingKey, claims: &Value) -> String {
+pub fn token(algorithm: Algorithm, key: &EncodingKey, claims: &Value) -> String {
     jsonwebtoken::encode(&Header::new(algorithm), claims, key).unwrap()
 }
 
-fn hs256(app: &App, claims: &Value) -> String {
+pub fn hs256(app: &App, claims: &Value) -> String {
     token(
         Algorithm::HS256,
         &EncodingKey::from_secret(app.stack.jwt_secret().as_bytes()),
@@ -24,7 +24,40 @@ fn hs256(app: &App, claims: &Value) -> String {
     )
 }
 
-async fn scan(app: &App, token: &str) -> Response {
+/// The application, with the public key of an issuer in PEM.
+pub async fn verifying(algorithm: Algorithm, public: &str) -> App {
+    let name = format!("{algorithm:?}");
+    App::with(&[("jwt_algorithm", &name), ("jwt_public_key", public)]).await
+}
+
+/// The algorithms with a public key, and issuers' keys for them: private and public.
+pub fn issuers() -> [(Algorithm, EncodingKey, String); 3] {
+    let mut random = rsa::rand_core::OsRng;
+    let rsa = rsa::RsaPrivateKey::new(&mut random, 2048).unwrap();
+    let p256 = p256::SecretKey::random(&mut random);
+    let ed25519 = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
+    let pem = |key: rsa::pkcs8::der::zeroize::Zeroizing<String>| key.to_string().into_bytes();
+    let line_end = LineEnding::LF;
+    [
+        (
+            Algorithm::RS256,
+            EncodingKey::from_rsa_pem(&pem(rsa.to_pkcs8_pem(line_end).unwrap())).unwrap(),
+            rsa.to_public_key().to_public_key_pem(line_end).unwrap(),
+        ),
+        (
+            Algorithm::ES256,
+            EncodingKey::from_ec_pem(&pem(p256.to_pkcs8_pem(line_end).unwrap())).unwrap(),
+            p256.public_key().to_public_key_pem(line_end).unwrap(),
+        ),
+        (
+            Algorithm::EdDSA,
+            EncodingKey::from_ed_pem(&pem(ed25519.to_pkcs8_pem(line_end).unwrap())).unwrap(),
+            ed25519.verifying_key().to_public_key_pem(line_end).unwrap(),
+        ),
+    ]
+}
+
+pub async fn scan(app: &App, token: &str) -> Response {
     app.request(Method::GET, "/scan")
         .bearer_auth(token)
         .send()
@@ -32,7 +65,7 @@ async fn scan(app: &App, token: &str) -> Response {
         .unwrap()
 }
 
-async fn is_refused(app: &App, token: &str) -> bool {
+pub async fn is_refused(app: &App, token: &str) -> bool {
     let response = scan(app, token).await;
     let challenge = response.headers()["www-authenticate"]
         .to_str()
@@ -145,46 +178,19 @@ async fn only_a_token_that_holds_opens() {
 
 #[tokio::test]
 async fn each_algorithm_takes_its_own_tokens_and_no_others() {
-    let mut random = rsa::rand_core::OsRng;
-    let rsa = rsa::RsaPrivateKey::new(&mut random, 2048).unwrap();
-    let p256 = p256::SecretKey::random(&mut random);
-    let ed25519 = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
-    let pem = |key: rsa::pkcs8::der::zeroize::Zeroizing<String>| key.to_string().into_bytes();
-    let keys = [
-        (
-            "RS256",
-            Algorithm::RS256,
-            EncodingKey::from_rsa_pem(&pem(rsa.to_pkcs8_pem(LineEnding::LF).unwrap())).unwrap(),
-            rsa.to_public_key()
-                .to_public_key_pem(LineEnding::LF)
-                .unwrap(),
-        ),
-        (
-            "ES256",
-            Algorithm::ES256,
-            EncodingKey::from_ec_pem(&pem(p256.to_pkcs8_pem(LineEnding::LF).unwrap())).unwrap(),
-            p256.public_key().to_public_key_pem(LineEnding::LF).unwrap(),
-        ),
-        (
-            "EdDSA",
-            Algorithm::EdDSA,
-            EncodingKey::from_ed_pem(&pem(ed25519.to_pkcs8_pem(LineEnding::LF).unwrap())).unwrap(),
-            ed25519
-                .verifying_key()
-                .to_public_key_pem(LineEnding::LF)
-                .unwrap(),
-        ),
-    ];
     let claims = json!({"sub": 456, "exp": FAR});
-    for (name, algorithm, key, public) in &keys {
-        let app = App::with(&[("jwt_algorithm", name), ("jwt_public_key", public)]).await;
+    for (algorithm, key, public) in &issuers() {
+        let app = verifying(*algorithm, public).await;
         body(scan(&app, &token(*algorithm, key, &claims)).await, 200).await;
-        assert!(is_refused(&app, &hs256(&app, &claims)).await, "{name}");
+        assert!(
+            is_refused(&app, &hs256(&app, &claims)).await,
+            "{algorithm:?}"
+        );
         // The public key is public: a token signed with it as a secret must not hold.
         let confused = EncodingKey::from_secret(public.as_bytes());
         assert!(
             is_refused(&app, &token(Algorithm::HS256, &confused, &claims)).await,
-            "{name}"
+            "{algorithm:?}"
         );
         app.stop().await;
     }

@@ -2,6 +2,7 @@
 
 mod access;
 mod analysis;
+mod broken_tokens;
 mod chaos;
 mod conventions;
 mod events;

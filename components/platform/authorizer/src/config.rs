@@ -1,19 +1,31 @@
-//! What tokens are held against.
+//! The key and the claims that tokens are held against.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use ed25519_dalek::VerifyingKey as Ed25519Key;
 use jwt_compact::alg::Hs256Key;
+use p256::NistP256;
 use p256::ecdsa::VerifyingKey as P256Key;
-use p256::pkcs8::DecodePublicKey;
-use rsa::RsaPublicKey;
-use rsa::traits::PublicKeyParts;
+use rsa::pkcs1;
+use rsa::pkcs8::der::Decode;
+use rsa::pkcs8::{AssociatedOid, ObjectIdentifier, SubjectPublicKeyInfoRef};
+use rsa::{BigUint, RsaPublicKey};
 
 /// A secret of HS256 is at least as long as the hash (RFC 7518, 3.2).
 const MIN_SECRET_BYTES: usize = 32;
 
-/// The min size of RSA keys (RFC 7518, 3.3).
-const MIN_RSA_BITS: usize = 2048;
+/// The sizes of RSA keys in bits: as RFC 7518, 3.3 has it, up to where strangers could
+/// have the authorizer work for long.
+const RSA_BITS: RangeInclusive<usize> = 2048..=RsaPublicKey::MAX_SIZE;
+
+/// The algorithm of elliptic curve keys, whose parameter names the curve (RFC 5480, 2.1.1).
+const EC_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+
+/// RSA keys for PSS alone, which RS256 is not (RFC 4055, 1.2).
+const RSA_PSS_OID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 
 /// Why no token can be verified: the variable to change, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,80 +96,159 @@ impl Config {
     /// |---|---|
     /// | `jwt_algorithm` | `HS256`, `RS256`, `ES256` or `EdDSA` |
     /// | `jwt_secret` | for HS256: the shared secret, at least 32 bytes of UTF-8 |
-    /// | `jwt_public_key` | for the others: the key in PEM (SubjectPublicKeyInfo); `\n` may stand for line ends |
+    /// | `jwt_public_key` | for the others: the key in PEM (SubjectPublicKeyInfo); blanks or `\n` may stand for line ends |
     /// | `jwt_issuer`, `jwt_audience` | what `iss` and `aud` are compared with, if set |
     /// | `jwt_subject_claim` | the claim with the id of the user, `sub` if unset |
     ///
     /// # Errors
-    /// [`ConfigError`] if the algorithm is unknown, or its key is missing, too
-    /// short or of another kind.
-    pub fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let optional = |name: &str| {
-            get(name)
-                .map(|value| value.trim().to_owned())
-                .filter(|value| !value.is_empty())
+    /// [`ConfigError`] if the algorithm is unknown, or its key is missing, weak,
+    /// damaged or of another kind; and any error of `get`, for a variable that cannot
+    /// be read is not the same as one that is unset.
+    pub fn from_variables<E: From<ConfigError>>(
+        get: impl Fn(&str) -> Result<Option<String>, E>,
+    ) -> Result<Self, E> {
+        let optional = |name: &str| -> Result<Option<String>, E> {
+            let value = get(name)?.map(|value| value.trim().to_owned());
+            Ok(value.filter(|value| !value.is_empty()))
         };
-        let public_key = || {
-            optional("jwt_public_key")
-                .map(|pem| pem.replace("\\n", "\n"))
-                .ok_or_else(|| {
-                    ConfigError::new("jwt_public_key", "is not set, and `jwt_algorithm` needs it")
-                })
-        };
-
-        let key = match optional("jwt_algorithm").as_deref() {
+        let key = match optional("jwt_algorithm")?.as_deref() {
             // As it is: blanks may be part of a secret.
-            Some("HS256") => Key::Hs256(secret(&get("jwt_secret").unwrap_or_default())?),
-            Some("RS256") => Key::Rs256(rsa_key(&public_key()?)?),
-            Some("ES256") => Key::Es256(parse(&public_key()?, "a P-256 key")?),
-            Some("EdDSA") => Key::EdDsa(parse(&public_key()?, "an Ed25519 key")?),
-            None => return Err(ConfigError::new("jwt_algorithm", "is not set")),
-            Some(_) => {
-                return Err(ConfigError::new(
-                    "jwt_algorithm",
-                    "has to be HS256, RS256, ES256 or EdDSA",
-                ));
+            Some("HS256") => secret(&get("jwt_secret")?.unwrap_or_default())
+                .map_err(|problem| ConfigError::new("jwt_secret", problem))?,
+            Some(algorithm @ ("RS256" | "ES256" | "EdDSA")) => {
+                public_key(algorithm, &optional("jwt_public_key")?.unwrap_or_default())
+                    .map_err(|problem| ConfigError::new("jwt_public_key", problem))?
+            }
+            other => {
+                let problem = match other {
+                    None => "is not set",
+                    Some(_) => "has to be HS256, RS256, ES256 or EdDSA",
+                };
+                return Err(ConfigError::new("jwt_algorithm", problem).into());
             }
         };
         Ok(Self {
             key,
-            issuer: optional("jwt_issuer"),
-            audience: optional("jwt_audience"),
-            subject_claim: optional("jwt_subject_claim").unwrap_or_else(|| "sub".to_owned()),
+            issuer: optional("jwt_issuer")?,
+            audience: optional("jwt_audience")?,
+            subject_claim: optional("jwt_subject_claim")?.unwrap_or_else(|| "sub".to_owned()),
         })
     }
 }
 
-fn secret(text: &str) -> Result<Hs256Key, ConfigError> {
-    let problem = if text.is_empty() {
-        "is not set, and HS256 needs it"
-    } else if text.len() < MIN_SECRET_BYTES {
-        "is too short: HS256 needs at least 32 bytes"
-    } else if text.contains("-----BEGIN PUBLIC KEY-----") {
-        // Everybody has it, so everybody could sign.
-        "is a public key, which is no secret: set `jwt_public_key` and its algorithm instead"
-    } else {
-        return Ok(Hs256Key::new(text));
-    };
-    Err(ConfigError::new("jwt_secret", problem))
+/// The key of HS256, or why the text is none.
+fn secret(text: &str) -> Result<Key, &'static str> {
+    if text.is_empty() {
+        return Err("is not set, and HS256 needs it");
+    }
+    if text.len() < MIN_SECRET_BYTES {
+        return Err("is too short: HS256 needs at least 32 bytes");
+    }
+    if pem_labels(text).any(|label| label.ends_with("PUBLIC KEY") || label == "CERTIFICATE") {
+        // Anyone may have it, so anyone could sign.
+        return Err(
+            "is a public key, which is no secret: set `jwt_public_key` and its algorithm instead",
+        );
+    }
+    Ok(Key::Hs256(Hs256Key::new(text)))
 }
 
-fn rsa_key(pem: &str) -> Result<RsaPublicKey, ConfigError> {
-    let key: RsaPublicKey = parse(pem, "an RSA key")?;
-    if key.n().bits() < MIN_RSA_BITS {
-        return Err(ConfigError::new(
-            "jwt_public_key",
-            format!("is too short: RS256 needs at least {MIN_RSA_BITS} bits"),
+/// What the blocks of a PEM file say that they hold (RFC 7468, 2).
+fn pem_labels(text: &str) -> impl Iterator<Item = &str> {
+    let blocks = text.split("-----BEGIN ").skip(1);
+    blocks.filter_map(|block| Some(block.split_once("-----")?.0))
+}
+
+/// The key of an algorithm with a public key, or why the text is none.
+fn public_key(algorithm: &str, pem: &str) -> Result<Key, String> {
+    let der = public_key_der(pem)?;
+    let damaged = "is damaged: what it holds is no SubjectPublicKeyInfo; copy the key anew";
+    let info = SubjectPublicKeyInfoRef::from_der(&der).map_err(|_| damaged)?;
+    let bytes = info.subject_public_key.as_bytes().ok_or(damaged)?;
+    match (algorithm, kind(&info)) {
+        ("RS256", "an RSA key") => Ok(Key::Rs256(rsa_key(bytes)?)),
+        ("ES256", "a P-256 key") => P256Key::from_sec1_bytes(bytes)
+            .map(Key::Es256)
+            .map_err(|_| "holds no point of the curve P-256: copy the key anew".to_owned()),
+        ("EdDSA", "an Ed25519 key") => Ok(Key::EdDsa(ed25519_key(bytes)?)),
+        (_, kind) => Err(format!(
+            "is {kind}, which {algorithm} cannot use: set another key or another `jwt_algorithm`"
+        )),
+    }
+}
+
+/// The bytes of a PEM file that holds one public key. Its lines may be of any
+/// length, for variables often come with other line ends than the file had.
+fn public_key_der(pem: &str) -> Result<Vec<u8>, &'static str> {
+    let labels: Vec<&str> = pem_labels(pem).collect();
+    let problem = match labels.as_slice() {
+        _ if labels.iter().any(|label| label.ends_with("PRIVATE KEY")) => {
+            "holds a private key, which is the issuer's alone: make a new one, and set its \
+             public key, which `openssl pkey -pubout` writes"
+        }
+        ["CERTIFICATE", ..] => {
+            "is a certificate: set the key in it, which `openssl x509 -pubkey -noout` writes"
+        }
+        ["RSA PUBLIC KEY"] => {
+            "is in the form of PKCS #1: set what `openssl rsa -RSAPublicKey_in -pubout` makes of it"
+        }
+        [_, _, ..] => "holds more than one key: set the one that tokens are signed with",
+        ["PUBLIC KEY"] => {
+            let body = pem.split_once("-----BEGIN PUBLIC KEY-----");
+            let body = body.and_then(|(_, rest)| rest.split_once("-----END PUBLIC KEY-----"));
+            let (body, _) = body.ok_or("is cut off: it has no -----END PUBLIC KEY-----")?;
+            let body: String = body.replace("\\n", " ").split_whitespace().collect();
+            return BASE64_STANDARD
+                .decode(body)
+                .map_err(|_| "is damaged: it is no base64 between its first and last line");
+        }
+        _ if pem.is_empty() => "is not set, and `jwt_algorithm` needs it",
+        _ => "is no key in PEM, which begins with -----BEGIN PUBLIC KEY-----",
+    };
+    Err(problem)
+}
+
+/// What a key is, for a person to read.
+fn kind(info: &SubjectPublicKeyInfoRef<'_>) -> &'static str {
+    match info.algorithm.oid {
+        pkcs1::ALGORITHM_OID => "an RSA key",
+        RSA_PSS_OID => "an RSA key for PSS alone",
+        ed25519_dalek::pkcs8::ALGORITHM_OID => "an Ed25519 key",
+        EC_OID => match info.algorithm.parameters_oid() {
+            Ok(NistP256::OID) => "a P-256 key",
+            _ => "a key of another elliptic curve",
+        },
+        _ => "a key of another kind",
+    }
+}
+
+fn rsa_key(bytes: &[u8]) -> Result<RsaPublicKey, String> {
+    let key = pkcs1::RsaPublicKey::from_der(bytes)
+        .map_err(|_| "is damaged: it has no modulus and exponent; copy the key anew")?;
+    let [modulus, exponent] =
+        [key.modulus, key.public_exponent].map(|number| BigUint::from_bytes_be(number.as_bytes()));
+    let bits = modulus.bits();
+    if !RSA_BITS.contains(&bits) {
+        let (min, max) = (RSA_BITS.start(), RSA_BITS.end());
+        return Err(format!(
+            "has {bits} bits: set an RSA key of {min} to {max} bits"
         ));
     }
-    Ok(key)
+    RsaPublicKey::new(modulus, exponent)
+        .map_err(|error| format!("cannot be used, for RSA says {error}: make a new key"))
 }
 
-fn parse<K: DecodePublicKey>(pem: &str, expected: &str) -> Result<K, ConfigError> {
-    K::from_public_key_pem(pem).map_err(|_| {
-        ConfigError::new(
-            "jwt_public_key",
-            format!("is not {expected} in PEM, which begins with -----BEGIN PUBLIC KEY-----"),
-        )
-    })
+fn ed25519_key(bytes: &[u8]) -> Result<Ed25519Key, &'static str> {
+    let bytes = <&[u8; 32]>::try_from(bytes)
+        .map_err(|_| "is damaged: an Ed25519 key has 32 bytes; copy the key anew")?;
+    let key = Ed25519Key::from_bytes(bytes)
+        .map_err(|_| "holds no point of the curve of Ed25519: copy the key anew")?;
+    if key.is_weak() {
+        // RFC 8032, 8.9, and `VerifyingKey::is_weak`.
+        return Err("is a point of small order, for which anyone can sign: make a new key");
+    }
+    if key.to_edwards().compress().as_bytes() != bytes {
+        return Err("is not in canonical form (RFC 8032, 5.1.3): make a new key");
+    }
+    Ok(key)
 }

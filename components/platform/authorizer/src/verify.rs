@@ -1,22 +1,28 @@
 //! Holds a token against the configuration.
 
+use std::fmt;
 use std::time::Duration;
 
+use ed25519_dalek::VerifyingKey as Ed25519Key;
 use jwt_compact::alg::{Ed25519, Es256, Hs256, Rsa};
 use jwt_compact::{AlgorithmExt, Claims, UntrustedToken, ValidationError};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::config::{Config, Key};
 
-/// The max length of a token, in bytes: that of a header field of common servers.
+/// The maximum length of a token in bytes: what common servers take of a header.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// How far the clocks of issuer and verifier may be apart, in seconds.
 pub const LEEWAY_SECONDS: i64 = 30;
 
-/// Somebody whose token holds; `wit/auth` says what the fields mean.
+/// The end of the year 9999, the last that RFC 3339 can write, in seconds since
+/// the Unix epoch. Later dates are milliseconds by mistake.
+const MAX_DATE: i64 = 253_402_300_799;
+
+/// The bearer of a token that holds; `wit/auth` says what the fields mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     /// The id of the user.
@@ -42,41 +48,60 @@ pub enum Denial {
     Invalid(String),
 }
 
-/// Header fields that change the meaning of a token.
-#[derive(Debug, Clone, Deserialize)]
-struct HeaderFields {
-    crit: Option<IgnoredAny>,
+/// The fields of a header or the claims that the caller knows by name. Two members
+/// of one name are an error (RFC 7515, 4, and RFC 7519, 4), for another reader might
+/// take the other one.
+#[derive(Debug, Clone)]
+struct Fields(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Fields, A::Error> {
+                let mut all = Map::new();
+                while let Some((name, value)) = members.next_entry()? {
+                    if all.insert(name, value).is_some() {
+                        return Err(A::Error::custom("two members have the same name"));
+                    }
+                }
+                Ok(Fields(all))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
 }
 
-type Custom = Map<String, Value>;
-
-/// Verifies the value of an `Authorization` header at the time `now`, which
-/// counts from the Unix epoch.
+/// Verifies a token at the time `now`, which counts from the Unix epoch.
 ///
 /// # Errors
-/// A [`Denial`] if there is no token, or it does not hold against `config`.
-pub fn verify(
-    config: &Config,
-    authorization: Option<&str>,
-    now: Duration,
-) -> Result<Principal, Denial> {
-    let token = bearer_token(authorization)?;
-    let token = UntrustedToken::<HeaderFields>::try_from(token)
+/// A [`Denial`] if it does not hold against `config`.
+pub fn verify(config: &Config, token: &str, now: Duration) -> Result<Principal, Denial> {
+    let token = UntrustedToken::<Fields>::try_from(token)
         .map_err(|_| Denial::Malformed("the bearer token is no JSON Web Token"))?;
-    if token.header().other_fields.crit.is_some() {
+    if token.header().other_fields.0.contains_key("crit") {
         // RFC 7515, 4.1.11: what is critical and not understood makes a token invalid.
         return Err(invalid("it has critical header fields, and none is known"));
     }
     let claims = verify_signature(&config.key, &token)?;
     let expires_at = check_time(&claims, now)?;
-    check_issuer(config, &claims.custom)?;
-    check_audience(config, &claims.custom)?;
+    let Fields(claims) = claims.custom;
+    check_issuer(config, &claims)?;
+    check_audience(config, &claims)?;
 
     Ok(Principal {
-        subject: subject(config, &claims.custom)?,
-        roles: roles(&claims.custom)?,
-        email: text(&claims.custom, "email"),
-        name: text(&claims.custom, "name"),
+        subject: subject(config, &claims)?,
+        roles: roles(&claims)?,
+        email: text(&claims, "email"),
+        name: text(&claims, "name"),
         expires_at,
     })
 }
@@ -85,8 +110,11 @@ fn invalid(text: impl Into<String>) -> Denial {
     Denial::Invalid(text.into())
 }
 
-/// The token of RFC 6750, 2.1.
-fn bearer_token(authorization: Option<&str>) -> Result<&str, Denial> {
+/// Finds the token in the value of an `Authorization` header (RFC 6750, 2.1).
+///
+/// # Errors
+/// A [`Denial`] if there is none.
+pub fn bearer_token(authorization: Option<&str>) -> Result<&str, Denial> {
     let credentials = authorization.map(str::trim).unwrap_or_default();
     if credentials.is_empty() {
         return Err(Denial::Missing);
@@ -108,12 +136,14 @@ fn bearer_token(authorization: Option<&str>) -> Result<&str, Denial> {
 /// The claims, if they are signed with just this algorithm and key.
 fn verify_signature(
     key: &Key,
-    token: &UntrustedToken<'_, HeaderFields>,
-) -> Result<Claims<Custom>, Denial> {
+    token: &UntrustedToken<'_, Fields>,
+) -> Result<Claims<Fields>, Denial> {
     let verified = match key {
-        Key::Hs256(key) => Hs256.validator::<Custom>(key).validate(token),
+        Key::Hs256(key) => Hs256.validator::<Fields>(key).validate(token),
         Key::Rs256(key) => Rsa::rs256().validator(key).validate(token),
         Key::Es256(key) => Es256.validator(key).validate(token),
+        // RFC 8032 leaves it to the verifier to refuse them, and jwt-compact does not.
+        Key::EdDsa(_) if has_small_order(token.signature_bytes()) => return Err(unsigned()),
         Key::EdDsa(key) => Ed25519.validator(key).validate(token),
     };
     match verified {
@@ -123,31 +153,45 @@ fn verify_signature(
             key.algorithm()
         ))),
         Err(ValidationError::MalformedClaims(_)) => Err(invalid(
-            "its claims are not a JSON object with numeric dates",
+            "its claims are not a JSON object with numeric dates and each member once",
         )),
-        Err(_) => Err(invalid("its signature does not match")),
+        Err(_) => Err(unsigned()),
     }
 }
 
-/// RFC 7519, 4.1.4 and 4.1.5; returns `exp`.
-fn check_time(claims: &Claims<Custom>, now: Duration) -> Result<u64, Denial> {
+fn unsigned() -> Denial {
+    invalid("its signature does not match")
+}
+
+/// Whether the point R of an Ed25519 signature is of small order.
+fn has_small_order(signature: &[u8]) -> bool {
+    let point = signature.first_chunk().map(Ed25519Key::from_bytes);
+    matches!(point, Some(Ok(point)) if point.is_weak())
+}
+
+/// RFC 7519, 4.1.4 to 4.1.6; returns `exp`.
+fn check_time(claims: &Claims<Fields>, now: Duration) -> Result<u64, Denial> {
     let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-    let expires_at = claims
-        .expiration
-        .ok_or_else(|| invalid("it has no `exp`"))?
-        .timestamp();
+    let [exp, nbf, iat] = [claims.expiration, claims.not_before, claims.issued_at]
+        .map(|date| date.map(|date| date.timestamp()));
+    for (name, date) in [("exp", exp), ("nbf", nbf), ("iat", iat)] {
+        if date > Some(MAX_DATE) {
+            return Err(invalid(format!(
+                "its `{name}` is after the year 9999: dates count seconds since 1970"
+            )));
+        }
+    }
+    let expires_at = exp.ok_or_else(|| invalid("it has no `exp`"))?;
     if now >= expires_at.saturating_add(LEEWAY_SECONDS) {
         return Err(invalid("it has expired"));
     }
-    if let Some(not_before) = claims.not_before
-        && now < not_before.timestamp().saturating_sub(LEEWAY_SECONDS)
-    {
+    if nbf.is_some_and(|start| now < start.saturating_sub(LEEWAY_SECONDS)) {
         return Err(invalid("it is not valid yet"));
     }
     u64::try_from(expires_at).map_err(|_| invalid("it has expired"))
 }
 
-fn check_issuer(config: &Config, claims: &Custom) -> Result<(), Denial> {
+fn check_issuer(config: &Config, claims: &Map<String, Value>) -> Result<(), Denial> {
     let Some(issuer) = &config.issuer else {
         return Ok(());
     };
@@ -157,7 +201,7 @@ fn check_issuer(config: &Config, claims: &Custom) -> Result<(), Denial> {
     }
 }
 
-fn check_audience(config: &Config, claims: &Custom) -> Result<(), Denial> {
+fn check_audience(config: &Config, claims: &Map<String, Value>) -> Result<(), Denial> {
     let Some(audience) = &config.audience else {
         return Ok(());
     };
@@ -174,7 +218,7 @@ fn check_audience(config: &Config, claims: &Custom) -> Result<(), Denial> {
     }
 }
 
-fn subject(config: &Config, claims: &Custom) -> Result<String, Denial> {
+fn subject(config: &Config, claims: &Map<String, Value>) -> Result<String, Denial> {
     let name = &config.subject_claim;
     match claims.get(name) {
         Some(Value::String(id)) if !id.trim().is_empty() => Ok(id.clone()),
@@ -187,7 +231,7 @@ fn subject(config: &Config, claims: &Custom) -> Result<String, Denial> {
 }
 
 /// `roles` wins over `scope`: the issuer grants roles, while clients ask for scopes.
-fn roles(claims: &Custom) -> Result<Vec<String>, Denial> {
+fn roles(claims: &Map<String, Value>) -> Result<Vec<String>, Denial> {
     match (claims.get("roles"), claims.get("scope")) {
         (Some(Value::String(role)), _) => Ok(vec![role.clone()]),
         (Some(Value::Array(roles)), _) => roles
@@ -204,6 +248,6 @@ fn roles(claims: &Custom) -> Result<Vec<String>, Denial> {
     }
 }
 
-fn text(claims: &Custom, name: &str) -> Option<String> {
+fn text(claims: &Map<String, Value>, name: &str) -> Option<String> {
     claims.get(name)?.as_str().map(str::to_owned)
 }

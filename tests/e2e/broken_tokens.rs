@@ -192,7 +192,7 @@ async fn an_authorizer_that_cannot_go_on_says_so_in_the_log() {
     let mut app = App::with(&[("jwt_algorithm", "ES256"), ("jwt_public_key", &key)]).await;
     app.stack.app_options_mut().memory_limit = 16 << 20;
     app.stack.restart_app().await.unwrap();
-    body(scan(&app, "a.b.c").await, 500).await;
+    assert_eq!(scan(&app, "a.b.c").await.status(), 500);
     let words = words(&app);
     assert!(
         words.contains("memory allocation of 9437184 bytes failed"),

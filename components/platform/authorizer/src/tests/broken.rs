@@ -63,8 +63,8 @@ fn odd_signatures(issuer: &Issuer, good: &[u8]) -> Vec<Vec<u8>> {
                 odd.push([&good[..32], &little_endian].concat());
             }
             for r in keys::small_order_points() {
-                odd.push([&*r, &good[32..]].concat());
-                odd.push([&*r, &[0; 32]].concat());
+                odd.push([&r[..], &good[32..]].concat());
+                odd.push([&r[..], &[0; 32]].concat());
             }
         }
     }

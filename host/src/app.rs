@@ -314,7 +314,7 @@ fn context(
     let allowed_hosts = AllowedHosts::parse(&component.allowed_outbound_hosts, shared.values)
         .map_err(|reason| manifest.invalid(&table, "allowed_outbound_hosts", reason))?;
     for label in &component.key_value_stores {
-        if !shared.stores.get(label).is_some() {
+        if shared.stores.get(label).is_none() {
             let reason = format!(
                 "no store `{label}` is configured: add [key_value_store.{label}] to the runtime configuration"
             );

@@ -1,5 +1,11 @@
 //! The HTTP trigger as clients see it.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
 mod common;
 
 use std::time::Duration;

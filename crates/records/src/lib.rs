@@ -117,7 +117,7 @@ pub fn point<D: Serialize>(
     key: &str,
     versioned: &Versioned<D>,
 ) -> Result<(), Failure> {
-    Ok(store.set(key, &encode(key, versioned)?)?)
+    store.set(key, &encode(key, versioned)?)
 }
 
 /// Removes the document of a version from the store. The version must not be the latest,
@@ -131,7 +131,7 @@ pub fn forget(store: &impl KeyValue, key: &str, version: u64) -> Result<(), Fail
         document: None,
     };
     let key = version_key(key, version);
-    Ok(store.set(&key, &encode(&key, &marker)?)?)
+    store.set(&key, &encode(&key, &marker)?)
 }
 
 /// Stores a committed version if its writer did not, and returns whether it was missing.

@@ -255,7 +255,9 @@ mod tests {
         ]
     }
 
-    fn route(path: &str) -> Result<(Vec<(&'static str, String)>, String), &'static str> {
+    type Parameters = Vec<(&'static str, String)>;
+
+    fn route(path: &str) -> Result<(Parameters, String), &'static str> {
         let found = find(table(), &Method::OPTIONS, path).map_err(|error| error.code)?;
         let allowed = cors::list(&found.allowed).to_str().unwrap().to_owned();
         Ok((found.parameters, allowed))

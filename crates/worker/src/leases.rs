@@ -9,11 +9,14 @@ use base::Failure;
 use queue::{Delivery, Policy, Queue};
 use stores::Redis;
 
+/// Starts the leases of messages anew.
+type Extend<'a> = dyn Fn(&[Rc<Delivery>]) -> Result<(), Failure> + 'a;
+
 /// The messages of a worker, under their leases.
 pub struct Leases<'a> {
     pub(crate) held: RefCell<BTreeMap<String, Rc<Delivery>>>,
     extended: RefCell<Instant>,
-    extend: Box<dyn Fn(&[Rc<Delivery>]) -> Result<(), Failure> + 'a>,
+    extend: Box<Extend<'a>>,
     period: Duration,
 }
 

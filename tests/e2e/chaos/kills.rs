@@ -104,7 +104,11 @@ async fn survive(
     println!("{killed_at_work} of {rounds} kills at work, {unanswered} requests unanswered");
     assert!(killed_at_work >= min_at_work);
     // Where there is another host, it answers at once.
-    assert!(unanswered > 0 || count > 1, "clients should have noticed");
+    let must_notice = count == 1 && min_at_work > 0;
+    assert!(
+        unanswered > 0 || !must_notice,
+        "clients should have noticed"
+    );
 
     // The last notification may have gone to a host that was just being killed.
     load.submit(app, Some("JOB-last"), 1).await;

@@ -214,7 +214,11 @@ async fn survive(
     println!("{killed_at_work} of {rounds} kills at work, {unanswered} requests unanswered");
     assert!(killed_at_work >= min_at_work);
     // Where there is another host, it answers at once.
-    assert!(unanswered > 0 || count > 1, "clients should have noticed");
+    let must_notice = count == 1 && min_at_work > 0;
+    assert!(
+        unanswered > 0 || !must_notice,
+        "clients should have noticed"
+    );
     is_over(app, &service, &orders).await;
 }
 

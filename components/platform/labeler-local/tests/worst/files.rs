@@ -472,7 +472,7 @@ impl Bits {
     /// As the data of a JPEG's scan: the highest bit of a byte first, ones at the
     /// end, and a zero byte after each of ones.
     fn stuffed(mut self) -> Vec<u8> {
-        while self.count % 8 != 0 {
+        while !self.count.is_multiple_of(8) {
             self.push(1, self.count % 8);
         }
         let bytes = self.bytes.into_iter().map(u8::reverse_bits);

@@ -67,7 +67,7 @@ impl Work for Notifier {
 
     async fn work(&self, tasks: &[Task<'_>], _: &Leases<'_>) -> Result<Vec<Verdict>, Failure> {
         let receivers = self.receivers.as_ref();
-        let receivers = receivers.map_err(|problem| Failure::misconfigured(problem))?;
+        let receivers = receivers.map_err(Failure::misconfigured)?;
         Ok(join_all(tasks.iter().map(|task| self.notify(task, receivers))).await)
     }
 }

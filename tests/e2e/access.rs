@@ -8,6 +8,8 @@ use p256::pkcs8::LineEnding;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use tests::{App, Photo, USER, body, refusal};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 pub const FAR: u64 = 4_102_444_800;
 
@@ -285,5 +287,23 @@ async fn only_operators_drain_queues() {
     )
     .await;
     assert_eq!(answer, json!({"queue": "images", "handled": 0}));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn who_is_not_let_in_is_refused_before_the_body_is_read() {
+    let app = App::start().await;
+    let address = app
+        .stack
+        .base_url()
+        .trim_start_matches("http://")
+        .to_owned();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = "POST /submit-job HTTP/1.1\r\nHost: orilla\r\nContent-Type: application/json\r\nContent-Length: 8000000\r\n\r\n{";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The rest never comes.
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 401");
     app.stop().await;
 }

@@ -500,6 +500,37 @@ async fn a_client_that_knows_the_status_waits_for_news() {
 }
 
 #[tokio::test]
+async fn who_waits_for_too_much_at_once_is_answered_at_once() {
+    let variables = [("max_waiting_per_user", "2")];
+    let app = App::of(Manifest::shipped().without_redis_triggers(), &variables).await;
+    submit(&app, USER, &job(Some("A"), 1)).await;
+    let wait = || app.request_of(USER, Method::GET, "/jobs/A?wait=20").send();
+    let mut waiting = [tokio::spawn(wait()), tokio::spawn(wait())];
+    eventually("both wait", || async {
+        let places = ["{jobs}:waiting".into()];
+        let places = app.redis().call("ZCARD", &places).unwrap();
+        (places == [Stored::Int(2)]).then_some(())
+    })
+    .await;
+    let third = body(wait().await.unwrap(), 200).await;
+    assert_eq!(third["status"], "PENDING");
+    assert!(waiting.iter().all(|wait| !wait.is_finished()));
+
+    // Another user has places of their own, and these are free again when there is news.
+    app.drain("jobs").await;
+    for wait in &mut waiting {
+        let news = wait.await.unwrap().unwrap();
+        assert_eq!(body(news, 200).await["status"], "COMPLETED");
+    }
+    let places = app
+        .redis()
+        .call("ZCARD", &["{jobs}:waiting".into()])
+        .unwrap();
+    assert_eq!(places, [Stored::Int(0)]);
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn without_redis_triggers_a_notification_over_http_wakes_the_workers() {
     let variables = [
         ("bell", "http"),

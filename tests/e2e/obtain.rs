@@ -36,8 +36,18 @@ async fn the_owner_gets_the_same_bytes_back() {
 
     let head = app
         .request_of(USER, Method::HEAD, &format!("/obtain/{file}"))
-        .send();
-    assert_eq!(head.await.unwrap().status(), 302);
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(head.status(), 302);
+    // A client that follows it asks the store in the same way.
+    let location = head.headers()["location"].to_str().unwrap();
+    let size = app.request(Method::HEAD, location).send().await.unwrap();
+    assert_eq!(size.status(), 200);
+    assert_eq!(
+        size.headers()["content-length"],
+        photo.bytes.len().to_string()
+    );
     app.stop().await;
 }
 

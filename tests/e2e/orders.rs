@@ -297,6 +297,12 @@ async fn nobody_overwrites_what_they_have_not_seen() {
     let tag = seen.headers()["etag"].to_str().unwrap().to_owned();
     let answer = if_match(&tag, "A", "2").await;
     assert_eq!(answer.headers()["etag"], "\"2\"");
+    // Sent again, as after a lost answer: the order is as was asked for.
+    let again = if_match(&tag, "A", "2").await;
+    assert_eq!(again.headers()["etag"], "\"2\"");
+    assert_eq!(body(again, 200).await["version"], 2);
+    let weak = body(if_match("W/\"2\"", "A", "3").await, 412).await;
+    assert!(weak["error"].as_str().unwrap().contains("weak"), "{weak}");
     assert_eq!(
         refusal(if_match(&tag, "A", "3").await, 412).await,
         "precondition_failed"

@@ -9,25 +9,25 @@ pub enum Error {
     /// A file or folder could not be read or written.
     #[error("{path}: {source}", path = path.display())]
     File {
-        /// Which one.
+        /// The file or folder.
         path: PathBuf,
-        /// What the operating system says.
+        /// The operating system's message.
         source: io::Error,
     },
-    /// A file holds something that this version does not understand.
+    /// A file holds data that this version does not understand.
     #[error("{path} is damaged, move it away and start again: {reason}", path = path.display())]
     Damaged {
-        /// Which one.
+        /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault in it.
         reason: String,
     },
-    /// Nothing can listen on the address that was asked for.
+    /// No server can listen on the address.
     #[error("cannot listen on {address}: {source}; choose another address or stop what uses it")]
     Listen {
         /// The address.
         address: std::net::SocketAddr,
-        /// What the operating system says.
+        /// The operating system's message.
         source: io::Error,
     },
     /// An option has a value that can't be used.
@@ -38,7 +38,7 @@ pub enum Error {
     Store {
         /// The folder.
         path: PathBuf,
-        /// What the store says.
+        /// The store's message.
         reason: String,
     },
     /// `redis-server` is not installed.
@@ -53,9 +53,9 @@ pub enum Error {
     /// `redis-server` ended or does not answer.
     #[error("Redis did not start: {reason}; its log is {log}", log = log.display())]
     RedisStart {
-        /// What happened.
+        /// The event or error.
         reason: String,
-        /// Where its log is.
+        /// The file of its log.
         log: PathBuf,
     },
     /// The Redis that the user named does not answer.
@@ -63,7 +63,7 @@ pub enum Error {
     RedisUnreachable {
         /// Host and port, without credentials.
         address: String,
-        /// What the client says.
+        /// The client's message.
         reason: String,
     },
     /// Another stack runs on the same data.
@@ -72,7 +72,7 @@ pub enum Error {
     /// The application did not start.
     #[error(transparent)]
     Application(Box<orilla::StartError>),
-    /// The operating system does not tell of signals.
+    /// The operating system does not report signals.
     #[error("signals cannot be received: {0}")]
     Signals(io::Error),
     /// Only a Redis that the development stack started can be stopped by it.

@@ -1,4 +1,4 @@
-//! What the application needs around it in development and in tests: an S3
+//! The application's surroundings in development and in tests: an S3
 //! store that sends event notifications, Redis, and doubles of cloud APIs.
 //!
 //! Nothing here is meant for production.

@@ -1,5 +1,5 @@
-//! The command `devstack`: everything that the application needs, started and
-//! stopped together.
+//! The command `devstack`: starts and stops the application and all that it needs
+//! together.
 
 use std::{
     collections::BTreeMap,
@@ -84,7 +84,7 @@ fn variable(text: &str) -> Result<(String, String), String> {
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = EnvFilter::try_from_default_env()
-        // s3s reports what clients did wrong as errors; the clients are told.
+        // s3s reports clients' mistakes as errors; the clients get them as answers.
         .unwrap_or_else(|_| EnvFilter::new("warn,devstack=info,orilla=info,s3s::ops=off"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -106,7 +106,7 @@ async fn main() -> ExitCode {
 
 impl Up {
     async fn run(self) -> Result<()> {
-        // From here on, so that a signal during the start is not lost.
+        // Listens before the start, so that a signal during it is not lost.
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(Error::Signals)?;
         let signaled = async move {
@@ -130,7 +130,7 @@ impl Up {
             stack = Stack::start(options) => stack?,
             () = &mut signaled => return Ok(()),
         };
-        // Nobody may be reading; the stack is up all the same.
+        // Ignores the error: the stack runs even if its output has no reader.
         let _ = print(&stack);
         signaled.await;
         stack.shutdown().await;
@@ -166,7 +166,7 @@ fn print(stack: &Stack) -> io::Result<()> {
     out.flush()
 }
 
-/// The user that the examples are for.
+/// The user of the examples.
 const EXAMPLE_USER: &str = "456";
 
 /// Lines to paste into another terminal.

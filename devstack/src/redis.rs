@@ -16,16 +16,16 @@ use crate::{Error, Result, error::At};
 /// The project's configuration, in which each line says why it is there.
 const CONFIG: &str = include_str!("../../deploy/redis.conf");
 
-/// How long Redis may take to load its data, and to end when it is asked to.
+/// The max time for Redis to load its data, and to end when asked to.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// How often a free port is looked for again when another program was faster.
+/// The number of tries to find a free port: another program may take it first.
 const PORT_ATTEMPTS: usize = 5;
 
 /// How to start a [`Redis`].
 #[derive(Clone, Debug)]
 pub struct RedisOptions {
-    /// Holds the data, the log and the configuration. It is made if it does
+    /// The folder of the data, the log and the configuration. It is made if it does
     /// not exist.
     pub data_dir: PathBuf,
     /// The port on loopback; `None` is any free one.
@@ -64,7 +64,7 @@ struct Managed {
     running: Mutex<Option<Running>>,
 }
 
-/// The process, and one that ends it if this process dies without doing so.
+/// The process, and a guard that ends it if this process dies.
 #[derive(Debug)]
 struct Running {
     server: Child,
@@ -75,7 +75,7 @@ impl Redis {
     /// Starts `redis-server` with `deploy/redis.conf` and waits until it answers.
     ///
     /// # Errors
-    /// It is not installed, does not start, or its folder can't be used.
+    /// Redis is not installed, does not start, or its folder can't be used.
     pub async fn start(options: RedisOptions) -> Result<Self> {
         let attempts = if options.port.is_some() {
             1
@@ -106,10 +106,10 @@ impl Redis {
         }
     }
 
-    /// Uses a Redis that runs already, and warns if it won't wake timers.
+    /// Uses a running Redis, and warns if its settings keep timers from waking workers.
     ///
     /// # Errors
-    /// The URL is none of Redis, or nobody answers there.
+    /// The URL is not a Redis URL, or no server answers there.
     pub async fn external(url: &str) -> Result<Self> {
         let url = Url::parse(url)
             .ok()
@@ -136,7 +136,7 @@ impl Redis {
             .query_async(&mut connection)
             .await
             .map_err(unreachable)?;
-        // A hosted Redis may not tell its configuration; then nothing is known to be wrong.
+        // A hosted Redis may hide its configuration; then no fault is known.
         let events: Result<(String, String), _> = redis::cmd("CONFIG")
             .arg(&["GET", "notify-keyspace-events"])
             .query_async(&mut connection)
@@ -185,19 +185,19 @@ impl Redis {
         self.managed.as_ref().map(Managed::log_file)
     }
 
-    /// Stops it; its port and data stay for [`Redis::restart`].
+    /// Stops Redis; its port and data stay for [`Redis::restart`].
     ///
     /// # Errors
-    /// [`Error::RedisExternal`] if it runs elsewhere.
+    /// [`Error::RedisExternal`] if Redis runs elsewhere.
     pub async fn stop(&self) -> Result<()> {
         self.managed()?.end_later().await;
         Ok(())
     }
 
-    /// Kills it (SIGKILL), as a crash would; its port and data stay for [`Redis::restart`].
+    /// Kills Redis (SIGKILL), as a crash would; its port and data stay for [`Redis::restart`].
     ///
     /// # Errors
-    /// [`Error::RedisExternal`] if it runs elsewhere.
+    /// [`Error::RedisExternal`] if Redis runs elsewhere.
     pub async fn kill(&self) -> Result<()> {
         let managed = self.managed()?;
         if let Some(running) = managed.running().as_mut() {
@@ -208,10 +208,10 @@ impl Redis {
         Ok(())
     }
 
-    /// Starts it again on its port with its data, after stopping it if it runs.
+    /// Starts Redis again on its port with its data, after stopping it if it runs.
     ///
     /// # Errors
-    /// It runs elsewhere or does not start.
+    /// Redis runs elsewhere or does not start.
     pub async fn restart(&self) -> Result<()> {
         let managed = self.managed()?;
         managed.end_later().await;
@@ -230,7 +230,7 @@ impl Managed {
 
     async fn launch(&self) -> Result<()> {
         let running = self.spawn()?;
-        // From here on it is ended whatever happens.
+        // From here on, dropping `self` ends the process.
         *self.running() = Some(running);
         let ready = self.wait_until_ready().await;
         if ready.is_err() {
@@ -257,7 +257,7 @@ impl Managed {
         };
         let settings = self.options.settings.iter();
         let settings = settings.flat_map(|(name, value)| [format!("--{name}"), value.clone()]);
-        // A group of its own keeps Ctrl-C away from it: it ends after the application.
+        // A process group of its own keeps Ctrl-C away from Redis: it ends after the application.
         let server = Command::new(&self.options.program)
             .arg(&config)
             .args(["--port", &port])
@@ -273,7 +273,7 @@ impl Managed {
             .process_group(0)
             .spawn()
             .map_err(missing)?;
-        // The pipe closes when this process ends, however it ends.
+        // The pipe closes when this process ends, also by a kill.
         let guard = Command::new("sh")
             .args(["-c", "read -r _; kill \"$1\"", "sh"])
             .arg(server.id().to_string())
@@ -325,7 +325,7 @@ impl Managed {
         }
     }
 
-    /// Ends it away from the threads that serve requests.
+    /// Ends Redis away from the threads that serve requests.
     async fn end_later(&self) {
         let running = self.running().take();
         let ending = tokio::task::spawn_blocking(move || drop(running));
@@ -341,7 +341,7 @@ impl Managed {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // The guard first: afterwards the id may be another process's.
+        // The guard goes first: afterwards the id may be another process's.
         let _ = self.guard.kill();
         let _ = self.guard.wait();
         end_child(&mut self.server);
@@ -369,7 +369,7 @@ fn end_child(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// Who answers, once it has loaded its data.
+/// The process id of the server, once it has loaded its data.
 async fn process_id(client: &redis::Client) -> redis::RedisResult<u32> {
     let mut connection = client.get_multiplexed_async_connection().await?;
     let () = redis::cmd("PING").query_async(&mut connection).await?;

@@ -1,5 +1,5 @@
-//! A double of Amazon Rekognition's `DetectLabels` for tests: it checks what
-//! AWS checks, answers what the test told it to, and remembers every request.
+//! A double of Amazon Rekognition's `DetectLabels` for tests: it checks requests
+//! like AWS, gives the answers that a test sets, and remembers every request.
 //!
 //! Shapes and errors are those of the Rekognition API reference.
 
@@ -33,13 +33,13 @@ const IMAGE_LIMIT: usize = 5 * 1024 * 1024;
 /// The max size of a body, in bytes.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
 const DEFAULT_MIN_CONFIDENCE: f64 = 55.0;
-/// How long [`Rekognition::gather`] holds a request that stays alone.
+/// The time for which [`Rekognition::gather`] holds a request that stays alone.
 const GATHER_LIMIT: Duration = Duration::from_secs(10);
 
 /// How to start a [`Rekognition`].
 #[derive(Clone)]
 pub struct RekognitionOptions {
-    /// Where to listen; port 0 is any free port.
+    /// The address to listen on; port 0 is any free port.
     pub listen: SocketAddr,
     /// The region that requests must be signed for.
     pub region: String,
@@ -61,14 +61,14 @@ impl Default for RekognitionOptions {
     }
 }
 
-/// What is seen in an image.
+/// A label of an image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Label {
     /// Its name, such as `Cat`.
     pub name: String,
-    /// 0 to 100.
+    /// The confidence, 0 to 100.
     pub confidence: f64,
-    /// What it is a kind of.
+    /// The names of its parents.
     pub parents: Vec<String>,
 }
 
@@ -86,19 +86,19 @@ impl Label {
 /// An error that AWS may answer with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// 400: asked too often.
+    /// 400: too many requests.
     Throttling,
-    /// 400: asked more than the account may.
+    /// 400: more requests than the account may send.
     ProvisionedThroughputExceeded,
-    /// 500: something broke at AWS.
+    /// 500: an error inside AWS.
     InternalServerError,
-    /// 503: AWS is not there.
+    /// 503: AWS is not available.
     ServiceUnavailable,
     /// 400: the key may not do this.
     AccessDenied,
 }
 
-/// A request whose signature and body were right.
+/// A request with a correct signature and body.
 #[derive(Clone, Debug)]
 pub struct Seen {
     /// The SHA-256 of the image.
@@ -111,7 +111,7 @@ pub struct Seen {
     pub headers: HeaderMap,
 }
 
-/// The running double. It ends when it is dropped.
+/// The running double. Dropping it ends it.
 pub struct Rekognition {
     server: Server,
     shared: Arc<Shared>,
@@ -131,7 +131,7 @@ struct Shared {
     load: watch::Sender<Load>,
 }
 
-/// Requests in flight: now, and the max so far.
+/// Requests in flight: the present number, and the max so far.
 #[derive(Default)]
 struct Load {
     now: usize,
@@ -180,26 +180,26 @@ impl Rekognition {
         self.server.url()
     }
 
-    /// What requests must be signed with and for.
+    /// The keys and the region that requests must be signed with.
     pub fn options(&self) -> &RekognitionOptions {
         &self.shared.options
     }
 
-    /// Says what is seen in an image, given its bytes. Nothing is seen in others.
+    /// Sets the labels of an image, given its bytes. Other images have none.
     pub fn set_labels(&self, image: &[u8], mut labels: Vec<Label>) {
         labels.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
         let image = Sha256::digest(image).into();
         self.shared.state().labels.insert(image, labels);
     }
 
-    /// The next `times` requests that are right fail like this all the same.
+    /// The next `times` correct requests fail in this way.
     pub fn fail_next(&self, times: usize, failure: Failure) {
         let failures = std::iter::repeat_n(failure, times);
         self.shared.state().failures.extend(failures);
     }
 
     /// Holds every answer until `count` requests have been in flight at once;
-    /// what has been held for ten seconds gets a 503.
+    /// an answer held for ten seconds becomes a 503.
     pub fn gather(&self, count: usize) {
         self.shared.state().gather = count;
     }
@@ -209,12 +209,12 @@ impl Rekognition {
         self.shared.load.borrow().max
     }
 
-    /// Every request that was right, failed ones included, in order of arrival.
+    /// Every correct request, failed ones included, in order of arrival.
     pub fn requests(&self) -> Vec<Seen> {
         self.shared.state().seen.clone()
     }
 
-    /// How many requests were refused because of their signature or body.
+    /// The number of requests refused because of their signature or body.
     pub fn refused(&self) -> usize {
         self.shared.state().refused
     }
@@ -353,7 +353,7 @@ impl Shared {
         Ok(json!({ "Labels": labels, "LabelModelVersion": "3.0" }))
     }
 
-    /// What AWS checks before it looks at an image.
+    /// The checks that AWS makes before it looks at an image.
     fn check(&self, parts: Parts, body: &[u8]) -> Result<Seen, AwsError> {
         let header = |name: &str| {
             parts
@@ -410,7 +410,7 @@ impl Shared {
                 "Image size is too large",
             ));
         }
-        // JPEG or PNG: Rekognition knows no other format.
+        // Rekognition knows only JPEG and PNG.
         if !(image.starts_with(b"\xFF\xD8\xFF") || image.starts_with(b"\x89PNG\r\n\x1A\n")) {
             return Err(AwsError::bad(
                 "InvalidImageFormatException",

@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, error::At};
 
-/// What is made up once for a data folder and kept there, so that tokens and
+/// Random secrets, made once for a data folder and kept there, so that tokens and
 /// presigned URLs outlive a restart.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Secrets {
     /// Signs JWTs (HS256).
     pub jwt_secret: String,
-    /// What the store must send with notifications.
+    /// The bearer token of the store's notifications.
     pub events_token: String,
     /// The access key id of the S3 store.
     pub s3_access_key: String,
@@ -30,7 +30,7 @@ impl Secrets {
     /// Reads `secrets.json` in a data folder.
     ///
     /// # Errors
-    /// There is none, or it is damaged.
+    /// There is no such file, or it is damaged.
     pub fn read(data_dir: &Path) -> Result<Self> {
         let path = data_dir.join("secrets.json");
         let text = std::fs::read(&path).at(&path)?;
@@ -40,10 +40,10 @@ impl Secrets {
         })
     }
 
-    /// Reads `secrets.json`, after making it if there is none. Only its owner may read it.
+    /// Reads `secrets.json`, after making it if it does not exist. Only its owner may read it.
     ///
     /// # Errors
-    /// It can't be written or is damaged.
+    /// The file can't be written or is damaged.
     pub fn read_or_make(data_dir: &Path) -> Result<Self> {
         if !data_dir.join("secrets.json").exists() {
             Self::make()?.write(data_dir)?;

@@ -9,7 +9,7 @@ use tower::{Service, ServiceExt};
 
 use crate::{Error, Result};
 
-/// How long requests in flight may still take when a server stops.
+/// The max time that requests in flight may take when a server stops.
 const DRAIN: Duration = Duration::from_secs(5);
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -18,7 +18,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
-/// An HTTP/1.1 server on a TCP port of its own. It ends when it is dropped.
+/// An HTTP/1.1 server on a TCP port of its own. Dropping it ends it.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -27,7 +27,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens on `address` (port 0: any free port) and lets `service` answer.
+    /// Listens on `address` (port 0: any free port) and answers with `service`.
     /// A service that answers with an error closes the connection instead.
     ///
     /// # Errors
@@ -84,7 +84,7 @@ where
     S::Error: Into<BoxError>,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
-    // Dropped with this task, which closes what is still open.
+    // Dropped with this task, which closes the open connections.
     let mut connections = tokio::task::JoinSet::new();
     let graceful = GracefulShutdown::new();
     while let Some(accepted) = stopping.run_until_cancelled(listener.accept()).await {

@@ -1,7 +1,7 @@
-//! Verifies AWS Signature Version 4, in headers and in presigned URLs: what was
-//! received is signed again with AWS's own crate, and the signatures are compared.
+//! Verifies AWS Signature Version 4, in headers and in presigned URLs: signs the
+//! received request again with AWS's own crate, and compares the signatures.
 //!
-//! What a service checks besides is of "Signature Version 4 for API requests" in
+//! The sources of the other checks are "Signature Version 4 for API requests" in
 //! the IAM user guide and "Authenticating requests using query parameters" in the
 //! S3 API reference.
 
@@ -27,31 +27,31 @@ use url::form_urlencoded;
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const DATE: &[FormatItem<'_>] = format_description!("[year][month][day]T[hour][minute][second]Z");
 
-/// How far a signature's date may be from the verifier's clock.
+/// The max distance of a signature's date from the verifier's clock.
 const HEADER_SKEW: Duration = Duration::minutes(5);
-/// How far a presigned URL's date may be ahead of the verifier's clock.
+/// The max time by which a presigned URL's date may be ahead of the verifier's clock.
 const PRESIGNED_SKEW: Duration = Duration::minutes(15);
 /// The maximum time that a presigned URL may be valid.
 const MAX_EXPIRY: Duration = Duration::days(7);
 
-/// Why a signature does not hold.
+/// Why a signature is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// There is no signature.
     #[error("the request is not signed")]
     Missing,
-    /// A part of the signature is missing, doubled or not of its form.
+    /// A part of the signature is missing, doubled or malformed.
     #[error("the signature is malformed: {0}")]
     Malformed(String),
-    /// Signed with another key than the one that is known.
+    /// The request is signed with an unknown key.
     #[error("the access key or session token is not known")]
     UnknownKey,
-    /// Signed for another region or service.
+    /// The request is signed for another region or service.
     #[error("the signature is scoped to {found} instead of {expected}")]
     Scope {
-        /// The `region/service` that it is signed for.
+        /// The `region/service` in the signature.
         found: String,
-        /// The `region/service` that it was sent to.
+        /// The `region/service` of the receiver.
         expected: String,
     },
     /// A header that must be signed is not.
@@ -63,7 +63,7 @@ pub enum Refusal {
     /// The date is in the future.
     #[error("the signature is not valid yet: its time is {0}")]
     NotYet(String),
-    /// The body is not the one that was signed.
+    /// The body is not the signed one.
     #[error("the body does not have the SHA-256 that was signed")]
     Payload,
     /// The signature is of other data or made with another secret.
@@ -82,18 +82,18 @@ pub struct Keys {
     pub session_token: Option<String>,
 }
 
-/// What a presigned URL that holds says about itself.
+/// The contents of a valid presigned URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Presigned {
     /// The access key id of the signer.
     pub access_key: String,
     /// The region that it is signed for.
     pub region: String,
-    /// When it was signed.
+    /// The date of the signature.
     pub signed_at: OffsetDateTime,
-    /// How long it is valid from then on.
+    /// The time for which it is valid from then on.
     pub expires_in: Duration,
-    /// The lower-case names of the headers that must be sent as they were signed.
+    /// The lower-case names of the signed headers, which must be sent unchanged.
     pub signed_headers: Vec<String>,
     /// The session token of temporary keys.
     pub session_token: Option<String>,
@@ -213,7 +213,7 @@ pub fn verify_presigned(
     })
 }
 
-/// What a signature says about itself.
+/// The contents of a signature.
 struct Claim {
     access_key: String,
     region: String,
@@ -225,7 +225,7 @@ struct Claim {
 }
 
 impl Claim {
-    /// Reads it from fields whose names begin with `prefix`.
+    /// Reads the claim from fields whose names begin with `prefix`.
     fn read(prefix: &str, fields: &BTreeMap<String, String>) -> Result<Self, Refusal> {
         let field = |name| parameter(fields, &format!("{prefix}{name}"));
         // `<access key>/<day>/<region>/<service>/aws4_request`. Only the access
@@ -273,7 +273,7 @@ impl Claim {
         }
     }
 
-    /// Signs the request again, with the headers that are said to be signed, and
+    /// Signs the request again, with the headers that the claim lists, and
     /// compares.
     fn check(
         &self,
@@ -337,7 +337,7 @@ fn header_text(headers: &HeaderMap, name: &str) -> Option<String> {
     (!values.is_empty()).then(|| values.join(","))
 }
 
-/// Fields by their names, none of which may be there twice.
+/// Fields by their names. A doubled name is refused.
 fn unique(
     pairs: impl IntoIterator<Item = (String, String)>,
 ) -> Result<BTreeMap<String, String>, Refusal> {

@@ -18,13 +18,13 @@ use crate::{
 pub struct StackOptions {
     /// The application's `spin.toml`.
     pub manifest: PathBuf,
-    /// Where the application listens; port 0 is any free port.
+    /// The address of the application; port 0 is any free port.
     pub listen: SocketAddr,
-    /// Where the S3 store listens; port 0 is any free port.
+    /// The address of the S3 store; port 0 is any free port.
     pub s3_listen: SocketAddr,
-    /// Holds everything that is kept. It is made if it does not exist.
+    /// The folder of all data. It is made if it does not exist.
     pub data_dir: PathBuf,
-    /// Variables of the application, before those that the stack sets itself.
+    /// Variables of the application, which come before the stack's own.
     pub variables: BTreeMap<String, String>,
     /// A Redis to use instead of starting one.
     pub redis_url: Option<String>,
@@ -36,15 +36,15 @@ pub struct StackOptions {
     pub rekognition: bool,
     /// A `runtime-config.toml`, if there is one.
     pub runtime_config_file: Option<PathBuf>,
-    /// Where compiled components are kept; `None` is the host's default.
+    /// The folder of compiled components; `None` is the host's default.
     pub cache_dir: Option<PathBuf>,
-    /// Do not print the routes and the output of components.
+    /// Whether to print neither the routes nor the output of components.
     pub quiet: bool,
 }
 
 impl StackOptions {
     /// Free ports on loopback, a Redis of its own, the bucket `images`, and
-    /// nothing printed: what tests want.
+    /// no output: the options for tests.
     pub fn new(manifest: impl Into<PathBuf>, data_dir: impl Into<PathBuf>) -> Self {
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
         Self {
@@ -67,7 +67,7 @@ impl StackOptions {
 /// Redis, the S3 store and the application, set up for each other.
 #[derive(Debug)]
 pub struct Stack {
-    // Dropped in this order: first what uses, then what is used.
+    // Dropped in this order: users before the parts that they use.
     app: Option<RunningApp>,
     rekognition: Option<Rekognition>,
     s3: S3,
@@ -79,10 +79,10 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts everything. It is back when the application serves requests.
+    /// Starts all parts. Returns when the application serves requests.
     ///
     /// # Errors
-    /// The first part that does not start; those started before it are stopped.
+    /// The first part that does not start; the parts started before it are stopped.
     pub async fn start(options: StackOptions) -> Result<Self> {
         let data_dir = options.data_dir;
         std::fs::create_dir_all(&data_dir).at(&data_dir)?;
@@ -136,7 +136,7 @@ impl Stack {
         Ok(stack)
     }
 
-    /// Where the application listens.
+    /// The address of the application.
     pub fn address(&self) -> SocketAddr {
         self.app_options.listen
     }
@@ -174,7 +174,7 @@ impl Stack {
         )
     }
 
-    /// What JWTs are signed with (HS256).
+    /// The secret that JWTs are signed with (HS256).
     pub fn jwt_secret(&self) -> &str {
         &self.secrets.jwt_secret
     }
@@ -184,22 +184,22 @@ impl Stack {
         &self.secrets.events_token
     }
 
-    /// Where everything is kept.
+    /// The folder of all data.
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
     }
 
-    /// How the application is started, to start it once more elsewhere.
+    /// The options of the application, to start it once more elsewhere.
     pub fn app_options(&self) -> &orilla::Options {
         &self.app_options
     }
 
-    /// The same, to change how it is started the next time.
+    /// The same options, to change its next start.
     pub fn app_options_mut(&mut self) -> &mut orilla::Options {
         &mut self.app_options
     }
 
-    /// Where the output of the application's components is logged.
+    /// The folder of the logs of the application's components.
     pub fn log_dir(&self) -> PathBuf {
         self.app_options.state_dir.join("logs")
     }
@@ -216,13 +216,13 @@ impl Stack {
     /// Starts the application again, at the same address, after stopping it if it runs.
     ///
     /// # Errors
-    /// It does not start.
+    /// The application does not start.
     pub async fn restart_app(&mut self) -> Result<()> {
         self.stop_app().await;
         self.start_app().await
     }
 
-    /// Stops everything in order: first the application, last Redis.
+    /// Stops all parts in order: first the application, last Redis.
     pub async fn shutdown(mut self) {
         self.stop_app().await;
         if let Some(rekognition) = self.rekognition {

@@ -11,8 +11,8 @@ use crate::{Error, Result};
 /// A JWT (RFC 7519) for `subject` with `roles`, signed with HS256 and valid for
 /// `valid_for` from now.
 ///
-/// It is not made with the library that the authorizer verifies with, so that
-/// the two check each other.
+/// It is not made with the authorizer's library, so that the two check
+/// each other.
 ///
 /// # Errors
 /// The secret can't be a key.

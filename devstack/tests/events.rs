@@ -1,4 +1,4 @@
-//! Notifications of new objects: what they say, and that none is lost.
+//! Notifications of new objects: their content, and that none is lost.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

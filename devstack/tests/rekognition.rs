@@ -1,4 +1,4 @@
-//! The Rekognition double: it is as strict as AWS, and does what a test tells it.
+//! The Rekognition double: it is as strict as AWS, and gives the answers that a test sets.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 
 const CAT: &[u8] = b"\xFF\xD8\xFF a JPEG of a cat";
 
-/// A request as a right client makes it, and what tests change of it.
+/// A correct request, and the parts of it that tests change.
 #[derive(Clone)]
 struct Call {
     keys: Keys,

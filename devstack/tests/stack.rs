@@ -60,6 +60,6 @@ async fn what_does_not_start_takes_the_rest_down() {
     bad.manifest = dir.path().join("missing.toml");
     let result = Stack::start(bad).await;
     assert!(matches!(result, Err(Error::Application(_))));
-    // The data folder is free again, and so are Redis's files.
+    // The data folder is free again, and Redis's files are, too.
     Stack::start(options(&dir)).await.unwrap().shutdown().await;
 }

@@ -1,4 +1,4 @@
-//! The example receiver: it takes what is signed and is a CloudEvent, and nothing else.
+//! The example receiver: it accepts signed CloudEvents, and nothing else.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -28,7 +28,7 @@ fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
 }
 
-/// A notification as Orilla sends it, and what tests change of it.
+/// A notification as Orilla sends it, and the parts of it that tests change.
 #[derive(Clone)]
 struct Webhook {
     secret: &'static str,
@@ -36,7 +36,7 @@ struct Webhook {
     content_type: &'static str,
     id: &'static str,
     event: Value,
-    /// What is sent in place of what was signed.
+    /// The body to send in place of the signed one.
     sent: Option<Value>,
 }
 
@@ -210,7 +210,7 @@ async fn line(lines: &mut Lines<BufReader<impl tokio::io::AsyncRead + Unpin>>) -
     lines.next_line().await.unwrap().unwrap()
 }
 
-/// The program of the docs.
+/// The program in the docs.
 #[tokio::test]
 async fn the_program_prints_each_event_as_a_line() {
     let mut program = Command::new(env!("CARGO_BIN_EXE_webhook-receiver"))

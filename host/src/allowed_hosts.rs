@@ -48,7 +48,7 @@ impl AllowedHosts {
     /// left out, as Spin does.
     ///
     /// # Errors
-    /// What is wrong with an entry, for a person.
+    /// An entry is malformed; the text says how.
     pub fn parse(entries: &[String], values: &BTreeMap<String, String>) -> Result<Self, String> {
         let mut hosts = Vec::new();
         for entry in entries {
@@ -62,8 +62,8 @@ impl AllowedHosts {
         Ok(Self(hosts))
     }
 
-    /// Whether a URL may be connected to. Text that is no URL by itself is read
-    /// as one of the default scheme; user and password don't matter.
+    /// Whether a component may connect to a URL. Text that is not a URL is read with the
+    /// default scheme before it; user and password don't matter.
     pub fn allows(&self, url: &str, default_scheme: &str) -> bool {
         parse_url(url, default_scheme).is_some_and(|url| self.0.iter().any(|h| h.allows(&url)))
     }
@@ -84,7 +84,7 @@ impl AllowedHost {
     /// Parses an entry in which no variables are left.
     ///
     /// # Errors
-    /// What is wrong with it, for a person.
+    /// The entry is malformed; the text says how.
     pub fn parse(entry: &str) -> Result<Self, String> {
         let wrong = |reason: &str| format!("`{entry}`: {reason}");
         let (scheme, rest) = entry
@@ -184,14 +184,14 @@ impl PortRule {
     }
 }
 
-/// The component that a host name means inside the application, if it is one:
+/// The component that a host name inside the application names:
 /// `<component>.spin.internal`.
 pub fn internal_component(host: &str) -> Option<&str> {
     host.strip_suffix(INTERNAL)
         .filter(|component| !component.is_empty() && !component.contains('.'))
 }
 
-/// The scheme, host and port of a URL, without anything in it that may be secret.
+/// The scheme, host and port of a URL. The parts that may be secret are left out.
 pub fn origin(url: &str, default_scheme: &str) -> Option<String> {
     let url = parse_url(url, default_scheme)?;
     let port = url.port().or_else(|| known_port(url.scheme()));
@@ -239,7 +239,7 @@ fn parse_url(url: &str, default_scheme: &str) -> Option<Url> {
         Some((scheme, rest)) => (scheme, rest),
         None => (default_scheme, url),
     };
-    // What comes after the authority (RFC 3986, 3.2) has no user in it.
+    // The text after the authority (RFC 3986, 3.2) holds no user.
     let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let user = rest.get(..authority)?.rfind('@').map_or(0, |at| at + 1);
     let without_user = rest.get(user..)?;

@@ -58,12 +58,12 @@ pub struct Options {
     pub memory_limit: usize,
     /// What clients and guests may use at once.
     pub limits: Limits,
-    /// How long [`RunningApp::shutdown`] waits for what is in flight.
+    /// The maximum time that [`RunningApp::shutdown`] waits for requests and messages in hand.
     pub drain_limit: Duration,
     /// How key-value stores fail, for tests: by default not at all.
     pub key_value_faults: Vec<KeyValueFault>,
-    /// Behave as Spin where that is less kind, for tests: subscribe to Redis only
-    /// after a while, and end when a subscription fails; see [`RunningApp::lost`].
+    /// Whether to behave like Spin where Spin is less forgiving, for tests: to subscribe to Redis
+    /// only after a while, and to end when a subscription fails; see [`RunningApp::lost`].
     pub like_spin: bool,
 }
 
@@ -94,8 +94,8 @@ fn folder_of(manifest: &Path) -> &Path {
     manifest.parent().unwrap_or(Path::new(""))
 }
 
-/// An application that runs. Dropped, it ends at once; [`RunningApp::shutdown`]
-/// lets it finish what it has begun.
+/// A running application. Dropping it ends it at once; [`RunningApp::shutdown`]
+/// lets it finish its requests and messages first.
 #[derive(Debug)]
 pub struct RunningApp {
     service: Arc<HttpService>,
@@ -107,14 +107,14 @@ pub struct RunningApp {
     drain_limit: Duration,
 }
 
-/// Starts an application. It is back when the application listens, and when each
+/// Starts an application. Returns when the application listens, and when each
 /// Redis subscription is made or will be tried again.
 ///
 /// # Errors
 /// Anything that keeps the application from serving its routes. A Redis server
 /// that is down doesn't.
 pub async fn start(options: Options) -> Result<RunningApp, StartError> {
-    // It fails when a provider is installed already, which is as good.
+    // Fails when a provider is installed already, which serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let manifest = Arc::new(manifest::read(&options.manifest)?);
     let config = match &options.runtime_config_file {
@@ -159,11 +159,11 @@ pub async fn start(options: Options) -> Result<RunningApp, StartError> {
     let service = HttpService::new(router, runtime.clone(), address, about, &options.limits);
     let service = Arc::new(service);
     let weak: Weak<dyn Service> = Arc::downgrade(&service) as _;
-    // It fails only where it was set before, which nothing does.
+    // Fails only when it is set already, and only this line sets it.
     let _ = own_service.set(weak);
     let server = Server::start(listener, service.clone(), options.limits.clone(), stopped);
     if !options.quiet {
-        // Nobody may be reading; the application runs all the same.
+        // Ignores the error: the application runs even if its output has no reader.
         let _ = announce(&service, &subscribers, &log_dir);
     }
     let subscriptions = subscribers.into_iter().map(Subscriber::start);
@@ -191,7 +191,7 @@ impl RunningApp {
     }
 
     /// Waits until a subscription to Redis is lost for good, which happens only with
-    /// [`Options::like_spin`], and returns why. The application is to be dropped then.
+    /// [`Options::like_spin`], and returns the reason. The caller drops the application then.
     pub async fn lost(&mut self) -> String {
         let lost = self.subscriptions.iter_mut().map(Subscription::lost);
         let lost: Vec<_> = lost.map(Box::pin).collect();
@@ -201,10 +201,10 @@ impl RunningApp {
         }
     }
 
-    /// Stops: takes no more connections and messages, and waits for the requests
-    /// and the messages in hand, but not forever. Whether all of them were finished.
+    /// Stops the application: it takes no more connections and messages, and waits for those
+    /// in hand, up to a limit. Returns whether all of them were finished.
     pub async fn shutdown(mut self) -> bool {
-        // It fails when nothing listens any more.
+        // Fails when no task listens any more.
         let _ = self.stop.send(true);
         let drained = async {
             self.server.stopped().await;
@@ -226,7 +226,7 @@ impl Drop for RunningApp {
     }
 }
 
-/// What the components of an application share while they are prepared.
+/// The data that all components of an application need while they are prepared.
 struct Shared<'a> {
     options: &'a Options,
     values: &'a BTreeMap<String, String>,
@@ -418,7 +418,7 @@ fn info(manifest: &LoadedManifest) -> Bytes {
     Bytes::from(info.to_string())
 }
 
-// What a person who starts the program wants to see.
+// Prints the address, the routes and the subscriptions for the user at the terminal.
 fn announce(
     service: &HttpService,
     subscribers: &[Subscriber],

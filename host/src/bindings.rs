@@ -7,7 +7,7 @@ pub mod platform {
         path: "wit/platform",
         world: "platform",
         imports: {
-            // These wait for nothing, and each call is cheaper without a future.
+            // These imports wait for nothing, and each call is cheaper without a future.
             "fermyon:spin/key-value.[drop]store": trappable,
             "fermyon:spin/key-value.[static]store.open": trappable,
             "fermyon:spin/redis.[drop]connection": trappable,

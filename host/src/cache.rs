@@ -2,8 +2,8 @@
 //!
 //! An entry is a file named by a hash of everything that went into it. It ends
 //! with the SHA-256 of the rest, so that a file cut short or damaged is compiled
-//! anew and not run. What is run is the file itself, mapped into memory, which all
-//! processes share. Several may share a folder: entries are written to the side and
+//! anew and not run. The host maps the file itself into memory, which all processes
+//! share. Several processes may share a folder: entries are written to the side and
 //! renamed, and never changed.
 
 use std::fs::File;
@@ -17,9 +17,9 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 const DIGEST_BYTES: usize = 32;
-/// The form of entries.
+/// The format of entries. It is part of the key.
 const FORM: &[u8] = b"digest at the end";
-/// Entries that nobody used for so long are removed.
+/// The time after which an unused entry is removed.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A folder of compiled components.
@@ -28,7 +28,7 @@ pub struct Cache {
     folder: PathBuf,
 }
 
-/// The name of an entry: a hash of the engine's settings and of what is compiled.
+/// The name of an entry: a hash of the engine's settings and of the compiled bytes.
 #[derive(Clone, Debug)]
 pub struct Key(String);
 
@@ -41,7 +41,7 @@ impl KeyBuilder {
         let mut builder = Self(Sha256::new());
         engine.precompile_compatibility_hash().hash(&mut builder);
         // Another version of this host may compose components in another way, or
-        // keep them in another form.
+        // keep them in another format.
         builder
             .part(env!("CARGO_PKG_VERSION").as_bytes())
             .part(FORM)
@@ -72,8 +72,8 @@ impl Hasher for KeyBuilder {
 }
 
 impl Cache {
-    /// Uses a folder, which is made if need be and which only the user may enter:
-    /// what is in it is run as native code.
+    /// Uses a folder, which is made if it doesn't exist and which only the user may enter:
+    /// its files are run as native code.
     ///
     /// # Errors
     /// The folder can't be made, or others may write it.
@@ -98,7 +98,7 @@ impl Cache {
             return None;
         }
         let component = deserialize(engine, &path)?;
-        // A mark of use for `prune`; not being able to set it does no harm.
+        // The time marks the use for `prune`; failing to set it does no harm.
         if let Ok(file) = File::options().append(true).open(&path) {
             let _ = file.set_modified(SystemTime::now());
         }
@@ -127,7 +127,7 @@ impl Cache {
             return;
         };
         for entry in entries.flatten() {
-            // The folder may be one where somebody keeps other things, too.
+            // The folder may hold files of other programs, too.
             if !is_entry(&entry.path()) {
                 continue;
             }
@@ -143,7 +143,7 @@ impl Cache {
     }
 }
 
-/// Refuses a folder that somebody else could plant code in.
+/// Refuses a folder in which another user could plant code.
 #[cfg(unix)]
 fn check_owner(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::MetadataExt;
@@ -166,7 +166,7 @@ fn is_entry(path: &Path) -> bool {
         && path.file_stem().is_some_and(|stem| stem.len() == 64)
 }
 
-/// Whether an entry ends with the digest of what is before.
+/// Whether an entry ends with the digest of the bytes before it.
 fn is_whole(mut file: File) -> std::io::Result<bool> {
     let length = file.metadata()?.len();
     let Some(mut left) = length.checked_sub(DIGEST_BYTES as u64) else {
@@ -187,17 +187,17 @@ fn is_whole(mut file: File) -> std::io::Result<bool> {
 
 #[allow(unsafe_code)]
 fn deserialize(engine: &Engine, path: &Path) -> Option<Component> {
-    // SAFETY: the file is what `Engine::precompile_component` gave to `Cache::store`:
-    // its digest has just been checked, and `Cache::open` has made sure that only this
+    // SAFETY: the file holds the output of `Engine::precompile_component` that `Cache::store`
+    // wrote: its digest has just been checked, and `Cache::open` has made sure that only this
     // user writes the folder, where entries are replaced as a whole and never written to.
-    // wasmtime reads by the offsets in the file and does not mind the digest after it,
-    // and refuses what other versions or settings compiled.
+    // wasmtime reads by the offsets in the file, ignores the digest after it, and refuses
+    // the output of other versions or settings.
     let mapped = unsafe { Component::deserialize_file(engine, path) };
     let reason = match mapped {
         Ok(component) => return Some(component),
         Err(reason) => reason,
     };
-    // As where files of that disk may not be executed.
+    // The disk may forbid that its files are executed.
     tracing::debug!(file = %path.display(), "a cached component is copied and not mapped: {reason:#}");
     let mut compiled = std::fs::read(path).ok()?;
     compiled.truncate(compiled.len().checked_sub(DIGEST_BYTES)?);

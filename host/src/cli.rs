@@ -108,7 +108,7 @@ impl Cli {
         tracing::info!("stopping: finishing what is in flight");
         let finished = tokio::select! {
             finished = app.shutdown() => finished,
-            // Whoever asks twice doesn't want to wait.
+            // A second interrupt ends the wait.
             _ = interrupt.recv() => false,
         };
         finished

@@ -8,7 +8,7 @@ use wasi_preview1_component_adapter_provider::{
 use wasmparser::{Encoding, Parser, Payload};
 use wit_component::ComponentEncoder;
 
-/// Gives a component back as it is and wraps a module in the adapter for
+/// Returns a component as it is and wraps a module in the adapter for
 /// preview 1: the one for commands when the module exports `_start`, else the
 /// one for libraries.
 ///

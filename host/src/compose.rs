@@ -20,8 +20,8 @@ pub struct LoadedDependency {
     pub inherits: bool,
 }
 
-/// What the composed component has that a dependency without permissions could
-/// see through WASI's own interfaces.
+/// The settings of the composed component that a dependency without permissions
+/// could see through WASI's own interfaces.
 #[derive(Clone, Copy, Debug)]
 pub struct Ambient {
     /// The component sets environment variables.
@@ -34,7 +34,7 @@ pub enum ComposeError {
     /// No import of the component has the dependency's name.
     #[error("no import of the component has this name; it imports {imports}")]
     Unmatched {
-        /// The imports that there are.
+        /// The imports of the component.
         imports: String,
     },
     /// Two dependencies fill the same import.
@@ -45,13 +45,13 @@ pub enum ComposeError {
         /// The key of the other dependency.
         other: String,
     },
-    /// The dependency doesn't export what is asked of it.
+    /// The dependency doesn't have the export that it should fill the import with.
     #[error("it doesn't export `{export}`")]
     MissingExport {
         /// The export.
         export: String,
     },
-    /// The dependency exports something else under the right name.
+    /// The dependency's export has the right name and another type.
     #[error("its export `{export}` doesn't fit the import `{import}`: {reason}")]
     Mismatch {
         /// The export.
@@ -237,8 +237,8 @@ fn matches_import(dependency: &str, import: &str) -> bool {
         && (version.is_none() || version == import_version)
 }
 
-/// Whether an import gives a dependency something that only a permission should.
-/// What remains of `wasi:cli` and `wasi:filesystem` is in every component that
+/// Whether an import gives a dependency something that needs a permission.
+/// The rest of `wasi:cli` and `wasi:filesystem` is in every component that
 /// was a preview 1 module, and is inert: no files are mounted.
 fn needs_permission(import: &str, ambient: Ambient) -> bool {
     let path = import.split('@').next().unwrap_or(import);

@@ -1,4 +1,4 @@
-//! What all instances of a component share.
+//! The data that all instances of a component share.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use crate::factors::key_value::Stores;
 use crate::factors::redis::Connections;
 use crate::logs::ComponentLogs;
 
-/// What all instances of a component share.
+/// The data that all instances of a component share.
 #[derive(Debug)]
 pub struct ComponentContext {
     /// The component's name in the manifest.
@@ -37,7 +37,7 @@ pub struct ComponentContext {
 }
 
 impl ComponentContext {
-    /// Tells the developer why a connection was refused, without what is secret in the URL.
+    /// Tells the developer why a connection was refused, without the secrets in the URL.
     pub fn report_denied(&self, default_scheme: &str, url: &str) {
         let origin = allowed_hosts::origin(url, default_scheme);
         let origin = origin.as_deref().unwrap_or("an address that is no URL");

@@ -9,7 +9,7 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 const TICK: Duration = Duration::from_millis(10);
 /// How many instances may be alive in the process at once.
 const INSTANCES: u32 = 1000;
-/// The most of them that may answer HTTP requests; the rest is for messages of queues.
+/// The maximum number of HTTP instances; the rest is for messages of queues.
 pub const MAX_HTTP_INSTANCES: u32 = 900;
 /// The maximum size of one linear memory in any host of this process, in bytes.
 /// A host's own limit is at most this.
@@ -18,11 +18,11 @@ pub const MAX_MEMORY: usize = 128 << 20;
 /// A request of most components dirties less; giving the pages back to the kernel
 /// and faulting them in again would cost more than the request itself.
 const KEPT_MEMORY: usize = 4 << 20;
-/// The same of a table: all of one.
+/// The same for a table: all of it.
 const KEPT_TABLE: usize = 64 << 10;
 
 /// The engine of this process. All applications in the process share it: it holds
-/// settings and reserves address space, and nothing of any application.
+/// settings and reserves address space, and has no data of any application.
 ///
 /// # Errors
 /// The machine can't give the address space that the pools reserve.
@@ -34,9 +34,9 @@ pub fn engine() -> anyhow::Result<Engine> {
         .map_err(|error| anyhow::anyhow!("the WebAssembly engine doesn't start: {error}"))
 }
 
-/// Whether this machine swaps, as far as it says. A dirty page that was swapped out
-/// is not told by the kernel's scan, so wasmtime 48 would leave it to the next guest
-/// as it is (bytecodealliance/wasmtime#14357).
+/// Whether this machine may swap. The kernel's scan does not report a dirty page that was
+/// swapped out, so wasmtime 48 would leave its content to the next guest
+/// (bytecodealliance/wasmtime#14357).
 fn may_swap() -> bool {
     // The first line is a heading.
     std::fs::read_to_string("/proc/swaps").map_or(true, |swaps| swaps.lines().count() > 1)

@@ -22,7 +22,7 @@ pub enum StartError {
         /// What went wrong.
         source: anyhow::Error,
     },
-    /// The wasm of a component is not valid, or wants what this host hasn't got.
+    /// The wasm of a component is not valid, or imports an interface that this host lacks.
     #[error("component `{component}`: {source:#}")]
     Component {
         /// The component.

@@ -1,4 +1,4 @@
-//! What one instance of a component has: its WASI context, its handles and limits.
+//! The data of one instance of a component: its WASI context, its handles and limits.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::context::ComponentContext;
 use crate::factors::outbound_http::OutboundHttp;
 use crate::slots::{MemoryLimit, Slot};
 
-/// How many handles of a kind an instance may hold.
+/// The maximum number of handles of a kind in an instance.
 pub const MAX_HANDLES: usize = 256;
 
 /// The data of a wasmtime store.
@@ -23,7 +23,7 @@ pub struct Guest {
     pub redis_connections: usize,
     /// Its memory limit.
     pub limit: MemoryLimit,
-    /// Its right to work, if it is one of those that are counted.
+    /// Its right to work, if the instance is a counted one.
     pub slot: Option<Slot>,
     wasi: WasiCtx,
     http: WasiHttpCtx,
@@ -31,8 +31,8 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// Sets up a new instance, which so many components have called each other to
-    /// come to.
+    /// Sets up a new instance. `depth` is the number of calls between components that
+    /// led to it.
     pub fn new(
         context: Arc<ComponentContext>,
         limit: MemoryLimit,
@@ -56,7 +56,7 @@ impl Guest {
         }
     }
 
-    /// What all instances of the component share.
+    /// The data that all instances of the component share.
     pub fn context(&self) -> &ComponentContext {
         self.outbound.context()
     }

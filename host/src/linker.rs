@@ -1,4 +1,4 @@
-//! What this host offers to components.
+//! The interfaces that this host offers to components.
 
 use wasmtime::component::{HasSelf, Linker, Resource, ResourceTable};
 use wasmtime_wasi::p2::bindings::io::poll::{Host as _, HostPollable as _};
@@ -26,8 +26,8 @@ pub fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     Platform::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)
 }
 
-/// Replaces the functions of `wasi:io` in which a guest waits by ones that lend its
-/// slot meanwhile.
+/// Replaces the functions of `wasi:io` in which a guest waits: the new ones lend its
+/// slot to others meanwhile.
 ///
 /// # Errors
 /// The linker has no `wasi:io`.
@@ -99,7 +99,7 @@ fn lend_slots(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// What a guest gets for the result of a call on a stream.
+/// The result of a call on a stream, as a guest gets it.
 fn result<T>(
     table: &mut ResourceTable,
     result: Result<T, StreamError>,

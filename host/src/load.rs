@@ -1,4 +1,4 @@
-//! Gets from the files of a component to its compiled form.
+//! Turns the files of a component into its compiled form.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ use crate::compose::{Ambient, LoadedDependency, compose};
 use crate::error::StartError;
 use crate::manifest::{Component, Dependency, LoadedManifest, ManifestError, Source};
 
-/// Reads, composes and compiles a component with its dependencies, or takes what
-/// an earlier start compiled of the same bytes.
+/// Reads, composes and compiles a component with its dependencies, or takes the
+/// output of an earlier start for the same bytes.
 ///
 /// # Errors
 /// A file can't be read, a dependency is refused, or wasm is not valid.

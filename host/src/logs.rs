@@ -1,4 +1,4 @@
-//! Where the output of components goes: to the terminal and to a file a stream.
+//! The logs of components: their output goes to the terminal and to a file a stream.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -12,10 +12,10 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
-/// How much a guest may write at once, in bytes.
+/// The maximum number of bytes in one write of a guest.
 const WRITE_LIMIT: usize = 64 * 1024;
 
-/// Which stream of the terminal a log goes to.
+/// The stream of the terminal that a log goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Terminal {
     Stdout,
@@ -34,7 +34,7 @@ pub struct ComponentLogs {
 
 impl ComponentLogs {
     /// Opens `<component>_stdout.txt` and `<component>_stderr.txt` in a folder, to
-    /// write after what is in them already. These are the names that Spin uses.
+    /// append to them. Spin uses the same names.
     ///
     /// # Errors
     /// The files can't be opened.
@@ -65,9 +65,9 @@ pub struct Log {
 
 impl Log {
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
-        // As a rule one system call, and what is appended by one is not torn by others.
+        // The write is one system call as a rule, which no other append tears apart.
         (&*self.file).write_all(bytes)?;
-        // A terminal that went away must not fail the guest.
+        // A closed terminal must not fail the guest.
         let _ = match self.terminal {
             Terminal::Stdout => io::stdout().lock().write_all(bytes),
             Terminal::Stderr => io::stderr().lock().write_all(bytes),
@@ -88,8 +88,7 @@ impl StdoutStream for Log {
         Box::new(self.clone())
     }
 
-    // Without a task in between, everything that a guest wrote is in the log by
-    // the time its request is over.
+    // No task in between: all output of a guest is in the log when its request ends.
     fn p2_stream(&self) -> Box<dyn OutputStream> {
         Box::new(self.clone())
     }

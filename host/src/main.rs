@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     };
     let result = runtime.block_on(command.run());
     let code = result.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS);
-    // A component that is still being compiled must not hold up the end.
+    // A component that is still being compiled must not delay the exit.
     runtime.shutdown_background();
     code
 }

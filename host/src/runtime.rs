@@ -20,7 +20,7 @@ use crate::context::ComponentContext;
 use crate::guest::Guest;
 use crate::slots::{Busy, MemoryLimit, MemoryRefusal, Slots, TotalMemory};
 
-/// What a call may take.
+/// The limits of a call.
 #[derive(Clone, Copy, Debug)]
 pub struct CallLimits {
     /// How long a call may run, waiting included.
@@ -31,7 +31,7 @@ pub struct CallLimits {
 
 /// A component that is ready to be called.
 pub struct Prepared {
-    /// What its instances share.
+    /// The data that its instances share.
     pub context: Arc<ComponentContext>,
     /// Its HTTP handler, if it exports one.
     pub http: Option<ProxyPre<Guest>>,
@@ -66,10 +66,10 @@ impl std::fmt::Debug for Runtime {
     }
 }
 
-/// Why a call has no answer. It has been logged.
+/// Why a call has no answer. The reason has been logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallError {
-    /// Others use what the call needs: it may go well later.
+    /// Other calls use all instances or memory: a later call may succeed.
     Busy,
     /// The guest failed.
     Failed,
@@ -91,29 +91,29 @@ impl Runtime {
         }
     }
 
-    /// Whether there is such a component and it has an HTTP handler.
+    /// Whether the component exists and has an HTTP handler.
     pub fn answers_http(&self, component: &str) -> bool {
         let prepared = self.components.get(component);
         prepared.is_some_and(|prepared| prepared.http.is_some())
     }
 
-    /// Whether there is such a component and it has a Redis handler.
+    /// Whether the component exists and has a Redis handler.
     pub fn handles_redis(&self, component: &str) -> bool {
         let prepared = self.components.get(component);
         prepared.is_some_and(|prepared| prepared.redis.is_some())
     }
 
-    /// Waits until no HTTP call is left.
+    /// Waits until no HTTP call runs.
     pub async fn idle(&self) {
         self.slots.idle().await;
     }
 
     /// Calls a component's HTTP handler, when there is a place for one more instance.
     /// `kept` is dropped when the guest is done, which may be after its response has
-    /// started. `depth` is how many components have called each other to come here.
+    /// started. `depth` is the number of calls between components that led here.
     ///
     /// # Errors
-    /// There was no place, or the guest failed before its response. Later failures
+    /// No place became free, or the guest failed before its response. Later failures
     /// cut the response's body short.
     pub async fn call_http<B>(
         &self,
@@ -173,7 +173,7 @@ impl Runtime {
                         tracing::error!(component, "the component returned without a response");
                         CallError::Failed
                     }
-                    // A panic, which has been reported.
+                    // The task panicked, which has been reported.
                     Err(_) => CallError::Failed,
                 };
                 Err(error)
@@ -190,7 +190,7 @@ impl Runtime {
         let prepared = self.component(component)?;
         let handler = prepared.redis.as_ref();
         let handler = handler.context("the component doesn't export fermyon:spin/inbound-redis")?;
-        // Neither place nor slot: these calls are as many as there are servers and
+        // These calls need no place and no slot: they are as many as servers and
         // components, and clients must not keep queues from being worked on.
         let guest = |limit| Guest::new(prepared.context.clone(), limit, None, 0);
         let mut store = self.store(None, guest);
@@ -247,7 +247,7 @@ async fn within<T>(
     }
 }
 
-/// Logs why a call failed, and tells whether it may go well later.
+/// Logs why a call failed, and returns whether a later call may succeed.
 fn check<T>(
     component: &str,
     result: anyhow::Result<T>,

@@ -1,4 +1,4 @@
-//! `runtime-config.toml`: what the operator of a host decides, in Spin's format.
+//! `runtime-config.toml`: the settings of a host's operator, in Spin's format.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ pub enum KeyValueConfig {
         /// `redis://` or `rediss://`.
         url: String,
     },
-    /// Gone when the host stops. Only this host has it.
+    /// In memory until the host stops. Only this host has it.
     Memory,
 }
 
@@ -45,7 +45,7 @@ impl RuntimeConfig {
     /// Reads a runtime configuration.
     ///
     /// # Errors
-    /// The file can't be read or says something that this host doesn't know; the
+    /// The file can't be read or has a setting that this host doesn't know; the
     /// message names file and key.
     pub fn read(file: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(file)

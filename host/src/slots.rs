@@ -1,10 +1,10 @@
 //! Bounds on the HTTP instances of a host: how many are alive, how many of them
 //! work, and how much memory they have.
 //!
-//! An instance has a [`Place`] as long as it lives. With it goes a slot, which is
-//! held while the guest runs or is in a call of a store, and released while it
-//! waits in `wasi:io`: for a timer, for bytes of its client, for an answer of
-//! another server. So waiting costs no slot that others need.
+//! An instance has a [`Place`] as long as it lives, and a slot with it. The slot is
+//! held while the guest runs or calls a store, and released while it waits
+//! in `wasi:io`: for a timer, for bytes of its client, for an answer of
+//! another server. So a waiting guest uses no slot that others need.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use wasmtime::ResourceLimiter;
 use crate::engine::MAX_HTTP_INSTANCES;
 use crate::limits::Limits;
 
-/// How long a request waits for what others use.
+/// The maximum time that a request waits for a place, a slot or memory.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What the HTTP instances of a host share.
+/// The bounds that all HTTP instances of a host share.
 #[derive(Debug)]
 pub struct Slots {
     places: Arc<Semaphore>,
@@ -46,7 +46,7 @@ pub struct Slot {
 pub struct Busy;
 
 impl Slots {
-    /// Nobody in it yet.
+    /// Bounds without any instance.
     pub fn new(limits: &Limits) -> Self {
         let max_places = limits.max_instances.clamp(1, MAX_HTTP_INSTANCES);
         let working = limits.max_working_instances.clamp(1, max_places);
@@ -64,7 +64,7 @@ impl Slots {
     /// Waits for a place and its slot.
     ///
     /// # Errors
-    /// There is none for [`PATIENCE`].
+    /// None became free for [`PATIENCE`].
     pub async fn place(&self) -> Result<(Place, Slot), Busy> {
         let place = async {
             let place = self.places.clone().acquire_owned().await;
@@ -83,18 +83,18 @@ impl Slots {
 
     /// Waits until no HTTP instance is alive.
     pub async fn idle(&self) {
-        // It fails only when the semaphore is closed, which it never is.
+        // Fails only when the semaphore is closed, which it never is.
         let _ = self.places.acquire_many(self.max_places).await;
     }
 
-    /// What the memories of all HTTP instances draw from.
+    /// The budget for the memories of all HTTP instances.
     pub fn memory(&self) -> Arc<TotalMemory> {
         self.memory.clone()
     }
 }
 
 impl Slot {
-    /// Waits without the slot, unless there is nothing to wait for.
+    /// Waits without the slot. Keeps the slot if the future is ready at once.
     pub async fn lend<T>(slot: &mut Option<Self>, wait: impl Future<Output = T>) -> T {
         let mut wait = pin!(wait);
         if let std::task::Poll::Ready(done) = futures::poll!(wait.as_mut()) {
@@ -124,21 +124,21 @@ pub struct MemoryLimit {
     bytes: usize,
     total: Option<Arc<TotalMemory>>,
     drawn: usize,
-    /// What growth was refused for, if any was.
+    /// The limit that refused growth, if one did.
     pub refused: Option<MemoryRefusal>,
 }
 
 /// Why an instance was refused memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemoryRefusal {
-    /// It has as much as one instance may have.
+    /// The instance has as much as one instance may have.
     Own,
     /// All instances together have as much as they may have.
     Total,
 }
 
 impl MemoryLimit {
-    /// Lets each memory of an instance grow to so many bytes, if `total` has them.
+    /// Lets each memory of an instance grow to `bytes`, if `total` has room for them.
     pub fn new(bytes: usize, total: Option<Arc<TotalMemory>>) -> Self {
         Self {
             bytes,

@@ -10,7 +10,7 @@ use crate::runtime_config::RuntimeConfig;
 /// the runtime configuration, else the default.
 ///
 /// # Errors
-/// A value is given for a variable that isn't in the manifest, or a required one has none.
+/// A value is given for a variable that isn't in the manifest, or a required variable has none.
 pub fn resolve(
     loaded: &LoadedManifest,
     given: &BTreeMap<String, String>,

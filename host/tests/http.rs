@@ -199,14 +199,14 @@ async fn sent(app: &RunningApp, bytes: impl AsRef<[u8]>) -> TcpStream {
     stream
 }
 
-/// All that the host says before it closes the connection.
+/// All bytes that the host sends before it closes the connection.
 async fn said(mut stream: TcpStream) -> String {
     let mut text = String::new();
     stream.read_to_string(&mut text).await.unwrap();
     text
 }
 
-/// Checks an error of the host, which has the form of the applications' own.
+/// Checks an error of the host, which has the form of the applications' errors.
 fn assert_error(answer: &str, status: &str, code: &str) {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let head = head.to_ascii_lowercase();
@@ -278,7 +278,7 @@ async fn the_hosts_own_errors_have_the_form_of_the_applications() {
     assert_eq!(answer.headers()["x-request-id"], "mine");
     let allowed = &answer.headers()["access-control-allow-origin"];
     assert_eq!(allowed, "https://a.example");
-    // HTTP/1.0 asks for no Host.
+    // HTTP/1.0 requires no Host.
     let old = said(sent(&app, "GET /quiet HTTP/1.0\r\n\r\n").await).await;
     assert!(old.starts_with("HTTP/1.0 200 "), "{old}");
 }
@@ -308,7 +308,7 @@ async fn who_sends_slowly_keeps_nobody_else_waiting() {
         slow.push(sent(&app, &head).await);
     }
     assert_eq!(get(&app, "/").await.status(), 200);
-    // One that goes on in time is served, the others have stalled.
+    // The steady client is served, the others have stalled.
     let mut steady = slow.pop().unwrap();
     steady.write_all(b"12345678").await.unwrap();
     assert!(said(steady).await.starts_with("HTTP/1.1 200 "));

@@ -1,4 +1,4 @@
-//! What is refused at the start, and how it is said.
+//! Manifests that are refused at the start, and the messages.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! What components reach through the host: stores, other servers, each other.
+//! The destinations that components reach through the host: stores, other servers, each other.
 
 mod common;
 
@@ -91,7 +91,7 @@ async fn a_store_that_is_to_fail_keeps_what_it_has_and_other_keys() {
     }
     let app = project.start().await;
     assert_eq!(get(&app, "/kdefault").await.status(), 200);
-    // Each but the first found what the first had set, and nothing else.
+    // Each request but the first found the first one's value, and nothing else.
     assert_eq!(project.output("probe"), "/kdefault\n".repeat(3));
 }
 

@@ -14,7 +14,7 @@ use common::{Project, eventually, get};
 use redis::Commands;
 use tempfile::TempDir;
 
-/// A server of this test's own, on a port that was free.
+/// A server of this test's own, on a free port.
 struct Server {
     process: Child,
     _folder: TempDir,
@@ -88,7 +88,7 @@ fn project(port: u16) -> Project {
     Project::new(&manifest, &["probe"])
 }
 
-/// Publishes as soon as somebody listens.
+/// Publishes as soon as the channel has a subscriber.
 async fn publish(port: u16, channel: &str, message: &str) {
     let client = redis::Client::open(("127.0.0.1", port)).unwrap();
     eventually("somebody subscribes", || {

@@ -1,4 +1,4 @@
-//! Who is let in.
+//! Access: the tokens that are accepted and refused.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 
 pub const FAR: u64 = 4_102_444_800;
 
-/// A token of another implementation than the one that verifies.
+/// A token made by another implementation than the verifying one.
 pub fn token(algorithm: Algorithm, key: &EncodingKey, claims: &Value) -> String {
     jsonwebtoken::encode(&Header::new(algorithm), claims, key).unwrap()
 }
@@ -26,7 +26,7 @@ pub fn hs256(app: &App, claims: &Value) -> String {
     )
 }
 
-/// The application, with the public key of an issuer in PEM.
+/// The application with an issuer's public key in PEM.
 pub async fn verifying(algorithm: Algorithm, public: &str) -> App {
     let name = format!("{algorithm:?}");
     App::with(&[("jwt_algorithm", &name), ("jwt_public_key", public)]).await
@@ -147,7 +147,7 @@ async fn only_a_token_that_holds_opens() {
     let (header, payload) = signed.split_once('.').unwrap();
     let none = BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
     let other = BASE64_URL_SAFE_NO_PAD.encode(format!(r#"{{"sub":"1","exp":{FAR}}}"#));
-    // As deep as it is read, and deeper.
+    // At the max depth, and deeper.
     let nested = [126, 127, 1000].map(|depth| {
         let (open, close) = ("[".repeat(depth), "]".repeat(depth));
         let header = format!(r#"{{"alg":"HS256","x":{open}{close}}}"#);
@@ -301,7 +301,7 @@ async fn who_is_not_let_in_is_refused_before_the_body_is_read() {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = "POST /submit-job HTTP/1.1\r\nHost: orilla\r\nContent-Type: application/json\r\nContent-Length: 8000000\r\n\r\n{";
     stream.write_all(head.as_bytes()).await.unwrap();
-    // The rest never comes.
+    // The rest of the request never comes.
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 401");

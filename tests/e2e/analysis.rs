@@ -1,4 +1,4 @@
-//! From an uploaded photo to its labels, and what happens to wrong uploads.
+//! From an uploaded photo to its labels, and the handling of wrong uploads.
 
 use std::time::Duration;
 
@@ -207,7 +207,7 @@ async fn a_photo_that_breaks_off_fails_and_harms_no_other() {
 async fn a_record_whose_writer_died_is_stored_by_the_worker() {
     let app = App::start().await;
     let photo = Photo::of("camera.png");
-    // What a receiver that died between commit and write leaves behind.
+    // A receiver that died between commit and write leaves this state behind.
     let intake = images_domain::Intake::parse(&photo.announcement(USER, 1)).unwrap();
     let record = images_domain::ImageRecord::receive(None, &intake, "2026-11-22T10:00:00.000Z")
         .unwrap()
@@ -282,7 +282,7 @@ async fn a_photo_that_kills_every_worker_is_given_up_and_takes_no_other_along() 
     let other = app.upload(USER, &Photo::of("coffee.jpg")).await;
     app.stack.s3().events_delivered().await;
 
-    // Workers that claim messages and are never heard of again.
+    // Workers that claim messages and then vanish.
     let redis = app.redis();
     let queue = Queue::new(&redis, keys::QUEUE);
     let hasty = Policy {
@@ -363,7 +363,7 @@ async fn a_corrupt_object_that_cannot_be_removed_stays_out_of_reach() {
 #[tokio::test]
 async fn a_decompression_bomb_fails_and_harms_nobody() {
     let app = App::start().await;
-    // A PNG that says that it is 50,000 pixels wide and high.
+    // A PNG that claims to be 50,000 pixels wide and high.
     let mut bomb = Photo::of("camera.png");
     bomb.bytes[16..24].copy_from_slice(&[0, 0, 0xc3, 0x50, 0, 0, 0xc3, 0x50]);
     let checksum = crc32fast::hash(&bomb.bytes[12..29]);

@@ -1,5 +1,5 @@
-//! The component as it is shipped refuses broken tokens and keys, and ends with none
-//! of them. The authorizer's own tests try more, natively.
+//! The shipped component refuses broken tokens and keys, and none of them
+//! stops it. The authorizer's own tests try more, natively.
 
 use base64::Engine;
 use base64::prelude::{BASE64_URL_SAFE, BASE64_URL_SAFE_NO_PAD};
@@ -23,7 +23,7 @@ fn encode(bytes: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Signatures that none has: of other lengths, and of numbers that are no part of one.
+/// Invalid signatures: of other lengths, and with numbers out of range.
 fn odd_signatures(good: &[u8]) -> Vec<Vec<u8>> {
     let mut odd = vec![[good, &[0]].concat()];
     for length in [0, 1, 32, 63, 64, 65, 255, 256, 257, 512, 5000] {
@@ -66,7 +66,7 @@ fn broken(algorithm: Algorithm, key: &EncodingKey) -> Vec<String> {
         format!("{message}.{}", "A".repeat(8192 - message.len() - 1)),
     ]);
 
-    // Well signed. As deep as it is read, and deeper.
+    // Correctly signed, at the max depth and deeper.
     let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     let alg = format!(r#""alg":"{algorithm:?}""#);
     let who = format!(r#""sub":"{USER}","exp":{FAR}"#);
@@ -113,7 +113,7 @@ fn broken(algorithm: Algorithm, key: &EncodingKey) -> Vec<String> {
     broken
 }
 
-/// Asks with broken tokens, and with a good one at the end.
+/// Sends broken tokens, and a good one at the end.
 async fn refuses_what_is_broken(app: App, algorithm: Algorithm, key: &EncodingKey) {
     for broken in broken(algorithm, key) {
         assert!(is_refused(&app, &broken).await, "{broken}");
@@ -124,7 +124,7 @@ async fn refuses_what_is_broken(app: App, algorithm: Algorithm, key: &EncodingKe
     app.stop().await;
 }
 
-/// The words of the component that the authorizer is composed into.
+/// The output of the component that the authorizer is composed into.
 fn words(app: &App) -> String {
     std::fs::read_to_string(app.stack.log_dir().join("images-scan_stderr.txt")).unwrap()
 }
@@ -146,12 +146,12 @@ async fn broken_tokens_with_a_public_key_are_refused() {
 
 #[tokio::test]
 async fn a_key_that_opens_to_all_or_cannot_be_used_opens_to_nobody_and_the_answer_says_why() {
-    // The neutral point of Ed25519: R and S of nothing sign any message.
+    // The neutral point of Ed25519 as a key: it as R, and S = 0, verify for any message.
     let mut neutral = [0; 32];
     neutral[0] = 1;
     let ed25519 = ed25519_dalek::VerifyingKey::from_bytes(&neutral).unwrap();
     let ed25519 = ed25519.to_public_key_pem(LineEnding::LF).unwrap();
-    // An RSA key that nobody can sign for.
+    // An RSA key that no signer has.
     let rsa = |bytes| {
         let modulus = BigUint::from_bytes_be(&vec![0xff; bytes]);
         let key = RsaPublicKey::new_unchecked(modulus, BigUint::from(65_537u32));
@@ -178,14 +178,14 @@ async fn a_key_that_opens_to_all_or_cannot_be_used_opens_to_nobody_and_the_answe
         app.stop().await;
     }
 
-    // The largest key that there may be is worked with.
+    // The largest allowed key works.
     let app = verifying(Algorithm::RS256, &rsa(512)).await;
     let signature = [&[0x7f][..], &[0xa5; 511]].concat();
     assert!(is_refused(&app, &forged(Algorithm::RS256, &signature)).await);
     app.stop().await;
 }
 
-/// Memory is the one thing that a test can take from the component as it is shipped.
+/// A test can take only memory from the shipped component.
 #[tokio::test]
 async fn an_authorizer_that_cannot_go_on_says_so_in_the_log() {
     let key = "k".repeat(9 << 20);

@@ -1,4 +1,4 @@
-//! What holds for every route.
+//! Rules for every route.
 
 use http::HeaderMap;
 use reqwest::{Method, RequestBuilder};
@@ -28,7 +28,7 @@ impl Route {
     }
 }
 
-/// What was answered.
+/// An answer.
 struct Answer {
     status: u16,
     headers: HeaderMap,
@@ -63,11 +63,11 @@ impl Answer {
 
 type Headers = Vec<(&'static str, &'static str)>;
 
-/// What holds for every route that a rule applies to.
+/// A rule, and the routes that it applies to.
 struct Rule {
     name: &'static str,
     applies: fn(&Route) -> bool,
-    /// What is sent; with a token that may do everything where `true` is given.
+    /// The request; with a token that may do everything where `true` is given.
     request: fn(&Route) -> (Method, String, bool, Headers),
     holds: fn(&Route, &Answer) -> bool,
 }
@@ -245,7 +245,7 @@ async fn every_rule_holds_on_every_route_of_the_manifest() {
                 request = request.header(name, value);
             }
             let answer = Answer::to(request).await;
-            // Spin refuses what is no route of the manifest without a body.
+            // Spin refuses a path without a route, and sends no body.
             let is_the_hosts = answer.status == 404 && answer.body.is_empty();
             let is_error = answer.status >= 400 && !answer.body.is_empty();
             let is_in_form = is_the_hosts
@@ -300,7 +300,7 @@ async fn a_body_that_is_too_large_is_refused() {
         "body_too_large"
     );
 
-    // Without a Content-Length it is found out while reading.
+    // Without a Content-Length the size is known only while reading.
     let chunks =
         futures::stream::iter((0..4).map(|_| Ok::<_, std::io::Error>(vec![b' '; 100_000])));
     let streamed = app

@@ -152,7 +152,7 @@ async fn a_store_without_notifications_is_served_by_its_clients() {
     body(complete(file.clone()).await, 202).await;
     assert_eq!(app.looked_at(USER, &file).await["status"], "approved");
     app.queue_is_empty().await;
-    // Its client may have come late to say so.
+    // The client may have been late to say so.
     assert_eq!(
         body(complete(file.clone()).await, 200).await,
         json!({"file_name": file, "status": "approved"})

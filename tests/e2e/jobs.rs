@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use stores::{Arg, Redis, Value as Stored};
 use tests::{App, Manifest, Service, USER, body, eventually, refusal, root};
 
-/// A job with so many small toons.
+/// A job with a number of small toons.
 fn job(id: Option<&str>, toons: usize) -> Value {
     let toons: Vec<_> = (0..toons)
         .map(|n| json!({"toonId": format!("TOON-{n:05}"), "title": format!("Strip {n}"), "panels": n % 7}))
@@ -40,7 +40,7 @@ async fn finished(app: &App, user: &str, id: &str) -> Value {
     .await
 }
 
-/// All results of a job, by as many requests as it takes.
+/// All results of a job, by as many requests as needed.
 async fn results(app: &App, user: &str, id: &str, limit: usize) -> Vec<Value> {
     let mut all = Vec::new();
     let mut cursor = String::new();
@@ -57,7 +57,7 @@ async fn results(app: &App, user: &str, id: &str, limit: usize) -> Vec<Value> {
     }
 }
 
-/// How many messages of the queue have been settled so far.
+/// The number of messages of the queue settled so far.
 fn settled(app: &App) -> i64 {
     let reply = app
         .redis()
@@ -140,7 +140,7 @@ async fn a_job_that_is_submitted_again_runs_once() {
     let first = submit(&app, USER, &job(Some("A"), 5)).await;
     finished(&app, USER, "A").await;
     assert_eq!(submit(&app, USER, &job(Some("A"), 5)).await, first);
-    // Written in another way it is the same job.
+    // The same job in another notation.
     let toons: Vec<_> = (0..5)
         .map(|n| {
             format!(r#"{{"title": "Strip {n}", "panels": {n}.0, "toonId": "TOON-\u003000{n:02}"}}"#)
@@ -294,7 +294,7 @@ async fn a_job_that_is_too_long_for_one_worker_has_two() {
     let variables = [
         ("processor_url", &*processor.url()),
         ("queue_batch", "8"),
-        // What one worker asks for side by side is not enough.
+        // One worker's concurrent requests are not enough.
         ("queue_concurrency", "4"),
     ];
     let app = App::of(Manifest::shipped().with_http_processor(), &variables).await;
@@ -325,7 +325,7 @@ async fn partial_results_are_there_while_a_job_runs() {
         (&json!("PENDING"), &json!(0))
     );
     assert!(status["startedAt"].is_null());
-    // One toon of the four, as a worker would settle it.
+    // Settles one toon of the four, as a worker would.
     let redis = app.redis();
     let queue = queue::Queue::new(&redis, "jobs");
     let held = queue.claim(&queue::Policy::default(), 3).unwrap();
@@ -351,7 +351,7 @@ async fn partial_results_are_there_while_a_job_runs() {
         (&status["processedToons"], &status["progress"]),
         (&json!(1), &json!(25))
     );
-    // A page is of so many toons, also where some are not finished.
+    // The limit counts toons, unfinished ones included.
     let path = "/results?jobId=A&limit=2";
     let first = body(app.get(USER, path).await, 200).await;
     assert_eq!(first["results"], json!([]));
@@ -380,7 +380,7 @@ async fn a_page_of_long_results_is_shorter_than_was_asked_for() {
     }
     let page = body(app.get(USER, "/results?jobId=A&limit=1000").await, 200).await;
     let length = page["results"].as_array().unwrap().len();
-    // As many as have 4 MiB together.
+    // The number of toons that have 4 MiB together.
     assert!((65..75).contains(&length), "{length}");
     let all = results(&app, USER, "A", 1_000).await;
     let order: Vec<_> = all.iter().map(|result| result["n"].as_u64()).collect();
@@ -396,7 +396,7 @@ async fn a_job_of_an_earlier_version_is_counted() {
     let job = json!({"jobId": "OLD", "toons": toons});
     body(app.post(USER, "/submit-job", &job).await, 202).await;
     assert_eq!(app.drain("jobs").await["handled"], 2);
-    // The second failed.
+    // The second toon failed.
     let redis = app.redis();
     let failed = ["{jobs}:failed:OLD".into(), 1.into(), 1.into()];
     redis.call("SETBIT", &failed).unwrap();
@@ -408,13 +408,13 @@ async fn a_job_of_an_earlier_version_is_counted() {
         (&json!("COMPLETED_WITH_ERRORS"), &json!(2), &json!(1))
     );
 
-    // It did not store the counts of a job.
+    // Removes the counts of the job: the older version stored none.
     let counts = ["{jobs}:job:OLD".into(), "processed".into(), "failed".into()];
     let removed = app.redis().call("HDEL", &counts).unwrap();
     assert_eq!(removed, [Stored::Int(2)]);
     assert_eq!(body(app.get(USER, "/jobs/OLD").await, 200).await, now);
 
-    // It ended a job whose counts were begun.
+    // The older version ended a job whose counts were begun.
     let [job, processed, failed] = counts;
     let behind = [
         job,
@@ -516,7 +516,7 @@ async fn who_waits_for_too_much_at_once_is_answered_at_once() {
     assert_eq!(third["status"], "PENDING");
     assert!(waiting.iter().all(|wait| !wait.is_finished()));
 
-    // Another user has places of their own, and these are free again when there is news.
+    // Another user has places of their own, and these are free again when the job changes.
     app.drain("jobs").await;
     for wait in &mut waiting {
         let news = wait.await.unwrap().unwrap();

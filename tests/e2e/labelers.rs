@@ -98,7 +98,7 @@ async fn after_the_last_attempt_the_record_says_why_it_failed() {
         "exactly as many attempts as configured"
     );
 
-    // Announced again, it is looked at again.
+    // The second announcement starts a second analysis.
     assert_eq!(app.announce(USER, &photo).await["already_uploaded"], true);
     app.has_status(USER, &file, |status| status == "approved")
         .await;
@@ -114,7 +114,7 @@ async fn several_images_are_in_flight_at_once() {
         rekognition(&app).set_labels(&photo.bytes, vec![Label::new("Tripod", 95.0, &[])]);
     }
     let files = join_all(photos.iter().map(|photo| app.upload(USER, photo))).await;
-    // The double answers nobody before all four have asked.
+    // The double answers no request before all four have come.
     rekognition(&app).gather(4);
     let size = photos[0].bytes.len();
     let mut event = notification(&files[0], size, "");

@@ -1,4 +1,4 @@
-//! Photos that are never finished, that go, and that come back.
+//! Photos that are never finished, that are removed, and that return.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -25,7 +25,7 @@ fn objects(app: &App) -> Vec<String> {
             if entry.file_type().unwrap().is_dir() {
                 list(&entry.path(), &format!("{prefix}{name}/"), keys);
             } else if !name.starts_with('.') {
-                // The store keeps what it knows of an object in hidden files.
+                // The store keeps metadata of an object in hidden files.
                 keys.push(format!("{prefix}{name}"));
             }
         }
@@ -61,7 +61,7 @@ async fn removed(app: &App, path: &str) {
     assert_eq!(response.status(), 204, "{}", response.text().await.unwrap());
 }
 
-/// The bytes that the owner gets.
+/// The bytes that the owner downloads.
 async fn obtain(app: &App, file: &str) -> Vec<u8> {
     let response = app.get(USER, &format!("/obtain/{file}")).await;
     assert_eq!(response.status(), 302);
@@ -80,7 +80,7 @@ async fn is_unknown(app: &App, file: &str) {
 
 const DELAYED: &str = "{images}:queue:delayed";
 
-/// The timers of uploads, and when they are due in milliseconds since the epoch.
+/// The timers of uploads, and their due times in milliseconds since the epoch.
 fn timers(app: &App) -> Vec<(String, i64)> {
     let range = [DELAYED, "0", "-1", "WITHSCORES"].map(Into::into);
     let entries = app.redis().call("ZRANGE", &range).unwrap();
@@ -93,7 +93,7 @@ fn timers(app: &App) -> Vec<(String, i64)> {
         .collect()
 }
 
-/// Lets the time come at once for the timers of uploads, and for nothing else.
+/// Makes the timers of uploads due at once, and no others.
 async fn urls_run_out(app: &App) {
     for (timer, _) in timers(app) {
         let args = [DELAYED.into(), 0.into(), (&timer).into()];
@@ -185,13 +185,13 @@ async fn an_upload_that_nobody_told_of_is_found_when_its_url_runs_out() {
     app.stack.s3().set_event_target(None);
     let file = app.upload(USER, &Photo::of("coffee.jpg")).await;
     assert_eq!(app.record(USER, &file).await["status"], "waiting");
-    // The store is down at first, which is no reason to think that nothing came.
+    // The store is down at first, which does not prove that the upload is missing.
     let faults = app.stack.s3().faults();
     faults.next_of("GetObject", 2, Fault::SlowDown);
     app.time_passes().await;
     let record = app.looked_at(USER, &file).await;
     assert_eq!(record["status"], "approved");
-    // Twice in vain, once to see that something is there, once to have it.
+    // Two reads fail, one finds the upload, one gets it.
     assert_eq!(faults.requests("GetObject"), 4);
     app.stop().await;
 }
@@ -250,7 +250,7 @@ async fn an_upload_that_nobody_told_of_is_looked_at_again_when_an_operator_says_
     let app = App::start().await;
     app.stack.s3().set_event_target(None);
     let file = app.upload(USER, &Photo::of("coffee.jpg")).await;
-    // The store does not take what was verified.
+    // The store refuses the verified photo.
     let faults = app.stack.s3().faults();
     faults.next_of("PutObject", 5, Fault::SlowDown);
     urls_run_out(&app).await;
@@ -281,7 +281,7 @@ async fn what_is_uploaded_in_vain_and_untold_is_gone_when_its_url_has_run_out() 
     urls_run_out(&app).await;
     app.stack.s3().set_event_target(None);
 
-    // A second post has another URL to the photo that is there.
+    // A second post has another URL for the existing photo.
     let to_kept = announce_in(&app, &kept, 2).await;
     let to_gone = app.announce(USER, &gone).await;
     removed(&app, &gone.file_name(USER)).await;
@@ -333,7 +333,7 @@ async fn the_first_verified_content_stays_whatever_is_uploaded_later() {
     let verified = [format!("verified/{file}")];
     bucket_is(&app, &verified).await;
 
-    // The URL still works, for anybody who has it.
+    // The URL still works, for any client that has it.
     let other = Photo::of("chelsea.png");
     assert_eq!(app.put(&received, &other.bytes).await.status(), 200);
     app.stack.s3().events_delivered().await;
@@ -342,7 +342,7 @@ async fn the_first_verified_content_stays_whatever_is_uploaded_later() {
     assert_eq!(app.record(USER, &file).await, record);
     assert_eq!(obtain(&app, &file).await, photo.bytes);
 
-    // Nor does it matter how large it is, or that its event comes much later.
+    // The size of the upload and the delay of its event don't matter.
     app.stack.s3().set_event_target(None);
     assert_eq!(app.put(&received, b"").await.status(), 200);
     assert_eq!(obtain(&app, &file).await, photo.bytes);
@@ -360,7 +360,7 @@ async fn a_photo_in_two_posts_is_one_object_until_it_is_in_none() {
     app.looked_at(USER, &file).await;
     let received = announce_in(&app, &photo, 2).await;
     assert_eq!(received["already_uploaded"], true);
-    // A client that uploads it once more does not make it two.
+    // A second upload by the client does not double the photo.
     assert_eq!(app.put(&received, &photo.bytes).await.status(), 200);
     app.stack.s3().events_delivered().await;
     app.queue_is_empty().await;
@@ -429,7 +429,7 @@ async fn a_removed_photo_is_gone_and_may_come_back_in_another_post() {
     assert_eq!(record["posts"].as_array().unwrap().len(), 1);
     assert_eq!(app.scan(USER, "post_id=1").await["total_count"], 0);
     assert_eq!(app.scan(USER, "post_id=2").await["images"], json!([file]));
-    // What was to be done about the one that was removed does not touch this one.
+    // Work left over for the removed photo does not touch this one.
     app.time_passes().await;
     app.queue_is_empty().await;
     assert_eq!(app.record(USER, &file).await, record);

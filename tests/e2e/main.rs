@@ -1,4 +1,4 @@
-//! What a client of the application sees, through HTTP, Redis and S3.
+//! The application as a client sees it, through HTTP, Redis and S3.
 
 mod access;
 mod analysis;

@@ -1,5 +1,5 @@
-//! What a person who reads `spin.toml` trusts: that each component has what it uses
-//! and no more, and that one command builds all of it.
+//! The promises of `spin.toml` to its reader: each component has the permissions that it
+//! uses and no more, and one command builds all components.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use serde_json::Value;
 use tests::root;
 use toml::Table;
 
-/// Variables that a component may go without: what reads them has a default, and the
+/// Variables that a component may lack: their readers have a default, and the
 /// reason says why the component has no use for them.
 const OPTIONAL: [(&str, &str); 1] = [(
     "s3_public_endpoint",
@@ -27,7 +27,7 @@ fn components_have_the_variables_that_they_read_and_no_others() {
     let shipped = shipped();
     assert_eq!(wrong_variables(&shipped, &programs), Vec::<String>::new());
 
-    // The check itself finds what it looks for.
+    // The check itself finds faults.
     let mut manifest = shipped.clone();
     let scan = variables(&mut manifest, "images-scan");
     scan.insert("queue_batch".to_owned(), "{{ queue_batch }}".into());
@@ -92,11 +92,11 @@ fn the_one_build_makes_every_file_that_the_manifest_names() {
     }
 }
 
-/// What is wrong with the variables of a manifest's components, sorted.
+/// The faults in the variables of a manifest's components, sorted.
 ///
-/// Code counts as reading a variable when the sources of the component, of what is
-/// composed with it, or of a crate of the workspace under them have the name as a
-/// text, and the name is still in the wasm: the linker drops what nothing calls.
+/// Code counts as reading a variable when its name is a text in the sources of the
+/// component, of a component composed with it, or of a crate of the workspace under them,
+/// and the name is still in the wasm: the linker drops unused code.
 fn wrong_variables(manifest: &Table, programs: &Programs) -> Vec<String> {
     let components = manifest["component"].as_table().unwrap();
     let known: BTreeSet<&str> = components
@@ -154,7 +154,7 @@ fn variables<'a>(manifest: &'a mut Table, component: &str) -> &'a mut Table {
     component["variables"].as_table_mut().unwrap()
 }
 
-/// The wasm of a component and of what is composed with it.
+/// The wasm of a component and of the components composed with it.
 fn files(component: &toml::Value) -> Vec<PathBuf> {
     let dependencies = component.get("dependencies").and_then(|d| d.as_table());
     let paths = dependencies.into_iter().flatten().map(|(_, d)| &d["path"]);
@@ -175,16 +175,16 @@ fn run(mut command: Command) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The packages of the workspace and what their sources say.
+/// The packages of the workspace and the texts in their sources.
 struct Programs {
     packages: BTreeMap<PathBuf, Package>,
 }
 
 struct Package {
     name: String,
-    /// The name of its wasm without ending, if it becomes any.
+    /// The name of its wasm without ending, if it builds one.
     wasm: Option<String>,
-    /// The folders of the workspace's packages that it uses when it runs.
+    /// The folders of the workspace's packages that it uses at run time.
     dependencies: Vec<PathBuf>,
     texts: Texts,
 }
@@ -193,9 +193,9 @@ struct Package {
 #[derive(Default)]
 struct Texts {
     all: BTreeSet<String>,
-    /// Those that are read as variables.
+    /// Texts that are read as variables.
     read: BTreeSet<String>,
-    /// Those that are asked for by a function `get`.
+    /// Texts that are arguments of a function `get`.
     got: BTreeSet<String>,
 }
 
@@ -218,7 +218,7 @@ impl Programs {
             .unwrap_or_else(|| panic!("no package becomes {}", wasm.display()))
     }
 
-    /// The texts of the package that becomes this wasm, and of all that are in it.
+    /// The texts of the package that builds this wasm, and of its dependencies.
     fn texts(&self, wasm: &Path) -> Texts {
         let mut texts = Texts::default();
         let mut rest = vec![self.package_of(wasm)];

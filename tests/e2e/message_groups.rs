@@ -71,7 +71,7 @@ async fn the_next_message_of_a_group_comes_when_the_one_before_is_done() {
     done(&queue, &held[0]);
     let held = claim(&queue);
     assert_eq!(texts(&held), ["2 with\nspaces"]);
-    // To settle it a second time does not deliver the third too soon.
+    // A second settlement does not deliver the third message too soon.
     done(&queue, &held[0]);
     let again = queue.settle(&[Settlement::of(&held[0])], &[]).unwrap();
     assert_eq!(again, [false]);

@@ -1,5 +1,5 @@
-//! Notifications: who is told of what becomes of orders, and what happens where
-//! that fails.
+//! Notifications: the receivers of changes of orders, and the handling of failed
+//! deliveries.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const OTHER_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
 const DEAD: &str = "/ops/queues/orders.notifications/dead";
 
-/// The application with these receivers. Retries are as many as it takes.
+/// The application with these receivers. Retries are practically unlimited.
 async fn telling(receivers: &[&WebhookReceiver], variables: &[(&str, &str)]) -> App {
     let urls: Vec<_> = receivers.iter().map(|receiver| receiver.url()).collect();
     let urls = urls.join(", ");
@@ -46,7 +46,7 @@ async fn processed(app: &App, id: &str) {
     .await;
 }
 
-/// Waits until a receiver has taken so many events, and returns them.
+/// Waits until a receiver has taken `count` events, and returns them.
 async fn told(receiver: &WebhookReceiver, count: usize) -> Vec<Value> {
     let taken = eventually("everything is told", || async {
         let taken = receiver.received();
@@ -58,7 +58,7 @@ async fn told(receiver: &WebhookReceiver, count: usize) -> Vec<Value> {
         .into_iter()
         .map(|Received { body, .. }| body)
         .collect();
-    // They may come out of order: this is how a receiver puts them into it.
+    // The events may come out of order: a receiver sorts them like this.
     events.sort_by_key(|event| {
         let attribute = |name: &str| event[name].as_str().unwrap().to_owned();
         (attribute("subject"), attribute("sequence"))
@@ -66,7 +66,7 @@ async fn told(receiver: &WebhookReceiver, count: usize) -> Vec<Value> {
     events
 }
 
-/// The changes that events tell of.
+/// The changes that events report.
 fn changes(events: &[Value]) -> BTreeSet<(&str, u64)> {
     let change = |event: &Value| event["data"]["version"].as_u64().unwrap();
     events
@@ -81,7 +81,7 @@ async fn ops(app: &App, method: Method, path: &str, content: &Value) -> Value {
     body(request.send().await.unwrap(), 200).await
 }
 
-/// Waits for so many dead letters, and returns the page of them.
+/// Waits for `count` dead letters, and returns the page of them.
 async fn dead(app: &App, count: usize) -> Value {
     eventually("there are dead letters", || async {
         let page = ops(app, Method::GET, DEAD, &json!({})).await;
@@ -113,7 +113,7 @@ async fn every_change_is_told_to_every_receiver_as_a_signed_cloud_event() {
     body(first.send().await.unwrap(), 200).await;
     put(&app, "ORD-001", "inprocess", "Change the oil").await;
     put(&app, "ORD-001", "inprocess", "Change oil and filter").await;
-    // What is refused or changes nothing, nobody hears of.
+    // Refused requests and those that change nothing send no notification.
     let illegal = request(&app, "ORD-001", "received", "Change the oil");
     assert_eq!(illegal.send().await.unwrap().status(), 409);
     put(&app, "ORD-001", "inprocess", "Change oil and filter").await;
@@ -208,7 +208,7 @@ async fn a_receiver_waits_for_no_other() {
     });
     futures::future::join_all(puts).await;
     told(&good, ORDERS).await;
-    // Would each batch wait for it, it would have been asked as often as the other.
+    // If each batch waited for it, it would have as many deliveries as the other.
     let asked = stalled.deliveries();
     assert!(asked <= ORDERS / 2, "{asked}");
 
@@ -235,7 +235,7 @@ async fn a_receiver_that_is_gone_is_not_asked_again_until_an_operator_says_so() 
     assert_eq!(letter["message"]["type"], "order.notification");
     assert_eq!(letter["message"]["url"], gone.url());
 
-    // The order goes on, though its notification is dead.
+    // The order continues, though its notification is a dead letter.
     gone.answer_with(StatusCode::OK);
     put(&app, "A", "canceled", "1").await;
     let events = told(&gone, 1).await;
@@ -292,7 +292,7 @@ async fn without_a_secret_orders_are_processed_and_notifications_wait_for_it() {
     assert_eq!(receiver.deliveries(), 0);
 
     restart_with(&mut app, "notification_secret", SECRET).await;
-    // Timers that ran out while nothing ran were heard by nobody.
+    // Timers that ran out while the application was down woke no worker.
     app.drain("orders.notifications").await;
     let events = told(&receiver, 2).await;
     assert_eq!(changes(&events), [("A", 1), ("A", 2)].into());

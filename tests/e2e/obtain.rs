@@ -40,7 +40,7 @@ async fn the_owner_gets_the_same_bytes_back() {
         .await
         .unwrap();
     assert_eq!(head.status(), 302);
-    // A client that follows it asks the store in the same way.
+    // A client that follows it sends the same method to the store.
     let location = head.headers()["location"].to_str().unwrap();
     let size = app.request(Method::HEAD, location).send().await.unwrap();
     assert_eq!(size.status(), 200);

@@ -1,4 +1,4 @@
-//! What operators see of the application, and what they do with dead letters.
+//! The operators' view of the application, and their handling of dead letters.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ use tests::{App, Hosts, Manifest, OwnRedis, Photo, USER, body, eventually, refus
 const DEAD: &str = "/ops/queues/images/dead";
 const REDRIVE: &str = "/ops/queues/images/dead/redrive";
 
-/// A lease that no test outlives.
+/// A lease longer than any test.
 fn policy() -> Policy {
     Policy {
         lease: Duration::from_secs(3600),
@@ -42,7 +42,7 @@ async fn redrive(app: &App, body: &Value) -> Response {
     call(app, Method::POST, REDRIVE, Some(body)).await
 }
 
-/// What the overview says of a queue.
+/// The overview's entry for a queue.
 async fn queue(app: &App, name: &str) -> Value {
     let overview = get(app, "/ops/queues").await;
     let queues = overview["queues"].as_array().unwrap().iter();
@@ -53,7 +53,7 @@ async fn queue(app: &App, name: &str) -> Value {
         .clone()
 }
 
-/// Leaves dead letters on a queue.
+/// Makes messages dead letters of a queue.
 fn make_dead(redis: &impl Redis, name: &str, messages: impl IntoIterator<Item = Vec<u8>>) {
     let queue = Queue::new(redis, name);
     for message in messages {
@@ -81,7 +81,7 @@ fn ids(page: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Uploads a photo, and has the message that says so for a dead letter.
+/// Uploads a photo, and makes the message about it a dead letter.
 async fn upload_died(app: &App, photo: &Photo) -> String {
     app.stack.s3().set_event_target(None);
     let file = app.upload(USER, photo).await;
@@ -118,7 +118,7 @@ async fn a_dead_letter_is_found_and_sent_back_and_its_work_is_done() {
         body(redrive(&app, &again).await, 200).await,
         json!({"queue": "images", "redriven": 1, "missing": []})
     );
-    // Its worker was woken by that.
+    // The request woke the worker.
     assert_eq!(app.looked_at(USER, &file).await["status"], "approved");
     assert_eq!(get(&app, DEAD).await["total"], 0);
     assert_eq!(
@@ -162,7 +162,7 @@ async fn a_message_that_nobody_can_read_is_thrown_away() {
     assert_eq!(letter["message"], "{this is no message");
     assert!(letter["error"].as_str().unwrap().contains("cannot be read"));
 
-    // Sent back it dies again, for nothing about it has changed.
+    // Sent back, the message dies again, for it is unchanged.
     let first = letter["id"].as_str().unwrap().to_owned();
     body(redrive(&app, &json!({"ids": [first]})).await, 200).await;
     let second = dead_one(&first).await["id"].as_str().unwrap().to_owned();
@@ -201,7 +201,7 @@ async fn letters_are_sent_back_once_however_many_operators_do_it() {
     let queue = queue(&app, "images").await;
     assert_eq!((&queue["depth"], &queue["dead"]), (&json!(350), &json!(0)));
 
-    // As good as new: none has a failure behind it, and each is there once.
+    // The messages are like new: none has a failed attempt, and each is there once.
     let mut seen = BTreeSet::new();
     let images = Queue::new(&redis, "images");
     for delivery in images.claim(&policy(), 1000).unwrap() {
@@ -231,7 +231,7 @@ async fn dead_letters_are_read_page_by_page_while_they_come_and_go() {
     );
     assert_eq!(ids(&get(&app, &next).await), everything[2..4]);
 
-    // The letter that the cursor names may be gone by then, and others may have come.
+    // The letter in the cursor may be gone by then, and others may have come.
     for gone in &everything[1..3] {
         let path = format!("{dead}/{gone}");
         assert_eq!(call(&app, Method::DELETE, &path, None).await.status(), 204);
@@ -272,7 +272,7 @@ async fn a_page_of_large_letters_ends_early_and_none_is_left_out() {
     assert_eq!(messages, (0..100).collect::<Vec<_>>());
 }
 
-/// A Redis on which a letter dies with every script that runs.
+/// A Redis that adds a dead letter at every script.
 struct Dying<'a> {
     redis: &'a NativeRedis,
     deaths: Cell<u32>,
@@ -362,7 +362,7 @@ async fn queues_are_counted_for_people_and_for_prometheus() {
     );
     let text = response.text().await.unwrap();
     for (name, count) in [
-        // Whoever looks wakes what waits.
+        // A request for metrics wakes the workers of waiting messages.
         ("depth", 3),
         ("in_flight", 1),
         ("delayed", 2),
@@ -378,7 +378,7 @@ async fn queues_are_counted_for_people_and_for_prometheus() {
     }
     assert!(text.contains("orilla_queue_depth{queue=\"images\"} 0\n"));
 
-    // A letter that was sent back is no dead letter any more, and still died once.
+    // A letter that was sent back is no longer dead, but still counts as one death.
     jobs.redrive_all().unwrap();
     let counts = jobs.counts().unwrap();
     assert_eq!((counts.depth, counts.dead, counts.dead_lettered), (4, 0, 1));
@@ -387,7 +387,7 @@ async fn queues_are_counted_for_people_and_for_prometheus() {
     app.stop().await;
 }
 
-/// What `/readyz` says while these are not available.
+/// The answer of `/readyz` while these dependencies are down.
 fn states(down: &[&str]) -> Value {
     let checks = ["redis", "redis_policy", "redis_events", "key_value", "s3"];
     let state = |name: &&str| match down.contains(name) {
@@ -435,7 +435,7 @@ async fn a_redis_that_would_throw_data_away_or_tells_of_no_timers_is_not_ready()
     app.stop().await;
 }
 
-/// An application whose documents are in a Redis of their own.
+/// An application whose documents are in a second Redis.
 async fn with_documents(manifest: Manifest, variables: &[(&str, &str)]) -> (App, OwnRedis) {
     let documents = OwnRedis::start().await;
     let config = format!(
@@ -450,7 +450,7 @@ async fn probe(app: &App, path: &str) -> reqwest::Result<Response> {
     app.request(Method::GET, path).send().await
 }
 
-/// Waits for an answer to `/readyz`, which a host that has just ended does not give.
+/// Waits for an answer to `/readyz`: a host that has just ended gives none.
 async fn readiness(app: &App, status: u16) -> Value {
     let answer = eventually("a probe is answered", async || {
         probe(app, "/readyz").await.ok()
@@ -481,7 +481,7 @@ async fn without_redis_it_is_not_ready_and_says_so(app: &App, documents: &OwnRed
     assert_eq!(readiness(app, 503).await, states(&both));
 }
 
-/// What the log of `ops` says of each check, once it is written.
+/// Checks the log of `ops` for the reason of each failure, once it is written.
 async fn log_says_why(log: impl Fn() -> String) {
     for check in ["redis", "key_value", "s3"] {
         let line = eventually(&format!("the log names {check}"), || async {
@@ -498,7 +498,7 @@ async fn log_says_why(log: impl Fn() -> String) {
 
 #[tokio::test]
 async fn readiness_names_what_is_out_of_reach_and_the_log_says_why() {
-    // Spin ends together with the server of its Redis triggers, so it has none here.
+    // Spin ends together with the server of its Redis triggers, so the application has none here.
     let variables = [("bell", "http"), ("drain_token", "0123456789abcdef")];
     let manifest = Manifest::shipped().without_redis_triggers();
     let (app, documents) = with_documents(manifest, &variables).await;
@@ -507,7 +507,7 @@ async fn readiness_names_what_is_out_of_reach_and_the_log_says_why() {
         let response = call(&app, Method::GET, path, None).await;
         assert_eq!(refusal(response, 503).await, "unavailable", "{path}");
     }
-    // To start it anew would not bring back what it needs.
+    // A restart would not bring back the dependency.
     let alive = probe(&app, "/healthz").await.unwrap();
     assert_eq!(body(alive, 200).await, json!({"status": "ok"}));
 
@@ -523,7 +523,7 @@ async fn readiness_names_what_is_out_of_reach_and_the_log_says_why() {
 async fn a_host_like_spin_that_ends_without_redis_is_not_ready_until_it_is_back() {
     let (mut app, documents) = with_documents(Manifest::shipped(), &[]).await;
     let hosts = Hosts::like_spin(&mut app, env!("CARGO_BIN_EXE_host"), 1).await;
-    // While it is started again and again it serves for a moment each time.
+    // A restarted host serves for a moment each time.
     without_redis_it_is_not_ready_and_says_so(&app, &documents).await;
     app.stack.redis().restart().await.unwrap();
     documents.server.restart().await.unwrap();

@@ -1,5 +1,5 @@
-//! An order's versions are processed one after the other, and one that fails for
-//! good holds back those after it, of its order alone, until an operator decides.
+//! An order's versions are processed one after the other. One that fails for
+//! good holds back the later ones, of its order alone, until an operator decides.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn processing(app: &App, id: &str) -> Value {
     order["processing"].clone()
 }
 
-/// What is said of an order's latest version, once that is so.
+/// Waits until an order's latest version has a state, and returns its processing.
 async fn becomes(app: &App, id: &str, state: &str) -> Value {
     eventually(&format!("{id} is {state}"), || async move {
         let processing = processing(app, id).await;
@@ -39,7 +39,7 @@ async fn becomes(app: &App, id: &str, state: &str) -> Value {
     .await
 }
 
-/// What came of processing each version of an order.
+/// The result of processing each version of an order.
 async fn came_of(app: &App, id: &str) -> Vec<Value> {
     let history = app.get(USER, &format!("/orders/{id}?history=true")).await;
     let history = body(history, 200).await;
@@ -69,7 +69,7 @@ async fn ops(app: &App, method: Method, path: &str, content: &Value, status: u16
     answer.text().await.unwrap()
 }
 
-/// Sends the dead letter back by which an order is held.
+/// Sends back the dead letter that holds an order.
 async fn send_back(app: &App, letter: &Value) {
     let queue = letter["queue"].as_str().unwrap();
     let path = format!("{queue}/dead/redrive");
@@ -78,7 +78,7 @@ async fn send_back(app: &App, letter: &Value) {
     assert!(answer.contains("\"redriven\":1"), "{answer}");
 }
 
-/// Throws it away.
+/// Discards the letter.
 async fn throw_away(app: &App, letter: &Value) {
     let id = letter["id"].as_str().unwrap();
     let path = format!("{}/dead/{id}", letter["queue"].as_str().unwrap());
@@ -114,7 +114,7 @@ async fn what_waits_behind_a_dead_letter_is_processed_in_order_when_that_is_sent
     assert_eq!(asked(&service, "A"), [1]);
     assert_eq!(came_of(&app, "A").await, [const { Value::Null }; 3]);
 
-    // Sent back too early it is dead again, and nothing has overtaken it.
+    // The letter was sent back too early: it is dead again, and no version has overtaken it.
     send_back(&app, letter).await;
     let again = eventually("it fails again", || async {
         let now = processing(&app, "A").await;
@@ -150,7 +150,7 @@ async fn what_waits_behind_a_dead_letter_goes_on_without_it_when_that_is_thrown_
         (&letter["queue"], &letter["version"], &letter["attempts"]),
         (&json!("orders.inprocess"), &json!(2), &json!(3))
     );
-    // What is wrong with the service is for operators to know.
+    // Only operators see the service's fault.
     assert_eq!(letter["error"], "it could not be handled");
     let path = "/ops/queues/orders.inprocess/dead";
     let request = app.request(Method::GET, path);
@@ -169,7 +169,7 @@ async fn what_waits_behind_a_dead_letter_goes_on_without_it_when_that_is_thrown_
         [Service::result("A/1"), Value::Null, Service::result("A/3")]
     );
 
-    // The last one, behind which nothing waits.
+    // The last version, with none waiting behind it.
     let last = json!({"status": "completed", "description": "another"});
     let request = app.request(Method::PUT, "/orders/A");
     let request = request.bearer_auth(app.token(USER)).json(&last);

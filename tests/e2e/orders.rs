@@ -1,4 +1,4 @@
-//! Orders, from their creation to what came of each change.
+//! Orders, from their creation to the result of each change.
 
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ async fn read(app: &App, id: &str) -> Value {
     body(app.get(USER, &format!("/orders/{id}")).await, 200).await
 }
 
-/// The order once its latest version has been processed.
+/// The order after its latest version has been processed.
 async fn processed(app: &App, id: &str) -> Value {
     eventually(&format!("{id} is processed"), || async move {
         let order = read(app, id).await;
@@ -202,7 +202,7 @@ async fn a_repeated_post_is_answered_as_before_and_processed_once() {
     let refused = app.post(USER, "/orders", &other).await;
     assert_eq!(refusal(refused, 409).await, "order_exists");
 
-    // Also when it comes late, after the order went on.
+    // The same holds for a late repeat, after the order went on.
     let next = json!({"status": "inprocess", "description": "x"});
     assert_eq!(
         body(put(&app, USER, "A", &next).await, 200).await["version"],
@@ -223,7 +223,7 @@ async fn a_repeated_post_is_answered_as_before_and_processed_once() {
     app.stop().await;
 }
 
-/// How many messages of a status's queue have been settled.
+/// The number of settled messages of a status's queue.
 fn settled(app: &App, status: &str) -> i64 {
     let stats = format!("{{orders}}.{status}:queue:stats");
     let reply = stores::Redis::call(
@@ -297,7 +297,7 @@ async fn nobody_overwrites_what_they_have_not_seen() {
     let tag = seen.headers()["etag"].to_str().unwrap().to_owned();
     let answer = if_match(&tag, "A", "2").await;
     assert_eq!(answer.headers()["etag"], "\"2\"");
-    // Sent again, as after a lost answer: the order is as was asked for.
+    // Sent again, as after a lost answer: the order has the requested content already.
     let again = if_match(&tag, "A", "2").await;
     assert_eq!(again.headers()["etag"], "\"2\"");
     assert_eq!(body(again, 200).await["version"], 2);
@@ -362,7 +362,7 @@ async fn orders_are_listed_newest_first_to_those_they_belong_to() {
     }
     assert_eq!(found, mine);
 
-    // No user reaches another's; an admin reaches all.
+    // No user reaches another's order; an admin reaches all.
     assert_eq!(
         refusal(app.get(OTHER, "/orders/O:1").await, 404).await,
         "unknown_order"

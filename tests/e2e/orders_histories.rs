@@ -1,4 +1,4 @@
-//! Whatever clients ask for, all at once: no change of an order is lost, its
+//! For any requests of concurrent clients: no change of an order is lost, its
 //! versions have no gaps, each follows from the one before by the rules, every
 //! answer was right at some moment while its client waited, and each version is
 //! processed once, in order. Generated histories, on a running application.
@@ -20,10 +20,10 @@ use plan::CLIENTS;
 
 const HISTORIES: u32 = 48;
 
-/// How many actions a client takes at most.
+/// The max number of actions of a client.
 const ACTIONS: usize = 30;
 
-/// Long enough for versions to be queued up, and for a batch to have several.
+/// Long enough for versions to wait, and for a batch to have several.
 const HANDLING: Duration = Duration::from_millis(5);
 
 #[test]
@@ -42,7 +42,7 @@ fn no_history_loses_a_change_or_processes_one_twice_or_too_early() {
     let histories = Cell::new(0);
     let plans = vec(vec(plan::action(), 1..ACTIONS), CLIENTS);
     let outcome = runner.run(&plans, |plans| {
-        // Its own orders, so that a history has nothing to do with those before it.
+        // Each history has its own orders, apart from those of earlier ones.
         histories.set(histories.get() + 1);
         let clients = Clients::new(&app, &service, histories.get());
         runtime.block_on(clients.follow(&plans));

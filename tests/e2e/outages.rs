@@ -1,4 +1,4 @@
-//! What is needed is down for a while.
+//! Outages of the dependencies.
 
 use devstack::s3::Fault;
 use reqwest::Method;
@@ -22,7 +22,7 @@ async fn redis_down_is_503_and_nothing_is_lost_when_it_is_back() {
         refusal(app.get(USER, "/scan").await, 503).await,
         "unavailable"
     );
-    // What needs no Redis goes on.
+    // Requests without Redis continue.
     assert_eq!(
         app.get(USER, &format!("/obtain/{file}")).await.status(),
         302
@@ -147,7 +147,7 @@ async fn where_redis_wakes_nobody_the_work_is_called_for_over_http() {
     let photo = Photo::of("coffee.jpg");
     let file = app.upload(USER, &photo).await;
     assert_eq!(app.looked_at(USER, &file).await["status"], "approved");
-    // The same for a client that tells of an upload itself.
+    // The same for a client that reports an upload itself.
     app.stack.s3().set_event_target(None);
     let file = app.upload("7", &photo).await;
     let complete = serde_json::json!({"file_name": file});
@@ -162,7 +162,7 @@ async fn work_goes_on_where_it_was_after_the_application_is_stopped() {
     let photo = Photo::of("coffee.jpg");
     let received = app.announce(USER, &photo).await;
     app.stack.stop_app().await;
-    // The store keeps its notification until somebody takes it.
+    // The store keeps its notification until a receiver takes it.
     assert_eq!(app.put(&received, &photo.bytes).await.status(), 200);
     app.stack.restart_app().await.unwrap();
     assert_eq!(
@@ -178,7 +178,7 @@ async fn an_object_that_grew_since_its_event_is_still_looked_at() {
     app.stack.s3().set_event_target(None);
     let photo = Photo::of("coffee.jpg");
     let file = app.upload(USER, &photo).await;
-    // What was stored when the event was made was smaller.
+    // The object was smaller when the event was made.
     body(app.notify(&notification(&file, 10, "earlier")).await, 200).await;
     assert_eq!(app.looked_at(USER, &file).await["status"], "approved");
     app.stop().await;

@@ -42,7 +42,7 @@ fn length(redis: &NativeRedis, command: &str, key: &str) -> i64 {
         .unwrap()
 }
 
-/// A connection to hear channels on.
+/// A connection to subscribe with.
 fn listener(server: &OwnRedis) -> redis::Connection {
     let client = redis::Client::open(server.server.url()).unwrap();
     let connection = client.get_connection().unwrap();
@@ -104,7 +104,7 @@ async fn a_message_of_a_worker_that_died_is_delivered_again() {
         (again[0].id.as_str(), again[0].attempt),
         (died[0].id.as_str(), 2)
     );
-    // Both may be at it now; one of them settles.
+    // Both workers may have it now; one of them settles.
     assert_eq!(queue.ack(&died[0]).unwrap(), Outcome::Committed);
     assert_eq!(queue.ack(&again[0]).unwrap(), Outcome::AlreadySettled);
 }
@@ -216,7 +216,7 @@ async fn a_change_happens_whole_or_not_at_all() {
         group: None,
         message: Vec::new(),
     };
-    // Neither an effect nor a version without the message that they belong to.
+    // Neither an effect nor a version is stored without its message.
     let settled = change(2, "third").settling(&unknown);
     assert_eq!(queue.commit(&settled).unwrap(), Outcome::AlreadySettled);
     assert_eq!(length(&redis, "ZCARD", "{q}:index"), 2);
@@ -285,7 +285,7 @@ async fn a_worker_that_leaves_messages_calls_for_help_once_until_none_is_at_work
     let mut help = listener.as_pubsub();
     let names = QueueNames::new("q");
     help.subscribe(names.help_channel()).unwrap();
-    // How often help was called for since this was asked last.
+    // The number of calls for help since the last count.
     let mut calls = || {
         let marker = [names.help_channel(), "marker"].map(Arg::from);
         redis.call("PUBLISH", &marker).unwrap();
@@ -399,7 +399,7 @@ async fn whoever_looks_sets_an_alarm_that_was_lost() {
     queue
         .commit(&Change::new().settling(&delivery).with(retry))
         .unwrap();
-    // It went off while nobody listened.
+    // The timer went off without a subscriber.
     redis.call("DEL", &["{q}:queue:alarm".into()]).unwrap();
     assert!(queue.claim(&policy(), 10).unwrap().is_empty());
     let timer = length(&redis, "PTTL", "{q}:queue:alarm");
@@ -428,7 +428,7 @@ async fn of_messages_that_come_again_one_is_given_at_a_time() {
         (!again.is_empty()).then_some(again)
     })
     .await;
-    // Whatever the killer does, the others' attempts are their own.
+    // The failures of the killer leave the others' attempts unchanged.
     assert_eq!(
         (texts(&again), again[0].attempt, again[0].abandoned),
         (vec!["killer".to_owned()], 2, true)
@@ -515,7 +515,7 @@ async fn a_staged_batch_is_published_whole_or_not_at_all() {
             .eq(messages())
     );
 
-    // The job is there already: nothing of its second batch is published.
+    // The job exists already: no message of its second batch is published.
     let staged = queue.stage("second", messages()).unwrap();
     let change = Change::new()
         .of_entity("{q}:version:a", 0)
@@ -526,7 +526,7 @@ async fn a_staged_batch_is_published_whole_or_not_at_all() {
     );
     assert_eq!(length(&redis, "XLEN", "{q}:queue:stream"), 10_000);
 
-    // A batch of which something is gone is none.
+    // A batch with a missing part is refused.
     let staged = queue.stage("third", messages()).unwrap();
     redis
         .call("LPOP", &["{q}:queue:staged:third".into()])

@@ -1,4 +1,4 @@
-//! Workers do anything, in any order: no message is settled without its effect,
+//! For any steps of workers: no message is settled without its effect,
 //! none has its effect twice, none is lost, versions have no gaps and come in
 //! their order. Generated histories, on a real Redis.
 
@@ -18,12 +18,12 @@ use step::Step;
 use world::World;
 
 thread_local! {
-    /// The connection of the test. A state machine begins with nothing else.
+    /// The connection of the test, for a state machine starts without arguments.
     static REDIS: RefCell<Option<&'static NativeRedis>> = const { RefCell::new(None) };
     static HISTORIES: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Any step may follow any other: [`World`] knows what each comes to.
+/// Any step may follow any other: [`World`] knows the result of each.
 struct Steps;
 
 impl ReferenceStateMachine for Steps {
@@ -47,7 +47,7 @@ impl StateMachineTest for Histories {
     type SystemUnderTest = World<'static>;
     type Reference = Steps;
 
-    /// Each history has its own queue, so that it has nothing to do with those before it.
+    /// Each history has its own queue, apart from those of earlier ones.
     fn init_test((): &()) -> World<'static> {
         HISTORIES.set(HISTORIES.get() + 1);
         let name = format!("h{}", HISTORIES.get());

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tests::{App, Photo, USER, body, eventually, refusal};
 use time::OffsetDateTime;
 
-/// Checks an upload URL with another implementation than the one that signed it.
+/// Checks an upload URL with another implementation than the signing one.
 fn verify(app: &App, received: &Value, headers: bool) -> Result<Presigned, Refusal> {
     let url = received["upload_url"].as_str().unwrap().parse().unwrap();
     let mut sent = HeaderMap::new();
@@ -114,7 +114,7 @@ async fn the_same_photo_in_a_second_post_is_one_file_in_both() {
         "what is known of the photo stays known"
     );
 
-    // The same request again is the same photo in the same posts.
+    // The repeated request changes neither the photo nor its posts.
     body(app.post(USER, "/receiver", &second).await, 200).await;
     assert_eq!(app.record(USER, &file).await, record);
     app.stop().await;

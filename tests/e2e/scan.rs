@@ -1,4 +1,4 @@
-//! Searching one's photos.
+//! Searches of a user's photos.
 
 use futures::future::join_all;
 use serde_json::{Value, json};

@@ -18,7 +18,7 @@ use tests::OwnRedis;
 
 const NAMES: [&str; 3] = ["Cat", "Sports Car", "Ocean"];
 
-/// What happens to a photo: it is used in a post, analyzed, found corrupt, never
+/// A step in the life of a photo: it is used in a post, analyzed, found corrupt, never
 /// uploaded, taken out of a post or removed.
 #[derive(Clone, Debug)]
 enum Step {
@@ -117,7 +117,7 @@ fn apply(step: &Step, redis: &NativeRedis, store: &MemoryKeyValue) {
     }
 }
 
-/// What a search should find, by looking at every record.
+/// The expected result of a search, by looking at every record.
 fn expected(records: &BTreeMap<String, ImageRecord>, query: &ScanQuery) -> Vec<String> {
     let fits = |record: &ImageRecord| {
         ![Status::Corrupt, Status::Expired, Status::Deleted].contains(&record.status)
@@ -283,7 +283,7 @@ async fn of_a_removed_photo_no_earlier_version_is_kept() {
     assert_eq!(kept().collect::<Vec<_>>(), [4]);
     assert_eq!(load(&store, &file).unwrap(), Some(tombstone));
 
-    // It comes back as the next version.
+    // The photo returns as the next version.
     let again = Step::Post {
         photo: 1,
         post: 7,
@@ -318,7 +318,7 @@ async fn a_version_that_is_not_stored_yet_is_not_taken_for_none() {
     let first = load_committed(&redis, &store, &file).unwrap().unwrap();
     assert_eq!(first.version, 1);
 
-    // What somebody leaves behind who dies between the commit and the store.
+    // A writer that dies between the commit and the store leaves this state behind.
     redis
         .call("INCR", &[(&keys::entity(&file).register).into()])
         .unwrap();

@@ -1,4 +1,4 @@
-//! One address before several hosts, as of a load balancer.
+//! One address in front of several hosts, like a load balancer's.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,14 +10,14 @@ use tokio::task::JoinHandle;
 
 use crate::eventually;
 
-/// Forwards connections to hosts in turn. It ends when it is dropped.
+/// Forwards connections to hosts in turn. Dropping it ends it.
 pub(crate) struct Balancer {
     hosts: Arc<Mutex<Vec<Option<SocketAddr>>>>,
     accepting: JoinHandle<()>,
 }
 
 impl Balancer {
-    /// Listens on an address that has just become free, for so many hosts, none
+    /// Listens on an address that has just become free, for `count` hosts, none
     /// of which runs yet.
     pub(crate) async fn bind(address: SocketAddr, count: usize) -> Self {
         let listener = eventually("the address is free", || async {
@@ -29,7 +29,7 @@ impl Balancer {
         Self { hosts, accepting }
     }
 
-    /// Where a host listens; `None` when it does not run.
+    /// Sets the address of a host; `None` when it does not run.
     pub(crate) fn set(&self, number: usize, address: Option<SocketAddr>) {
         lock(&self.hosts)[number] = address;
     }
@@ -62,7 +62,7 @@ async fn accept(listener: TcpListener, hosts: Arc<Mutex<Vec<Option<SocketAddr>>>
 async fn forward(mut client: TcpStream, hosts: Vec<SocketAddr>) {
     for host in hosts {
         if let Ok(mut server) = TcpStream::connect(host).await {
-            // Either side may end at any time: that is what tests are for.
+            // Either side may end at any time: the tests cause that.
             let _ = copy_bidirectional(&mut client, &mut server).await;
             return;
         }

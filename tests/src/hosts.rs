@@ -15,14 +15,14 @@ use tokio::time::sleep;
 use crate::balancer::Balancer;
 use crate::{App, PATIENCE};
 
-/// How long a host like Spin is away before its supervisor starts it again.
+/// The pause before the supervisor of a host like Spin starts it again.
 const AWAY: Duration = Duration::from_secs(1);
 
-/// How often a supervisor looks after its host.
+/// The time between two checks of a supervisor.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Processes that run an application, behind one address. Those still running
-/// are killed when this is dropped.
+/// Processes that run an application, behind one address. Dropping this kills those
+/// still running.
 pub struct Hosts {
     hosts: Arc<Processes>,
     supervisors: Vec<JoinHandle<()>>,
@@ -68,9 +68,9 @@ impl Hosts {
         }
     }
 
-    /// Starts hosts that are no kinder than Spin: they exit when they lose Redis,
+    /// Starts hosts that behave like Spin: they exit when they lose Redis,
     /// their supervisor starts them again after a second, and their Redis triggers
-    /// come a while after their HTTP triggers.
+    /// start a while after their HTTP triggers.
     pub async fn like_spin(app: &mut App, program: &str, count: usize) -> Self {
         app.stack.app_options_mut().like_spin = true;
         let mut this = Self::take_over(app, program, count).await;
@@ -79,7 +79,7 @@ impl Hosts {
         this
     }
 
-    /// Kills a host (SIGKILL): whatever it does, it does not do on.
+    /// Kills a host (SIGKILL) in the middle of its work.
     pub fn kill(&mut self, number: usize) {
         self.hosts.kill(number);
     }
@@ -98,7 +98,7 @@ impl Hosts {
         self.hosts.start(number, faults).await.unwrap();
     }
 
-    /// What a component has printed, on all hosts.
+    /// The output of a component, on all hosts.
     pub fn log(&self, component: &str) -> String {
         let logs = (0..self.hosts.running.lock().unwrap().len()).map(|number| {
             let file = format!("{number}/logs/{component}_stdout.txt");
@@ -108,13 +108,13 @@ impl Hosts {
     }
 }
 
-/// Starts a host again whenever it exits, but not where it was killed.
+/// Starts a host again whenever it exits, unless it was killed.
 async fn supervise(hosts: Arc<Processes>, number: usize) {
     loop {
         sleep(LOOK).await;
         if hosts.has_exited(number) {
             sleep(AWAY).await;
-            // If it exits at once, or somebody else has started it, the next look tells.
+            // Ignores the error: the next look sees an exit at once, or a host started by the test.
             let _ = hosts.start(number, &[]).await;
         }
     }
@@ -130,7 +130,7 @@ impl Processes {
         }
     }
 
-    /// Whether a host has exited by itself, which is told once.
+    /// Whether a host has exited by itself. Reports each exit once.
     fn has_exited(&self, number: usize) -> bool {
         let host = &mut self.running.lock().unwrap()[number];
         let exited = host
@@ -143,7 +143,7 @@ impl Processes {
         exited
     }
 
-    /// Starts a host, and returns when it listens; or why it does not.
+    /// Starts a host, and returns when it listens; fails with the reason if it does not.
     async fn start(&self, number: usize, faults: &[&str]) -> Result<(), String> {
         self.kill(number);
         let folder = self.folder.join(number.to_string());
@@ -163,7 +163,7 @@ impl Processes {
             return Err(format!("host {number} does not start: {errors}"));
         };
         let running = self.running.lock().unwrap();
-        // It may have been killed meanwhile, and another started in its place.
+        // The host may have been killed meanwhile, and another started in its place.
         if running[number].as_ref().map(Child::id) == Some(id) {
             self.balancer.set(number, Some(address));
         }
@@ -210,18 +210,18 @@ impl Drop for Hosts {
     }
 }
 
-/// Gets the address that a host says it serves, and reads on, so that the pipe
+/// Reads the address that a host prints, and reads on, so that the pipe
 /// does not fill up.
 fn address_of(host: &mut Child) -> Receiver<SocketAddr> {
     let (found, address) = std::sync::mpsc::channel();
     let mut output = BufReader::new(host.stdout.take().unwrap());
     std::thread::spawn(move || {
         let mut line = String::new();
-        // At its end the sender is dropped, which tells that there was none.
+        // At the end of the output the sender is dropped, which tells that there was no address.
         while output.read_line(&mut line).is_ok_and(|read| read > 0) {
             let url = line.trim_end().strip_prefix("Serving http://");
             if let Some(address) = url.and_then(|address| address.parse().ok()) {
-                // Nobody waits any more where the start took too long.
+                // Fails only if the start took too long.
                 let _ = found.send(address);
                 let _ = io::copy(&mut output, &mut io::sink());
             }

@@ -1,6 +1,6 @@
 //! A whole Orilla for a test: the real application on the embedded host, with
-//! a Redis and an S3 store of its own, on free ports and in a folder that goes
-//! away with it.
+//! a Redis and an S3 store of its own, on free ports and in a temporary
+//! folder.
 
 mod balancer;
 mod hosts;
@@ -26,10 +26,10 @@ pub use photo::Photo;
 pub use seed::Seed;
 pub use service::{Service, Visit};
 
-/// The user that a test is about.
+/// The user of a test.
 pub const USER: &str = "456";
 
-/// Longer than anything here takes on a busy machine: reaching it is a failure.
+/// The max time of anything here on a busy machine: reaching it is a failure.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The repository.
@@ -40,7 +40,7 @@ pub fn root() -> PathBuf {
         .to_path_buf()
 }
 
-/// Waits until something is so.
+/// Waits until `look` finds something.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
     mut look: impl FnMut() -> F,
@@ -66,7 +66,7 @@ pub struct OwnRedis {
 }
 
 impl OwnRedis {
-    /// Starts it.
+    /// Starts the server.
     pub async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         Self {
@@ -84,7 +84,7 @@ impl OwnRedis {
 /// The first start compiles the components; the others find them compiled.
 static FIRST_START: Mutex<bool> = Mutex::const_new(false);
 
-/// The application and what it needs.
+/// The application and its dependencies.
 pub struct App {
     /// The stack that it runs in.
     pub stack: Stack,
@@ -117,8 +117,8 @@ impl App {
         Self::on(manifest, variables, runtime_config, &[]).await
     }
 
-    /// An application whose Redis has on disk whatever it has answered, so that
-    /// not even a crash of the machine would lose it.
+    /// An application whose Redis has all its answers on disk, so that
+    /// not even a crash of the machine would lose them.
     pub async fn durable(manifest: Manifest, variables: &[(&str, &str)]) -> Self {
         Self::on(manifest, variables, "", &[("appendfsync", "always")]).await
     }
@@ -144,7 +144,7 @@ impl App {
         std::fs::write(&config_file, runtime_config).unwrap();
         options.runtime_config_file = Some(config_file);
         options.variables = BTreeMap::from([
-            // Tests wait for retries, so these come soon.
+            // Tests wait for retries, so the delays are short.
             ("queue_retry_base_ms".to_owned(), "50".to_owned()),
             ("queue_retry_cap_ms".to_owned(), "200".to_owned()),
         ]);
@@ -229,7 +229,7 @@ impl App {
         .await
     }
 
-    /// Sends a photo's bytes to the URL that an announcement gave.
+    /// Sends a photo's bytes to the URL in the answer to an announcement.
     pub async fn put(&self, received: &Value, bytes: &[u8]) -> Response {
         let mut request = self
             .request(Method::PUT, received["upload_url"].as_str().unwrap())
@@ -253,13 +253,13 @@ impl App {
         body(self.get(user, &format!("/images/{file}")).await, 200).await
     }
 
-    /// Waits until a photo has been looked at, and returns its record.
+    /// Waits until a photo has been analyzed or refused, and returns its record.
     pub async fn looked_at(&self, user: &str, file: &str) -> Value {
         self.has_status(user, file, |status| status != "waiting")
             .await
     }
 
-    /// Waits until a photo's status is as it should be, and returns its record.
+    /// Waits until a photo has the wanted status, and returns its record.
     pub async fn has_status(&self, user: &str, file: &str, wanted: impl Fn(&str) -> bool) -> Value {
         let wanted = &wanted;
         eventually(&format!("the status of {file}"), || async move {
@@ -269,7 +269,7 @@ impl App {
         .await
     }
 
-    /// What a search of a user finds.
+    /// The result of a user's search.
     pub async fn scan(&self, user: &str, query: &str) -> Value {
         body(self.get(user, &format!("/scan?{query}")).await, 200).await
     }
@@ -284,7 +284,7 @@ impl App {
             .unwrap()
     }
 
-    /// Has a queue worked on by an operator's request.
+    /// Has an operator's request work on a queue.
     pub async fn drain(&self, queue: &str) -> Value {
         let path = format!("/ops/queues/{queue}/drain");
         let request = self.request(Method::POST, &path);
@@ -297,8 +297,8 @@ impl App {
         stores::native::NativeRedis::open(self.stack.redis().url()).unwrap()
     }
 
-    /// Waits until nothing is on the queue of photos any more, but for what is to
-    /// be looked at much later.
+    /// Waits until the queue of photos is empty, but for messages that are due
+    /// much later.
     pub async fn queue_is_empty(&self) {
         eventually("the queue is empty", || async {
             use stores::Redis;
@@ -315,7 +315,7 @@ impl App {
         .await;
     }
 
-    /// Lets the time come at once for all that the queue of photos holds back.
+    /// Makes all delayed messages of the queue of photos due at once.
     pub async fn time_passes(&self) {
         use stores::Redis;
         let (redis, delayed) = (self.redis(), "{images}:queue:delayed");
@@ -330,7 +330,7 @@ impl App {
     }
 }
 
-/// The body of an answer that has the status it should have.
+/// Checks the status of an answer and returns its body.
 pub async fn body(response: Response, status: u16) -> Value {
     let (found, url) = (response.status(), response.url().path().to_owned());
     let text = response.text().await.unwrap();
@@ -338,7 +338,7 @@ pub async fn body(response: Response, status: u16) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|_| panic!("{url} answered no JSON: {text}"))
 }
 
-/// The code of an answer that is a refusal with the status it should have.
+/// Checks that an answer is a refusal with this status and returns its code.
 pub async fn refusal(response: Response, status: u16) -> String {
     let body = body(response, status).await;
     assert!(body["error"].is_string(), "{body}");

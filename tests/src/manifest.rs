@@ -86,7 +86,7 @@ impl Manifest {
         self
     }
 
-    /// Has a component's work done by the service that a variable names.
+    /// Lets a component use the service that a variable names.
     fn use_service(&mut self, component: &str, role: &str, provider: &str, variable: &str) {
         let component = self.0["component"][component].as_table_mut().unwrap();
         let dependencies = component["dependencies"].as_table_mut().unwrap();
@@ -99,7 +99,7 @@ impl Manifest {
         variables.insert(variable.to_owned(), url.into());
     }
 
-    /// For a platform that has no Redis trigger.
+    /// The manifest for a platform without Redis triggers.
     pub fn without_redis_triggers(mut self) -> Self {
         self.0["trigger"]
             .as_table_mut()
@@ -113,7 +113,7 @@ impl Manifest {
         self.0.to_string().contains("labeler_rekognition.wasm")
     }
 
-    /// Writes it to a folder, with paths that hold from there.
+    /// Writes the manifest to a folder, with paths that are right from there.
     pub(crate) fn write(&self, folder: &Path) -> PathBuf {
         let mut manifest = self.0.clone();
         for (_, component) in manifest["component"].as_table_mut().unwrap() {

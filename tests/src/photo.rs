@@ -5,12 +5,12 @@ use sha2::{Digest, Sha256};
 
 use crate::root;
 
-/// A photo, and what is announced of it.
+/// A photo, and the media type for its announcement.
 #[derive(Clone)]
 pub struct Photo {
     /// Its bytes.
     pub bytes: Vec<u8>,
-    /// The media type that is announced.
+    /// The announced media type.
     pub content_type: &'static str,
 }
 
@@ -30,12 +30,12 @@ impl Photo {
         }
     }
 
-    /// A small PNG that is like no other with another number.
+    /// A small PNG that is unique for its number.
     pub fn distinct(number: u32) -> Self {
         Self::of("camera.png").numbered(number)
     }
 
-    /// The same picture in a file that is like no other with another number:
+    /// The same picture in a file that is unique for its number:
     /// bytes after the end of a JPEG or PNG are not part of it.
     pub fn numbered(mut self, number: u32) -> Self {
         self.bytes.extend(number.to_le_bytes());
@@ -50,7 +50,7 @@ impl Photo {
             .collect()
     }
 
-    /// The name that the photo gets.
+    /// The name that the application gives the photo.
     pub fn file_name(&self, user: &str) -> String {
         let extension = match self.content_type {
             "image/jpeg" => "jpg",

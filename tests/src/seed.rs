@@ -1,8 +1,8 @@
-//! Randomness that can be had again.
+//! Repeatable randomness.
 
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-/// The variable that has the seed of an earlier run.
+/// The variable that sets the seed of an earlier run.
 const VARIABLE: &str = "ORILLA_TEST_SEED";
 
 /// The seed of a test. It is printed, so that a test that fails
@@ -11,7 +11,7 @@ const VARIABLE: &str = "ORILLA_TEST_SEED";
 pub struct Seed(u64);
 
 impl Seed {
-    /// The seed that is set, or else any.
+    /// The seed in the variable, or else a random one.
     #[expect(clippy::new_without_default, reason = "it is another one each time")]
     pub fn new() -> Self {
         let set = std::env::var(VARIABLE).ok();
@@ -20,7 +20,7 @@ impl Seed {
         Self(seed)
     }
 
-    /// A runner of generated histories. The seed gives the same ones again, so no
+    /// A runner of generated histories. The same seed gives the same histories, so no
     /// failures are written to files.
     pub fn runner(self, config: Config) -> TestRunner {
         let mut random = self.fork(0);

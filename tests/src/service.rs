@@ -1,4 +1,4 @@
-//! A service of one's own that work is sent to.
+//! A service of the user's own, which workers send work to.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -12,8 +12,8 @@ use hyper::body::Incoming;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-/// What `processor-http` and `handler-http` send their work to. Answers each piece
-/// of work with its name, after a while, and remembers what it was asked.
+/// The service for `processor-http` and `handler-http`. Answers each piece
+/// of work with its name, after a while, and remembers all requests.
 ///
 /// A toon's name is its id, and an order's version is named as by [`Service::version`].
 pub struct Service {
@@ -26,13 +26,13 @@ pub struct Service {
 pub struct Visit {
     /// The name of the piece of work.
     pub piece: String,
-    /// Which try this was, as the request says.
+    /// The number of the attempt, from the request.
     pub attempt: u32,
-    /// What was to be done.
+    /// The work to do.
     pub content: Value,
-    /// When it was asked.
+    /// The time of the request.
     pub asked: Instant,
-    /// How it was answered and when, if it was.
+    /// The status and the time of the answer, if there was one.
     pub answered: Option<(StatusCode, Instant)>,
 }
 
@@ -41,14 +41,14 @@ struct State {
     takes: Duration,
     poison: HashMap<String, StatusCode>,
     visits: Vec<Visit>,
-    /// How many are being asked for, and how many have to be before any is answered.
+    /// The number of requests in hand. Answers wait until there are `together`.
     in_work: usize,
     together: usize,
-    /// Whether there have been so many.
+    /// Whether there have been `together`.
     met: watch::Sender<bool>,
 }
 
-/// A piece of work that a client waits for. It is dropped, too, when the client leaves.
+/// A piece of work in hand. It is dropped, too, when the client leaves.
 struct InWork(Arc<Mutex<State>>);
 
 impl InWork {
@@ -71,7 +71,7 @@ impl Drop for InWork {
 }
 
 impl Service {
-    /// Starts it. It takes so long for each piece of work.
+    /// Starts the service. Each piece of work takes this time.
     pub async fn start(takes: Duration) -> Self {
         let state = Arc::new(Mutex::new(State {
             takes,
@@ -101,35 +101,35 @@ impl Service {
         json!({ "processed": piece })
     }
 
-    /// These pieces are answered with 500 from now on, and no others.
+    /// Answers these pieces with 500 from now on, and no others.
     pub fn poison<'p>(&self, pieces: impl IntoIterator<Item = &'p str>) {
         self.poison_with(StatusCode::INTERNAL_SERVER_ERROR, pieces);
     }
 
-    /// These pieces are answered with a status from now on, and no others.
+    /// Answers these pieces with a status from now on, and no others.
     pub fn poison_with<'p>(&self, status: StatusCode, pieces: impl IntoIterator<Item = &'p str>) {
         let pieces = pieces.into_iter().map(|piece| (piece.to_owned(), status));
         self.state().poison = pieces.collect();
     }
 
-    /// It takes so long for each piece of work from now on.
+    /// Sets the time for each piece of work from now on.
     pub fn takes(&self, takes: Duration) {
         self.state().takes = takes;
     }
 
-    /// It answers nothing until it is asked for so many pieces of work side by side.
+    /// Answers no request until `together` pieces of work are in hand at once.
     pub fn answers_when_asked_for(&self, together: usize) {
         let mut state = self.state();
         state.together = together;
         state.met.send_replace(state.in_work >= together);
     }
 
-    /// All that it was asked, in that order.
+    /// All requests, in their order.
     pub fn visits(&self) -> Vec<Visit> {
         self.state().visits.clone()
     }
 
-    /// When it was asked for a piece of work.
+    /// The times of the requests for a piece of work.
     pub fn asked(&self, piece: &str) -> Vec<Instant> {
         let visits = self.visits().into_iter();
         visits
@@ -138,7 +138,7 @@ impl Service {
             .collect()
     }
 
-    /// How many pieces of work it was asked for.
+    /// The number of pieces of work in all requests.
     pub fn pieces(&self) -> usize {
         let state = self.state();
         let pieces: HashSet<_> = state.visits.iter().map(|visit| &visit.piece).collect();

@@ -39,7 +39,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Goes on until nobody reads the events any more, or Ctrl-C.
+/// Runs until standard output is closed, or until Ctrl-C.
 async fn run(cli: Cli) -> Result<()> {
     let receiver = WebhookReceiver::listen(cli.listen, &cli.secret).await?;
     eprintln!("waiting for notifications at {}", receiver.url());

@@ -1,4 +1,4 @@
-//! Requests with what their answers should be, and the answers.
+//! Requests with the expected statuses and JSON of their answers, and the answers.
 
 use std::marker::PhantomData;
 
@@ -8,10 +8,10 @@ use hyper::body::Bytes;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-/// A request, the status that its answer should have, and what the answer's JSON is.
+/// A request, the expected status of its answer, and the type of the answer's JSON.
 pub struct Call<T = Value> {
     method: Method,
-    /// A path of the application, or a URL that it gave.
+    /// A path of the application, or a URL from one of its answers.
     uri: String,
     headers: HeaderMap,
     body: Bytes,
@@ -26,7 +26,7 @@ impl<T> Clone for Call<T> {
 }
 
 impl<T> Call<T> {
-    /// A request that should be answered with 200.
+    /// A request whose answer should have the status 200.
     pub fn new(method: Method, uri: impl Into<String>) -> Self {
         Self {
             method,
@@ -38,7 +38,7 @@ impl<T> Call<T> {
         }
     }
 
-    /// The same, of whose answer something else is read.
+    /// The same request with another type for the answer's JSON.
     pub fn reading<U>(&self) -> Call<U> {
         Call {
             method: self.method.clone(),
@@ -50,28 +50,28 @@ impl<T> Call<T> {
         }
     }
 
-    /// With a value of `Authorization`.
+    /// Adds a value of `Authorization`.
     #[must_use]
     pub fn with_token(mut self, token: &HeaderValue) -> Self {
         self.headers.insert(header::AUTHORIZATION, token.clone());
         self
     }
 
-    /// With more headers.
+    /// Adds headers.
     #[must_use]
     pub fn with_headers(mut self, headers: HeaderMap) -> Self {
         self.headers.extend(headers);
         self
     }
 
-    /// With a body.
+    /// Adds a body.
     #[must_use]
     pub fn with_body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// With a body of JSON.
+    /// Adds a body of JSON.
     #[must_use]
     pub fn with_json(mut self, body: impl Into<Bytes>) -> Self {
         let json = HeaderValue::from_static("application/json");
@@ -79,7 +79,7 @@ impl<T> Call<T> {
         self.with_body(body)
     }
 
-    /// To be answered with another status than 200.
+    /// Expects another status than 200.
     #[must_use]
     pub fn expecting(mut self, status: StatusCode) -> Self {
         self.expected = status;
@@ -89,7 +89,7 @@ impl<T> Call<T> {
     /// The request, to `base_url` where its own URI is a path.
     ///
     /// # Errors
-    /// The URI is none.
+    /// The URI is not valid.
     pub fn request(&self, base_url: &str) -> Result<http::Request<Bytes>> {
         let uri = match self.uri.starts_with('/') {
             true => format!("{base_url}{}", self.uri),
@@ -102,7 +102,7 @@ impl<T> Call<T> {
         Ok(request)
     }
 
-    /// The request, without what is secret in it.
+    /// The method and the URI, without secrets.
     pub fn name(&self) -> String {
         let path = self.uri.split('?').next().unwrap_or_default();
         let path = path.split_once("://").map_or(path, |(_, rest)| {
@@ -111,16 +111,16 @@ impl<T> Call<T> {
         format!("{} {path}", self.method)
     }
 
-    /// The answer, if it has the status that it should have.
+    /// Returns the answer, if it has the expected status.
     ///
     /// # Errors
-    /// It has another; a refusal of the application's tells why.
+    /// The status is another; a refusal of the application's tells why.
     pub fn accept(&self, answer: Answer) -> Result<Answer> {
         answer.expect(self.expected)
     }
 }
 
-/// What was answered.
+/// The answer to a request.
 pub struct Answer {
     /// [`Call::name`] of the request.
     pub to: String,
@@ -149,16 +149,16 @@ impl Answer {
             Ok(Refusal { error, code }) => {
                 bail!("{to} should answer {status} and answered {found}: {error} ({code})")
             }
-            // What a store writes may quote the request, signature and all.
+            // A store's answer may quote the request, signature and all.
             Err(_) => bail!("{to} should answer {status} and answered {found}"),
         }
     }
 
-    /// Checks that this is a refusal for the reason that `code` names, and
-    /// returns what is said about it.
+    /// Checks that this is a refusal with the reason `code`, and returns its
+    /// message.
     ///
     /// # Errors
-    /// It is none, or has another reason, or is a 401 without a challenge.
+    /// The answer is no refusal, or has another reason, or is a 401 without a challenge.
     pub fn refused(self, status: u16, code: &str) -> Result<String> {
         let answer = self.expect(StatusCode::from_u16(status)?)?;
         let (to, refusal): (_, Refusal) = (&answer.to, answer.json()?);
@@ -182,7 +182,7 @@ impl Answer {
     /// Its JSON.
     ///
     /// # Errors
-    /// It has none, or another.
+    /// The body is not JSON of this type.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_slice(&self.body)
             .with_context(|| format!("{} answered what was not understood", self.to))
@@ -191,7 +191,7 @@ impl Answer {
     /// One of its headers.
     ///
     /// # Errors
-    /// It does not have it.
+    /// The answer lacks the header.
     pub fn header(&self, name: &HeaderName) -> Result<&str> {
         self.headers
             .get(name)

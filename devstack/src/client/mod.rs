@@ -1,5 +1,5 @@
-//! A client of the application: calls of its routes in [`routes`], and what sends
-//! them. No error and no output of it holds a token or the query of a URL, where
+//! A client of the application: calls of its routes in [`routes`], and the client that
+//! sends them. None of its errors and outputs holds a token or the query of a URL, where
 //! signatures are.
 
 mod call;
@@ -21,10 +21,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// How long tokens are valid.
 const VALID_FOR: Duration = Duration::from_secs(60 * 60);
 
-/// Looks every `pause` until there is something, for at most `patience`.
+/// Calls `look` every `pause` until it finds something, for at most `patience`.
 ///
 /// # Errors
-/// A look fails, or there is nothing in that time.
+/// A look fails, or finds nothing in that time.
 pub async fn eventually<T>(
     what: &str,
     (pause, patience): (Duration, Duration),
@@ -68,7 +68,7 @@ impl Client {
         })
     }
 
-    /// A request that is completed and sent by hand, with no token.
+    /// A request without a token, for the caller to complete and send.
     pub fn request(&self, method: Method, uri: &str) -> reqwest::RequestBuilder {
         let base_url = if uri.starts_with('/') {
             &*self.base_url
@@ -78,7 +78,7 @@ impl Client {
         self.http.request(method, format!("{base_url}{uri}"))
     }
 
-    /// The application as it is for a user.
+    /// The application as a user sees it.
     ///
     /// # Errors
     /// The secret can't be a key.
@@ -86,7 +86,7 @@ impl Client {
         self.holder_of(&crate::token(&self.jwt_secret, subject, &[], VALID_FOR)?)
     }
 
-    /// The application as it is for who signs a user's token without knowing the secret.
+    /// The application as a forger sees it, who signs a user's token without the secret.
     ///
     /// # Errors
     /// The secret can't be a key.
@@ -95,7 +95,7 @@ impl Client {
         self.holder_of(&crate::token(&other, subject, &[], VALID_FOR)?)
     }
 
-    /// The application as it is for who has no token.
+    /// The application as a client without a token sees it.
     pub fn nobody(&self) -> User<'_> {
         User {
             client: self,
@@ -111,7 +111,7 @@ impl Client {
     }
 }
 
-/// The application as it is for a user.
+/// The application as a user sees it.
 pub struct User<'a> {
     client: &'a Client,
     authorization: Option<HeaderValue>,
@@ -143,23 +143,23 @@ impl User<'_> {
     /// Sends a call and reads the JSON of its answer.
     ///
     /// # Errors
-    /// There is no answer; or it has not the status, or not the JSON, that it should have.
+    /// There is no answer; or its status or the shape of its JSON is another than the call expects.
     pub async fn ask<T: DeserializeOwned>(&self, call: &Call<T>) -> Result<T> {
         call.accept(self.answer(call).await?)?.json()
     }
 
-    /// Sends a call that should be refused, and returns what is said about it.
+    /// Sends a call that should be refused, and returns the message of the refusal.
     ///
     /// # Errors
-    /// There is no answer, or it is another.
+    /// There is no answer, or it is another one.
     pub async fn is_refused<T>(&self, call: &Call<T>, status: u16, code: &str) -> Result<String> {
         self.answer(call).await?.refused(status, code)
     }
 
-    /// Sends bytes to the URL that an announcement gave.
+    /// Sends bytes to the URL in the answer to an announcement.
     ///
     /// # Errors
-    /// The store does not take them.
+    /// The store refuses them.
     pub async fn upload(&self, received: &routes::Received, bytes: Vec<u8>) -> Result<()> {
         let call = routes::upload(received, bytes)?;
         let answer = self.client.nobody().answer(&call).await?;

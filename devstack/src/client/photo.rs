@@ -17,7 +17,7 @@ pub struct Photo {
     extension: &'static str,
 }
 
-/// A use of a photo.
+/// The use of a photo in a post.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "members are named as in the JSON")]
 pub struct Post {
@@ -41,7 +41,7 @@ impl Post {
     /// The body of `POST /receiver` for a photo of that hash and media type.
     ///
     /// # Errors
-    /// The user is no number.
+    /// The user is not a number.
     pub fn announcement(&self, user: &str, hash: &str, content_type: &str) -> Result<Value> {
         let user_id: u64 = user.parse()?;
         Ok(json!({
@@ -63,7 +63,7 @@ impl Photo {
     /// The photos in a folder, by name.
     ///
     /// # Errors
-    /// There are none, or they can't be read.
+    /// There are no photos, or they can't be read.
     pub fn all(folder: &Path) -> Result<Vec<Self>> {
         let at = || folder.display().to_string();
         let mut photos = Vec::new();
@@ -75,7 +75,7 @@ impl Photo {
         Ok(photos)
     }
 
-    /// A photo, if the file is one by its name.
+    /// Reads a photo, if the file's name is that of one.
     fn read(path: &Path) -> Result<Option<Self>> {
         let extension = path.extension().unwrap_or_default();
         let (extension, content_type) = match extension.to_ascii_lowercase().to_str() {
@@ -93,8 +93,8 @@ impl Photo {
         }))
     }
 
-    /// The same picture in other bytes for each number: what follows the end of
-    /// an image is not part of it.
+    /// The same picture in other bytes for each number: bytes after the end of
+    /// an image are not part of it.
     #[must_use]
     pub fn numbered(&self, number: u32) -> Self {
         let mut photo = self.clone();
@@ -115,7 +115,7 @@ impl Photo {
     /// The body of `POST /receiver`.
     ///
     /// # Errors
-    /// The user is no number.
+    /// The user is not a number.
     pub fn announcement(&self, user: &str, post: &Post) -> Result<Value> {
         post.announcement(user, &self.hash(), self.content_type)
     }

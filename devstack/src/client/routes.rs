@@ -1,4 +1,4 @@
-//! The routes: what is sent to each, and as much of its answer as is looked at.
+//! The routes: the request for each, and the members of its answer that are read.
 #![allow(
     missing_docs,
     reason = "members are named as in the JSON that README.md describes"
@@ -53,8 +53,8 @@ impl Record {
         ["approved", "under_review", "rejected"].contains(&self.status.as_str())
     }
 
-    /// How sure each label is, parents being as sure as the surest child at
-    /// least; names in lower case.
+    /// The confidence of each label. A parent is at least as sure as its surest child;
+    /// names are in lower case.
     pub fn confidences(&self) -> BTreeMap<String, f64> {
         let mut confidences = BTreeMap::new();
         for label in &self.labels {
@@ -98,7 +98,7 @@ pub fn announce(announcement: &Value) -> Call<Received> {
 /// The `PUT` that an announcement asks for.
 ///
 /// # Errors
-/// It asks for headers that cannot be.
+/// It asks for invalid headers.
 pub fn upload(received: &Received, bytes: impl Into<Bytes>) -> Result<Call> {
     let headers = HeaderMap::try_from(&received.upload_headers)?;
     let call = Call::new(Method::PUT, &received.upload_url);
@@ -115,12 +115,12 @@ pub fn obtain(file: &str) -> Call {
     get(format!("/obtain/{file}")).expecting(StatusCode::FOUND)
 }
 
-/// The redirect of [`obtain`].
+/// The target of [`obtain`]'s redirect.
 pub fn stored(location: &str) -> Call {
     get(location.to_owned())
 }
 
-/// `GET /scan`, with a query that is encoded.
+/// `GET /scan`, with an encoded query.
 pub fn scan<T>(query: &str) -> Call<T> {
     get(format!("/scan?{query}"))
 }
@@ -131,7 +131,7 @@ pub fn submit_job(job: impl Into<Bytes>) -> Call {
     call.expecting(StatusCode::ACCEPTED)
 }
 
-/// `GET /jobs/{jobId}`, answered after so many seconds or when the job has ended.
+/// `GET /jobs/{jobId}`, answered after `wait` seconds or when the job has ended.
 pub fn job(id: &str, wait: u32) -> Call<Job> {
     let query = if wait == 0 {
         String::new()
@@ -161,7 +161,7 @@ pub fn order(id: &str) -> Call {
     get(format!("/orders/{id}"))
 }
 
-/// The same with all its versions.
+/// The same route, with all versions.
 pub fn order_history(id: &str) -> Call {
     get(format!("/orders/{id}?history=true"))
 }

@@ -5,11 +5,11 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::{Error, Result};
 
-/// How long a browser may remember the answer to a preflight request.
+/// The time for which a browser may remember the answer to a preflight request.
 const MAX_AGE: Duration = Duration::from_secs(3000);
 
-/// What a bucket's CORS rules would say: the origins may use any method and
-/// header, and their scripts may read what an upload answers.
+/// The CORS rules of a bucket: the origins may use any method and
+/// header, and their scripts may read the answer to an upload.
 pub(super) fn layer(origins: Option<&[String]>) -> Result<CorsLayer> {
     let origins = match origins {
         None => AllowOrigin::any(),

@@ -5,7 +5,7 @@ use time::{OffsetDateTime, format_description::FormatItem, macros::format_descri
 const EVENT_TIME: &[FormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
-/// Whose dialect notifications are in.
+/// The dialect of notifications.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EventShape {
     /// As AWS S3 sends them, see "Event message structure" in its user guide.
@@ -19,17 +19,17 @@ pub enum EventShape {
 /// An object was created.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Event {
-    /// Grows with every event, over restarts too.
+    /// A number that grows with every event, over restarts too.
     pub(super) sequencer: u64,
-    /// Without `ObjectCreated:`, such as `Put`.
+    /// The kind without `ObjectCreated:`, such as `Put`.
     pub(super) kind: String,
     pub(super) time: OffsetDateTime,
     pub(super) region: String,
     pub(super) bucket: String,
     pub(super) key: String,
-    /// In bytes.
+    /// The size in bytes.
     pub(super) size: u64,
-    /// Without quotes.
+    /// The tag without quotes.
     pub(super) e_tag: String,
     pub(super) content_type: Option<String>,
     pub(super) access_key: String,

@@ -15,7 +15,7 @@ use s3s::{
 };
 use tower::{Layer, Service};
 
-/// What goes wrong with a request. It happens after the signature was checked
+/// A fault of a request. It comes after the signature was checked
 /// and before anything is read or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -25,7 +25,7 @@ pub enum Fault {
     SlowDown,
     /// The connection is closed without an answer.
     Reset,
-    /// The answer comes this much later, and is then as it would have been.
+    /// The answer comes this much later, and is otherwise unchanged.
     Stall(Duration),
 }
 
@@ -62,19 +62,19 @@ impl Faults {
         self.state().always = Some(fault);
     }
 
-    /// From now on nothing fails on purpose.
+    /// Removes all faults.
     pub fn clear(&self) {
         let mut state = self.state();
         state.always = None;
         state.next.clear();
     }
 
-    /// How many requests of this operation have come, failed ones included.
+    /// The number of requests of this operation, failed ones included.
     pub fn requests(&self, operation: &str) -> u64 {
         self.state().counts.get(operation).copied().unwrap_or(0)
     }
 
-    /// How many requests of each operation have come, failed ones included.
+    /// The number of requests of each operation, failed ones included.
     pub fn counts(&self) -> BTreeMap<String, u64> {
         self.state().counts.clone()
     }

@@ -3,7 +3,7 @@ use s3s::{
     host::{S3Host, VirtualHost},
 };
 
-/// Finds the bucket in `<bucket>.<domain>[:port]`. A host that is under none of
+/// Finds the bucket in `<bucket>.<domain>[:port]`. A host under none of
 /// the domains, an IP address for example, is addressed path-style.
 pub(super) struct Domains(Vec<String>);
 

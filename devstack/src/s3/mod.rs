@@ -4,7 +4,7 @@
 //! path-style and virtual-hosted-style addresses, answers browsers' CORS
 //! requests and posts an event notification for every object created.
 //!
-//! Known of s3s-fs 0.14: a PUT whose checksum does not match is answered with
+//! A known fault of s3s-fs 0.14: a PUT with a wrong checksum is answered with
 //! 400 `BadDigest`, yet its bytes stay in the object. No notification is sent
 //! for it.
 
@@ -36,12 +36,12 @@ pub use outbox::EventTarget;
 /// How to start an [`S3`].
 #[derive(Clone)]
 pub struct S3Options {
-    /// Holds `buckets/` (objects as plain files) and `events/` (notifications
+    /// The folder of `buckets/` (objects as plain files) and `events/` (notifications
     /// not yet accepted). It is made if it does not exist.
     pub data_dir: PathBuf,
-    /// Where to listen; port 0 is any free port.
+    /// The address to listen on; port 0 is any free port.
     pub listen: SocketAddr,
-    /// The only access key id that is let in.
+    /// The only accepted access key id.
     pub access_key: String,
     /// Its secret.
     pub secret_key: String,
@@ -54,7 +54,7 @@ pub struct S3Options {
     pub domains: Vec<String>,
     /// Origins that browsers may send requests from; `None` is any.
     pub allowed_origins: Option<Vec<String>>,
-    /// Who is told of new objects. Until it is set, events wait on disk.
+    /// The receiver of events about new objects. Without one, events wait on disk.
     pub events: Option<EventTarget>,
 }
 
@@ -76,7 +76,7 @@ impl S3Options {
     }
 }
 
-/// A running S3 store. It ends when it is dropped; its data stay.
+/// A running S3 store. Dropping it ends it; its data stay.
 pub struct S3 {
     server: Server,
     outbox: outbox::Outbox,
@@ -94,7 +94,7 @@ impl std::fmt::Debug for S3 {
 }
 
 impl S3 {
-    /// Starts the store, with what its data folder holds.
+    /// Starts the store, with the data in its folder.
     ///
     /// # Errors
     /// The data folder or the address can't be used, or an option is wrong.
@@ -159,7 +159,7 @@ impl S3 {
         &self.options.secret_key
     }
 
-    /// The region that it calls itself.
+    /// The region that events name.
     pub fn region(&self) -> &str {
         &self.options.region
     }
@@ -174,13 +174,13 @@ impl S3 {
         &self.faults
     }
 
-    /// Sets or changes who is told of new objects. Events that wait are sent at
+    /// Sets or changes the receiver of events about new objects. Waiting events are sent at
     /// once; with `None` they wait until there is a target again.
     pub fn set_event_target(&self, target: impl Into<Option<EventTarget>>) {
         self.outbox.set_target(target.into());
     }
 
-    /// How many notifications have not been accepted yet.
+    /// The number of notifications not yet accepted.
     pub fn pending_events(&self) -> usize {
         self.outbox.pending()
     }
@@ -190,8 +190,8 @@ impl S3 {
         self.outbox.drained().await;
     }
 
-    /// Finishes requests in flight and stops. Notifications that were not
-    /// accepted yet stay on disk for the next start.
+    /// Finishes requests in flight and stops. Notifications not yet
+    /// accepted stay on disk for the next start.
     pub async fn shutdown(self) {
         let Self { server, outbox, .. } = self;
         server.shutdown().await;

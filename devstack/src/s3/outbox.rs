@@ -18,24 +18,24 @@ use crate::{Error, Result, error::At};
 
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(10);
-/// How long a receiver may take to answer.
+/// The max time for a receiver to answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How many notifications are sent at the same time.
+/// The max number of notifications in flight.
 const IN_FLIGHT: usize = 8;
 
-/// Who is told of new objects.
+/// The receiver of events about new objects.
 #[derive(Clone)]
 pub struct EventTarget {
-    /// Where notifications are posted to.
+    /// The URL that notifications are posted to.
     pub url: String,
     /// Sent as `Authorization: Bearer <bearer>`.
     pub bearer: String,
-    /// Whose dialect they are in.
+    /// The dialect of the notifications.
     pub shape: EventShape,
 }
 
 impl EventTarget {
-    /// A target that wants AWS's shape.
+    /// A target for AWS's shape.
     pub fn new(url: impl Into<String>, bearer: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -123,10 +123,10 @@ impl Outbox {
 
     /// Numbers an event, keeps it on disk and sends it in its turn.
     pub(super) async fn push(&self, event: impl FnOnce(u64) -> Event) -> Result<()> {
-        // Locked to the end, so that lanes are in the order of the numbers.
+        // Locked to the end, so that lanes follow the order of the numbers.
         let mut last = self.0.last_sequencer.lock().await;
         let now = u64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos()).unwrap_or(0);
-        // The clock may have been set back.
+        // The clock may have gone backwards.
         *last = now.max(*last + 1);
         let event = event(*last);
         save(&self.0.dir, &event).await?;
@@ -254,7 +254,7 @@ async fn load(dir: &Path) -> Result<Vec<Event>> {
     while let Some(entry) = entries.next_entry().await.at(dir)? {
         let path = entry.path();
         if path.extension().is_some_and(|extension| extension == "tmp") {
-            // Its request was never answered with success.
+            // The client never got a success for its request.
             fs::remove_file(&path).await.at(&path)?;
             continue;
         }

@@ -13,7 +13,7 @@ pub(super) struct Store {
     region: String,
 }
 
-/// What a request says about itself, kept because the operation consumes it.
+/// The properties of a request, kept because the operation consumes it.
 struct Origin {
     bucket: String,
     key: String,
@@ -100,7 +100,7 @@ impl Store {
         Ok(self.files.head_object(request).await?.output)
     }
 
-    /// The files would make a bucket of any name; S3 answers `NoSuchBucket`.
+    /// Checks that a bucket exists: the files would make any; S3 answers `NoSuchBucket`.
     async fn bucket_exists(&self, bucket: &str) -> S3Result<()> {
         let request = internal(HeadBucketInput {
             bucket: bucket.to_owned(),
@@ -125,8 +125,8 @@ fn internal<I>(input: I) -> S3Request<I> {
     }
 }
 
-/// Implements [`S3`]: the operations listed go to the files as they are, those
-/// written out are added to them, and all others are not implemented.
+/// Implements [`S3`]: the listed operations go to the files unchanged, the written-out
+/// ones are added, and all others are not implemented.
 macro_rules! store {
     ({ $($operation:ident: $input:ty => $output:ty,)* } $($created:item)*) => {
         #[async_trait::async_trait]

@@ -1,6 +1,6 @@
-//! An example of a receiver of notifications: it takes what is signed as Standard
-//! Webhooks has it and is a CloudEvent, each event once, and does what a test
-//! tells it.
+//! An example of a receiver of notifications: it accepts CloudEvents signed by the rules
+//! of Standard Webhooks, each event once, and gives the answers that a test
+//! sets.
 
 mod verify;
 
@@ -19,18 +19,18 @@ use verify::{Event, Verifier};
 /// The max size of a body, in bytes.
 const BODY_LIMIT: usize = 1024 * 1024;
 
-/// An event that was taken.
+/// An accepted event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Received {
     /// Its id: `webhook-id` and the `id` of the CloudEvent.
     pub id: String,
     /// The CloudEvent.
     pub body: Value,
-    /// How often it came so far, also while it was not taken.
+    /// The number of deliveries so far, also of those not accepted.
     pub deliveries: usize,
 }
 
-/// The running receiver. It ends when it is dropped.
+/// The running receiver. Dropping it ends it.
 #[derive(Debug)]
 pub struct WebhookReceiver {
     server: Server,
@@ -45,17 +45,17 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// How often each event came, by its id.
+    /// The number of deliveries of each event, by its id.
     deliveries: HashMap<String, usize>,
-    /// Events that were taken. How often they came is above.
+    /// Accepted events. `deliveries` counts them.
     taken: Vec<(String, Value)>,
     refused: Vec<Refused>,
     answer: Answer,
-    /// After how many events it answers otherwise, and how.
+    /// The number of events after which the answer changes, and the next answer.
     then: Option<(usize, Answer)>,
 }
 
-/// What events are answered with that are as they should be.
+/// The answer to valid events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
     Status(StatusCode),
@@ -69,10 +69,10 @@ impl Default for Answer {
 }
 
 impl WebhookReceiver {
-    /// Starts a receiver on a free port that knows this secret (`whsec_...`).
+    /// Starts a receiver on a free port with this secret (`whsec_...`).
     ///
     /// # Errors
-    /// The secret is none.
+    /// The secret is not valid.
     pub async fn start(secret: &str) -> Result<Self> {
         Self::listen(SocketAddr::from(([127, 0, 0, 1], 0)), secret).await
     }
@@ -80,7 +80,7 @@ impl WebhookReceiver {
     /// Starts a receiver on an address.
     ///
     /// # Errors
-    /// The address can't be used, or the secret is none.
+    /// The address can't be used, or the secret is not valid.
     pub async fn listen(address: SocketAddr, secret: &str) -> Result<Self> {
         let shared = Arc::new(Shared {
             verifier: Verifier::new(secret)?,
@@ -97,50 +97,49 @@ impl WebhookReceiver {
         Ok(Self { server, shared })
     }
 
-    /// Where it takes events: what the variable `notification_urls` is to hold.
-    /// Any path does.
+    /// The URL of the receiver, for the variable `notification_urls`.
+    /// Any path works.
     pub fn url(&self) -> String {
         self.server.url() + "/"
     }
 
-    /// The events that were taken, each once, in the order in which they were.
+    /// The accepted events, each once, in the order of acceptance.
     pub fn received(&self) -> Vec<Received> {
         self.shared.state.borrow().received()
     }
 
-    /// Waits until more than `known` events were taken, and returns all of them.
+    /// Waits until more than `known` events were accepted, and returns all of them.
     pub async fn received_beyond(&self, known: usize) -> Vec<Received> {
         let mut state = self.shared.state.subscribe();
-        // It fails when there is no sender any more, and this holds one.
+        // Fails only without a sender, and `self` holds one.
         let _ = state.wait_for(|state| state.taken.len() > known).await;
         self.received()
     }
 
-    /// How many requests came that were as they should be, whatever they were
-    /// answered with.
+    /// The number of valid requests, with any answer.
     pub fn deliveries(&self) -> usize {
         self.shared.state.borrow().deliveries.values().sum()
     }
 
-    /// The requests that were refused, in order of arrival.
+    /// The refused requests, in order of arrival.
     pub fn refused(&self) -> Vec<Refused> {
         self.shared.state.borrow().refused.clone()
     }
 
-    /// From now on events are answered with this status. They are taken if it is
-    /// a success.
+    /// Answers events with this status from now on. A success
+    /// accepts them.
     pub fn answer_with(&self, status: StatusCode) {
         self.set(Answer::Status(status));
     }
 
-    /// The next `count` events are answered as before, and from then on with this
+    /// Answers the next `count` events as before, and later ones with this
     /// status.
     pub fn answer_after(&self, count: usize, status: StatusCode) {
         let then = Some((count, Answer::Status(status)));
         self.shared.state.send_modify(|state| state.then = then);
     }
 
-    /// From now on nothing is answered, until it is said again what is.
+    /// Answers nothing from now on, until another answer is set.
     pub fn hang(&self) {
         self.set(Answer::None);
     }
@@ -168,7 +167,7 @@ impl State {
         self.taken.iter().map(received).collect()
     }
 
-    /// Notes that an event came, and says what it is answered with.
+    /// Counts a delivery, and returns its answer.
     fn arrive(&mut self, id: &str) -> Answer {
         *self.deliveries.entry(id.to_owned()).or_default() += 1;
         match &mut self.then {
@@ -182,7 +181,7 @@ impl State {
         self.answer
     }
 
-    /// Takes an event, unless it has been taken before.
+    /// Accepts an event, unless it was accepted before.
     fn take(&mut self, event: Event) {
         if self.taken.iter().all(|(id, _)| *id != event.id) {
             self.taken.push((event.id, event.body));
@@ -242,7 +241,7 @@ impl Shared {
         self.verifier.verify(&parts.headers, &body.to_bytes())
     }
 
-    /// Waits until events are answered again.
+    /// Waits until the receiver answers events again.
     async fn resumed(&self) -> StatusCode {
         let mut state = self.state.subscribe();
         loop {

@@ -1,4 +1,4 @@
-//! What a receiver checks. The signature is verified by the library of Standard
+//! The checks of a receiver. The signature is verified by the library of Standard
 //! Webhooks and not by the sender's code, so that the two check each other.
 
 use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
@@ -10,23 +10,23 @@ use crate::{Error, Result};
 /// The attributes that every CloudEvent has (CloudEvents 1.0.2, "Required Attributes").
 const REQUIRED: [&str; 4] = ["id", "source", "specversion", "type"];
 
-/// A request that was refused.
+/// A refused request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// What it was answered with.
+    /// The status of the answer.
     pub status: StatusCode,
-    /// What was wrong with it.
+    /// The fault of the request.
     pub reason: String,
 }
 
-/// An event that is as it should be.
+/// A valid event.
 #[derive(Debug)]
 pub(super) struct Event {
     pub(super) id: String,
     pub(super) body: Value,
 }
 
-/// Knows the secret.
+/// Verifies with a secret.
 pub(super) struct Verifier(Webhook);
 
 impl Verifier {
@@ -36,7 +36,7 @@ impl Verifier {
         Ok(Self(webhook))
     }
 
-    /// Verifies signature and time before anything of the body is looked at.
+    /// Verifies signature and time before it reads the body.
     pub(super) fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<Event, Refused> {
         self.0.verify(body, headers).map_err(|error| Refused {
             status: StatusCode::UNAUTHORIZED,

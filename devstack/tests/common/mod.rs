@@ -1,4 +1,4 @@
-//! What the tests share: a client that signs with AWS's own crate, and a
+//! Shared parts of the tests: a client that signs with AWS's own crate, and a
 //! receiver of event notifications.
 #![allow(dead_code, reason = "each test binary uses its part of this file")]
 
@@ -130,7 +130,7 @@ pub async fn put(s3: &S3, path: &str, body: &str) -> reqwest::Response {
         .unwrap()
 }
 
-/// Takes notifications; the first answers can be scripted, all others are 200.
+/// Accepts notifications; a test can set the first answers, all others are 200.
 pub struct Receiver {
     pub server: Server,
     pub seen: watch::Receiver<Vec<Notification>>,

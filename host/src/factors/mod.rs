@@ -1,4 +1,4 @@
-//! What the host gives to guests beside WASI's clocks, random and stdio.
+//! The interfaces that the host gives to guests beside WASI's clocks, random and stdio.
 
 pub mod key_value;
 pub mod outbound_http;

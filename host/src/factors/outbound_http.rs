@@ -1,4 +1,4 @@
-//! `wasi:http/outgoing-handler`: requests to where a component may connect to, to
+//! `wasi:http/outgoing-handler`: requests to the allowed hosts of a component, to
 //! the application's own routes and to its other components.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -23,7 +23,7 @@ pub struct OutboundHttp {
     depth: u8,
 }
 
-/// How many components may call each other in a chain.
+/// The maximum number of components in a chain of calls.
 const MAX_CALLS: u8 = 8;
 
 /// Where a request goes.
@@ -34,13 +34,13 @@ enum Target {
 }
 
 impl OutboundHttp {
-    /// Sends requests with the permissions of a component that is the last of a
-    /// chain of calls so long.
+    /// Sends requests with the permissions of a component. `depth` is the number of
+    /// calls between components that led to it.
     pub fn new(context: Arc<ComponentContext>, depth: u8) -> Self {
         Self { context, depth }
     }
 
-    /// What all instances of the component share.
+    /// The data that all instances of the component share.
     pub fn context(&self) -> &ComponentContext {
         &self.context
     }
@@ -104,7 +104,7 @@ async fn send(
     Ok((response.map(BodyExt::boxed_unsync), Box::new(io)))
 }
 
-/// Sends a request for the application itself to where it listens.
+/// Sends a request for the application itself to its own address.
 fn redirect(
     mut request: Request<WasiBody>,
     mut address: SocketAddr,

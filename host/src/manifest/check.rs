@@ -1,5 +1,5 @@
-//! What the shape of a manifest doesn't say: names that must exist, values that
-//! must make sense, and what this host doesn't do.
+//! Rules beyond the shape of a manifest: names that must exist, values that
+//! must make sense, and features that this host doesn't have.
 
 use super::error::ManifestError;
 use super::loaded::LoadedManifest;
@@ -23,7 +23,7 @@ pub fn name_inline_components(manifest: &mut Manifest) {
     }
 }
 
-/// Checks everything that can be checked without the values of variables.
+/// Checks all rules that don't depend on the values of variables.
 pub fn check(loaded: &LoadedManifest) -> Result<(), ManifestError> {
     let manifest = &loaded.manifest;
     if manifest.spin_manifest_version != 2 {

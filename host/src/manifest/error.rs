@@ -1,4 +1,4 @@
-//! What can be wrong with a manifest.
+//! Errors in a manifest.
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ pub enum ManifestError {
         /// What is wrong, with line and column.
         message: String,
     },
-    /// A key is missing, unknown, or has a value that can't be.
+    /// A key is missing or unknown, or its value is not allowed.
     #[error("{}: [{table}] `{key}`: {reason}", file.display())]
     Invalid {
         /// The manifest.

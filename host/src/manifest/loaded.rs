@@ -1,4 +1,4 @@
-//! A manifest at hand.
+//! A manifest that has been read.
 
 use std::path::{Path, PathBuf};
 

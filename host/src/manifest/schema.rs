@@ -40,16 +40,16 @@ pub struct Application {
     /// Its version, for people.
     #[serde(default)]
     pub version: String,
-    /// What it is, for people.
+    /// Its description, for people.
     #[serde(default)]
     pub description: String,
-    /// Who made it, for people.
+    /// Its authors, for people.
     #[serde(default)]
     pub authors: Vec<String>,
     /// Settings of a whole kind of trigger.
     #[serde(default)]
     pub trigger: TriggerSettings,
-    /// What other tools keep here.
+    /// Settings of other tools.
     #[serde(default)]
     pub tool: BTreeMap<String, toml::Table>,
 }
@@ -74,7 +74,7 @@ pub struct RedisSettings {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Variable {
-    /// What it is for, for people.
+    /// Its purpose, for people.
     pub description: Option<String>,
     /// The value must come from outside.
     #[serde(default)]
@@ -105,9 +105,9 @@ pub struct HttpTrigger {
     /// A name for the trigger; nothing here needs it.
     #[serde(default)]
     pub id: String,
-    /// Which requests.
+    /// The requests that it takes.
     pub route: HttpRoute,
-    /// Who answers them.
+    /// The component that answers them.
     pub component: ComponentRef,
     /// How the component is called.
     pub executor: Option<HttpExecutor>,
@@ -142,7 +142,7 @@ pub struct RedisTrigger {
     pub channel: String,
     /// The server, when not that of the application; a template.
     pub address: Option<String>,
-    /// Who handles the messages.
+    /// The component that handles the messages.
     pub component: ComponentRef,
 }
 
@@ -171,10 +171,10 @@ impl ComponentRef {
 pub struct Component {
     /// The wasm file.
     pub source: Source,
-    /// What it is, for people.
+    /// Its description, for people.
     #[serde(default)]
     pub description: String,
-    /// What the component may read; templates.
+    /// The variables that the component may read; templates.
     #[serde(default)]
     pub variables: BTreeMap<String, String>,
     /// Environment variables of the component.
@@ -186,7 +186,7 @@ pub struct Component {
     /// Files left out of `files`.
     #[serde(default)]
     pub exclude_files: Vec<String>,
-    /// Where the component may connect to; templates.
+    /// The hosts that the component may connect to; templates.
     #[serde(default)]
     pub allowed_outbound_hosts: Vec<String>,
     /// Labels of the stores that the component may open.
@@ -198,9 +198,9 @@ pub struct Component {
     /// Language models. This host has none.
     #[serde(default)]
     pub ai_models: Vec<String>,
-    /// How `spin build` makes it.
+    /// The command by which `spin build` makes it.
     pub build: Option<Build>,
-    /// What other tools keep here.
+    /// Settings of other tools.
     #[serde(default)]
     pub tool: BTreeMap<String, toml::Table>,
     /// Whether dependencies have the permissions of the component. Unset, each
@@ -217,9 +217,9 @@ pub struct Component {
 pub struct Build {
     /// One command, or several in order.
     pub command: OneOrMany,
-    /// Where to run it.
+    /// The folder to run it in.
     pub workdir: Option<String>,
-    /// What `spin watch` looks at.
+    /// The files that `spin watch` watches.
     #[serde(default)]
     pub watch: Vec<String>,
 }
@@ -228,7 +228,7 @@ pub struct Build {
 #[derive(Clone, Debug)]
 pub struct OneOrMany(pub Vec<String>);
 
-/// Where wasm comes from.
+/// The origin of the wasm.
 #[derive(Clone, Debug)]
 pub enum Source {
     /// A file, relative to the manifest.
@@ -366,7 +366,7 @@ enum TextOrTable<T> {
     Table(T),
 }
 
-/// Reads what may be a text or a table. Unlike serde's untagged enums this keeps
+/// Reads a text or a table. Unlike serde's untagged enums this keeps
 /// the path of an error inside the table.
 fn text_or_table<'de, D, T>(
     deserializer: D,

@@ -1,4 +1,4 @@
-//! What calls components.
+//! The triggers, which call components.
 
 pub mod http;
 pub mod redis;

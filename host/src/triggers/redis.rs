@@ -1,6 +1,6 @@
 //! The Redis trigger: one subscription a server, one message at a time.
 //!
-//! A lost connection is made again. As Spin does it, the host ends instead.
+//! A lost connection is made again; a host with `like_spin` ends instead.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use crate::runtime::Runtime;
 
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LAST: Duration = Duration::from_secs(5);
-/// How long after the HTTP trigger the subscriptions of a host like Spin come.
+/// The delay of the subscriptions after the HTTP trigger on a host like Spin.
 const LATE: Duration = Duration::from_millis(500);
-/// How often a silent connection is checked.
+/// The time between two checks of a silent connection.
 const CHECK: Duration = Duration::from_secs(15);
 
 /// The components of each channel of one server.
@@ -34,17 +34,17 @@ pub struct Subscriber {
     like_spin: bool,
 }
 
-/// The task of a subscription. Its result is why it ended before it was told to.
+/// The task of a subscription. Its result is the reason for an end before `stop`.
 #[derive(Debug)]
 pub struct Subscription {
     task: JoinHandle<Option<String>>,
 }
 
 impl Subscriber {
-    /// Prepares a subscription, which is `like_spin` if it ends where it fails.
+    /// Prepares a subscription. With `like_spin` it ends at its first failure.
     ///
     /// # Errors
-    /// The address is not one of Redis.
+    /// The address is not a Redis URL.
     pub fn new(
         address: &str,
         channels: Channels,
@@ -62,7 +62,7 @@ impl Subscriber {
         })
     }
 
-    /// The server's host and port, which are no secret.
+    /// The server's host and port, without secrets.
     pub fn server(&self) -> String {
         self.client.get_connection_info().addr().to_string()
     }
@@ -72,14 +72,14 @@ impl Subscriber {
         &self.channels
     }
 
-    /// Subscribes, and returns after the first try: if it fails, others follow. Like
-    /// Spin it returns before that.
+    /// Subscribes, and returns after the first try: if it fails, others follow. With
+    /// `like_spin` it returns before the first try.
     pub async fn start(self) -> Subscription {
         let (tried, first_try) = oneshot::channel();
         let like_spin = self.like_spin;
         let task = tokio::spawn(self.run(tried));
         if !like_spin {
-            // The sender is dropped only if the task ends, which is an end of trying too.
+            // The sender is dropped only if the task ends, and then there is no try to wait for.
             let _ = first_try.await;
         }
         Subscription { task }
@@ -100,7 +100,7 @@ impl Subscriber {
                 _ = stop.changed() => return None,
             };
             if let Some(tried) = tried.take() {
-                // Nobody waits any more only if the start was given up.
+                // Fails only if the caller has given up the start.
                 let _ = tried.send(());
             }
             let reason = match subscribed {
@@ -137,7 +137,7 @@ impl Subscriber {
         Ok(subscription)
     }
 
-    /// Handles messages until the connection is lost, and tells why it was, or
+    /// Handles messages until the connection is lost, and returns the reason, or
     /// until the application stops.
     async fn listen(&mut self, subscription: PubSub) -> Option<String> {
         let (mut sink, mut messages) = subscription.split();
@@ -146,7 +146,7 @@ impl Subscriber {
                 message = messages.next() => message,
                 _ = self.stop.changed() => return None,
                 () = tokio::time::sleep(CHECK) => {
-                    // A peer that vanished without a word is noticed only by asking.
+                    // Only a ping notices a peer that vanished silently.
                     match tokio::time::timeout(CHECK, sink.ping::<redis::Value>()).await {
                         Ok(Ok(_)) => continue,
                         Ok(Err(error)) => return Some(error.to_string()),
@@ -161,7 +161,7 @@ impl Subscriber {
                 continue;
             };
             let payload = message.get_payload_bytes().to_vec();
-            // Failures are logged where they happen; the next message goes on.
+            // The calls log their failures; the next message follows.
             let calls = components
                 .iter()
                 .map(|component| self.runtime.call_redis(component, &payload));
@@ -173,12 +173,12 @@ impl Subscriber {
 impl Subscription {
     /// Waits until the current message is handled, after `stop` has changed.
     pub async fn stopped(&mut self) {
-        // It fails only by a panic, which has been reported.
+        // Fails only by a panic, which has been reported.
         let _ = (&mut self.task).await;
     }
 
-    /// Waits until the subscription ends without being told to, which it does only
-    /// like Spin, and returns why.
+    /// Waits until the subscription ends before `stop`, which happens only with
+    /// `like_spin`, and returns the reason.
     pub async fn lost(&mut self) -> String {
         match (&mut self.task).await {
             Ok(Some(reason)) => reason,

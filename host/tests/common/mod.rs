@@ -68,12 +68,12 @@ impl Project {
         start(self.options()).await.unwrap()
     }
 
-    /// Why the application doesn't start.
+    /// The error with which the start of the application fails.
     pub async fn refusal(&self) -> StartError {
         start(self.options()).await.unwrap_err()
     }
 
-    /// What a component has printed.
+    /// The output of a component.
     pub fn output(&self, component: &str) -> String {
         let file = self.path(&format!(".spin/logs/{component}_stdout.txt"));
         std::fs::read_to_string(file).unwrap()
@@ -112,7 +112,7 @@ pub async fn get(app: &RunningApp, path: &str) -> reqwest::Response {
     client().get(url).send().await.unwrap()
 }
 
-/// Waits until something is so, for it depends on other tasks; gives up after 20 s.
+/// Waits until `check` holds, for it depends on other tasks; gives up after 20 s.
 pub async fn eventually(what: &str, mut check: impl FnMut() -> bool) {
     let waited = async {
         while !check() {

@@ -6,7 +6,7 @@ use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
 use tests::eventually;
 
-/// Sends requests again, the very same, until they are answered.
+/// Sends the same request again until it is answered.
 #[derive(Default)]
 pub(crate) struct Client {
     refused: AtomicUsize,
@@ -14,18 +14,18 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// How many times it was told to come again later.
+    /// The number of answers that asked to come again later.
     pub(crate) fn refused(&self) -> usize {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// How many times a connection could not be made, or broke.
+    /// The number of connections that could not be made, or broke.
     pub(crate) fn unanswered(&self) -> usize {
         self.unanswered.load(Ordering::Relaxed)
     }
 
-    /// Sends a request until it has the answer that it should have. Anything but
-    /// that and a 503 is an error of the application.
+    /// Sends a request until it has the expected answer. Any other answer but
+    /// a 503 is an error of the application.
     pub(crate) async fn insist(&self, request: RequestBuilder, status: u16) -> Value {
         let request = &request;
         eventually("a client is answered", || async move {

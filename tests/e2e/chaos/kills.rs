@@ -9,7 +9,7 @@ use super::PATIENT;
 use super::load::{Load, is_at_work};
 
 const ROUNDS: usize = 20;
-/// On hosts that are away for a while after each.
+/// For hosts that are away for a while after each round.
 const LONG_ROUNDS: usize = 6;
 const PHOTOS: usize = 50;
 const TOONS: usize = 2_000;
@@ -34,7 +34,7 @@ async fn a_host_that_is_killed_time_and_again_loses_nothing_and_does_nothing_twi
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_like_spin_that_is_killed_time_and_again_loses_nothing() {
-    // Its workers come later than its clients, who may be done by then.
+    // The workers start later than the clients, which may be done by then.
     survive(
         Hosts::like_spin,
         1,
@@ -103,14 +103,14 @@ async fn survive(
     let unanswered = load.client.unanswered();
     println!("{killed_at_work} of {rounds} kills at work, {unanswered} requests unanswered");
     assert!(killed_at_work >= min_at_work);
-    // Where there is another host, it answers at once.
+    // Another host, if there is one, answers at once.
     let must_notice = count == 1 && min_at_work > 0;
     assert!(
         unanswered > 0 || !must_notice,
         "clients should have noticed"
     );
 
-    // The last notification may have gone to a host that was just being killed.
+    // The last notification may have gone to a host that was being killed.
     load.submit(app, Some("JOB-last"), 1).await;
     load.upload(app, PHOTOS).await;
     load.is_done_once(app).await;

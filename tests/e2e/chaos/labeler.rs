@@ -1,4 +1,4 @@
-//! A labeler that is asked too often.
+//! A labeler that gets too many requests.
 
 use devstack::rekognition::{Failure, Label};
 use futures::future::join_all;

@@ -1,4 +1,4 @@
-//! Work for an application, and what should have become of it.
+//! Work for an application, and its expected results.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -12,7 +12,7 @@ use tests::{App, Photo, USER, body, eventually};
 
 use super::client::Client;
 
-/// Pictures, and what the application thinks of them.
+/// Pictures, and the statuses that the application gives them.
 const PICTURES: [(&str, &str); 4] = [
     ("camera.png", "approved"),
     ("chelsea.png", "rejected"),
@@ -20,7 +20,7 @@ const PICTURES: [(&str, &str); 4] = [
     ("astronaut.jpg", "approved"),
 ];
 
-/// The messages of all queues whose workers do something that lasts.
+/// The streams of all queues whose workers change something.
 const STREAMS: [&str; 6] = [
     "{images}:queue:stream",
     "{jobs}:queue:stream",
@@ -30,19 +30,19 @@ const STREAMS: [&str; 6] = [
     "{orders}.canceled:queue:stream",
 ];
 
-/// What has been given to an application.
+/// The work given to an application.
 #[derive(Default)]
 pub(crate) struct Load {
     pub(crate) client: Client,
-    /// Jobs, by how many toons they have.
+    /// Jobs, by their ids, with their numbers of toons.
     jobs: Mutex<BTreeMap<String, usize>>,
-    /// Photos, by the status that they should come to.
+    /// Photos, with their expected statuses.
     photos: Mutex<BTreeMap<String, &'static str>>,
 }
 
 impl Load {
-    /// Submits a job of so many toons, however often it takes. Without an id the
-    /// job gets one, and an `Idempotency-Key` tells that it is the same.
+    /// Submits a job with a number of toons, and repeats the request until it succeeds. Without an
+    /// id the job gets one, and an `Idempotency-Key` tells that it is the same.
     pub(crate) async fn submit(&self, app: &App, id: Option<&str>, toons: usize) -> String {
         let mut request = app
             .request(Method::POST, "/submit-job")
@@ -60,15 +60,15 @@ impl Load {
         id
     }
 
-    /// Announces and uploads the photo of a number, however often it takes.
+    /// Announces and uploads the photo of a number, and repeats the requests until they succeed.
     pub(crate) async fn upload(&self, app: &App, number: usize) {
         let (picture, status) = PICTURES[number % PICTURES.len()];
         let photo = Photo::of(picture).numbered(u32::try_from(number).unwrap());
         self.upload_photo(app, &photo, status).await;
     }
 
-    /// Announces and uploads a photo that should come to a status, however often
-    /// it takes.
+    /// Announces and uploads a photo with an expected status, and repeats the
+    /// requests until they succeed.
     pub(crate) async fn upload_photo(&self, app: &App, photo: &Photo, status: &'static str) {
         let announcement = app
             .request(Method::POST, "/receiver")
@@ -80,9 +80,9 @@ impl Load {
         self.photos.lock().unwrap().insert(file, status);
     }
 
-    /// Waits until all of it is done, and checks that it was done once.
+    /// Waits until all work is done, and checks that it was done once.
     pub(crate) async fn is_done_once(&self, app: &App) {
-        // Before anybody asks for a job, which wakes its workers.
+        // Before the first request for a job, which wakes its workers.
         for queue in ["jobs", "images"] {
             is_at_rest(app, queue).await;
         }
@@ -127,27 +127,27 @@ impl Load {
     }
 }
 
-/// What is on a queue.
+/// The numbers of messages on a queue.
 pub(crate) fn counts(app: &App, queue: &str) -> Counts {
     Queue::new(&app.redis(), queue).counts().unwrap()
 }
 
-/// Whether there are messages that a worker has claimed since then and that are
-/// not settled.
+/// Whether there are unsettled messages that a worker has claimed since a
+/// moment.
 pub(crate) fn is_at_work(app: &App, since: Instant) -> bool {
     let redis = app.redis();
     let since = i64::try_from(since.elapsed().as_millis()).unwrap();
     STREAMS.into_iter().any(|stream| {
         let range = [stream, "workers", "-", "+", "1000"].map(Arg::from);
-        // Where nothing was ever claimed there is no group.
+        // A stream has no consumer group before its first claim.
         let pending = redis.call("XPENDING", &range).unwrap_or_default();
-        // Each has an id, a consumer, the time since it was claimed and a count.
+        // Each entry has an id, a consumer, the time since it was claimed and a count.
         let mut idle = pending.chunks_exact(4).map(|entry| entry[2].as_int());
         idle.any(|idle| idle.unwrap() < since)
     })
 }
 
-/// Waits until a queue has nothing to do, and checks that nothing died.
+/// Waits until a queue has no work, and checks that it has no dead letters.
 async fn is_at_rest(app: &App, queue: &str) -> Counts {
     eventually(&format!("the queue {queue} is at rest"), || async {
         let counts = counts(app, queue);
@@ -157,7 +157,7 @@ async fn is_at_rest(app: &App, queue: &str) -> Counts {
     .await
 }
 
-/// A job of so many toons.
+/// A job with a number of toons.
 pub(crate) fn job(id: Option<&str>, toons: usize) -> Value {
     let toons: Vec<_> = (0..toons)
         .map(|number| json!({"toonId": toon_id(number), "title": format!("Strip {number}")}))
@@ -199,7 +199,7 @@ pub(crate) async fn results(app: &App, id: &str) -> Vec<Value> {
     }
 }
 
-/// Uploads a photo to the store, which may be ill.
+/// Uploads a photo to the store, which may fail.
 async fn put(app: &App, received: &Value, photo: &Photo) {
     let mut request: RequestBuilder = app
         .request(Method::PUT, received["upload_url"].as_str().unwrap())

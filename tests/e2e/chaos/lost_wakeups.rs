@@ -1,4 +1,4 @@
-//! Notifications and timers that are lost.
+//! Lost notifications and timers.
 
 use queue::QueueNames;
 use reqwest::Method;
@@ -11,7 +11,7 @@ use super::load::{Load, counts, finished};
 const QUEUES: [&str; 2] = ["images", "jobs"];
 const TOONS: usize = 300;
 
-/// Publishes messages on both queues of which no worker is notified.
+/// Publishes messages on both queues without a notification to their workers.
 async fn publish_unnoticed(app: &App, load: &Load, number: usize) {
     load.submit(app, Some(&format!("JOB-{number}")), TOONS)
         .await;
@@ -32,7 +32,7 @@ fn with_each(app: &App, command: &str, part: &str, args: &[Arg<'_>]) -> [Option<
     })
 }
 
-/// Lets the timers go off now instead of at their time.
+/// Makes the timers go off now.
 fn timers_go_off(app: &App) {
     with_each(app, "DEL", "bell", &[]);
     let were_set = with_each(app, "PEXPIRE", "alarm", &[1.into()]);
@@ -42,7 +42,7 @@ fn timers_go_off(app: &App) {
 /// The keys that wake a queue's workers.
 const WAKERS: [&str; 4] = ["bell", "alarm", "alarm:2", "alarm:3"];
 
-/// Notifications and timers were lost, also the last fallback timer.
+/// Loses all notifications and timers, also the last fallback timer.
 fn all_were_lost(app: &App) {
     for part in WAKERS {
         with_each(app, "DEL", part, &[]);
@@ -53,7 +53,7 @@ fn all_were_lost(app: &App) {
 async fn a_lost_notification_is_made_up_for_by_a_timer() {
     let app = App::start().await;
     let load = Load::default();
-    // Notifications are under way, to workers that never come: no other is sent.
+    // The keys say that notifications are under way, so no other is sent; no worker gets them.
     with_each(&app, "SETNX", "bell", &["".into()]);
     publish_unnoticed(&app, &load, 0).await;
     timers_go_off(&app);
@@ -80,7 +80,7 @@ async fn messages_that_are_published_while_no_worker_runs_are_done_when_one_does
     let mut app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
     let load = Load::default();
     publish_unnoticed(&app, &load, 0).await;
-    // They do not go off during the start, however long that takes.
+    // The timers do not go off during a start of any length.
     with_each(&app, "PERSIST", "alarm", &[]);
     app.change(Manifest::shipped()).await;
     timers_go_off(&app);
@@ -126,7 +126,7 @@ async fn where_everything_is_lost_a_request_for_a_job_recovers_it() {
     load.submit(&app, Some("JOB-0"), TOONS).await;
     all_were_lost(&app);
     app.change(Manifest::shipped()).await;
-    // It has been like this for a while.
+    // The state has been like this for a while.
     let long_ago = [
         Arg::from("{jobs}:job:JOB-0"),
         Arg::from("updated"),

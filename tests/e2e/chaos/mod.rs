@@ -1,7 +1,7 @@
-//! What is in work when something breaks is neither lost nor done twice. Each
-//! test counts what went in and what came out.
+//! Work in hand when something breaks is neither lost nor done twice. Each
+//! test compares the work given with the results.
 //!
-//! What is random here depends on a seed that every test prints: see [`tests::Seed`].
+//! The random choices depend on a seed that every test prints: see [`tests::Seed`].
 
 mod client;
 mod kills;
@@ -14,9 +14,9 @@ mod redis;
 mod store;
 mod unstored;
 
-/// The shipped policy, but that a lease ends soon: for what fails a few times.
+/// The shipped policy with short leases: for work that fails a few times.
 const HASTY: [(&str, &str); 1] = [("queue_lease_seconds", "1")];
 
-/// More attempts than troubles: for what makes messages fail or kills their workers.
+/// More attempts than faults: for faults that make messages fail or kill their workers.
 /// On a slow host the same message may be in work each time.
 const PATIENT: [(&str, &str); 2] = [("queue_lease_seconds", "1"), ("queue_attempts", "100")];

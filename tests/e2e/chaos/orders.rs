@@ -17,10 +17,10 @@ use super::load::{counts, is_at_work};
 
 const ORDERS: usize = 10;
 const ROUNDS: usize = 20;
-/// On hosts that are away for a while after each.
+/// For hosts that are away for a while after each round.
 const LONG_ROUNDS: usize = 6;
 
-/// How many times each order changes in a round.
+/// The number of changes of each order in a round.
 const CHANGES: Range<usize> = 1..5;
 
 /// The max time that a client waits before its next change.
@@ -31,21 +31,21 @@ const HANDLING: Duration = Duration::from_millis(20);
 /// The max time that a host works between two kills.
 const WORK: Duration = Duration::from_millis(150);
 
-/// How long Redis is away.
+/// The time in ms for which Redis is away.
 const DOWN: Range<u64> = 100..500;
 
 const STATUSES: [&str; 4] = ["received", "inprocess", "completed", "canceled"];
 
-/// Orders, each of which one client changes.
+/// Orders. One client changes each of them.
 #[derive(Default)]
 struct Orders {
     client: Client,
-    /// Their acknowledged versions, by what they are.
+    /// The statuses of the acknowledged versions, by the number of the order.
     statuses: BTreeMap<usize, Vec<&'static str>>,
 }
 
 impl Orders {
-    /// Changes each order a few times, however often it takes.
+    /// Changes each order a few times, and repeats each request until it succeeds.
     async fn change(&mut self, app: &App, random: &mut fastrand::Rng, round: usize, rounds: usize) {
         let client = &self.client;
         for number in 0..ORDERS {
@@ -54,7 +54,7 @@ impl Orders {
         let orders = self.statuses.iter_mut().map(|(&number, made)| {
             let pauses = (0..random.usize(CHANGES)).map(|_| PAUSE.mul_f64(random.f64()));
             let pauses: Vec<_> = pauses.collect();
-            // Each is on its way through the statuses as the rounds go by.
+            // Each order goes through the statuses as the rounds go by.
             let last = if number % 2 == 0 { 2 } else { 3 };
             let status = match round * 3 / rounds {
                 2 => STATUSES[last],
@@ -69,7 +69,7 @@ impl Orders {
                         .bearer_auth(app.token(USER))
                         .json(&json!({"status": status, "description": text(version)}));
                     let answer = client.insist(request, 200).await;
-                    // Also where it was committed and nobody was told.
+                    // The order may have been committed before, without an answer.
                     assert_eq!(answer["version"], version, "nothing is done twice");
                     made.push(status);
                 }
@@ -78,7 +78,7 @@ impl Orders {
         join_all(orders).await;
     }
 
-    /// Waits until all is processed, and checks that nothing is lost or doubled,
+    /// Waits until all is processed, and checks that no version is lost or doubled,
     /// and that each order's versions were processed in their order.
     async fn are_processed_in_order(&self, app: &App, service: &Service) {
         for (number, statuses) in &self.statuses {
@@ -120,8 +120,8 @@ impl Orders {
     }
 }
 
-/// A version may come again while nobody knows that it is done, but none comes
-/// before the one before it is done, and none after the one after it came.
+/// The service may get a version again before its result is recorded, but never
+/// before its predecessor is done, nor after its successor came.
 fn were_handled_in_order(service: &Service, id: &str, versions: usize) {
     let visits = service.visits().into_iter();
     let visits: Vec<_> = visits
@@ -170,7 +170,7 @@ async fn a_host_that_is_killed_time_and_again_loses_no_change_of_an_order() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_like_spin_that_is_killed_time_and_again_loses_no_change_of_an_order() {
-    // Its workers come later than its clients, who may be done by then.
+    // The workers start later than the clients, which may be done by then.
     survive(Hosts::like_spin, 1, LONG_ROUNDS, 0).await;
 }
 
@@ -213,7 +213,7 @@ async fn survive(
     let unanswered = orders.client.unanswered();
     println!("{killed_at_work} of {rounds} kills at work, {unanswered} requests unanswered");
     assert!(killed_at_work >= min_at_work);
-    // Where there is another host, it answers at once.
+    // Another host, if there is one, answers at once.
     let must_notice = count == 1 && min_at_work > 0;
     assert!(
         unanswered > 0 || !must_notice,
@@ -284,7 +284,7 @@ async fn is_over(app: &App, service: &Service, orders: &Orders) {
     let token = &app.stack.token("operator", &["ops"]).unwrap();
     for status in STATUSES {
         let path = &format!("/ops/queues/orders.{status}/drain");
-        // A host like Spin may just be starting again.
+        // A host like Spin may be restarting.
         eventually("the queue is drained", || async move {
             let drain = app.request(Method::POST, path).bearer_auth(token);
             (drain.send().await.ok()?.status() == 200).then_some(())

@@ -1,4 +1,4 @@
-//! Messages that no attempt helps, until their cause is gone.
+//! Messages that fail at every attempt, until the cause is gone.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ async fn a_poisoned_toon_is_tried_as_often_as_the_policy_says_and_done_when_it_i
     )
     .await;
     let app = &app;
-    // One in two, so that they share their batches with toons that are well.
+    // One in two, so that they share their batches with good toons.
     let poisoned: Vec<_> = (0..POISONED).map(|number| toon_id(number * 2)).collect();
     processor.poison(poisoned.iter().map(String::as_str));
     body(
@@ -81,7 +81,7 @@ async fn a_poisoned_toon_is_tried_as_often_as_the_policy_says_and_done_when_it_i
         );
     }
 
-    // One is sent back too early, and dies again.
+    // One dead letter is sent back too early, and dies again.
     let first = json!({"ids": [letters[0]["id"]]});
     assert_eq!(redriven(app, &first).await, 1);
     eventually("it died again", || async {
@@ -92,7 +92,7 @@ async fn a_poisoned_toon_is_tried_as_often_as_the_policy_says_and_done_when_it_i
     .await;
     assert_eq!(counts(app, "jobs").dead, u64::try_from(POISONED).unwrap());
 
-    // The cause is gone.
+    // The service now accepts all toons.
     processor.poison([]);
     assert_eq!(redriven(app, &json!({"all": true})).await, POISONED);
     let job = eventually("the job is completed", || async {
@@ -118,7 +118,7 @@ async fn redriven(app: &App, which: &Value) -> usize {
     usize::try_from(answer["redriven"].as_u64().unwrap()).unwrap()
 }
 
-/// Each delay is below its bound, which doubles; none was cut short.
+/// Checks that each delay is below its bound, which doubles, and that none was cut short.
 fn delays_grew(app: &App, processor: &Service, poisoned: &[String]) {
     let log = std::fs::read_to_string(app.stack.log_dir().join("jobs-worker_stdout.txt")).unwrap();
     let lines = log
@@ -139,12 +139,12 @@ fn delays_grew(app: &App, processor: &Service, poisoned: &[String]) {
             let bound = BASE * (1 << failure);
             let given = Duration::from_millis(delay);
             assert!(given <= bound, "{given:?} is above {bound:?}");
-            // The time that it is due at is rounded down to a millisecond.
+            // The due time is rounded down to a millisecond.
             let waited = asked[failure + 1] - asked[failure] + Duration::from_millis(1);
             assert!(waited >= given, "{waited:?} is less than {given:?}");
             sums[failure] += delay;
         }
     }
-    // Each is random below its bound, and the bounds of so many are far apart.
+    // Each delay is random below its bound, and the bounds of so many are far apart.
     assert!(sums.first() < sums.last(), "{sums:?}");
 }

@@ -13,15 +13,15 @@ use super::load::{Load, is_at_work};
 
 const ROUNDS: usize = 6;
 
-/// How long after jobs began to be submitted Redis crashes at most, where it
-/// does not wait for a worker.
+/// The max time from the first submission of jobs to the crash of Redis, where the
+/// crash does not wait for a worker.
 const SUBMITTING: Duration = Duration::from_millis(100);
 
-/// How long it waits for a worker at most: longer than a queue's timer takes, for the
+/// The max wait for a worker: longer than a queue's timer, for the
 /// notification may have been published before a host subscribed.
 const AT_WORK: Duration = Duration::from_secs(15);
 
-/// How long Redis is away.
+/// The time in ms for which Redis is away.
 const DOWN: Range<u64> = 100..500;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -40,7 +40,7 @@ async fn a_host_like_spin_that_ends_when_redis_crashes_loses_nothing_that_was_an
 }
 
 async fn start() -> App {
-    // Small batches, so that there are many moments to crash at.
+    // Small batches give many moments to crash at.
     let variables = [&PATIENT[..], &[("queue_batch", "4")]].concat();
     App::durable(Manifest::shipped(), &variables).await
 }
@@ -51,7 +51,7 @@ async fn survive(app: &App) -> Client {
     let redis = app.stack.redis();
     let mut crashed_at_work = 0;
     for round in 0..ROUNDS {
-        // Large enough to be staged in several calls, and small enough not to be.
+        // The large job is staged in several calls, the small ones are not.
         let large = format!("LARGE-{round}");
         let large = load.submit(app, Some(&large), 600);
         let small = async |count| join_all((0..count).map(|_| load.submit(app, None, 25))).await;
@@ -61,7 +61,7 @@ async fn survive(app: &App) -> Client {
             if round % 2 == 0 {
                 let at_work = || async { is_at_work(app, begun).then_some(()) };
                 let at_work = eventually("a worker works", at_work);
-                // It may have been too quick to be seen.
+                // The worker may have been too quick to be seen.
                 let _ = timeout(AT_WORK, at_work).await;
             } else {
                 tokio::time::sleep(SUBMITTING.mul_f64(random.f64())).await;

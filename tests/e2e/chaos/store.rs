@@ -1,4 +1,4 @@
-//! An object store that is ill for a while.
+//! An object store that fails for a while.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::load::Load;
 
 const PHOTOS: usize = 24;
 
-/// What every photo needs: the upload is read, put where it stays, and removed.
+/// The store's operations for every photo: read the upload, put it in its place, remove it.
 const OPERATIONS: [&str; 3] = ["GetObject", "PutObject", "DeleteObject"];
 const ERRORS: [Fault; 3] = [Fault::InternalError, Fault::SlowDown, Fault::Reset];
 const ERRORS_OF_EACH: usize = 5;
@@ -34,7 +34,7 @@ async fn a_store_with_every_illness_fails_no_photo() {
         }
     }
     let uploads = join_all((0..PHOTOS).map(|number| load.upload(app, number)));
-    // Whoever comes meanwhile takes over what another worker has held for too long.
+    // Other workers take over messages whose leases have run out meanwhile.
     let others = async {
         for _ in 0..10 {
             app.drain("images").await;

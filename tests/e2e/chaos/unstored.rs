@@ -38,7 +38,7 @@ async fn is(app: &App, state: &str) -> Value {
     .await
 }
 
-/// Waits until a version is handled, without asking the application.
+/// Waits until a version is handled, without a request to the application.
 async fn is_handled(service: &Service, version: u64) {
     let piece = Service::version("A", version);
     eventually(&format!("{piece} is handled"), || async {
@@ -47,7 +47,7 @@ async fn is_handled(service: &Service, version: u64) {
     .await;
 }
 
-/// The versions that were handled, in their order.
+/// The handled versions, in their order.
 fn handled(service: &Service) -> Vec<u64> {
     let visits = service.visits().into_iter();
     visits
@@ -62,12 +62,12 @@ fn timer(app: &App, status: &str, command: &str, args: &[Arg<'_>]) -> Option<i64
     app.redis().call(command, &args).unwrap()[0].as_int()
 }
 
-/// Sends a change to a host that dies of it, and starts another in its place.
+/// Sends a change to a host that the fault kills, and starts another in its place.
 async fn dies_of(app: &App, hosts: &mut Hosts, fault: &str, status: &str) {
     hosts.start_with_faults(0, &[fault]).await;
     let broken = change(app, status).send().await;
     assert!(broken.is_err(), "{broken:?}");
-    // It does not go off during the start, however long that takes.
+    // The timer does not go off during a start of any length.
     timer(app, status, "PERSIST", &[]);
     hosts.start(0).await;
 }
@@ -83,7 +83,7 @@ async fn history(app: &App) -> Vec<Value> {
     std::mem::take(versions)
 }
 
-/// The order's writer dies before it sets a key. The order has such a state then.
+/// The order's writer dies before it sets a key. The order has one of these states then.
 async fn heals(fault: &str, states: &[&str]) {
     let service = Service::start(Default::default()).await;
     let mut app = start(&service).await;
@@ -103,7 +103,7 @@ async fn heals(fault: &str, states: &[&str]) {
         (&order["version"], &order["description"]),
         (&json!(version), &json!(format!("it is {last}")))
     );
-    // The client does not know, and sends it again.
+    // The client got no answer, and sends the change again.
     let again = body(send(&app, last).await, 200).await;
     assert_eq!(again["version"], version);
     let history = history(&app).await;
@@ -156,7 +156,7 @@ async fn who_reads_meanwhile_sees_the_old_order_and_then_the_new_one() {
     };
     let change = async {
         dies_of(app, &mut hosts, "exit-before-set:orders:A:v:2", "inprocess").await;
-        // Nobody has stored it yet, and the order is what it was.
+        // Version 2 is not stored yet, so the order is unchanged.
         assert_eq!(read(app).await["version"], 1);
         timer_goes_off(app, "inprocess");
         is_handled(&service, 2).await;
@@ -230,7 +230,7 @@ async fn a_change_that_cannot_be_stored_is_a_503_and_comes_when_it_can() {
     assert_eq!(handled(&service), [1], "what is not stored is not handled");
 
     app.restart_with_faults(&[]).await;
-    // The client is a patient one.
+    // The client repeats its request.
     let answer = eventually("the change is accepted", || async {
         let answer = send(&app, "inprocess").await;
         match answer.status() {

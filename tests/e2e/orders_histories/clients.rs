@@ -1,4 +1,4 @@
-//! Clients that follow their plans at the same time, and what became of it.
+//! Clients that follow their plans at the same time, and the check of the result.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,7 +15,7 @@ const ADMIN: Caller = Caller {
     is_admin: true,
 };
 
-/// Who the clients are: three of one user, an operator, and somebody else.
+/// The clients' callers: three of one user, an operator, and another user.
 const CALLERS: [Caller; CLIENTS] = [user(USER), user(USER), user(USER), ADMIN, user("other")];
 
 const fn user(subject: &'static str) -> Caller {
@@ -33,7 +33,7 @@ pub(crate) struct Clients<'a> {
     moments: AtomicUsize,
 }
 
-/// What a client has done so far: exchanges, by their orders.
+/// A client's exchanges so far, by their orders.
 type Done = Vec<(usize, Exchange)>;
 
 impl<'a> Clients<'a> {
@@ -46,7 +46,7 @@ impl<'a> Clients<'a> {
         }
     }
 
-    /// All follow their plans, and then everything is checked.
+    /// Lets all clients follow their plans, and then checks everything.
     pub(crate) async fn follow(&self, plans: &[Vec<Action>]) {
         let clients = CALLERS.into_iter().zip(plans);
         let done = join_all(clients.map(|(caller, plan)| self.act(caller, plan))).await;
@@ -95,7 +95,7 @@ impl<'a> Clients<'a> {
         done
     }
 
-    /// What `If-Match` is to say, if anything.
+    /// The value of `If-Match`, if there is one.
     async fn if_match(
         &self,
         caller: Caller,
@@ -118,8 +118,8 @@ impl<'a> Clients<'a> {
         Some(IfMatch::Version(version.saturating_sub(before)))
     }
 
-    /// Sends a request until it is answered. It has no effect where the answer is
-    /// to come again later, for nothing breaks here.
+    /// Sends a request until it is answered. A request whose answer is to come again
+    /// later has no effect, for nothing breaks here.
     async fn exchange(&self, caller: Caller, order: usize, request: Request) -> Exchange {
         let sent = self.moment();
         let answer = eventually("a client is answered", || async {
@@ -192,7 +192,7 @@ impl<'a> Clients<'a> {
         }
     }
 
-    /// The versions of an order, once all of them have been processed.
+    /// The versions of an order, after all of them have been processed.
     async fn processed(&self, order: usize) -> Vec<Version> {
         let id = self.id(order);
         let get = async |query: &str| {
@@ -233,7 +233,7 @@ impl<'a> Clients<'a> {
         versions.iter().map(version).collect()
     }
 
-    /// Each version was handled once, and none before the one before it was done.
+    /// Checks that each version was handled once, and none before its predecessor was done.
     fn was_handled_in_order(&self, order: usize, versions: &[Version]) {
         let id = self.id(order);
         let visits = self.service.visits().into_iter();
@@ -279,7 +279,7 @@ fn document(content: &Content) -> Value {
     document
 }
 
-/// An order as it is shown, in whatever form.
+/// The version in an order's JSON, of any form.
 fn version(order: &Value) -> Version {
     let text = |name: &str| order[name].as_str().unwrap().to_owned();
     Version {

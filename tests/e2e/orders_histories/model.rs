@@ -1,4 +1,4 @@
-//! What an order should be, and what a client should be told.
+//! The expected order, and the expected answers.
 
 use super::plan::{Content, Method, Spoilt};
 
@@ -11,14 +11,14 @@ pub(crate) struct Version {
     pub(crate) updated_by: String,
 }
 
-/// Whoever asks.
+/// The caller of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Caller {
     pub(crate) subject: &'static str,
     pub(crate) is_admin: bool,
 }
 
-/// What was asked.
+/// A request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Request {
     Read,
@@ -36,12 +36,12 @@ pub(crate) enum IfMatch {
     Version(usize),
 }
 
-/// What was answered.
+/// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// The order has this version.
     Shown(usize, Version),
-    /// The order is as was asked for, with this version and status.
+    /// The order is as requested, with this version and status.
     Accepted(usize, String),
     /// The status and code of a refusal.
     Refused(u16, String),
@@ -53,12 +53,12 @@ pub(crate) struct Exchange {
     pub(crate) caller: Caller,
     pub(crate) request: Request,
     pub(crate) answer: Answer,
-    /// When it was sent, and when it was answered: one moment after the other.
+    /// The moments of sending and of the answer, in one sequence.
     pub(crate) sent: usize,
     pub(crate) answered: usize,
 }
 
-/// Checks the versions of an order, the oldest first, against all that was asked
+/// Checks the versions of an order, the oldest first, against all exchanges
 /// about it.
 pub(crate) fn check(versions: &[Version], exchanges: &[Exchange]) {
     for (before, after) in versions.iter().zip(versions.iter().skip(1)) {
@@ -68,7 +68,7 @@ pub(crate) fn check(versions: &[Version], exchanges: &[Exchange]) {
             "{before:?} -> {after:?}"
         );
     }
-    // When each version can have been there at the earliest.
+    // The earliest moment at which each version can exist.
     let mut earliest = vec![0];
     for version in 1..=versions.len() {
         let makers = exchanges
@@ -80,7 +80,7 @@ pub(crate) fn check(versions: &[Version], exchanges: &[Exchange]) {
     }
     let mut made_by = vec![0; versions.len() + 1];
     for exchange in exchanges {
-        // What was answered before it was asked must be known by then.
+        // Versions answered before the request was sent must be known by then.
         let known = exchanges
             .iter()
             .filter(|other| other.answered < exchange.sent)
@@ -114,7 +114,7 @@ impl Version {
         (&self.status, &self.description, &self.register_date)
     }
 
-    /// Whether it is what a client wants already.
+    /// Whether the version has the content already.
     fn is(&self, content: &Content) -> bool {
         self.status == content.status
             && self.description == content.description
@@ -125,7 +125,7 @@ impl Version {
 }
 
 impl Answer {
-    /// A version that the order had when this was answered, or 0.
+    /// A version that the order had at the time of the answer, or 0.
     fn version(&self) -> usize {
         match self {
             Self::Shown(version, _) | Self::Accepted(version, _) => *version,
@@ -135,7 +135,7 @@ impl Answer {
 }
 
 impl Exchange {
-    /// Whether it was answered as it should be, had the order so many versions.
+    /// Whether the answer is right for an order with `there` versions.
     fn is_right_at(&self, versions: &[Version], there: usize) -> bool {
         let now = self.should_be_answered(&versions[..there]);
         now == self.answer
@@ -164,11 +164,11 @@ impl Exchange {
             && made.updated_by == self.caller.subject
     }
 
-    /// The rules. `versions` are those that there are.
+    /// The rules. `versions` are the existing ones.
     fn should_be_answered(&self, versions: &[Version]) -> Answer {
         let refused = |status, code: &str| Answer::Refused(status, code.to_owned());
         let there = versions.len();
-        // Who made the first one has it.
+        // The creator of the first version owns the order.
         let is_anothers = versions
             .first()
             .is_some_and(|first| !self.caller.is_admin && first.updated_by != self.caller.subject);
@@ -197,7 +197,7 @@ impl Exchange {
         };
         match versions {
             [first, ..] if method == Method::Post && first.is(content) => return accepted(1),
-            // The state asked for is there already (RFC 9110, 13.1.1).
+            // The requested state is there already (RFC 9110, 13.1.1).
             [.., latest] if latest.is(content) => return accepted(there),
             _ if !holds => return refused(412, "precondition_failed"),
             _ => {}

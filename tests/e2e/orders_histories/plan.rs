@@ -1,4 +1,4 @@
-//! What clients mean to do.
+//! The plans of clients.
 
 use proptest::option;
 use proptest::prelude::{Just, Strategy, prop_oneof};
@@ -14,9 +14,9 @@ pub(crate) enum Action {
     Read { order: usize },
     /// Creates or changes an order.
     Write { order: usize, write: Write },
-    /// Sends its last write again, to the letter.
+    /// Sends its last write again, unchanged.
     Repeat,
-    /// Sends something that is no order.
+    /// Sends an invalid order.
     Spoilt { order: usize, spoilt: Spoilt },
 }
 
@@ -34,7 +34,7 @@ pub(crate) enum Method {
     Put,
 }
 
-/// What a client wants an order to be. There are so few that they come again.
+/// The content that a client wants for an order. There are so few that they repeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Content {
     pub(crate) status: &'static str,
@@ -42,19 +42,19 @@ pub(crate) struct Content {
     pub(crate) register_date: Option<&'static str>,
 }
 
-/// What a client has `If-Match` say.
+/// A client's value of `If-Match`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Guard {
     Nothing,
     /// `*`
     Any,
-    /// The tag of what it reads just before.
+    /// The tag of the version that it reads just before.
     Seen,
     /// The tag of the version before that.
     Older,
 }
 
-/// What is wrong with a request.
+/// The fault in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Spoilt {
     NoJson,
@@ -66,7 +66,7 @@ pub(crate) enum Spoilt {
     NoTag,
 }
 
-/// Any action, those more often that make histories go on.
+/// Any action; those that continue a history are more frequent.
 pub(crate) fn action() -> impl Strategy<Value = Action> {
     let order = || 0..ORDERS;
     let spoilt = select(vec![
@@ -88,7 +88,7 @@ pub(crate) fn action() -> impl Strategy<Value = Action> {
 
 fn write() -> impl Strategy<Value = Write> {
     let method = prop_oneof![1 => Just(Method::Post), 8 => Just(Method::Put)];
-    // What is final leaves little to do, so it is rare.
+    // A final status leaves little to do, so it is rare.
     let status = prop_oneof![
         12 => Just("received"),
         4 => Just("inprocess"),

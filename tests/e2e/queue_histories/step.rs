@@ -1,4 +1,4 @@
-//! What happens in a history.
+//! The steps of a history.
 
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
@@ -11,14 +11,14 @@ pub(crate) const GROUPS: usize = 2;
 /// One step of a history.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
-    /// Publishes so many messages.
+    /// Publishes a number of messages.
     Publish(usize),
-    /// Publishes so many messages in a group.
+    /// Publishes messages in a group.
     PublishInGroup { group: usize, count: usize },
-    /// Publishes so many messages that are staged first, once for an idempotency key.
+    /// Publishes messages that are staged first, once for an idempotency key.
     Submit { key: usize, count: usize },
-    /// Raises an entity and publishes its new version. A stale writer knows an
-    /// older version than there is.
+    /// Raises an entity and publishes its new version. A stale writer knows only an
+    /// older version.
     Raise { entity: usize, stale: bool },
     /// A worker claims messages.
     Claim { worker: usize, batch: usize },
@@ -34,19 +34,19 @@ pub(crate) enum Step {
     },
     /// A worker extends its leases.
     Extend { worker: usize },
-    /// A worker dies, and another one takes its place that knows of nothing.
+    /// A worker dies, and a new one without its state takes its place.
     Die { worker: usize },
-    /// The time of all delayed messages comes.
+    /// All delayed messages become due.
     TimeComes,
     /// The timer goes off.
     Wake,
-    /// So many of the oldest dead letters are sent back.
+    /// Sends back a number of the oldest dead letters.
     Redrive(usize),
-    /// So many of the oldest dead letters are thrown away.
+    /// Discards a number of the oldest dead letters.
     Discard(usize),
 }
 
-/// How a worker is through with a message.
+/// How a worker ends its work on a message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum End {
     Done,
@@ -55,7 +55,7 @@ pub(crate) enum End {
     Dead,
 }
 
-/// Any step, those more often that make histories go on.
+/// Any step; those that continue a history are more frequent.
 pub(crate) fn step() -> impl Strategy<Value = Step> {
     let worker = || 0..WORKERS;
     let batch = || 1..6_usize;

@@ -13,10 +13,10 @@ const VERSIONS: usize = 100;
 const WORKERS: usize = 4;
 const BATCH: usize = 5;
 
-/// Each worker dies, or hangs until its lease has run out, one time in so many.
+/// Each worker dies, or hangs until its lease has run out, one time in `ILL`.
 const ILL: usize = 8;
 
-/// Nobody may have to wait longer for the others, however slow the machine is.
+/// The max wait for the other workers, also on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn workers_side_by_side_lose_nothing_and_do_nothing_twice() {
     assert_eq!(counts.processed, u64::try_from(total).unwrap());
 }
 
-/// Raises one entity, against all the other writers, until it has done its share.
+/// Raises one entity, against all the other writers, until its share is done.
 fn write(server: &OwnRedis) {
     let redis = server.connect();
     let queue = Queue::new(&redis, "t");
@@ -78,7 +78,7 @@ fn write(server: &OwnRedis) {
     }
 }
 
-/// Works until everything is done, with every mishap there is.
+/// Works until everything is done, with every kind of failure.
 fn work(server: &OwnRedis, mut random: fastrand::Rng, done: &AtomicUsize) {
     let redis = server.connect();
     let queue = Queue::new(&redis, "t");

@@ -1,4 +1,4 @@
-//! A queue in Redis, and beside it what should be there.
+//! A queue in Redis, and beside it the expected state.
 
 mod take;
 
@@ -11,7 +11,7 @@ use stores::{Arg, Redis, Value};
 
 use super::step::{ENTITIES, End, GROUPS, WORKERS};
 
-/// Where a message is. One under a lease waits, too.
+/// The place of a message. One under a lease waits, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     /// Behind others in its group.
@@ -20,14 +20,14 @@ enum Place {
     Delayed,
     Dead,
     Done,
-    /// Its dead letter was thrown away.
+    /// Its dead letter was discarded.
     Gone,
 }
 
-/// What should be known of a message.
+/// The expected state of a message.
 struct Fate {
     place: Place,
-    /// Which attempt its next delivery is.
+    /// The number of the attempt at its next delivery.
     attempt: u32,
     group: Option<usize>,
 }
@@ -40,23 +40,23 @@ pub(crate) struct World<'a> {
     messages: BTreeMap<String, Fate>,
     /// Messages that were never delivered, in the order of their publishing.
     unseen: VecDeque<String>,
-    /// The messages in each group that are neither done nor thrown away, in the
+    /// The messages in each group that are neither done nor discarded, in the
     /// order of their publishing.
     groups: [VecDeque<String>; GROUPS],
     versions: [u64; ENTITIES],
-    /// What is remembered under the idempotency keys.
+    /// The values stored under the idempotency keys.
     submitted: HashMap<usize, String>,
-    /// What each worker has claimed and not settled, as far as it knows.
+    /// The messages that each worker has claimed and not settled, in its own view.
     held: [Vec<Delivery>; WORKERS],
-    /// Deliveries that are not settled, by their ids, also those of workers that died.
+    /// Unsettled deliveries by their ids, also those of workers that died.
     open: HashSet<String>,
     settled: HashSet<String>,
     retried: u64,
     postponed: u64,
     dead_lettered: u64,
-    /// How many settlings had an effect of their own, beside those of the messages.
+    /// The number of settlements with an effect of their own, beside those of the messages.
     after: i64,
-    /// Makes names that are like no other.
+    /// The source of unique names.
     serial: u32,
 }
 
@@ -82,7 +82,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// What went in is what is done, dead, waiting or delayed.
+    /// Every published message is done, dead, waiting or delayed.
     pub(crate) fn check(&self) {
         let counts = self.queue.counts().unwrap();
         let done = self.count(Place::Done);
@@ -115,7 +115,7 @@ impl<'a> World<'a> {
         );
     }
 
-    /// All workers die. Those that come after them finish everything.
+    /// All workers die. Their successors finish everything.
     pub(crate) fn finish(mut self) {
         self.held = Default::default();
         self.time_comes();
@@ -198,7 +198,7 @@ impl<'a> World<'a> {
         assert!(self.messages.insert(message.to_owned(), fate).is_none());
     }
 
-    /// A message is done or thrown away: the next one of its group may come.
+    /// A message is done or discarded: the next one of its group may come.
     fn leaves_its_group(&mut self, message: &str) {
         let Some(group) = self.messages[message].group else {
             return;
@@ -211,13 +211,13 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Whether a delivery was still open.
+    /// Closes a delivery, and returns whether it was open.
     fn close(&mut self, delivery: &Delivery) -> bool {
         self.settled.insert(delivery.id.clone());
         self.open.remove(&delivery.id)
     }
 
-    /// What is done by a message: something that shows how many times it was done.
+    /// The effect of a message: it shows how many times it was done.
     fn effect_of(&mut self, message: &str) -> Effect {
         self.index("effects", message)
     }

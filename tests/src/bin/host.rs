@@ -6,7 +6,7 @@ use clap::Parser;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    // It ends with the test that started it, however that ends: then this pipe closes.
+    // The host ends with the test that started it, also after a kill: then this pipe closes.
     std::thread::spawn(|| {
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
         std::process::exit(1);

@@ -14,11 +14,11 @@ use tempfile::TempDir;
 
 use crate::{client::Connection, host::Host, manifest, processor::Times};
 
-/// How often to look whether something has come about, and for how long: more than
+/// The pause between two looks at a state, and the limit for all of them: more than
 /// any work here takes.
 pub const LOOKS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(120));
 
-/// The queues of the application, as the names of their keys begin.
+/// The queues of the application, as prefixes of their keys.
 const QUEUES: [&str; 7] = [
     "{images}",
     "{jobs}",
@@ -32,9 +32,9 @@ const QUEUES: [&str; 7] = [
 /// Redis and the S3 store, and a place for the application.
 pub struct Stage {
     pub stack: Stack,
-    /// Where compiled components are kept from run to run.
+    /// The folder that keeps compiled components from run to run.
     cache_dir: PathBuf,
-    // Dropped last: what runs in the folder is stopped before it goes.
+    // Dropped last: its users are stopped before the folder goes.
     _dir: TempDir,
 }
 
@@ -42,17 +42,17 @@ impl Stage {
     /// Starts everything but the host, with empty stores.
     ///
     /// # Errors
-    /// Something does not start.
+    /// A part does not start.
     pub async fn start(manifest: &Path) -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("orilla-bench-").tempdir()?;
         let cache_dir = manifest.with_file_name(".orilla").join("cache");
         let mut options = StackOptions::new(manifest::write(manifest, dir.path())?, dir.path());
         options.cache_dir = Some(cache_dir.clone());
-        // Its message holds its sources already.
+        // The message of the error includes its sources.
         let stack = Stack::start(options).await;
         let mut stack = stack.map_err(|error| anyhow!("{error}"))?;
-        // It has found free addresses and has set everything up for each other;
-        // its place is taken by a process.
+        // The stack has found free addresses and has set its parts up for each other;
+        // a process takes the application's place.
         stack.stop_app().await;
         Ok(Self {
             stack,
@@ -64,7 +64,7 @@ impl Stage {
     /// Starts the host, with compiled components in a folder of its own or in the usual one.
     ///
     /// # Errors
-    /// It does not start.
+    /// The host does not start.
     pub async fn host(&self, cache_dir: Option<&Path>) -> Result<Host> {
         let cache_dir = cache_dir.unwrap_or(&self.cache_dir);
         Host::start(self.stack.app_options(), cache_dir).await
@@ -76,9 +76,9 @@ impl Stage {
     }
 }
 
-/// The application, running.
+/// The running application.
 pub struct App {
-    // Dropped first, for it uses the others.
+    // Dropped first, for the host uses the others.
     pub host: Host,
     pub stage: Stage,
     redis: MultiplexedConnection,
@@ -88,7 +88,7 @@ impl App {
     /// Starts it, with empty stores.
     ///
     /// # Errors
-    /// Something does not start.
+    /// A part does not start.
     pub async fn start(manifest: &Path) -> Result<Self> {
         let stage = Stage::start(manifest).await?;
         let host = stage.host(None).await?;
@@ -100,7 +100,7 @@ impl App {
     /// Stops it, and everything with it.
     ///
     /// # Errors
-    /// The host did not finish what it had in hand.
+    /// The host did not finish its requests and messages in hand.
     pub async fn stop(self) -> Result<()> {
         self.host.stop().await?;
         self.stage.stop().await;
@@ -110,12 +110,12 @@ impl App {
     /// A connection to the application.
     ///
     /// # Errors
-    /// It does not run any more.
+    /// The application has ended.
     pub async fn connect(&self) -> Result<Connection> {
         Connection::open(self.host.address).await
     }
 
-    /// What a user sends as `Authorization`.
+    /// The value of a user's `Authorization`.
     ///
     /// # Errors
     /// The secret can't be a key.
@@ -129,16 +129,16 @@ impl App {
         self.stage.stack.redis().url()
     }
 
-    /// The processor time that all has used so far.
+    /// The processor time of all processes so far.
     ///
     /// # Errors
-    /// Something does not run any more.
+    /// A process has ended.
     pub async fn times(&self) -> Result<Times> {
         Times::look(self.host.pid, &mut self.redis.clone()).await
     }
 
-    /// Chooses whether the store tells the application of new objects. What is
-    /// not told waits.
+    /// Chooses whether the store notifies the application of new objects. Events without
+    /// a notification wait.
     pub fn tell_events(&self, yes: bool) {
         let stack = &self.stage.stack;
         let url = stack.base_url() + "/events/s3";
@@ -146,10 +146,10 @@ impl App {
         stack.s3().set_event_target(target);
     }
 
-    /// Waits until nothing waits on any queue.
+    /// Waits until all queues are empty.
     ///
     /// # Errors
-    /// That does not come about, or a message became a dead letter.
+    /// It takes too long, or a message became a dead letter.
     pub async fn drained(&self) -> Result<()> {
         for queue in QUEUES {
             let key = format!("{queue}:queue:stream");

@@ -1,4 +1,4 @@
-//! What Redis alone can do with a job's messages: published, claimed and acked
+//! The rate of Redis alone for a job's messages: published, claimed and acked
 //! in batches by one native client, with nothing done to them.
 
 use std::time::{Duration, Instant};
@@ -9,14 +9,14 @@ use redis::{Connection, pipe};
 const STREAM: &str = "bench:stream";
 const GROUP: &str = "workers";
 
-/// How many messages go in one round trip; the default of `queue_batch`.
+/// The number of messages in one round trip; the default of `queue_batch`.
 const BATCH: usize = 32;
 
-/// What `XREADGROUP` answers: each stream's name and entries, each entry's id
+/// The answer of `XREADGROUP`: each stream's name and entries, each entry's id
 /// and fields.
 type Claimed = Vec<(String, Vec<(String, Vec<Vec<u8>>)>)>;
 
-/// How long it takes to publish messages and then to work all of them off, one
+/// The time to publish messages and then to claim and ack all of them, one
 /// batch after the other, as one worker does.
 ///
 /// # Errors

@@ -1,5 +1,5 @@
 //! HTTP over one connection that is kept open, with as little of the client's
-//! own time as possible: it runs beside what is measured.
+//! own time as possible: the client runs beside the measured host.
 
 use std::net::SocketAddr;
 
@@ -27,12 +27,12 @@ impl Connection {
     /// Connects.
     ///
     /// # Errors
-    /// Nobody listens there.
+    /// No server listens there.
     pub async fn open(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        // The reason for its end is told to the next request.
+        // The next request gets the reason for its end.
         tokio::spawn(connection);
         let host = HeaderValue::try_from(address.to_string())?;
         Ok(Self { sender, host })
@@ -41,7 +41,7 @@ impl Connection {
     /// Sends a call and returns its answer.
     ///
     /// # Errors
-    /// There is none, or it has not the status that it should have.
+    /// There is no answer, or it has another status than the call expects.
     pub async fn send<T>(&mut self, call: &Call<T>) -> Result<Answer> {
         let unsent = |error: hyper::Error| anyhow!(error).context(call.name());
         self.sender.ready().await.map_err(unsent)?;
@@ -65,7 +65,7 @@ impl Connection {
     /// Sends a call and reads the JSON of its answer.
     ///
     /// # Errors
-    /// As [`Connection::send`]; or the answer is other JSON.
+    /// As [`Connection::send`]; or the answer's JSON has another shape.
     pub async fn ask<T: DeserializeOwned>(&mut self, call: &Call<T>) -> Result<T> {
         self.send(call).await?.json()
     }
@@ -74,7 +74,7 @@ impl Connection {
     /// store. Returns its name.
     ///
     /// # Errors
-    /// Either is refused.
+    /// One of the two requests is refused.
     pub async fn upload(
         &mut self,
         store: &mut Self,
@@ -93,7 +93,7 @@ impl Connection {
     /// Waits until an uploaded photo is analyzed.
     ///
     /// # Errors
-    /// It could not be, or it takes too long.
+    /// The analysis failed, or it takes too long.
     pub async fn analyzed(&mut self, file: &str, token: &HeaderValue) -> Result<()> {
         let call = routes::record(file).with_token(token);
         let record = eventually("the photo is analyzed", LOOKS, async || {

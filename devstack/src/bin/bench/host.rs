@@ -1,5 +1,5 @@
-//! The embedded host in a process of its own, so that its memory and its time
-//! are told apart from those of the benchmark.
+//! The embedded host in a process of its own, so that its memory and time
+//! are apart from those of the benchmark.
 
 use std::{
     env, fs,
@@ -20,14 +20,14 @@ use crate::client::Connection;
 /// The max time of a start or an end.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A process of `orilla up`. It is killed when it is dropped.
+/// A process of `orilla up`. Dropping it kills it.
 pub struct Host {
     child: Child,
     /// Its process id.
     pub pid: i32,
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
-    /// How long it took until it answered.
+    /// The time until its first answer.
     pub start_up: Duration,
 }
 
@@ -35,7 +35,7 @@ impl Host {
     /// Starts the program that was built beside this one, and waits until it answers.
     ///
     /// # Errors
-    /// It was not built, or does not start.
+    /// The program was not built, or does not start.
     pub async fn start(options: &orilla::Options, cache_dir: &Path) -> Result<Self> {
         let program = env::current_exe()?.with_file_name("orilla");
         let mut command = Command::new(&program);
@@ -45,7 +45,7 @@ impl Host {
         command.arg("--listen").arg(options.listen.to_string());
         command.arg("--state-dir").arg(&options.state_dir);
         command.arg("--cache-dir").arg(cache_dir);
-        // Secrets are among them, which all users would see on a command line.
+        // Secrets are among the variables, and all users would see them on a command line.
         for (name, value) in &options.variables {
             command.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
         }
@@ -64,10 +64,10 @@ impl Host {
         })
     }
 
-    /// The memory that it has now, in MiB.
+    /// Its present memory, in MiB.
     ///
     /// # Errors
-    /// It has ended.
+    /// The process has ended.
     pub fn memory(&self) -> Result<f64> {
         self.status("VmRSS:")
     }
@@ -75,7 +75,7 @@ impl Host {
     /// Its peak memory so far, in MiB.
     ///
     /// # Errors
-    /// It has ended.
+    /// The process has ended.
     pub fn peak_memory(&self) -> Result<f64> {
         self.status("VmHWM:")
     }
@@ -87,10 +87,10 @@ impl Host {
         Ok(kib.with_context(|| format!("no {name}"))?.parse::<f64>()? / 1024.0)
     }
 
-    /// Ends it after what it has in hand.
+    /// Stops the process after its requests in hand.
     ///
     /// # Errors
-    /// It did not finish that.
+    /// The process did not finish them.
     pub async fn stop(mut self) -> Result<()> {
         let pid = Pid::from_raw(self.pid).context("no process")?;
         kill_process(pid, Signal::TERM)?;

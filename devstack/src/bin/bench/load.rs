@@ -16,28 +16,28 @@ use tokio::task::JoinSet;
 
 use crate::{client::Connection, numbers::Latencies};
 
-/// How many connections are open at once.
+/// The number of open connections.
 pub const CONNECTIONS: usize = 8;
 
 /// Makes a request from its number, which no other request of the endpoint has.
 type Make = dyn Fn(u64) -> Result<Call> + Send + Sync;
 
-/// What is asked again and again.
+/// Requests of one kind, sent again and again.
 pub struct Endpoint {
-    /// How it is called in a table.
+    /// Its name in a table.
     pub name: &'static str,
     make: Box<Make>,
     next: AtomicU64,
 }
 
 impl Endpoint {
-    /// The same request each time.
+    /// An endpoint with the same request each time.
     pub fn constant<T>(name: &'static str, call: &Call<T>) -> Arc<Self> {
         let call: Call = call.reading();
         Self::numbered(name, move |_| Ok(call.clone()))
     }
 
-    /// Another request each time.
+    /// An endpoint with another request each time.
     pub fn numbered(
         name: &'static str,
         make: impl Fn(u64) -> Result<Call> + Send + Sync + 'static,
@@ -49,7 +49,7 @@ impl Endpoint {
         })
     }
 
-    /// How many requests have been made so far.
+    /// The number of requests made so far.
     pub fn made(&self) -> u64 {
         self.next.load(Ordering::Relaxed)
     }
@@ -59,10 +59,10 @@ impl Endpoint {
     }
 }
 
-/// Asks for a while, after a warm-up. What counts is what was sent after it.
+/// Sends requests for a while, after a warm-up. Only those sent after it count.
 ///
 /// # Errors
-/// A request is not answered as it should be.
+/// An answer has another status than its request expects.
 pub async fn run(
     address: SocketAddr,
     endpoint: &Arc<Endpoint>,
@@ -100,10 +100,10 @@ pub async fn run(
     Ok(all)
 }
 
-/// Asks one request after the other on one connection that is otherwise idle.
+/// Sends one request after the other on one connection that is otherwise idle.
 ///
 /// # Errors
-/// A request is not answered as it should be.
+/// An answer has another status than its request expects.
 pub async fn one_by_one<T>(
     connection: &mut Connection,
     call: &Call<T>,

@@ -1,4 +1,4 @@
-//! On what, of what and when something is measured.
+//! The machine, the software and the time of a measurement.
 
 use std::{
     env,
@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result};
 use time::OffsetDateTime;
 
-/// What numbers depend on.
+/// The properties of the machine that numbers depend on.
 pub struct Machine {
     processor: String,
     cores: usize,
@@ -24,10 +24,10 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Looks at it, and at how busy it is now.
+    /// Reads them, with the present load.
     ///
     /// # Errors
-    /// It is not Linux, or it has no Redis or Git.
+    /// The machine is not Linux, or it has no Redis or Git.
     pub fn look() -> Result<Self> {
         let memory: f64 = field("/proc/meminfo", "MemTotal")?
             .trim_end_matches(" kB")

@@ -67,7 +67,7 @@ async fn main() -> ExitCode {
 async fn run(cli: &Cli) -> Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    // What is dropped here ends the processes that were started and removes
+    // Dropping the future ends the processes that were started and removes
     // their folder.
     tokio::select! {
         measured = measure(cli) => measured.map(|()| ExitCode::SUCCESS),

@@ -1,18 +1,18 @@
-//! The application's manifest with a route more: the floor of what endpoints
-//! are measured against.
+//! The application's manifest with a route more: the floor that endpoints are
+//! compared with.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use toml::{Table, Value, toml};
 
-/// Where the component answers that does nothing.
+/// The route of the component that does nothing.
 pub const EMPTY: &str = "/bench/empty";
 
-/// Writes the manifest into a folder, with paths that hold from there.
+/// Writes the manifest into a folder, with paths that are right from there.
 ///
 /// # Errors
-/// The manifest can't be read, or is none.
+/// The manifest can't be read, or is not a manifest.
 pub fn write(manifest: &Path, folder: &Path) -> Result<PathBuf> {
     let at = || manifest.display().to_string();
     let text = std::fs::read_to_string(manifest).with_context(at)?;
@@ -29,7 +29,7 @@ pub fn write(manifest: &Path, folder: &Path) -> Result<PathBuf> {
 /// The files of wasm that a manifest names, each once, in their order.
 ///
 /// # Errors
-/// The manifest can't be read, or is none.
+/// The manifest can't be read, or is not a manifest.
 pub fn modules(manifest: &Path) -> Result<Vec<PathBuf>> {
     let text = std::fs::read_to_string(manifest)?;
     let mut table: Table = text.parse()?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How long requests took.
+/// The times that requests took.
 #[derive(Default)]
 pub struct Latencies(Vec<Duration>);
 
@@ -17,12 +17,12 @@ impl Latencies {
         self.0.extend_from_slice(&others.0);
     }
 
-    /// How many there are.
+    /// The number of times.
     pub fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// The nearest-rank percentile in milliseconds; 0 where there is none.
+    /// The nearest-rank percentile in milliseconds; 0 where there are no times.
     pub fn percentile(&self, percent: f64) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
@@ -39,14 +39,14 @@ impl Latencies {
 }
 
 /// The median; of an even number of values the upper one of the two in the
-/// middle, and 0 where there is none.
+/// middle, and 0 where there are none.
 pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<_> = values.into_iter().collect();
     values.sort_unstable_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
-/// A number with its thousands apart.
+/// A number with separated thousands.
 pub fn thousands(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut text = String::new();

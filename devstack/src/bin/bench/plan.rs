@@ -1,30 +1,30 @@
-//! How much is measured.
+//! The size of a measurement.
 
 use std::time::Duration;
 
-/// How much is measured.
+/// The size of a measurement.
 pub struct Plan {
-    /// How many times each endpoint runs, in turn with the others.
+    /// The number of runs of each endpoint, in turn with the others.
     pub rounds: usize,
-    /// What the names of the endpoints that run contain.
+    /// A text that the names of the endpoints to run contain.
     pub endpoint: String,
-    /// How long an endpoint is asked before its answers count.
+    /// The time for which requests are sent before they count.
     pub warm_up: Duration,
-    /// How long they count.
+    /// The time for which they count.
     pub run: Duration,
     /// The numbers of toons in a job.
     pub job_sizes: &'static [usize],
-    /// How many jobs of each size.
+    /// The number of jobs of each size.
     pub jobs: usize,
-    /// The numbers of photos that users have who search.
+    /// The numbers of photos of the users who search.
     pub scan_sizes: &'static [u32],
-    /// How many times each single request is timed.
+    /// The number of times that each single request is timed.
     pub samples: usize,
-    /// How many photos are analyzed in one go.
+    /// The number of photos analyzed in one go.
     pub photos: u32,
-    /// How many photos are analyzed one by one.
+    /// The number of photos analyzed one by one.
     pub single_photos: u32,
-    /// How many starts without and with compiled components.
+    /// The numbers of starts without and with compiled components.
     pub starts: (usize, usize),
 }
 

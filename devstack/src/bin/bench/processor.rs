@@ -1,11 +1,11 @@
-//! Whose processor time the work took.
+//! The processor times of the processes.
 
 use std::{fs, ops::Sub};
 
 use anyhow::{Context, Result, bail};
 use redis::aio::MultiplexedConnection;
 
-/// What Linux counts the time of processes in, on all machines.
+/// The unit in which Linux counts the time of processes, on all machines.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// The processor time that the processes of a benchmark have used so far, in
@@ -16,15 +16,15 @@ pub struct Times {
     pub host: f64,
     /// Its Redis.
     pub redis: f64,
-    /// What asks; the S3 store is in its process.
+    /// The client; the S3 store is in its process.
     pub client: f64,
 }
 
 impl Times {
-    /// Looks at all of them.
+    /// Reads the times of all of them.
     ///
     /// # Errors
-    /// One has ended.
+    /// A process has ended.
     pub async fn look(host: i32, redis: &mut MultiplexedConnection) -> Result<Self> {
         let info: String = redis::cmd("INFO").arg("cpu").query_async(redis).await?;
         let field = |name: &str| {
@@ -42,7 +42,7 @@ impl Times {
         })
     }
 
-    /// Each, divided by how often something was done, in microseconds.
+    /// Each time, divided by a number of requests, in microseconds.
     pub fn micros_each(self, times: u64) -> [f64; 3] {
         [self.host, self.redis, self.client].map(|time| time / times as f64 * 1e6)
     }

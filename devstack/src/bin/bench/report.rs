@@ -16,7 +16,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table that so far has the names of its columns.
+    /// A table with the names of its columns and no rows.
     pub fn new(columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self {
             rows: vec![columns.into_iter().map(Into::into).collect()],
@@ -41,7 +41,7 @@ impl Display for Table {
     }
 }
 
-/// Fails early where a chapter could not be written later.
+/// Fails early if [`write()`] could not write a chapter later.
 ///
 /// # Errors
 /// The file can't be read, or has no place for a chapter.
@@ -53,7 +53,7 @@ pub fn check(path: &Path, chapters: &[Chapter]) -> Result<()> {
     Ok(())
 }
 
-/// Replaces what is between the markers of a chapter.
+/// Replaces the text between the markers of a chapter.
 ///
 /// # Errors
 /// The file can't be read or written, or lacks the markers.
@@ -68,7 +68,7 @@ fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| path.display().to_string())
 }
 
-/// What comes before and after a chapter, markers included.
+/// The text before and after a chapter, markers included.
 fn split<'a>(text: &'a str, chapter: &str) -> Result<(&'a str, &'a str)> {
     let (begin, end) = (
         format!("<!-- {chapter} -->"),

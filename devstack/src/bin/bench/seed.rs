@@ -10,9 +10,9 @@ use stores::native::NativeRedis;
 /// How many photos are in a post.
 pub const GROUP: u32 = 20;
 
-/// Gives a user photos whose labels are known: the records' commits as the
+/// Gives a user photos with known labels: the records' commits as the
 /// application makes them, without the messages that would follow. Searches
-/// ask for no more.
+/// need no more.
 ///
 /// # Errors
 /// Redis fails, or the user has such photos already.

@@ -10,10 +10,10 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-/// The width of what is checked; what was found is beside it.
+/// The width of the names of checks; the findings are beside them.
 const WIDTH: usize = 44;
 
-/// What has been checked so far.
+/// The checks so far.
 #[derive(Default)]
 pub struct Checks {
     passed: usize,
@@ -21,7 +21,7 @@ pub struct Checks {
 }
 
 impl Checks {
-    /// Prints and counts a check: what was found, or what differs.
+    /// Prints and counts a check: the finding, or the difference.
     pub fn add(&mut self, what: impl Display, outcome: Result<String>) {
         let what = what.to_string();
         match outcome {
@@ -37,7 +37,7 @@ impl Checks {
         }
     }
 
-    /// Prints how it went, and whether everything was as it should be.
+    /// Prints the totals, and returns whether all checks passed.
     pub fn summarize(&self, took: Duration) -> bool {
         let all = self.passed + self.failed.len();
         if self.failed.is_empty() {
@@ -58,7 +58,7 @@ impl Checks {
     }
 }
 
-/// An error that says what differs, unless nothing does.
+/// Fails with the difference between two values, if there is one.
 pub fn same<T: PartialEq + Debug>(what: &str, found: T, expected: T) -> Result<()> {
     ensure!(
         found == expected,
@@ -67,8 +67,8 @@ pub fn same<T: PartialEq + Debug>(what: &str, found: T, expected: T) -> Result<(
     Ok(())
 }
 
-/// An error that says what differs, unless JSON has all that is expected of it:
-/// in objects there may be more.
+/// Fails with the difference unless JSON has all expected members:
+/// objects may have more.
 pub fn shows(found: &Value, expected: &Value) -> Result<()> {
     fn has(found: &Value, expected: &Value) -> bool {
         match (found, expected) {
@@ -109,12 +109,12 @@ pub fn heading(text: &str) {
     say(format_args!("\n{text}"));
 }
 
-/// Prints a line, hashes cut short. Nobody may be reading; the checks go on all the same.
+/// Prints a line, hashes cut short. Ignores errors: the checks go on without a reader.
 pub fn say(text: impl Display) {
     let _ = writeln!(io::stdout(), "{}", shorten(&text.to_string()));
 }
 
-/// Leaves of each SHA-256 what is needed to tell it from others.
+/// Cuts each SHA-256 to the part that tells it from others.
 fn shorten(text: &str) -> String {
     const DIGITS: usize = 64;
     const KEPT: usize = 8;

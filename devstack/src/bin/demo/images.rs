@@ -1,5 +1,5 @@
-//! The images system: photos go in, their labels come out, and searches and
-//! refusals are what they should be.
+//! The images system: uploads photos, and checks their labels, searches and
+//! refusals.
 
 use std::time::{Duration, Instant};
 
@@ -17,21 +17,21 @@ use crate::{
     searches::Search,
 };
 
-/// How often to look whether a photo was analyzed, and for how long: more than an
+/// The pause between two looks at a photo, and the limit for all of them: more than an
 /// analysis takes on a busy machine.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(60));
 
-/// A photo that has been uploaded and analyzed.
+/// An uploaded and analyzed photo.
 pub struct Shown {
     pub photo: Photo,
     pub file: String,
     pub record: Record,
 }
 
-/// Tells the whole chapter.
+/// Runs the whole chapter.
 ///
 /// # Errors
-/// It cannot go on.
+/// The chapter cannot go on.
 pub async fn tell(client: &Client, photos: Vec<Photo>, checks: &mut Checks) -> Result<()> {
     let (user, other) = (client.user(USER)?, client.user(OTHER)?);
     heading("Photos: announced, uploaded, labelled");
@@ -56,7 +56,7 @@ pub async fn tell(client: &Client, photos: Vec<Photo>, checks: &mut Checks) -> R
             bail!("the first photo was not labelled, so the others are not tried");
         }
     }
-    // The one that there is most to say about.
+    // The photo with the most labels.
     let richest = shown.iter().max_by_key(|shown| shown.record.labels.len());
     let richest = richest.context("there is no photo")?;
 
@@ -150,8 +150,8 @@ fn surest_labels(record: &Record) -> String {
     }
 }
 
-/// Announces and uploads a photo, and waits for its labels. Also returns how
-/// long that took from the beginning of the upload.
+/// Announces and uploads a photo, and waits for its labels. Also returns the
+/// time from the beginning of the upload.
 async fn show(user: &User<'_>, photo: Photo, post: Post) -> Result<(Shown, Duration)> {
     let received = announce(user, USER, &photo, &post).await?;
     same("already_uploaded", received.already_uploaded, false)?;
@@ -176,7 +176,7 @@ async fn announce(user: &User<'_>, id: &str, photo: &Photo, post: &Post) -> Resu
     Ok(received)
 }
 
-/// Uploads a photo and waits until it has been looked at.
+/// Uploads a photo and waits until it has been analyzed.
 async fn upload(user: &User<'_>, received: &Received, photo: &Photo) -> Result<Record> {
     user.upload(received, photo.bytes.clone()).await?;
     eventually("the photo is looked at", LOOKS, async || {
@@ -221,7 +221,7 @@ async fn in_second_post(user: &User<'_>, shown: &Shown) -> Result<String> {
     Ok("already_uploaded, and found in both".to_owned())
 }
 
-/// Another user uploads the same bytes: a file of its own with the labels that are known.
+/// Another user uploads the same bytes: a file of its own with the known labels.
 async fn of_other_user(other: &User<'_>, shown: &Shown) -> Result<String> {
     let received = announce(other, OTHER, &shown.photo, &Post::of(100)).await?;
     same("already_uploaded", received.already_uploaded, false)?;
@@ -235,7 +235,7 @@ async fn of_other_user(other: &User<'_>, shown: &Shown) -> Result<String> {
     Ok(format!("a file of its own, the same labels, {took} ms"))
 }
 
-/// Other bytes than those announced are found out: the photo is gone from searches.
+/// Bytes other than the announced ones are detected: the photo is gone from searches.
 async fn wrong_bytes(user: &User<'_>, shown: &Shown, announced: &Photo) -> Result<String> {
     let received = announce(user, USER, announced, &Post::of(902)).await?;
     let file = received.file_name.as_str();

@@ -11,13 +11,13 @@ use crate::{
     checks::{Checks, heading, read_json, same, shows, text},
 };
 
-/// The toons of the larger job.
+/// The number of toons in the larger job.
 const MANY: usize = 1_000;
 
-/// Tells the whole chapter. `file` has the job to submit.
+/// Runs the whole chapter. `file` has the job to submit.
 ///
 /// # Errors
-/// It cannot go on.
+/// The chapter cannot go on.
 pub async fn tell(client: &Client, file: &Path, checks: &mut Checks) -> Result<()> {
     let (user, other) = (client.user(USER)?, client.user(OTHER)?);
     heading("A job of toons: submitted, followed, its results");
@@ -58,7 +58,7 @@ async fn submit(user: &User<'_>, job: &Value) -> Result<Value> {
     user.ask(&routes::submit_job(job.to_string())).await
 }
 
-/// Waits for the end of a job, by as many long polls as it takes.
+/// Waits for the end of a job, by as many long polls as needed.
 async fn finished(user: &User<'_>, id: &str, total: usize) -> Result<String> {
     const POLLS: usize = 6;
     for _ in 0..POLLS {

@@ -1,7 +1,7 @@
 //! The demo: starts Redis, an S3 store, a receiver of notifications and the
 //! application on free ports, and drives real photos, a job and an order through
-//! them over HTTP, as a client outside would. Whatever differs from what it should
-//! be makes it fail.
+//! them over HTTP, as a client outside would. It fails at any difference from the
+//! expected results.
 
 mod checks;
 mod images;
@@ -27,7 +27,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use checks::{Checks, say};
 use orders::Listener;
 
-/// Whose photos, jobs and orders these are.
+/// The owner of the photos, jobs and orders.
 const USER: &str = "456";
 
 /// Another user.
@@ -55,7 +55,7 @@ struct Cli {
     data_dir: Option<PathBuf>,
 }
 
-/// How the demo ended, where it could be started at all.
+/// The result of a demo that could be started.
 enum End {
     Complete(Checks),
     Interrupted,
@@ -85,7 +85,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: &Cli) -> Result<End> {
-    // From here on, so that a signal during the start is not lost.
+    // Listens before the start, so that a signal during it is not lost.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let signaled = async move {
@@ -97,7 +97,7 @@ async fn run(cli: &Cli) -> Result<End> {
     tokio::pin!(signaled);
 
     let photos = Photo::all(&cli.photos)?;
-    // Dropped last: what runs in the folder is stopped before it goes.
+    // Dropped last: the users of the folder are stopped before it goes.
     let folder = Folder::open(cli.data_dir.as_deref())?;
     say("Starting Redis, an S3 store and the application (the first start also compiles it)");
     let starting = Instant::now();
@@ -130,12 +130,12 @@ async fn start(manifest: &Path, data_dir: &Path, listener: &Listener) -> Result<
     let mut options = StackOptions::new(manifest, data_dir);
     options.variables = listener.variables();
     match Stack::start(options).await {
-        // Its advice would be another Redis, but the story starts with an empty one.
+        // The error advises to use another Redis, but the story starts with an empty one.
         Err(Error::RedisMissing { program }) => bail!(
             "`{program}` was not found; install Redis (Debian, Ubuntu: `apt-get install \
              redis-server`; macOS: `brew install redis`)"
         ),
-        // Its message holds its sources already.
+        // The message of the error includes its sources.
         started => started.map_err(|error| anyhow!("{error}")),
     }
 }
@@ -163,7 +163,7 @@ async fn chapters(
     }
 }
 
-/// Where the data are: in a folder of the user's, or in a temporary one.
+/// The place of the data: a folder of the user's, or a temporary one.
 enum Folder {
     Kept(PathBuf),
     Temporary(TempDir),

@@ -1,5 +1,5 @@
-//! The orders system: an order goes from status to status, and a receiver of
-//! notifications is told each time.
+//! The orders system: an order goes from status to status, and a receiver gets a
+//! notification each time.
 
 use std::{
     collections::BTreeMap,
@@ -33,10 +33,10 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Starts it, with a secret of its own.
+    /// Starts the receiver, with a secret of its own.
     ///
     /// # Errors
-    /// There is no port, or no random bytes.
+    /// There is no free port, or there are no random bytes.
     pub async fn start() -> Result<Self> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).context("the system gives no random bytes")?;
@@ -47,7 +47,7 @@ impl Listener {
         })
     }
 
-    /// The application's variables by which it is told.
+    /// The application's variables for notifications to this receiver.
     pub fn variables(&self) -> BTreeMap<String, String> {
         let url = self.receiver.url();
         let host = url.trim_end_matches('/').to_owned();
@@ -60,7 +60,7 @@ impl Listener {
         .into()
     }
 
-    /// Waits for the event of an order's version. What is taken has been verified.
+    /// Waits for the event of an order's version. The receiver has verified it.
     async fn hears_of(&self, id: &str, version: u64) -> Result<Value> {
         let expected = json!({"subject": id, "data": {"version": version}});
         let listening = async {
@@ -81,10 +81,10 @@ impl Listener {
     }
 }
 
-/// Tells the whole chapter. `file` has the order.
+/// Runs the whole chapter. `file` has the order.
 ///
 /// # Errors
-/// It cannot go on.
+/// The chapter cannot go on.
 pub async fn tell(
     client: &Client,
     listener: &Listener,
@@ -139,7 +139,7 @@ pub async fn tell(
     Ok(())
 }
 
-/// An order in which one member is another.
+/// An order with one member changed.
 fn with(order: &Value, member: &str, value: &str) -> Value {
     let mut order = order.clone();
     if let Some(members) = order.as_object_mut() {

@@ -1,4 +1,4 @@
-//! `GET /scan`: what each search finds, against what the records say.
+//! `GET /scan`: compares the findings of each search with the records.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +15,7 @@ use url::form_urlencoded;
 
 use crate::{checks::same, images::Shown};
 
-/// How many photos are named in a line at most.
+/// The max number of photos named in a line.
 const NAMED: usize = 3;
 
 /// A search.
@@ -45,7 +45,7 @@ impl Search {
         search
     }
 
-    /// Searches that tell the photos apart, whatever is to be seen in them.
+    /// Searches that tell the photos apart, for any subjects.
     pub fn telling(shown: &[Shown]) -> Result<Vec<Self>> {
         let post = shown.first().and_then(|shown| shown.record.posts.first());
         let post = post.context("no photo has a post")?;
@@ -68,7 +68,7 @@ impl Search {
         ])
     }
 
-    /// Runs it, and returns the names of the photos found.
+    /// Runs the search, and returns the names of the photos found.
     pub async fn run(&self, user: &User<'_>, shown: &[Shown]) -> Result<String> {
         let found = shown.iter().filter(|shown| self.finds(&shown.record));
         let found: Vec<_> = found.collect();
@@ -85,7 +85,7 @@ impl Search {
         })
     }
 
-    /// Checks that it answers these names.
+    /// Checks that the search finds these names.
     pub async fn check(&self, user: &User<'_>, files: &[&str]) -> Result<()> {
         let found: Value = user.ask(&routes::scan(&self.query())).await?;
         let filters = self.filters.iter().map(|(name, operator, threshold)| {
@@ -101,7 +101,7 @@ impl Search {
         same("the answer", found, expected)
     }
 
-    /// Whether it must find a photo.
+    /// Whether the search must find a photo.
     fn finds(&self, record: &Record) -> bool {
         let in_group = self.grouping.is_none_or(|(name, id)| {
             let id_of = |post: &Post| match name {
@@ -138,7 +138,7 @@ impl Search {
     }
 }
 
-/// As people write it, without percent-encoding.
+/// The search as people write it, without percent-encoding.
 impl fmt::Display for Search {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parameters = self.parameters();
@@ -157,7 +157,7 @@ fn groups(shown: &[Shown]) -> BTreeSet<String> {
     parents.map(|parent| parent.name.to_lowercase()).collect()
 }
 
-/// The surest label that nothing else is a kind of, and a threshold below it.
+/// The surest label that is not a parent of another one, and a threshold below it.
 fn surest_label(shown: &[Shown]) -> Option<(String, u8)> {
     let groups = groups(shown);
     let labels = shown.iter().flat_map(|shown| &shown.record.labels);
@@ -170,7 +170,7 @@ fn surest_label(shown: &[Shown]) -> Option<(String, u8)> {
     Some((surest.name.to_lowercase(), threshold))
 }
 
-/// What most photos show in some kind, and what fewest of these show.
+/// The parent that most photos have in some kind, and the rarest label of these photos.
 fn group(shown: &[Shown]) -> Option<(String, String)> {
     let groups = groups(shown);
     let seen: Vec<_> = shown

@@ -1,13 +1,13 @@
-//! Stores that fail as told, for tests of what an application does then.
+//! Stores that fail on purpose, for tests of how an application handles it.
 
 use std::str::FromStr;
 
 use anyhow::anyhow;
 use rustix::process::{Signal, getpid, kill_process};
 
-/// A fault of every key-value store, for tests: what happens instead of setting
-/// a key, written as `exit-before-set:KEY` or `fail-set:KEY`. A `*` at the end of
-/// the key stands for any end.
+/// A fault of every key-value store, for tests: it replaces the setting of
+/// a key, and is written as `exit-before-set:KEY` or `fail-set:KEY`. A `*` at the end of
+/// the key matches any end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyValueFault {
     effect: Effect,
@@ -16,7 +16,7 @@ pub struct KeyValueFault {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Effect {
-    /// The process is gone (SIGKILL), and with it whatever it was doing.
+    /// The process is killed (SIGKILL) in the middle of its work.
     Exit,
     /// The store answers an error.
     Fail,
@@ -55,10 +55,10 @@ impl FromStr for KeyValueFault {
 }
 
 impl KeyValueFault {
-    /// What happens instead of setting a key, if the fault is of this key.
+    /// Applies the fault, if it is a fault of this key.
     ///
     /// # Errors
-    /// The fault is one that fails.
+    /// The fault is a failing one.
     pub fn before_set(&self, key: &str) -> anyhow::Result<()> {
         match self.effect {
             _ if !self.hits(key) => Ok(()),
@@ -77,9 +77,9 @@ impl KeyValueFault {
 
 fn exit(key: &str) -> ! {
     tracing::warn!(key, "exiting as --key-value-fault says");
-    // Nothing is flushed, closed or told, as where a machine is lost.
+    // Nothing is flushed, closed or reported, as when a machine is lost.
     let _ = kill_process(getpid(), Signal::KILL);
-    // Where the kernel does not let it.
+    // The kernel may refuse the signal.
     std::process::abort()
 }
 

@@ -1,4 +1,4 @@
-//! Stores that are gone when the host stops.
+//! Stores that end with the host.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -10,8 +10,8 @@ use tokio::sync::OnceCell;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A store in Redis. Clones share one connection, which is made when it is first
-/// needed and made again when it is lost.
+/// A store in Redis. Clones share one connection, which is made at the first use
+/// and made again when it is lost.
 #[derive(Clone)]
 pub struct Redis {
     client: Arc<Client>,

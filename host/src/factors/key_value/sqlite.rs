@@ -25,16 +25,16 @@ pub struct Files(BTreeMap<PathBuf, Arc<File>>);
 struct File {
     writer: Sender<Write>,
     path: PathBuf,
-    /// Connections that nobody reads by. Readers wait neither for the writer nor
-    /// for each other: what was committed last is read from the log.
+    /// Idle connections. Readers wait neither for the writer nor for each other:
+    /// they read the last commit from the log.
     readers: Mutex<Vec<Connection>>,
-    /// How many readers are kept: as many as can read without waiting for a processor.
+    /// The maximum number of idle connections: as many as can read without waiting for a processor.
     kept: usize,
 }
 
 type Statement = Box<dyn FnOnce(&Connection) -> rusqlite::Result<()> + Send>;
 
-/// A change of the database, and who waits for it.
+/// A change of the database, and the caller that waits for it.
 struct Write {
     statement: Statement,
     done: oneshot::Sender<anyhow::Result<()>>,
@@ -57,7 +57,7 @@ impl Files {
                         .with_context(|| format!("can't open the store {}", path.display()))
                 };
                 let connection = connect()?;
-                // To ask for it takes longer than a read.
+                // Asking for the number takes longer than a read.
                 let kept = thread::available_parallelism().map_or(1, usize::from);
                 let readers = (0..kept).map(|_| connect());
                 let readers = readers.collect::<anyhow::Result<_>>()?;
@@ -100,7 +100,7 @@ fn connect(path: &Path) -> anyhow::Result<Connection> {
         mode.eq_ignore_ascii_case("wal"),
         "its folder can't hold a write-ahead log; use one on a local disk"
     );
-    // What was written survives a loss of power, too, as in Spin.
+    // Written data survives a loss of power, too, as in Spin.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.execute(
         "CREATE TABLE IF NOT EXISTS spin_key_value (\
@@ -111,8 +111,8 @@ fn connect(path: &Path) -> anyhow::Result<Connection> {
     Ok(connection)
 }
 
-/// Writes until nobody can ask for it any more. What is asked for while the disk is
-/// waited for is written together after that, so that many wait for it once.
+/// Writes until all senders are dropped. Writes that are requested during a commit share
+/// the next one, so that many callers wait for the disk once.
 fn write(mut connection: Connection, writes: &Receiver<Write>) {
     while let Ok(first) = writes.recv() {
         let (mut statements, mut waiting) = (Vec::new(), Vec::new());
@@ -130,7 +130,7 @@ fn write(mut connection: Connection, writes: &Receiver<Write>) {
             })
             .map_err(|error| error.to_string());
         for done in waiting {
-            // Who has gone meanwhile need not know.
+            // Ignores the error: the caller has gone.
             let _ = done.send(written.clone().map_err(anyhow::Error::msg));
         }
     }
@@ -188,7 +188,7 @@ impl Sqlite {
         keys?
     }
 
-    /// Reads by a key, at once: that takes less time than to have it done by
+    /// Reads by a key on this thread, which takes less time than to hand the read to
     /// another thread.
     fn read<T>(
         &self,
@@ -197,7 +197,7 @@ impl Sqlite {
         let idle = self.file.readers().pop();
         let connection = match idle {
             Some(connection) => connection,
-            // It is there; should somebody have removed it, another is no store of ours.
+            // The file exists. If it was removed meanwhile, a new file would be another store.
             None => Connection::open_with_flags(&self.file.path, OpenFlags::SQLITE_OPEN_READ_WRITE)
                 .and_then(|connection| {
                     connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -212,7 +212,7 @@ impl Sqlite {
         Ok(read?)
     }
 
-    /// Runs a statement that writes, and comes back when that is on the disk.
+    /// Runs a statement that writes, and returns when its change is on the disk.
     async fn write(
         &self,
         statement: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,

@@ -1,4 +1,4 @@
-//! The stores of an application, whatever keeps them.
+//! The stores of an application, over all backends.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -34,7 +34,7 @@ enum Backend {
 }
 
 impl Stores {
-    /// Opens what the runtime configuration says, and the default store. Each
+    /// Opens the stores of the runtime configuration, and the default store. Each
     /// has the faults, if there are any.
     ///
     /// # Errors

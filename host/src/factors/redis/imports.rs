@@ -13,7 +13,7 @@ use crate::bindings::platform::fermyon::spin::redis::{
 };
 use crate::guest::{Guest, MAX_HANDLES};
 
-/// A reply as a guest sees it: one flat list, whatever was nested.
+/// A reply as a guest sees it: one flat list, with nested lists taken apart.
 struct Flat(Vec<RedisResult>);
 
 impl FromRedisValue for Flat {
@@ -54,9 +54,9 @@ fn other(error: RedisError) -> Error {
     Error::Other(error.to_string())
 }
 
-/// The server that will be connected to, as a URL without anything secret. It is
-/// read from what the client has made of the address and not from the address, for
-/// two readers of a URL may disagree. Sockets of this machine are no servers.
+/// The server of a connection, as a URL without secrets. It is read from the parsed
+/// client and not from the address, for two parsers of a URL may disagree.
+/// Sockets of this machine are no servers.
 fn server(client: &Client) -> Option<String> {
     let (scheme, host, port) = match client.get_connection_info().addr() {
         ConnectionAddr::Tcp(host, port) => ("redis", host, port),
@@ -88,7 +88,7 @@ impl HostConnection for Guest {
         &mut self,
         address: String,
     ) -> wasmtime::Result<Result<Resource<Connection>, Error>> {
-        // Without a scheme it is one of Redis, as in Spin.
+        // Text without a scheme is an address of Redis, as in Spin.
         let address = match address.contains("://") {
             true => address,
             false => format!("redis://{address}"),

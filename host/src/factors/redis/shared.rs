@@ -16,17 +16,17 @@ use redis::{Arg, AsyncConnectionConfig, Client, Cmd, IntoConnectionInfo, RedisRe
 /// How long connecting may take, and how long sent data may stay unacknowledged before
 /// the server counts as gone.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection is shared: names may come to mean other servers, and
+/// The maximum age of a shared connection: names may come to mean other servers, and
 /// passwords change.
 const MAX_AGE: Duration = Duration::from_secs(60);
-/// A connection that was not used for so long is tried before a guest gets it: the
+/// The idle time after which a connection is checked before a guest gets it: the
 /// server may have restarted.
 const TRIED_AFTER: Duration = Duration::from_millis(100);
-/// How many addresses have a shared connection.
+/// The maximum number of addresses with a shared connection.
 const MAX_SHARED: usize = 64;
 
-/// Commands that a connection is the same after and that are answered at once. All
-/// others may change their connection or hold up what comes after them.
+/// Commands that leave a connection unchanged and are answered at once. All
+/// others may change their connection or hold up later commands.
 const SHARED: &str = "APPEND BITCOUNT BITFIELD BITOP BITPOS COPY DBSIZE DECR DECRBY DEL DUMP ECHO \
     EVAL EVALSHA EVALSHA_RO EVAL_RO EXISTS EXPIRE EXPIREAT EXPIRETIME FCALL FCALL_RO GET GETBIT \
     GETDEL GETEX GETRANGE GETSET HDEL HEXISTS HGET HGETALL HINCRBY HINCRBYFLOAT HKEYS HLEN HMGET \
@@ -65,7 +65,7 @@ impl std::fmt::Debug for Connections {
 }
 
 impl Connections {
-    /// A connection to an address, of which `client` is the meaning.
+    /// A connection to an address, which `client` was parsed from.
     ///
     /// # Errors
     /// The server can't be reached, or refuses the address's password or database.
@@ -112,7 +112,7 @@ impl Connections {
         }
     }
 
-    /// Shares a connection no more, if it is shared.
+    /// Stops sharing a connection, if it is shared.
     fn forget(&self, address: &str, opened: Instant) {
         let mut all = self.all();
         if all
@@ -145,7 +145,7 @@ async fn connect(client: &Client) -> RedisResult<MultiplexedConnection> {
 /// A connection of one guest.
 pub struct Connection {
     wire: MultiplexedConnection,
-    /// The address and the time by which the wire is known, while others use it too.
+    /// The address and the opening time of the connection, while others use it too.
     shared: Option<(String, Instant)>,
     client: Client,
     connections: Arc<Connections>,
@@ -155,8 +155,8 @@ impl Connection {
     /// Runs a command.
     ///
     /// # Errors
-    /// The connection is lost, and with it whether the command was done; or the server
-    /// answers with an error.
+    /// The connection is lost, and the command may or may not have been done; or the
+    /// server answers with an error.
     pub async fn run(&mut self, command: &Cmd) -> RedisResult<Value> {
         if self.shared.is_some() && !may_share(command) {
             self.wire = connect(&self.client).await?;
@@ -164,7 +164,7 @@ impl Connection {
         }
         let reply = self.wire.send_packed_command(command).await;
         let reply = reply.and_then(Value::extract_error);
-        // An error may be of the server as such: it has become a replica, for example.
+        // The error may concern the server as a whole: it has become a replica, for example.
         if let (Err(_), Some((address, opened))) = (&reply, &self.shared) {
             self.connections.forget(address, *opened);
         }
@@ -247,7 +247,7 @@ mod tests {
         }
     }
 
-    /// Asks which connection this is.
+    /// Asks for the number of this connection.
     async fn number(connection: &mut Connection) -> i64 {
         let reply = connection.run(&cmd("GET")).await.unwrap();
         redis::from_redis_value(reply).unwrap()
@@ -307,7 +307,7 @@ mod tests {
         let (server, all) = (Server::start().await, Arc::default());
         let mut connection = server.open(&all).await;
         connection.run(&cmd("TIME")).await.unwrap_err();
-        // What was said on it before may be lost, so a new one would not be the same.
+        // Earlier commands on it may be lost, so a new connection would not be the same.
         connection.run(&cmd("GET")).await.unwrap_err();
         assert_eq!(number(&mut server.open(&all).await).await, 1);
     }

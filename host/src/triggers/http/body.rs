@@ -1,9 +1,9 @@
 //! Bodies of requests, bounded in time and in memory.
 //!
 //! A body goes to the guest as it comes, and only when the guest asks for it. While
-//! the guest waits, the body must make progress; a long one must find room in a
-//! budget, which it gives back when the call is over, for by then the guest may
-//! have let go of it.
+//! the guest waits, the body must make progress; a long body must find room in a
+//! budget. The room is released when the call ends, for until then the guest may
+//! keep the bytes.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -22,34 +22,34 @@ use super::transport::Activity;
 use crate::limits::Limits;
 use crate::slots::PATIENCE;
 
-/// Bodies of up to so many bytes need no room in the budget.
+/// The maximum size of a body that needs no room in the budget, in bytes.
 const SMALL: u64 = 64 << 10;
-/// The budget is counted in units of so many bytes.
+/// The unit of the budget, in bytes.
 const UNIT: u64 = 1 << 10;
-/// A body of unknown length takes room in steps of so many bytes.
+/// The step in which a body of unknown length takes room, in bytes.
 const STEP: u64 = 256 << 10;
 
-/// What the request bodies of a host share.
+/// The budget and the waiting places that all request bodies of a host share.
 #[derive(Clone, Debug)]
 pub struct Bodies {
     budget: Arc<Semaphore>,
     budget_bytes: u64,
-    /// How many guests may wait for bytes: half of all, so that slow clients leave
-    /// places to others.
+    /// The waiting places for guests that want bytes: half of all, so that slow clients
+    /// leave places to others.
     waiting: Arc<Semaphore>,
     timeout: Duration,
 }
 
-/// Why a body was given up.
+/// Why the host gave up a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyError {
-    /// It stalled, or brought too little.
+    /// It stalled or was too slow.
     Stalled,
-    /// Others use up the memory or the waiting places.
+    /// Other bodies use the memory or the waiting places.
     Busy,
 }
 
-/// What is known of a body outside of the guest.
+/// The state of a body as the host sees it.
 #[derive(Debug, Default)]
 pub struct Progress {
     error: AtomicU8,
@@ -73,7 +73,7 @@ pub struct RequestBody {
 }
 
 impl Bodies {
-    /// Nothing in hand yet.
+    /// A full budget, with no body in hand.
     pub fn new(limits: &Limits) -> Self {
         let budget_bytes = u64::from(limits.max_body_memory).max(1) << 20;
         let units = usize::try_from(budget_bytes / UNIT).unwrap_or(Semaphore::MAX_PERMITS);
@@ -86,7 +86,7 @@ impl Bodies {
         }
     }
 
-    /// Puts a body under the bounds.
+    /// Applies the bounds to a body.
     pub fn watch(&self, inner: Incoming, activity: Arc<Activity>) -> RequestBody {
         let progress = Arc::new(Progress::default());
         progress
@@ -107,7 +107,7 @@ impl Bodies {
 }
 
 impl Progress {
-    /// Why the body was given up, if it was.
+    /// Why the host gave up the body, if it did.
     pub fn error(&self) -> Option<BodyError> {
         match self.error.load(Ordering::Relaxed) {
             1 => Some(BodyError::Stalled),
@@ -148,12 +148,12 @@ impl Progress {
 }
 
 impl RequestBody {
-    /// What is known of it when the guest has it.
+    /// The state of the body, for use after the guest has taken it.
     pub fn progress(&self) -> Arc<Progress> {
         self.progress.clone()
     }
 
-    /// How much room the body needs for its next bytes.
+    /// The room that the body needs for its next bytes.
     fn needed(&self) -> u64 {
         let needed = match self.inner.size_hint().exact() {
             Some(left) => self.received.saturating_add(left),
@@ -169,7 +169,7 @@ impl RequestBody {
         }
     }
 
-    /// Waits until there is room for the next bytes, or it took too long.
+    /// Waits for room for the next bytes; fails after [`PATIENCE`].
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let needed = self.needed();
         if needed <= self.room {
@@ -193,7 +193,7 @@ impl RequestBody {
         }
     }
 
-    /// Waits for the client, while it makes progress.
+    /// Waits for bytes of the client; ready when they come too slowly.
     fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<BodyError> {
         if self.waiting.is_none() {
             let Ok(place) = self.bodies.waiting.clone().try_acquire_owned() else {

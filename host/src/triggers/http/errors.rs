@@ -1,4 +1,4 @@
-//! Answers of the host itself, in the form that the applications' own errors have.
+//! The host's own error responses, in the form of the applications' errors.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
@@ -8,7 +8,7 @@ use wasmtime_wasi_http::WasiBody;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What a client is told when no component answers:
+/// The error that a client gets when no component answers:
 /// `{"error": "<for a person>", "code": "<stable>"}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HostError {
@@ -20,13 +20,13 @@ pub struct HostError {
     pub message: &'static str,
 }
 
-/// No route takes the path.
+/// No route matches the path.
 pub const NO_ROUTE: HostError = HostError {
     status: StatusCode::NOT_FOUND,
     code: "not_found",
     message: "nothing is served at this path",
 };
-/// The head was understood, and breaks a rule on `Host` (RFC 9112, 3.2).
+/// The head is well formed, but breaks a rule on `Host` (RFC 9112, 3.2).
 pub const INVALID_HOST: HostError = HostError {
     status: StatusCode::BAD_REQUEST,
     code: "invalid_host",
@@ -38,7 +38,7 @@ pub const FAILED: HostError = HostError {
     code: "internal",
     message: "something went wrong here; the log has the details",
 };
-/// Others use what the request needs.
+/// Other requests use all instances or memory.
 pub const BUSY: HostError = HostError {
     status: StatusCode::SERVICE_UNAVAILABLE,
     code: "busy",
@@ -58,7 +58,7 @@ pub const HEAD_TIMEOUT: HostError = HostError {
 };
 
 impl HostError {
-    /// What the parser of HTTP/1 refuses with a status.
+    /// The error for a status with which the HTTP/1 parser refuses a head.
     pub fn of_parser(status: StatusCode) -> Self {
         let (code, message) = match status {
             StatusCode::URI_TOO_LONG => ("uri_too_long", "the target of the request is too long"),
@@ -78,7 +78,7 @@ impl HostError {
         }
     }
 
-    /// The headers of the answer and its body.
+    /// The headers and the body of the response.
     fn parts(self, request_id: Option<&HeaderValue>) -> (HeaderMap, Bytes) {
         let body = serde_json::json!({ "error": self.message, "code": self.code });
         let body = Bytes::from(body.to_string());
@@ -101,7 +101,7 @@ impl HostError {
             StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
-            // The rest of the request is not waited for.
+            // The connection closes: the host does not wait for the rest of the request.
             StatusCode::REQUEST_TIMEOUT => {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
@@ -110,7 +110,7 @@ impl HostError {
         (headers, body)
     }
 
-    /// The answer as HTTP/1 sends it before the connection is closed.
+    /// The response as HTTP/1 sends it before the connection is closed.
     pub fn to_bytes(self) -> Vec<u8> {
         let (mut headers, body) = self.parts(None);
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -128,7 +128,7 @@ impl HostError {
     }
 }
 
-/// What of a request is needed to answer it with an error.
+/// The headers of a request that an error response depends on.
 #[derive(Clone, Debug)]
 pub struct Asked {
     request_id: Option<HeaderValue>,
@@ -136,7 +136,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Takes it from the headers.
+    /// Reads them.
     pub fn new(headers: &HeaderMap) -> Self {
         Self {
             request_id: headers.get(REQUEST_ID).cloned(),
@@ -144,7 +144,7 @@ impl Asked {
         }
     }
 
-    /// The answer for this request. `origins` are those that browsers may call from:
+    /// The error response to this request. `origins` are those that browsers may call from:
     /// a list separated by commas, or `*` for all.
     pub fn refuse(&self, error: HostError, origins: &str) -> Response<WasiBody> {
         let (mut headers, body) = error.parts(self.request_id.as_ref());
@@ -188,7 +188,7 @@ fn is_request_id(id: &HeaderValue) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"-_.:/+=".contains(b))
 }
 
-/// A body that is whole.
+/// A body that is complete.
 pub fn full(bytes: Bytes) -> WasiBody {
     Full::new(bytes)
         .map_err(|never| match never {})

@@ -10,7 +10,7 @@ use crate::allowed_hosts::internal_component;
 
 const PREFIX: &str = "spin-";
 
-/// Takes out what only the host may say and what means nothing behind it.
+/// Removes the headers that only the host may set and those that end at the host.
 pub fn strip<B>(request: &mut Request<B>) {
     let headers = request.headers_mut();
     let ours: Vec<HeaderName> = headers
@@ -29,7 +29,7 @@ pub fn strip<B>(request: &mut Request<B>) {
     headers.remove(CONNECTION);
 }
 
-/// Adds the headers. A value that can't stand in a header is left out.
+/// Adds the headers. Leaves out a value that no header can hold.
 pub fn add<B>(request: &mut Request<B>, found: &RouteMatch, client: SocketAddr) {
     let full_url = full_url(request.uri(), request.headers());
     let client = client.to_string();

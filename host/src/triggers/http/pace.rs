@@ -1,4 +1,4 @@
-//! How slow a peer may be.
+//! The minimum pace of a peer.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
 
-/// How many bytes a peer must move in a second of waiting for it.
+/// The bytes that a peer must move in each second that the host waits for it.
 const MIN_RATE: f64 = 1024.0;
 
-/// Measures waiting for a peer in periods. In each one the peer must move
-/// [`MIN_RATE`], or it is too slow. Time in which nobody waits doesn't count.
+/// Measures the pace of a peer in periods of waiting for it. In each one the peer must
+/// move [`MIN_RATE`], or it is too slow. Time without waiting doesn't count.
 pub struct Pace {
     period: Duration,
     left: Duration,
@@ -20,7 +20,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Nothing moved yet.
+    /// Starts with the first period; no bytes have been moved.
     pub fn new(period: Duration) -> Self {
         Self {
             period,
@@ -38,7 +38,7 @@ impl Pace {
         over.as_mut().poll(cx)
     }
 
-    /// Ends the waiting: so many bytes were moved.
+    /// Ends the waiting: `bytes` bytes were moved.
     pub fn moved(&mut self, bytes: usize) {
         let waited = self.wait.take().map(|(since, _)| since.elapsed());
         self.bytes = self.bytes.saturating_add(bytes);
@@ -59,7 +59,7 @@ mod tests {
 
     const PERIOD: Duration = Duration::from_millis(200);
 
-    /// Waits for some of the time that is left.
+    /// Waits for a part of the time that is left.
     async fn wait(pace: &mut Pace) {
         let waited = poll_fn(|cx| pace.poll_too_slow(cx));
         let in_time = tokio::time::timeout(PERIOD / 10, waited).await;
@@ -72,7 +72,7 @@ mod tests {
         wait(&mut pace).await;
         pace.moved(1);
         assert!(pace.left < PERIOD);
-        // Time in which nobody waits.
+        // Time without waiting doesn't count.
         let left = pace.left;
         tokio::time::sleep(PERIOD).await;
         pace.moved(1);

@@ -3,9 +3,9 @@
 //!
 //! A path is compared segment by segment, as it was sent: nothing is decoded, and
 //! `.`, `..` and `;parameters` are text like any other. As in Spin, one trailing
-//! slash may be there or not. An empty segment elsewhere is one that no route has,
+//! slash may be there or not. A route has no empty segment elsewhere,
 //! so that `//metrics` is not `/metrics` past a proxy's rule; a trailing `/...`
-//! takes any rest. Spin ignores empty segments at both ends of a path.
+//! matches any rest. Spin ignores empty segments at both ends of a path.
 
 use std::collections::BTreeMap;
 
@@ -18,32 +18,32 @@ pub struct Router {
 #[derive(Clone, Debug)]
 struct Route {
     component: String,
-    /// As the manifest has it.
+    /// The text in the manifest.
     raw: String,
-    /// As it is matched: with a leading and without a trailing slash.
+    /// The text to match: with a leading and without a trailing slash.
     pattern: String,
 }
 
-/// A path that a route takes.
+/// A path that matches a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteMatch {
-    /// Who answers.
+    /// The component that answers.
     pub component: String,
     /// The route as the manifest has it.
     pub raw_route: String,
     /// The route with a leading slash and without a trailing one.
     pub route: String,
-    /// What the trailing `/...` stands for, from its slash on.
+    /// The part of the path that the trailing `/...` matches, from its slash on.
     pub path_info: String,
-    /// What each `:name` stands for.
+    /// The segment that each `:name` matches.
     pub named: BTreeMap<String, String>,
 }
 
 impl Router {
-    /// Builds the table. Of two equal routes the later one counts, with a warning.
+    /// Builds the table. Of two equal routes the later one wins, with a warning.
     ///
     /// # Errors
-    /// The number of a route that can't be parsed, and why.
+    /// A route can't be parsed: its number, and why.
     pub fn new<'a>(
         routes: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, (usize, String)> {
@@ -76,7 +76,7 @@ impl Router {
         Ok(Self { routes: router })
     }
 
-    /// The most specific route that takes a path.
+    /// The most specific route that matches a path.
     pub fn route(&self, path: &str) -> Option<RouteMatch> {
         let (path_info, best) = self
             .routes
@@ -110,13 +110,13 @@ impl Router {
 }
 
 impl Route {
-    /// The rest of a path that its last `/...` stands for, or nothing where it has
-    /// none; `None` if empty segments keep the path from being the route's.
+    /// The rest of a path that its last `/...` matches, or nothing where the route has
+    /// none; `None` if empty segments keep the path from matching the route.
     fn path_info<'path>(&self, path: &'path str) -> Option<&'path str> {
         let Some(prefix) = self.pattern.strip_suffix("/...") else {
             return (!path.contains("//")).then_some("");
         };
-        // The route's own segments end where the slash after them is.
+        // The route's own segments end at the slash after them.
         let mut slashes = path.match_indices('/').map(|(at, _)| at);
         let end = slashes.nth(prefix.matches('/').count());
         let (own, rest) = path.split_at_checked(end.unwrap_or(path.len()))?;
@@ -125,7 +125,7 @@ impl Route {
 }
 
 impl RouteMatch {
-    /// The match of a request from another component, which goes by no route.
+    /// The match of a request from another component, which uses no route.
     pub fn internal(component: &str, path: &str) -> Self {
         Self {
             component: component.to_owned(),

@@ -1,4 +1,4 @@
-//! Listens for connections and lets them end well.
+//! Accepts connections and ends them after their last response.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -18,14 +18,14 @@ use super::HttpService;
 use super::transport::{Activity, AnswerBody, Transport};
 use crate::limits::Limits;
 
-/// How long to wait when no connection can be accepted.
+/// The pause before another try when no connection can be accepted.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
-/// How many bytes the head of a request may have, and how many of a body are read
-/// before the guest asks for them.
+/// The maximum size of a request's head, and of the part of a body that is read
+/// before the guest asks for it, in bytes.
 const BUFFER: u32 = 64 << 10;
-/// How many requests an HTTP/2 client may have in hand on a connection.
+/// The maximum number of requests in hand on an HTTP/2 connection.
 const STREAMS: u32 = 100;
-/// How often an HTTP/2 client is asked whether it is there.
+/// The time between two pings of an HTTP/2 client.
 const PING: Duration = Duration::from_secs(10);
 
 /// The task that accepts connections.
@@ -54,19 +54,19 @@ impl Server {
         }
     }
 
-    /// Waits until the last connection has had its answer, after `stop` has changed.
+    /// Waits until the last connection has its response, after `stop` has changed.
     pub async fn stopped(&mut self) {
-        // It fails only by a panic, which has been reported.
+        // Fails only by a panic, which has been reported.
         let _ = (&mut self.task).await;
     }
 
-    /// Ends what is left at once.
+    /// Ends all remaining connections at once.
     pub fn abort(&self) {
         self.task.abort();
     }
 }
 
-/// HTTP/1 and HTTP/2. [`Transport`] bounds the time that heads take.
+/// HTTP/1 and HTTP/2. [`Transport`] limits the time for heads.
 fn protocols() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
@@ -109,7 +109,7 @@ impl Connections {
             let (place, (stream, client)) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    // Such as too many open files: others may end meanwhile.
+                    // There may be too many open files, for example, and others may close meanwhile.
                     tracing::warn!("can't accept a connection: {error}");
                     tokio::time::sleep(ACCEPT_AGAIN).await;
                     continue;
@@ -127,7 +127,7 @@ impl Connections {
     }
 
     async fn serve(mut self, stream: TcpStream, client: std::net::SocketAddr) {
-        // Answers are written whole; waiting for more would only delay them.
+        // Responses are written whole; waiting for more would only delay them.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!("can't set TCP_NODELAY: {error}");
         }

@@ -18,13 +18,13 @@ use crate::context::{ComponentResponse, Service};
 use crate::limits::Limits;
 use crate::runtime::{CallError, Runtime};
 
-/// Where Spin has its own answers, whatever the routes are.
+/// The paths that Spin answers itself, for all routes.
 const WELL_KNOWN: &str = "/.well-known/spin/";
-/// What a component called by another one sees as the address of its client.
+/// The client address that a component sees when another component calls it.
 const NO_CLIENT: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
 
-/// What answers the application's HTTP requests.
+/// The service that answers the application's HTTP requests.
 pub struct HttpService {
     router: Router,
     runtime: Arc<Runtime>,
@@ -33,7 +33,7 @@ pub struct HttpService {
     bodies: Bodies,
 }
 
-/// What the host says about the application by itself.
+/// The host's own information about the application.
 #[derive(Clone, Debug, Default)]
 pub struct About {
     /// The JSON that `/.well-known/spin/info` answers.
@@ -51,7 +51,7 @@ impl std::fmt::Debug for HttpService {
 }
 
 impl HttpService {
-    /// Serves routes at the address that is listened on.
+    /// Serves routes at the host's address.
     pub fn new(
         router: Router,
         runtime: Arc<Runtime>,
@@ -112,15 +112,15 @@ impl HttpService {
             // Only streams end there, not connections (RFC 9113, 8.2.2).
             response.headers_mut().remove(header::CONNECTION);
         } else if !response.status().is_success() && !progress.has_ended() {
-            // The rest of the body is not waited for.
+            // The host does not wait for the rest of the body.
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
         }
         response
     }
 
-    /// Lets a component answer. It starts with the head of the request, and may
-    /// answer before the body is here.
+    /// Lets a component answer. It starts when the head of the request is here, and may
+    /// answer before the body is.
     async fn call(
         &self,
         component: &str,
@@ -132,8 +132,8 @@ impl HttpService {
             .call_http(component, request, progress.clone(), 0)
             .await;
         match called {
-            // The guest may call it what it likes, but it is the client's delay or
-            // the host's.
+            // The host's own error comes before a guest's: the client or the host caused
+            // the failure.
             Ok(response) if response.status().is_success() => Ok(response),
             called => match (error_of(&progress, called.is_err()), called) {
                 (Some(error), _) => Err(error),
@@ -159,8 +159,8 @@ impl HttpService {
     }
 }
 
-/// What the request's body did to its answer. A call that failed while it waited for
-/// the client ran out of its time for that.
+/// The error that the request's body caused, if it did. A call that failed while it waited
+/// for the client ran out of time for that reason.
 fn error_of(progress: &Progress, failed: bool) -> Option<HostError> {
     match progress.error() {
         Some(BodyError::Stalled) => Some(errors::BODY_TIMEOUT),
@@ -202,7 +202,7 @@ impl Service for HttpService {
     }
 }
 
-/// Gives the request's URI the scheme and the authority that it came by.
+/// Gives the request's URI the scheme and the authority of the request.
 fn make_absolute<B>(request: &mut Request<B>) -> Result<(), &'static str> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let host = match (hosts.next(), hosts.next()) {
@@ -213,7 +213,7 @@ fn make_absolute<B>(request: &mut Request<B>) -> Result<(), &'static str> {
         }
         (None, _) => None,
     };
-    // HTTP/1.0 doesn't ask for one (RFC 9112, 3.2).
+    // HTTP/1.0 requires no Host (RFC 9112, 3.2).
     let needs_none = request.version() < Version::HTTP_11;
     let mut parts = Parts::from(std::mem::take(request.uri_mut()));
     parts.authority = match (host, parts.authority) {

@@ -1,5 +1,5 @@
-//! The bytes of one connection, with what hyper leaves to its user: time limits,
-//! errors of the parser in words, and an end that lets the last answer arrive.
+//! The bytes of one connection, with the parts that hyper leaves to its user: time limits,
+//! errors of the parser in words, and a close that lets the last response arrive.
 
 use std::future::Future;
 use std::io::{ErrorKind, IoSlice, Result};
@@ -21,15 +21,15 @@ use super::errors::{HEAD_TIMEOUT, HostError};
 use super::pace::Pace;
 use crate::limits::Limits;
 
-/// How long a closed connection is read for the sake of its last answer: until its
-/// client is silent for so long,
+/// How long a closed connection is read, so that its last response arrives: until the
+/// client is silent for this time,
 const LINGER_SILENCE: Duration = Duration::from_secs(2);
-/// and at most for so long (RFC 9112, 9.6).
+/// and at most for this time (RFC 9112, 9.6).
 const LINGER: Duration = Duration::from_secs(10);
-/// How HTTP/2 starts without TLS (RFC 9113, 3.4).
+/// The first bytes of HTTP/2 without TLS (RFC 9113, 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0";
 
-/// What a connection has in hand.
+/// The requests that a connection has in hand.
 #[derive(Debug, Default)]
 pub struct Activity {
     begun: AtomicUsize,
@@ -37,18 +37,18 @@ pub struct Activity {
     unread: AtomicBool,
 }
 
-/// A request that has no answer yet, or one that is not written yet.
+/// A request that has no response yet, or whose response is not yet written.
 #[derive(Debug)]
 pub struct InHand(Arc<Activity>);
 
-/// The body of an answer, with which its request is done.
+/// The body of a response. The request is done when it ends.
 pub struct AnswerBody {
     inner: WasiBody,
     _in_hand: InHand,
 }
 
 impl Activity {
-    /// Takes a request in hand.
+    /// Adds a request to those in hand.
     pub fn begin(self: &Arc<Self>) -> InHand {
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.in_hand.fetch_add(1, Ordering::Relaxed);
@@ -56,7 +56,7 @@ impl Activity {
         InHand(self.clone())
     }
 
-    /// Notes that the client may still be sending what nobody will read.
+    /// Notes that the client may still be sending bytes that no guest will read.
     pub fn leave_unread(&self) {
         self.unread.store(true, Ordering::Relaxed);
     }
@@ -103,16 +103,16 @@ pub struct Transport {
     stream: TcpStream,
     activity: Arc<Activity>,
     head_timeout: Duration,
-    /// When the head of the next request must be here, while no request is in hand.
+    /// The time by which the head of the next request must be here, while no request is in hand.
     head_deadline: Option<Instant>,
     head_timer: Option<Pin<Box<Sleep>>>,
     /// Whether a part of that head is here.
     head_begun: bool,
     http2: bool,
     writing: Pace,
-    /// How many requests had begun when everything was written last.
+    /// The number of requests begun when the last write was complete.
     written: usize,
-    /// An answer of this host that takes the place of hyper's.
+    /// A response of this host that replaces hyper's.
     own: Bytes,
     linger: Option<Linger>,
 }
@@ -123,7 +123,7 @@ struct Linger {
 }
 
 impl Transport {
-    /// Nothing was read of it.
+    /// Starts with an unread stream.
     pub fn new(stream: TcpStream, activity: Arc<Activity>, limits: &Limits) -> Self {
         Self {
             stream,
@@ -141,7 +141,7 @@ impl Transport {
     }
 
     /// Whether all requests have been answered, down to the last byte. HTTP/2 has
-    /// frames besides answers, so there it says only that all are on their way.
+    /// frames besides responses, so there it says only that all responses are on their way.
     fn is_idle(&self) -> bool {
         self.activity.in_hand.load(Ordering::Relaxed) == 0
             && (self.http2 || self.activity.begun.load(Ordering::Relaxed) == self.written)
@@ -165,8 +165,8 @@ impl Transport {
         Poll::Pending
     }
 
-    /// Puts this host's own answer in the place of one that hyper's parser gives.
-    /// When all requests are answered, nothing else is written in HTTP/1.
+    /// Replaces a response of hyper's parser by this host's own.
+    /// When all requests are answered, HTTP/1 writes nothing else.
     fn replace(&mut self, written: &[u8]) -> bool {
         if self.http2 || !self.is_idle() || !written.starts_with(b"HTTP/1.") {
             return false;
@@ -179,7 +179,7 @@ impl Transport {
         true
     }
 
-    /// Writes, unless the client takes too little for too long.
+    /// Writes; fails when the client takes too little for too long.
     fn poll_write_with(
         &mut self,
         cx: &mut Context<'_>,
@@ -207,8 +207,8 @@ impl Transport {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads what the client is still sending. Closing at once would reset the
-    /// connection, and the client might lose the answer before it has read it.
+    /// Reads the bytes that the client is still sending. Closing at once would reset the
+    /// connection, and the client might lose the response before it has read it.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = Instant::now();
         let linger = self.linger.get_or_insert_with(|| Linger {
@@ -253,7 +253,7 @@ impl AsyncRead for Transport {
                 let read = buffer.filled().get(before..).unwrap_or_default();
                 if !read.is_empty() && !this.head_begun {
                     this.head_begun = true;
-                    // Being idle took none of the time for the head.
+                    // The time for the head starts now: idle time does not count.
                     this.head_deadline = Some(Instant::now() + this.head_timeout);
                     this.http2 |= this.written == 0 && read.starts_with(HTTP2_PREFACE);
                 }
@@ -262,10 +262,10 @@ impl AsyncRead for Transport {
             Poll::Pending => {
                 ready!(this.poll_overdue(cx));
                 if this.head_begun && !this.http2 {
-                    // Nothing else is on its way, so there is room for it.
+                    // No other bytes are on their way, so the socket has room.
                     let _ = this.stream.try_write(&HEAD_TIMEOUT.to_bytes());
                 }
-                // As if the client had closed its side.
+                // Hyper sees the client's side as closed.
                 Poll::Ready(Ok(()))
             }
             failed => failed,

@@ -1,4 +1,4 @@
-//! What each step does, and what the queue should answer to it.
+//! The effect of each step, and the expected answer of the queue.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::queue_histories::step::{End, Step};
 const HOUR: Duration = Duration::from_secs(3_600);
 
 impl World<'_> {
-    /// Takes a step, and compares what the queue answers with what it should.
+    /// Takes a step, and compares the queue's answer with the expected one.
     pub(crate) fn take(&mut self, step: &Step) {
         match *step {
             Step::Publish(count) => {
@@ -84,7 +84,7 @@ impl World<'_> {
             None => {
                 assert_eq!(outcome, Outcome::Committed);
                 self.published(messages);
-                // The answer is lost, and the same is sent again.
+                // The answer is lost, and the same change is sent again.
                 let again = self.queue.commit(&change).unwrap();
                 assert_eq!(again, duplicate(&serial));
                 self.submitted.insert(key, serial);
@@ -236,7 +236,7 @@ impl World<'_> {
         }
     }
 
-    /// A change that raises an entity; with the message, if it should come to that.
+    /// A change that raises an entity; with the message, if the raise succeeds.
     fn raise(&self, change: Change, entity: usize, stale: bool) -> (Change, Option<String>) {
         let version = self.versions[entity];
         let known = version.saturating_sub(u64::from(stale));

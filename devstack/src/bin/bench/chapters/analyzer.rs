@@ -17,10 +17,10 @@ use crate::{
     report::Table,
 };
 
-/// Whose photos are analyzed one by one.
+/// The user whose photos are analyzed one by one.
 const PATIENT: u64 = 1;
 
-/// Whose photos are analyzed in one go.
+/// The user whose photos are analyzed in one go.
 const IMPATIENT: u64 = 2;
 
 /// A user who uploads.
@@ -41,7 +41,7 @@ pub async fn measure(app: &App, photos: &Path, plan: &Plan) -> Result<String> {
     let single = one.one_by_one(1..first).await?;
     app.drained().await?;
     let mut many = Uploader::new(app, IMPATIENT, photos).await?;
-    // Others than before: labels of the same bytes are not made twice.
+    // Other photos than before: labels of the same bytes are not made twice.
     let rate = many.all_at_once(app, first..first + plan.photos).await?;
     app.drained().await?;
 
@@ -87,8 +87,8 @@ impl Uploader {
         Ok(latencies)
     }
 
-    /// Uploads photos without the application being told, and then tells it of
-    /// all. Returns how many it analyzes in a second.
+    /// Uploads photos without notifications, and then notifies the application of
+    /// all. Returns how many photos it analyzes in a second.
     async fn all_at_once(&mut self, app: &App, numbers: Range<u32>) -> Result<f64> {
         let count = numbers.end - numbers.start;
         app.tell_events(false);
@@ -98,7 +98,7 @@ impl Uploader {
         app.drained().await?;
         let told = Instant::now();
         app.tell_events(true);
-        // Finds all photos whose labels are known, for none has this one.
+        // The search finds all photos with known labels, for none has this label.
         let call = scan::<Found>("limit=1&label=unheard-of%3C100").with_token(&self.token);
         eventually("all photos are analyzed", LOOKS, async || {
             let found = self.application.ask(&call).await?;

@@ -19,34 +19,34 @@ use crate::{
     seed,
 };
 
-/// Whose photos, jobs and orders are asked for.
+/// The owner of the photo, job and order that are read.
 const USER: u64 = 456;
 
-/// Who has photos to search.
+/// The user who searches photos.
 const SEARCHER: u64 = 1;
 
-/// The toons of the job that is asked for.
+/// The number of toons in the job that is read.
 const ASKED_JOB: usize = 100;
 
-/// The toons of each job that is submitted.
+/// The number of toons in each submitted job.
 const SUBMITTED_JOB: usize = 10;
 
-/// How many orders change in turn.
+/// The number of orders that change in turn.
 const ORDERS: u64 = 256;
 
 /// An endpoint, and the part of the empty component's rate that it should reach,
-/// if that is said.
+/// if there is a target.
 struct Subject {
     endpoint: Arc<Endpoint>,
     target: Option<f64>,
 }
 
-/// What was measured of an endpoint, over all rounds.
+/// The measurements of an endpoint, over all rounds.
 #[derive(Default)]
 struct Outcome {
     rates: Vec<f64>,
     latencies: Latencies,
-    /// Of the host, of Redis and of the client, a request.
+    /// The processor times of the host, of Redis and of the client, a request.
     micros: [Vec<f64>; 3],
 }
 
@@ -77,7 +77,7 @@ pub async fn measure(app: &App, photos: &Path, plan: &Plan) -> Result<String> {
     let cells = floor.cells(empty.name).into_iter();
     table.row(cells.chain(["1".to_owned(), String::new()]));
     for (at, (subject, outcome)) in subjects.iter().zip(&outcomes).enumerate() {
-        // Each round's own floor is the one that ran just before.
+        // The floor of each round is the run of the empty component just before.
         let floors = floor.rates.iter().skip(at).step_by(subjects.len());
         let ratios = outcome.rates.iter().zip(floors);
         let ratio = median(ratios.map(|(rate, floor)| rate / floor));
@@ -124,7 +124,7 @@ impl Outcome {
     }
 }
 
-/// Makes what is asked for, and what asks for it.
+/// Makes the photo, job and orders, and the endpoints that use them.
 async fn subjects(app: &App, photos: &Path) -> Result<Vec<Subject>> {
     let token = app.token(USER)?;
     let mut connection = app.connect().await?;
@@ -170,7 +170,7 @@ async fn subjects(app: &App, photos: &Path) -> Result<Vec<Subject>> {
     ])
 }
 
-/// A photo that has been uploaded and analyzed.
+/// An uploaded and analyzed photo.
 async fn a_photo(
     app: &App,
     connection: &mut Connection,
@@ -212,7 +212,7 @@ fn create_order(token: HeaderValue) -> Arc<Endpoint> {
     })
 }
 
-/// Changes one order after the other, each time to something new.
+/// Changes one order after the other, each time to new content.
 fn change_order(token: HeaderValue) -> Arc<Endpoint> {
     Endpoint::numbered("`PUT /orders/{id}`, a change", move |number| {
         Ok(put_order(ORDERS + number, &token))

@@ -1,5 +1,5 @@
-//! Jobs from submission to completion, beside what Redis alone does with the
-//! same messages; and what it costs to ask for a job.
+//! Jobs from submission to completion, beside Redis alone with the
+//! same messages; and the cost of asking for a job.
 
 use std::time::{Duration, Instant};
 
@@ -21,20 +21,20 @@ use crate::{
     report::Table,
 };
 
-/// Whose jobs they are.
+/// The owner of the jobs.
 const USER: u64 = 456;
 
 /// The part of the ceiling that jobs should reach.
 const TARGET: f64 = 0.3;
 
-/// A run's id, as long as those that are made.
+/// A run's id, as long as the real ones.
 const RUN: &str = "0123456789abcdef0123456789abcdef";
 
-/// Longer than a job takes.
+/// The max time of a job.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// The min time between two looks at a job. Later ones are a fixed part of the
-/// time passed, which is then the most that the result is too long by.
+/// The min time between two looks at a job. Later pauses are a fixed part of the
+/// time passed, which is also the max error of the result.
 const FIRST_LOOK: Duration = Duration::from_millis(1);
 const LOOKS: u32 = 40;
 
@@ -46,14 +46,14 @@ pub struct Job {
     body: Vec<u8>,
 }
 
-/// How long it took to run a job, and to ask how far it is meanwhile.
+/// The time to run a job, and the times of the requests for its state meanwhile.
 pub struct Ran {
     took: Duration,
     looks: Latencies,
 }
 
 impl Job {
-    /// A job of so many toons.
+    /// A job of `size` toons.
     ///
     /// # Errors
     /// JSON cannot be written.
@@ -81,10 +81,10 @@ impl Job {
         Ok(messages.collect::<Result<_, _>>()?)
     }
 
-    /// Submits it and waits until it is completed.
+    /// Submits the job and waits until it is completed.
     ///
     /// # Errors
-    /// It is refused, a toon fails, or it does not end.
+    /// The job is refused, a toon fails, or the job does not end.
     pub async fn run(&self, connection: &mut Connection, token: &HeaderValue) -> Result<Ran> {
         let submission = self.submission().with_token(token);
         let status = routes::job(&self.id, 0).with_token(token);
@@ -158,7 +158,7 @@ pub async fn measure(app: &App, plan: &Plan) -> Result<String> {
     ))
 }
 
-/// How fast jobs of a size were, and Redis alone.
+/// The rates for jobs of a size, and for Redis alone.
 #[derive(Default)]
 struct Rate {
     bytes: usize,

@@ -1,4 +1,4 @@
-//! What is measured, a chapter a file.
+//! The chapters of measurements, one a file.
 
 mod analyzer;
 mod http;
@@ -40,10 +40,10 @@ impl Chapter {
         }
     }
 
-    /// Measures it on an application with empty stores, and returns its tables.
+    /// Measures the chapter on an application with empty stores, and returns its tables.
     ///
     /// # Errors
-    /// The application does not start, or not do what it should.
+    /// The application does not start, or fails a check.
     pub async fn measure(self, manifest: &Path, photos: &Path, plan: &Plan) -> Result<String> {
         if matches!(self, Self::Start) {
             return start::measure(manifest, plan).await;

@@ -13,7 +13,7 @@ struct Search {
     has_label: bool,
 }
 
-/// What is searched for: a label that about half of the photos have, or any.
+/// The labels to search for: one that about half of the photos have, or any.
 const SEARCHES: [Search; 4] = [
     Search {
         name: "a post of 20",
@@ -66,7 +66,7 @@ pub async fn measure(app: &App, plan: &Plan) -> Result<String> {
 }
 
 impl Search {
-    /// Fails where a search finds not what it should, and so does another work.
+    /// Fails where a search finds other photos than it should: its time would be that of other work.
     fn check(&self, found: u32, photos: u32) -> Result<()> {
         let among = if self.is_of_a_post {
             seed::GROUP

@@ -1,5 +1,5 @@
-//! How long the host takes to start, what memory it has then, and how large the
-//! components are.
+//! The time that the host takes to start, its memory after that, and the size of the
+//! components.
 
 use std::path::Path;
 

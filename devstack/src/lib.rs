@@ -22,5 +22,5 @@ pub use s3::{S3, S3Options};
 pub use secrets::Secrets;
 pub use server::{Peer, Server};
 pub use stack::{Stack, StackOptions};
-pub use token::token;
+pub use token::{tenant_token, token};
 pub use webhooks::WebhookReceiver;

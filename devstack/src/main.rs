@@ -11,7 +11,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
-use devstack::{Error, Result, Secrets, Stack, StackOptions, token};
+use devstack::{Error, Result, Secrets, Stack, StackOptions, tenant_token, token};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -63,6 +63,9 @@ struct Token {
     /// Who the token is for: the claim `sub`
     #[arg(long)]
     subject: String,
+    /// The tenant that they belong to: the claim `tenant_id`
+    #[arg(long)]
+    tenant: Option<String>,
     /// A role to give, such as `ops`; may be repeated
     #[arg(long)]
     role: Vec<String>,
@@ -196,10 +199,12 @@ impl Token {
         let secrets = Secrets::read(&self.data_dir)?;
         let roles: Vec<_> = self.role.iter().map(String::as_str).collect();
         let valid_for = Duration::from_secs(self.expires_in.into());
-        println!(
-            "{}",
-            token(&secrets.jwt_secret, &self.subject, &roles, valid_for)?
-        );
+        let (secret, subject) = (&secrets.jwt_secret, &self.subject);
+        let token = match &self.tenant {
+            Some(tenant) => tenant_token(secret, subject, tenant, &roles, valid_for)?,
+            None => token(secret, subject, &roles, valid_for)?,
+        };
+        println!("{token}");
         Ok(())
     }
 }

@@ -17,14 +17,33 @@ use crate::{Error, Result};
 /// # Errors
 /// The secret can't be a key.
 pub fn token(secret: &str, subject: &str, roles: &[&str], valid_for: Duration) -> Result<String> {
+    sign(secret, &claims(subject, roles, valid_for))
+}
+
+/// The same for a user of `tenant`, in the claim that `jwt_tenant_claim` names by default.
+///
+/// # Errors
+/// The secret can't be a key.
+pub fn tenant_token(
+    secret: &str,
+    subject: &str,
+    tenant: &str,
+    roles: &[&str],
+    valid_for: Duration,
+) -> Result<String> {
+    let mut claims = claims(subject, roles, valid_for);
+    claims["tenant_id"] = tenant.into();
+    sign(secret, &claims)
+}
+
+fn claims(subject: &str, roles: &[&str], valid_for: Duration) -> Value {
     let now = OffsetDateTime::now_utc();
-    let claims = json!({
+    json!({
         "sub": subject,
         "roles": roles,
         "iat": now.unix_timestamp(),
         "exp": (now + valid_for).unix_timestamp(),
-    });
-    sign(secret, &claims)
+    })
 }
 
 fn sign(secret: &str, claims: &Value) -> Result<String> {
@@ -53,13 +72,22 @@ mod tests {
 
     #[test]
     fn a_token_says_who_it_is_for_and_until_when() {
-        let token = token("secret", "456", &["ops"], Duration::from_secs(60)).unwrap();
-        let claims = token.split('.').nth(1).unwrap();
-        let claims: Value =
-            serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+        let minute = Duration::from_secs(60);
+        let claims = claims_of(&token("secret", "456", &["ops"], minute).unwrap());
         assert_eq!(claims["sub"], "456");
         assert_eq!(claims["roles"], json!(["ops"]));
         let valid_for = claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap();
         assert_eq!(valid_for, 60);
+        assert_eq!(claims.get("tenant_id"), None);
+
+        let token = tenant_token("secret", "456", "cafe-azul", &["ops"], minute).unwrap();
+        let claims = claims_of(&token);
+        assert_eq!(claims["sub"], "456");
+        assert_eq!(claims["tenant_id"], "cafe-azul");
+    }
+
+    fn claims_of(token: &str) -> Value {
+        let claims = token.split('.').nth(1).unwrap();
+        serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap()
     }
 }

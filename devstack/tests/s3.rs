@@ -55,6 +55,23 @@ async fn objects_outlive_the_store() {
 }
 
 #[tokio::test]
+async fn a_listing_encodes_keys_where_it_says_so() {
+    let (_dir, s3) = store().await;
+    let answer = put(&s3, "images/a%252Fb%20c.jpg", "bytes").await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let plain = presigned(&s3, "GET", "images/?list-type=2");
+    assert!(get(plain).await.1.contains("<Key>a%2Fb c.jpg</Key>"));
+    let encoded = presigned(
+        &s3,
+        "GET",
+        "images/?encoding-type=url&list-type=2&prefix=a%25",
+    );
+    let (_, body) = get(encoded).await;
+    assert!(body.contains("<Key>a%252Fb+c.jpg</Key>"), "{body}");
+    assert!(body.contains("<Prefix>a%25</Prefix>"), "{body}");
+}
+
+#[tokio::test]
 async fn urls_that_do_not_hold_are_refused() {
     let (_dir, s3) = store().await;
     put(&s3, "images/a.jpg", "bytes").await;

@@ -15,9 +15,11 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use common::MANIFEST;
 use reqwest::StatusCode;
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 struct Up {
@@ -173,6 +175,7 @@ async fn tokens_stay_valid_over_a_restart() {
 
     let mut token = devstack(dir.path())
         .args(["token", "--subject", "456", "--role", "ops"])
+        .args(["--tenant", "cafe-azul"])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -184,5 +187,10 @@ async fn tokens_stay_valid_over_a_restart() {
         .read_to_string(&mut text)
         .unwrap();
     assert!(token.wait().unwrap().success());
-    assert_eq!(text.trim().split('.').count(), 3, "{text}");
+    let parts: Vec<_> = text.trim().split('.').collect();
+    assert_eq!(parts.len(), 3, "{text}");
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(parts[1]).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    let user = ["sub", "roles", "tenant_id"].map(|name| &claims[name]);
+    assert_eq!(user, [&json!("456"), &json!(["ops"]), &json!("cafe-azul")]);
 }

@@ -86,6 +86,15 @@ impl Client {
         self.holder_of(&crate::token(&self.jwt_secret, subject, &[], VALID_FOR)?)
     }
 
+    /// The application as a user of a tenant sees it.
+    ///
+    /// # Errors
+    /// The secret can't be a key.
+    pub fn user_in(&self, subject: &str, tenant: &str) -> Result<User<'_>> {
+        let token = crate::tenant_token(&self.jwt_secret, subject, tenant, &[], VALID_FOR)?;
+        self.holder_of(&token)
+    }
+
     /// The application as a forger sees it, who signs a user's token without the secret.
     ///
     /// # Errors

@@ -63,6 +63,7 @@ impl From<verify::Principal> for Principal {
     fn from(principal: verify::Principal) -> Self {
         Self {
             subject: principal.subject,
+            tenant: principal.tenant,
             roles: principal.roles,
             email: principal.email,
             name: principal.name,

@@ -87,6 +87,8 @@ pub struct Config {
     pub audience: Option<String>,
     /// The claim that holds the id of the user.
     pub subject_claim: String,
+    /// The claim that holds the tenant of the user.
+    pub tenant_claim: String,
 }
 
 impl Config {
@@ -99,6 +101,7 @@ impl Config {
     /// | `jwt_public_key` | for the others: the key in PEM (SubjectPublicKeyInfo); blanks or `\n` may stand for line ends |
     /// | `jwt_issuer`, `jwt_audience` | what `iss` and `aud` are compared with, if set |
     /// | `jwt_subject_claim` | the claim with the id of the user, `sub` if unset |
+    /// | `jwt_tenant_claim` | the claim with the tenant of the user, `tenant_id` if unset |
     ///
     /// # Errors
     /// [`ConfigError`] if the algorithm is unknown, or its key is missing, weak,
@@ -132,6 +135,7 @@ impl Config {
             issuer: optional("jwt_issuer")?,
             audience: optional("jwt_audience")?,
             subject_claim: optional("jwt_subject_claim")?.unwrap_or_else(|| "sub".to_owned()),
+            tenant_claim: optional("jwt_tenant_claim")?.unwrap_or_else(|| "tenant_id".to_owned()),
         })
     }
 }

@@ -187,11 +187,13 @@ fn a_signed_token_lets_its_user_in_with_every_algorithm() {
             "roles": ["ops", "admin"],
             "email": "ana@example.com",
             "name": "Ana",
+            "tenant_id": "cafe-azul",
         });
         assert_eq!(
             check(&issuer.config(&[]), &issuer.token(&claims)),
             Ok(Principal {
                 subject: "456".into(),
+                tenant: Some("cafe-azul".into()),
                 roles: vec!["ops".into(), "admin".into()],
                 email: Some("ana@example.com".into()),
                 name: Some("Ana".into()),
@@ -268,6 +270,7 @@ fn the_examples_of_rfc_7515_and_rfc_8037_hold() {
         issuer: Some("joe".into()),
         audience: None,
         subject_claim: "iss".into(),
+        tenant_claim: "tenant_id".into(),
     };
     let principal = check_at(&config, token, 1_300_819_379).expect("holds");
     assert_eq!(principal.subject, "joe");
@@ -439,6 +442,64 @@ fn the_subject_is_a_number_or_a_text_in_the_configured_claim() {
             "its `sub` is no integer and no text that could name a user"
         );
     }
+}
+
+#[test]
+fn the_tenant_is_a_number_or_a_text_in_the_configured_claim() {
+    let tenant = |changes: &[(&str, &str)], claims| {
+        outcome(changes, &claims).map(|principal| principal.tenant)
+    };
+    let named = |text: &str| Ok(Some(text.to_owned()));
+    assert_eq!(
+        tenant(&[], with("tenant_id", "cafe-azul")),
+        named("cafe-azul")
+    );
+    assert_eq!(tenant(&[], with("tenant_id", 7)), named("7"));
+    assert_eq!(tenant(&[], with("tenant_id", -7)), named("-7"));
+    assert_eq!(
+        tenant(&[], with("tenant_id", u64::MAX)),
+        named("18446744073709551615")
+    );
+    // Its form is the business of who uses it.
+    assert_eq!(tenant(&[], with("tenant_id", " ../x ")), named(" ../x "));
+
+    for name in ["custom:tenant_id", "https://example.com/tenant", "org_id"] {
+        let claim = [("jwt_tenant_claim", name)];
+        let mut claims = with(name, "cafe-azul");
+        claims["tenant_id"] = json!("another");
+        assert_eq!(tenant(&claim, claims), named("cafe-azul"));
+        assert_eq!(tenant(&claim, with("tenant_id", "cafe-azul")), Ok(None));
+    }
+    for unset in ["", "  "] {
+        let claim = [("jwt_tenant_claim", unset)];
+        assert_eq!(tenant(&claim, with("tenant_id", "a")), named("a"));
+    }
+}
+
+#[test]
+fn a_user_may_have_no_tenant_but_not_one_that_cannot_be_read() {
+    let tenant = |claims| outcome(&[], &claims).map(|principal| principal.tenant);
+    assert_eq!(tenant(claims()), Ok(None));
+    assert_eq!(tenant(with("tenant_id", Value::Null)), Ok(None));
+    for odd in [
+        json!(""),
+        json!(" "),
+        json!(4.5),
+        json!(7.0),
+        json!(true),
+        json!(["cafe-azul"]),
+        json!({"id": "cafe-azul"}),
+    ] {
+        assert_eq!(
+            reason(tenant(with("tenant_id", odd))),
+            "its `tenant_id` is no integer and no text that could name a tenant"
+        );
+    }
+    let claim = [("jwt_tenant_claim", "custom:tenant_id")];
+    assert_eq!(
+        reason(outcome(&claim, &with("custom:tenant_id", true))),
+        "its `custom:tenant_id` is no integer and no text that could name a tenant"
+    );
 }
 
 #[test]

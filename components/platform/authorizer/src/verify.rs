@@ -27,6 +27,8 @@ const MAX_DATE: i64 = 253_402_300_799;
 pub struct Principal {
     /// The id of the user.
     pub subject: String,
+    /// The tenant of the user, of any form.
+    pub tenant: Option<String>,
     /// From `roles`, or from `scope` where there are no `roles`.
     pub roles: Vec<String>,
     /// The claim `email`.
@@ -99,6 +101,7 @@ pub fn verify(config: &Config, token: &str, now: Duration) -> Result<Principal, 
 
     Ok(Principal {
         subject: subject(config, &claims)?,
+        tenant: tenant(config, &claims)?,
         roles: roles(&claims)?,
         email: text(&claims, "email"),
         name: text(&claims, "name"),
@@ -221,12 +224,35 @@ fn check_audience(config: &Config, claims: &Map<String, Value>) -> Result<(), De
 fn subject(config: &Config, claims: &Map<String, Value>) -> Result<String, Denial> {
     let name = &config.subject_claim;
     match claims.get(name) {
-        Some(Value::String(id)) if !id.trim().is_empty() => Ok(id.clone()),
-        Some(Value::Number(id)) if id.is_i64() || id.is_u64() => Ok(id.to_string()),
+        Some(value) => id(value).ok_or_else(|| {
+            invalid(format!(
+                "its `{name}` is no integer and no text that could name a user"
+            ))
+        }),
         None => Err(invalid(format!("it has no `{name}`"))),
-        Some(_) => Err(invalid(format!(
-            "its `{name}` is no integer and no text that could name a user"
-        ))),
+    }
+}
+
+/// A user may have no tenant. A claim of another type is refused, so that its user is
+/// not taken for one without a tenant.
+fn tenant(config: &Config, claims: &Map<String, Value>) -> Result<Option<String>, Denial> {
+    let name = &config.tenant_claim;
+    match claims.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => id(value).map(Some).ok_or_else(|| {
+            invalid(format!(
+                "its `{name}` is no integer and no text that could name a tenant"
+            ))
+        }),
+    }
+}
+
+/// A text as it is, unless it is blank, or the digits of an integer.
+fn id(value: &Value) -> Option<String> {
+    match value {
+        Value::String(id) if !id.trim().is_empty() => Some(id.clone()),
+        Value::Number(id) if id.is_i64() || id.is_u64() => Some(id.to_string()),
+        _ => None,
     }
 }
 

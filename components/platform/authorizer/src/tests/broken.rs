@@ -127,7 +127,7 @@ fn json_text() -> impl Strategy<Value = String> {
         "\"(HS256|none|admin ops|456|)\"",
     ];
     leaf.prop_recursive(6, 64, 8, |inner| {
-        let name = "alg|crit|exp|nbf|iat|sub|aud|roles|scope|x";
+        let name = "alg|crit|exp|nbf|iat|sub|aud|roles|scope|tenant_id|x";
         let member = (name, inner.clone()).prop_map(|(name, value)| format!("\"{name}\":{value}"));
         prop_oneof![
             prop::collection::vec(inner, 0..8).prop_map(|all| format!("[{}]", all.join(","))),
@@ -176,6 +176,7 @@ proptest! {
             if let Ok(principal) = check(config, &issuer.token_of(header, &claims)) {
                 let claims: Value = serde_json::from_str(&claims).expect("is JSON");
                 prop_assert!(!principal.subject.trim().is_empty());
+                prop_assert!(principal.tenant.is_none_or(|tenant| !tenant.trim().is_empty()));
                 prop_assert!(principal.expires_at as i64 + 30 > NOW);
                 prop_assert_eq!(claims["exp"].as_f64().map(|exp| exp as u64), Some(principal.expires_at));
             }

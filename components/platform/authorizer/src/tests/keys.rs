@@ -316,7 +316,14 @@ fn a_variable_that_cannot_be_read_is_not_one_that_is_unset() {
             panic!("{error}")
         }
     }
-    for down in ["algorithm", "secret", "issuer", "audience", "subject_claim"] {
+    for down in [
+        "algorithm",
+        "secret",
+        "issuer",
+        "audience",
+        "subject_claim",
+        "tenant_claim",
+    ] {
         let down = format!("jwt_{down}");
         let config = Config::from_variables(|name| match name {
             _ if name == down => Err(Down(down.clone())),

@@ -1,29 +1,38 @@
 //! What every crate and component may use: ids that follow a request, log lines, the
-//! clock, variables, ids that callers choose, queries, preconditions, errors of the
-//! caller ([`Invalid`]) and failures of the deployment ([`Failure`]).
+//! clock, variables, ids that callers choose, JSON that keeps its digits ([`Fields`]),
+//! queries, preconditions, errors of the caller ([`Invalid`]) and failures of the
+//! deployment ([`Failure`]).
 //!
 //! It knows neither HTTP answers nor stores.
 
 mod caller;
 mod clock;
 mod failure;
+mod fields;
 pub mod id;
 mod invalid;
 pub mod json;
 pub mod log;
+mod not_changed;
 mod preconditions;
 mod query;
+mod tenant;
 mod text;
+mod timestamp;
 mod trace;
 mod variables;
 
 pub use caller::Caller;
 pub use clock::{now_millis, parse_rfc3339, random, rfc3339};
 pub use failure::Failure;
+pub use fields::Fields;
 pub use id::IdError;
 pub use invalid::Invalid;
+pub use not_changed::NotChanged;
 pub use preconditions::{Preconditions, Tags, Unmet, version_tag};
 pub use query::Query;
+pub use tenant::{Tenant, TenantError};
 pub use text::shorten;
+pub use timestamp::{NoTimestamp, Timestamp};
 pub use trace::Trace;
-pub use variables::{check_token, number, text, token};
+pub use variables::{check_token, number, parsed, text, token};

@@ -34,7 +34,7 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&base::rfc3339(self.0))
+        f.write_str(&crate::rfc3339(self.0))
     }
 }
 
@@ -42,7 +42,7 @@ impl FromStr for Timestamp {
     type Err = NoTimestamp;
 
     fn from_str(text: &str) -> Result<Self, NoTimestamp> {
-        let nanos = base::parse_rfc3339(text).ok_or(NoTimestamp)?;
+        let nanos = crate::parse_rfc3339(text).ok_or(NoTimestamp)?;
         u64::try_from(nanos.div_euclid(1_000_000))
             .map(Self::from_millis)
             .map_err(|_| NoTimestamp)

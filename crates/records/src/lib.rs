@@ -23,6 +23,9 @@
 //! | `a:v:3` | version 3, the latest: found from `a` by one more read |
 //! | `a` | version 2 |
 
+mod change;
+mod decide;
+mod history;
 mod list;
 mod update;
 
@@ -31,7 +34,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use stores::KeyValue;
 
-pub use list::{Page, Place, list};
+pub use change::{change, first};
+pub use decide::{Decision, Existing, Owned, Refusal, Request, post, put};
+pub use history::{History, HistoryQuery, ReadQuery, history};
+pub use list::{Entries, Page, Place, Slice, entries, list};
 pub use update::{
     Carries, Document, Entity, GroupMessage, Step, committed, index_changes, repair_from, update,
 };

@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 use crate::ApiError;
 use crate::bindings::orilla::auth::authorizer::{self, Denial};
 
-/// A user whose token was verified: subject, roles, email, name and expiry.
+/// A user whose token was verified: subject, tenant, roles, email, name and expiry.
 ///
 /// The authorizer that verifies tokens is bound in `spin.toml` (`wit/auth`).
 pub use crate::bindings::orilla::auth::authorizer::Principal;
@@ -159,6 +159,7 @@ mod tests {
     fn a_role_is_spelled_just_so() {
         let user = |roles: &[&str]| Principal {
             subject: "456".into(),
+            tenant: None,
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             email: None,
             name: None,

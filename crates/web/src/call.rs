@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
-use base::{Failure, Preconditions, Query, Trace};
+use base::{Failure, Preconditions, Query, Tenant, Trace};
 use http::Method;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use crate::Invalid;
 use crate::access::{Admitted, Principal};
+use crate::{ApiError, Invalid};
 
 /// The maximum length of an `Idempotency-Key` in characters.
 const MAX_KEY_LENGTH: usize = 255;
@@ -34,6 +34,25 @@ impl Call {
             Admitted::User(principal) => Ok(principal),
             _ => Err(Failure::internal("the route is not for users alone")),
         }
+    }
+
+    /// The tenant of the user who sent the request: the one whose data the route is about.
+    ///
+    /// # Errors
+    /// 403 `missing_tenant` if the token names none, 403 `invalid_tenant` if what it names
+    /// is no [`Tenant`], and what [`Call::principal`] fails with.
+    pub fn tenant(&self) -> Result<Tenant, ApiError> {
+        let Some(tenant) = &self.principal()?.tenant else {
+            return Err(ApiError::forbidden(
+                "missing_tenant",
+                "the token names no tenant: this route needs the claim that `jwt_tenant_claim` \
+                 names",
+            ));
+        };
+        tenant.parse().map_err(|error| {
+            let message = format!("the tenant that the token names {error}");
+            ApiError::forbidden("invalid_tenant", message)
+        })
     }
 
     /// Whether a machine sent the request, with the token of a variable.
@@ -104,6 +123,13 @@ impl Call {
         })
     }
 
+    /// Whether the client prefers one media type over another, by `Accept` (RFC 9110,
+    /// 12.5.1). Without a preference, the other one counts.
+    pub fn prefers(&self, media_type: &str, over: &str) -> bool {
+        let accepted = self.list("accept").unwrap_or_default();
+        quality(&accepted, media_type) > quality(&accepted, over)
+    }
+
     /// The values of a list header, joined by commas if it was sent in several lines (RFC
     /// 9110, 5.3); `None` if it was not sent. A value that is not text counts as empty.
     pub(crate) fn list(&self, name: &str) -> Option<String> {
@@ -111,6 +137,27 @@ impl Call {
         let values: Vec<_> = values.map(|v| v.to_str().unwrap_or_default()).collect();
         (!values.is_empty()).then(|| values.join(", "))
     }
+}
+
+/// The weight in thousandths that a value of `Accept` gives a media type: that of the most
+/// specific range that it is in.
+fn quality(accepted: &str, media_type: &str) -> u32 {
+    let kind = media_type.split('/').next().unwrap_or_default();
+    let ranges = accepted.split(',').filter_map(|range| {
+        let mut words = range.split(';').map(str::trim);
+        let range = words.next()?.to_ascii_lowercase();
+        let specificity = match &*range {
+            "*/*" => 1,
+            range if range.strip_suffix("/*") == Some(kind) => 2,
+            range if range == media_type => 3,
+            _ => return None,
+        };
+        let weight = words.find_map(|word| word.strip_prefix("q="));
+        let weight: f32 = weight.map_or(Ok(1.0), str::parse).ok()?;
+        // Rounds down weights of more than three digits, which RFC 9110 does not have.
+        Some((specificity, (weight.clamp(0.0, 1.0) * 1_000.0) as u32))
+    });
+    ranges.max().map_or(0, |(_, weight)| weight)
 }
 
 #[cfg(test)]
@@ -135,6 +182,29 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_media_type_is_chosen_by_its_most_specific_range() {
+        for (accept, is_csv) in [
+            ("text/csv", true),
+            ("TEXT/CSV; charset=utf-8", true),
+            ("text/*", true),
+            ("application/json;q=0.9, text/csv;q=0.8", false),
+            ("application/json;q=0.5, text/csv", true),
+            ("text/csv;q=0, */*", false),
+            ("*/*", false),
+            ("", false),
+            ("text/csv;q=x", false),
+        ] {
+            let call = call(&[("accept", accept)]);
+            assert_eq!(
+                call.prefers("text/csv", "application/json"),
+                is_csv,
+                "{accept}"
+            );
+        }
+        assert!(!call(&[]).prefers("text/csv", "application/json"));
+    }
+
+    #[test]
     fn an_idempotency_key_may_have_quotes() {
         let key = |value: &str| {
             let call = call(&[("idempotency-key", value)]);
@@ -156,8 +226,36 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_user_acts_for_the_tenant_that_the_token_names() {
+        let tenant = |named: Option<&str>| {
+            let mut call = call(&[]);
+            call.caller = Admitted::User(Principal {
+                subject: "456".into(),
+                tenant: named.map(str::to_owned),
+                roles: vec!["admin".into()],
+                email: None,
+                name: None,
+                expires_at: 0,
+            });
+            call.tenant()
+                .map_err(|error| (error.status.as_u16(), error.code, error.message))
+        };
+        assert_eq!(tenant(Some("cafe-azul")).unwrap().as_str(), "cafe-azul");
+
+        let (status, code, message) = tenant(None).unwrap_err();
+        assert_eq!((status, code), (403, "missing_tenant"));
+        assert!(message.contains("`jwt_tenant_claim`"), "{message}");
+        for wrong in ["", "..", "café", "a/b", &"x".repeat(65)] {
+            let (status, code, message) = tenant(Some(wrong)).unwrap_err();
+            assert_eq!((status, code), (403, "invalid_tenant"), "{wrong}");
+            assert!(message.contains("1 to 64 characters"), "{message}");
+        }
+    }
+
+    #[test]
     fn a_route_that_others_may_call_has_no_user() {
         assert!(call(&[]).principal().is_err());
+        assert_eq!(call(&[]).tenant().unwrap_err().code, "internal");
         assert_eq!(call(&[]).path("orderId"), "ORD-1");
         assert_eq!(call(&[]).path("other"), "");
     }

@@ -31,6 +31,17 @@ fn digest(body: &[u8], bytes: usize) -> String {
     text
 }
 
+/// The answer to a change, with the tag of the version that it made or found.
+///
+/// # Errors
+/// Never.
+pub fn tagged(tag: &str, mut reply: http::Response<Vec<u8>>) -> Reply {
+    if let Ok(tag) = HeaderValue::try_from(tag) {
+        reply.headers_mut().insert(header::ETAG, tag);
+    }
+    Ok(reply)
+}
+
 impl Call {
     /// Whether `If-None-Match` names this tag, so that the client has the representation;
     /// `None` without the header.
@@ -45,16 +56,15 @@ impl Call {
     /// # Errors
     /// Never.
     pub fn with_etag(&self, tag: &str, reply: http::Response<Vec<u8>>) -> Reply {
-        let mut response = match self.has_current(tag) {
+        let response = match self.has_current(tag) {
             Some(true) => empty(StatusCode::NOT_MODIFIED),
             _ => reply,
         };
-        let headers = response.headers_mut();
-        if let Ok(tag) = HeaderValue::try_from(tag) {
-            headers.insert(header::ETAG, tag);
-        }
+        let mut response = tagged(tag, response)?;
         let private = HeaderValue::from_static("private, no-cache");
-        headers.insert(header::CACHE_CONTROL, private);
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, private);
         Ok(response)
     }
 }

@@ -1,6 +1,6 @@
 //! Error answers: requests that are refused or fail.
 
-use base::{Failure, Invalid, Unmet};
+use base::{Failure, Invalid, NotChanged, Unmet};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
 /// An answer that is not a success: `{"error": "<for a person>", "code": "<stable>"}`.
@@ -90,6 +90,18 @@ impl From<Unmet> for ApiError {
     fn from(unmet: Unmet) -> Self {
         let status = StatusCode::PRECONDITION_FAILED;
         Self::new(status, "precondition_failed", unmet.to_string())
+    }
+}
+
+impl From<NotChanged> for ApiError {
+    fn from(error: NotChanged) -> Self {
+        match error {
+            NotChanged::Conflict { code, message } => {
+                Self::new(StatusCode::CONFLICT, code, message)
+            }
+            NotChanged::Unmet(unmet) => unmet.into(),
+            NotChanged::Failed(failure) => failure.into(),
+        }
     }
 }
 

@@ -22,7 +22,7 @@ mod wait;
 pub use access::Principal;
 pub use base::Invalid;
 pub use call::Call;
-pub use conditional::{entity_tag, view_tag};
+pub use conditional::{entity_tag, tagged, view_tag};
 pub use error::ApiError;
 pub use reply::{Reply, content, empty, json, redirect};
 pub use route::Route;

@@ -1,9 +1,7 @@
-use base::Failure;
-use http::{HeaderValue, StatusCode, header};
-use orders_domain::{
-    Answer, Change, OrderId, OrderRequest, Refusal, Status, Timestamp, Transitions, keys,
-};
-use orders_storage::{Intent, NotChanged};
+use base::{Failure, NotChanged};
+use http::StatusCode;
+use orders_domain::{Answer, Change, OrderId, OrderRequest, Status, Timestamp, Transitions, keys};
+use orders_storage::Intent;
 use stores::{SpinKeyValue, SpinRedis};
 use web::{ApiError, Call, Invalid, Reply};
 
@@ -39,14 +37,10 @@ async fn change(call: &Call, request: &OrderRequest, intent: Intent) -> Reply {
     if let Err(NotChanged::Failed(Failure::Contended { .. })) = changed {
         wake_all(&redis, call).await?;
     }
-    let changed = changed.map_err(refusal)?;
-
-    let answer = Answer::new(&request.order_id, changed.status, changed.version);
-    let mut reply = web::json(StatusCode::OK, &answer)?;
-    let tag = base::version_tag(changed.version);
-    let tag = HeaderValue::try_from(tag).map_err(Failure::internal)?;
-    reply.headers_mut().insert(header::ETAG, tag);
-    Ok(reply)
+    let version = changed?;
+    let answer = Answer::new(&request.order_id, request.status, version);
+    let tag = base::version_tag(version);
+    web::tagged(&tag, web::json(StatusCode::OK, &answer)?)
 }
 
 /// Wakes the workers of all statuses: one of them must store a committed version, and its
@@ -58,14 +52,4 @@ async fn wake_all(redis: &SpinRedis, call: &Call) -> Result<(), ApiError> {
         worker::notify(&queue, &call.trace).await;
     }
     Ok(())
-}
-
-fn refusal(error: NotChanged) -> ApiError {
-    match error {
-        NotChanged::Failed(failure) => failure.into(),
-        NotChanged::Refused(Refusal::PreconditionFailed(unmet)) => unmet.into(),
-        NotChanged::Refused(refusal) => {
-            ApiError::new(StatusCode::CONFLICT, refusal.code(), refusal.to_string())
-        }
-    }
 }

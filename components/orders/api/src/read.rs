@@ -1,5 +1,6 @@
 use http::StatusCode;
-use orders_domain::{HistoryView, ListQuery, ListView, OrderId, OrderView, ReadQuery, Timestamp};
+use orders_domain::{HistoryView, ListQuery, ListView, OrderId, OrderView, Timestamp};
+use records::ReadQuery;
 use serde_json::json;
 use stores::{SpinKeyValue, SpinRedis};
 use web::{ApiError, Call, Reply};
@@ -9,8 +10,8 @@ pub(crate) async fn list(call: Call) -> Reply {
     let redis = SpinRedis::open()?;
     let store = SpinKeyValue::open()?;
     let caller = call.principal()?.caller();
-    let (orders, last) = orders_storage::list(&redis, &store, caller, &query)?;
-    let view = ListView::new(&orders, last.as_ref());
+    let page = orders_storage::list(&redis, &store, caller, &query)?;
+    let view = ListView::new(&page.documents, page.last.as_ref());
     web::json(StatusCode::OK, &view)
 }
 

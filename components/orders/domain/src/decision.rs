@@ -1,7 +1,7 @@
 //! The decision on a request: the next version of the order, or a refusal.
 
-use base::{Caller, Preconditions, Unmet};
-use records::Versioned;
+use base::{Caller, NotChanged, Preconditions, Unmet};
+use records::{Decision, Existing, Request, Versioned};
 
 use crate::transitions::next;
 use crate::{Order, OrderRequest, Status, Timestamp, Transitions};
@@ -20,27 +20,6 @@ pub struct Change<'a> {
     pub caller: Caller<'a>,
     /// The current time.
     pub now: Timestamp,
-}
-
-/// The existing order, when a request would create one of its id.
-#[derive(Clone, Copy, Debug)]
-pub struct Existing<'a> {
-    /// Its first version.
-    pub first: &'a Order,
-    /// Its latest version.
-    pub latest: &'a Versioned<Order>,
-}
-
-/// The outcome of a permitted request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// Nothing changes: this version of the order is the wanted one.
-    Unchanged {
-        /// The version.
-        version: u64,
-    },
-    /// The order becomes this, as its next version.
-    Next(Box<Order>),
 }
 
 /// Why a request is refused.
@@ -67,15 +46,26 @@ pub enum Refusal {
     },
 }
 
-impl Refusal {
-    /// The stable word for programs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::IdTaken => "order_id_taken",
-            Self::Exists => "order_exists",
-            Self::PreconditionFailed(_) => "precondition_failed",
-            Self::IllegalTransition { .. } => "illegal_transition",
+impl From<records::Refusal> for Refusal {
+    fn from(refusal: records::Refusal) -> Self {
+        match refusal {
+            records::Refusal::Taken => Self::IdTaken,
+            // Orders are not removed.
+            records::Refusal::Exists | records::Refusal::Removed => Self::Exists,
+            records::Refusal::Unmet(unmet) => Self::PreconditionFailed(unmet),
         }
+    }
+}
+
+impl From<Refusal> for NotChanged {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal {
+            Refusal::IdTaken => "order_id_taken",
+            Refusal::Exists => "order_exists",
+            Refusal::IllegalTransition { .. } => "illegal_transition",
+            Refusal::PreconditionFailed(unmet) => return unmet.into(),
+        };
+        Self::conflict(code, refusal)
     }
 }
 
@@ -93,22 +83,11 @@ fn illegal(from: Status, to: Status) -> String {
 ///
 /// # Errors
 /// The request is refused, and nothing changes.
-pub fn post(change: &Change, existing: Option<Existing>) -> Result<Decision, Refusal> {
-    let latest = existing.map(|existing| existing.latest);
-    change.check_owner(latest)?;
-    let Some(Existing { first, latest }) = existing else {
-        change.check_preconditions(None)?;
-        return Ok(change.create());
-    };
-    let version = if change.request.agrees_with(&first.content) {
-        1
-    } else if change.request.agrees_with(&latest.document.content) {
-        latest.version
-    } else {
-        change.check_preconditions(Some(latest))?;
-        return Err(Refusal::Exists);
-    };
-    Ok(Decision::Unchanged { version })
+pub fn post(
+    change: &Change,
+    existing: Option<Existing<'_, Order>>,
+) -> Result<Decision<Order>, Refusal> {
+    Ok(records::post(change, existing)?)
 }
 
 /// Decides a `PUT`, which changes an order to the body of the request, or creates it with
@@ -120,44 +99,35 @@ pub fn put(
     change: &Change,
     latest: Option<&Versioned<Order>>,
     transitions: Transitions,
-) -> Result<Decision, Refusal> {
-    change.check_owner(latest)?;
-    let Some(Versioned { version, document }) = latest else {
-        change.check_preconditions(None)?;
-        return Ok(change.create());
-    };
-    let next = document.changed(change.request, change.caller.subject, change.now);
-    let Some(next) = next else {
-        return Ok(Decision::Unchanged { version: *version });
-    };
-    change.check_preconditions(latest)?;
-    let (from, to) = (document.status(), change.request.status);
-    if !transitions.permit(from, to) {
-        return Err(Refusal::IllegalTransition { from, to });
-    }
-    Ok(Decision::Next(Box::new(next)))
-}
-
-impl Change<'_> {
-    /// Refuses callers that may not change the order.
-    fn check_owner(&self, latest: Option<&Versioned<Order>>) -> Result<(), Refusal> {
-        match latest {
-            Some(latest) if !self.caller.may_use(&latest.document.owner) => Err(Refusal::IdTaken),
-            _ => Ok(()),
+) -> Result<Decision<Order>, Refusal> {
+    let decision = records::put(change, latest)?;
+    if let (Decision::Next(next), Some(latest)) = (&decision, latest) {
+        let (from, to) = (latest.document.status(), next.status());
+        if !transitions.permit(from, to) {
+            return Err(Refusal::IllegalTransition { from, to });
         }
     }
+    Ok(decision)
+}
 
-    /// Checks the preconditions of a request that would change something. A request whose
-    /// state is reached already succeeds without them: it repeats a request whose answer
-    /// was lost (RFC 9110, 13.1.1).
-    fn check_preconditions(&self, latest: Option<&Versioned<Order>>) -> Result<(), Refusal> {
-        Ok(self
-            .preconditions
-            .check(latest.map(|latest| latest.version))?)
+impl Request<Order> for Change<'_> {
+    fn caller(&self) -> Caller<'_> {
+        self.caller
     }
 
-    fn create(&self) -> Decision {
-        let order = Order::create(self.request, self.caller.subject, self.now);
-        Decision::Next(Box::new(order))
+    fn preconditions(&self) -> &Preconditions {
+        self.preconditions
+    }
+
+    fn create(&self) -> Order {
+        Order::create(self.request, self.caller.subject, self.now)
+    }
+
+    fn is_met_by(&self, order: &Order) -> bool {
+        self.request.agrees_with(&order.content)
+    }
+
+    fn change(&self, order: &Order) -> Order {
+        order.changed(self.request, self.caller.subject, self.now)
     }
 }

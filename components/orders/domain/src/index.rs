@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use records::{Document, Entity};
+use records::{Document, Entity, Owned};
 
 use crate::{Order, keys};
 
@@ -28,6 +28,12 @@ impl Document for Order {
             .flat_map(|status| [keys::of_all(status), keys::of_user(&self.owner, status)])
             .map(|key| (key, score))
             .collect()
+    }
+}
+
+impl Owned for Order {
+    fn owner(&self) -> &str {
+        &self.owner
     }
 }
 

@@ -14,13 +14,12 @@ mod processing;
 mod query;
 mod request;
 mod status;
-mod timestamp;
 mod transitions;
 mod view;
 
-pub use base::{Caller, IdError};
+pub use base::{Caller, IdError, NoTimestamp, Timestamp};
 pub use content::Content;
-pub use decision::{Change, Decision, Existing, Refusal, post, put};
+pub use decision::{Change, Refusal, post, put};
 pub use event::{CloudEvent, NoEvent, event_data};
 pub use id::OrderId;
 pub use message::Changed;
@@ -29,9 +28,8 @@ pub use order::Order;
 pub use processing::{
     Failure, GroupHead, MAX_RESULT_BYTES, Processing, ProcessingRecord, Unusable,
 };
-pub use query::{Cursor, HistoryQuery, ListQuery, NoCursor, ReadQuery};
+pub use query::ListQuery;
 pub use request::{MAX_TEXT_BYTES, OrderRequest};
 pub use status::{Status, UnknownStatus};
-pub use timestamp::{NoTimestamp, Timestamp};
 pub use transitions::{NoTransitions, Transitions};
 pub use view::{Answer, HistoryView, ListView, OrderView};

@@ -42,20 +42,14 @@ impl Order {
         }
     }
 
-    /// The next version; `None` if the request changes nothing.
-    pub(crate) fn changed(
-        &self,
-        request: &OrderRequest,
-        subject: &str,
-        now: Timestamp,
-    ) -> Option<Self> {
-        let content = request.content(&self.content.register_date);
-        (content != self.content).then(|| Self {
-            content,
+    /// The next version.
+    pub(crate) fn changed(&self, request: &OrderRequest, subject: &str, now: Timestamp) -> Self {
+        Self {
+            content: request.content(&self.content.register_date),
             updated_at: now,
             updated_by: subject.to_owned(),
             ..self.clone()
-        })
+        }
     }
 }
 

@@ -1,11 +1,9 @@
-//! The queries of `GET /orders` and `GET /orders/{orderId}`.
-
-use std::fmt;
-use std::str::FromStr;
+//! The query of `GET /orders`.
 
 use base::{Invalid, Query};
+use records::Place;
 
-use crate::{OrderId, Status, Timestamp};
+use crate::Status;
 
 /// The query of `GET /orders`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +13,7 @@ pub struct ListQuery {
     /// The maximum number of orders, 1 to 100.
     pub limit: u32,
     /// The last order of the page before.
-    pub after: Option<Cursor>,
+    pub after: Option<Place>,
 }
 
 impl ListQuery {
@@ -33,92 +31,10 @@ impl ListQuery {
     }
 }
 
-/// A position in a list of orders: the creation and the id of an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cursor {
-    /// The time of its creation.
-    pub created_at: Timestamp,
-    /// Its id.
-    pub order_id: OrderId,
-}
-
-/// A text that is not a cursor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoCursor;
-
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.created_at.millis(), self.order_id)
-    }
-}
-
-impl FromStr for Cursor {
-    type Err = NoCursor;
-
-    fn from_str(text: &str) -> Result<Self, NoCursor> {
-        let (millis, id) = text.split_once(':').ok_or(NoCursor)?;
-        let cursor = Self {
-            created_at: Timestamp::from_millis(millis.parse().map_err(|_| NoCursor)?),
-            order_id: id.parse().map_err(|_| NoCursor)?,
-        };
-        // Only one spelling of a cursor is accepted.
-        (cursor.to_string() == text)
-            .then_some(cursor)
-            .ok_or(NoCursor)
-    }
-}
-
-/// The query of `GET /orders/{orderId}`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ReadQuery {
-    /// The latest version.
-    Latest,
-    /// The history.
-    History(HistoryQuery),
-}
-
-/// The requested versions of an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HistoryQuery {
-    /// The first version of the page, from 1.
-    pub first: u64,
-    /// The maximum number of versions, 1 to 1,000.
-    pub limit: u32,
-}
-
-impl ReadQuery {
-    /// Reads a query.
-    ///
-    /// # Errors
-    /// The first broken rule.
-    pub fn parse(query: &Query) -> Result<Self, Invalid> {
-        match query.parsed("history", "must be true or false")? {
-            None | Some(false) => Ok(Self::Latest),
-            Some(true) => Ok(Self::History(HistoryQuery {
-                first: query.cursor()?.map_or(1, |Version(first)| first),
-                limit: query.limit(100, 1_000)?,
-            })),
-        }
-    }
-}
-
-/// The cursor of a history: the first version of a page.
-struct Version(u64);
-
-impl FromStr for Version {
-    type Err = NoCursor;
-
-    fn from_str(text: &str) -> Result<Self, NoCursor> {
-        // Redis counts versions, with signed integers.
-        let version = text.parse().ok().filter(|version: &i64| *version >= 1);
-        let version = version.filter(|version| version.to_string() == text);
-        version.map(|v| Self(v.unsigned_abs())).ok_or(NoCursor)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use records::{HistoryQuery, ReadQuery};
 
     use super::*;
 
@@ -143,8 +59,7 @@ mod tests {
         let page = list(&query).unwrap();
         assert_eq!((page.status, page.limit), (Some(Status::Inprocess), 100));
         let cursor = page.after.unwrap();
-        assert_eq!(cursor.created_at.millis(), 17);
-        assert_eq!(cursor.order_id.as_str(), "a:b");
+        assert_eq!((cursor.score, &*cursor.member), (17, "a:b"));
     }
 
     #[test]
@@ -216,15 +131,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn a_cursor_is_read_as_it_is_written(millis: u64, id in "[A-Za-z0-9:_-]{1,20}") {
-            let cursor = Cursor {
-                created_at: Timestamp::from_millis(millis),
-                order_id: id.parse().unwrap(),
-            };
-            prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
-        }
-
         #[test]
         fn any_query_is_understood_or_refused(name in "status|limit|cursor|history", value in "[0-9:a]{0,22}|.{0,9}") {
             let query = [("history", "true"), (&*name, &*value)];

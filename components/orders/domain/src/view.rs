@@ -1,10 +1,10 @@
 //! Answers about orders, and the data of their events.
 
-use records::Versioned;
+use records::{Place, Versioned};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{Content, Cursor, Order, OrderId, Processing, ProcessingRecord, Status, Timestamp};
+use crate::{Content, Order, OrderId, Processing, ProcessingRecord, Status, Timestamp};
 
 /// The answer to a change.
 #[derive(Clone, Debug, Serialize)]
@@ -72,14 +72,14 @@ impl<'a> ListView<'a> {
     /// A page of orders. `last` is the position of its last order if there are more.
     pub fn new(
         orders: impl IntoIterator<Item = &'a Versioned<Order>>,
-        last: Option<&Cursor>,
+        last: Option<&Place>,
     ) -> Self {
         Self {
             orders: orders
                 .into_iter()
                 .map(|order| OrderView::new(order, None))
                 .collect(),
-            cursor: last.map(Cursor::to_string),
+            cursor: last.map(Place::to_string),
         }
     }
 }
@@ -239,16 +239,16 @@ mod tests {
     #[test]
     fn a_list_goes_on_until_its_last_page() {
         let orders = [version(3, Status::Inprocess), version(1, Status::Received)];
-        let last = Cursor {
-            created_at: orders[1].document.created_at,
-            order_id: orders[1].document.order_id.clone(),
+        let last = Place {
+            score: orders[1].document.created_at.millis(),
+            member: orders[1].document.order_id.to_string(),
         };
         let page = serde_json::to_value(ListView::new(&orders, Some(&last))).unwrap();
         assert_eq!(page["orders"][0]["version"], 3);
         assert_eq!(page["orders"][1]["status"], "received");
         assert!(page["orders"][1].get("processing").is_none());
         assert!(page["orders"][1].get("owner").is_none());
-        let cursor: Cursor = page["cursor"].as_str().unwrap().parse().unwrap();
+        let cursor: Place = page["cursor"].as_str().unwrap().parse().unwrap();
         assert_eq!(cursor, last);
 
         let page = serde_json::to_value(ListView::new([], None)).unwrap();

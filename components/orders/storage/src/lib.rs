@@ -5,7 +5,7 @@ mod list;
 mod process;
 mod read;
 
-pub use change::{Done, Intent, NotChanged, change};
+pub use change::{Intent, change};
 pub use list::list;
 pub use process::{failed, processed};
-pub use read::{History, history, load, processing, wake_if_idle};
+pub use read::{history, load, processing, wake_if_idle};

@@ -1,21 +1,15 @@
 //! Reads an order, its versions and their processing.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use orders_domain::{
-    Content, Failure, GroupHead, HistoryQuery, Order, OrderId, Processing, ProcessingRecord,
-    Status, Timestamp, keys,
+    Content, Failure, GroupHead, Order, OrderId, Processing, ProcessingRecord, Status, Timestamp,
+    keys,
 };
 use queue::Queue;
-use records::Versioned;
+use records::{History, HistoryQuery, Versioned};
 use stores::{Arg, KeyValue, Redis, Value};
-
-/// The number of bytes of text after which a page of a history ends. As JSON they may be
-/// six times as many, and they must fit into a component's memory.
-const PAGE_BYTES: usize = 1024 * 1024;
-
-/// The number of versions that are read from Redis at once.
-const CHUNK: u64 = 50;
 
 /// The approximate size of a version besides its texts, in bytes.
 const FIELDS: usize = 512;
@@ -91,51 +85,37 @@ pub fn wake_if_idle(
         .try_for_each(|name| Queue::new(redis, name).wake_if_idle(idle))
 }
 
-/// A page of an order's versions.
-#[derive(Debug)]
-pub struct History {
-    /// The versions, oldest first, each with the outcome of its processing.
-    pub versions: Vec<(Versioned<Order>, Option<ProcessingRecord>)>,
-    /// The first version of the next page, if there is one.
-    pub next: Option<u64>,
-}
-
-/// Reads versions of an order whose latest one is `latest`. A page of large versions ends
-/// early.
+/// Reads versions of an order whose latest one is `latest`, each with the outcome of its
+/// processing.
 pub fn history(
     redis: &impl Redis,
     store: &impl KeyValue,
     latest: &Versioned<Order>,
     query: &HistoryQuery,
-) -> Result<History, base::Failure> {
+) -> Result<History<Order, Option<ProcessingRecord>>, base::Failure> {
     let id = &latest.document.order_id;
     let (key, name) = (keys::record(id), keys::processing(id));
-    let end = query.first.saturating_add(query.limit.into());
-    let end = end.min(latest.version.saturating_add(1));
-    let mut versions = Vec::new();
-    let (mut next, mut bytes) = (query.first, 0);
-    while next < end && bytes < PAGE_BYTES {
-        let chunk = next..end.min(next.saturating_add(CHUNK));
-        let fields: Vec<_> = chunk.clone().map(|version| version.to_string()).collect();
+    let read = |versions: Range<u64>| {
+        let fields: Vec<_> = versions.map(|version| version.to_string()).collect();
         let mut args = vec![Arg::from(&name)];
         args.extend(fields.iter().map(Arg::from));
-        for (version, record) in chunk.zip(redis.call("HMGET", &args)?) {
-            next = version.saturating_add(1);
-            let Some(order) = records::version::<Order>(store, &key, version)? else {
-                continue;
-            };
+        let records = redis.call("HMGET", &args)?.into_iter();
+        let records = records.map(|record| {
             let record = record.as_str();
-            bytes += size(&order.document.content) + record.map_or(0, str::len);
+            let length = record.map_or(0, str::len);
             let record = record.map(serde_json::from_str).transpose()?;
-            versions.push((order, record));
-            if bytes >= PAGE_BYTES {
-                break;
-            }
-        }
-    }
+            Ok((record, length))
+        });
+        records.collect()
+    };
+    let size = |order: &Order, (_, length): &(_, usize)| size(&order.content) + length;
+    let history = records::history(store, &key, latest.version, query, read, size)?;
+    let versions = history.versions.into_iter();
     Ok(History {
-        versions,
-        next: (next <= latest.version).then_some(next),
+        versions: versions
+            .map(|(order, (record, _))| (order, record))
+            .collect(),
+        next: history.next,
     })
 }
 

@@ -333,7 +333,9 @@ async fn queues_are_counted_for_people_and_for_prometheus() {
         Settlement::of(&taken[3]).with(jobs.dead_letter(&taken[3], "no")),
     ];
     jobs.settle(&settled, &[]).unwrap();
-    let overdue = jobs.schedule("timer", b"{}", Duration::from_millis(1));
+    let overdue = jobs
+        .names()
+        .schedule("timer", b"{}", Duration::from_millis(1));
     jobs.commit(&Change::new().with(overdue)).unwrap();
 
     eventually("time passes", || async {

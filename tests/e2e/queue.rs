@@ -611,7 +611,7 @@ async fn a_scheduled_message_comes_once_at_the_time_that_was_given_last() {
     let redis = server.connect();
     let queue = Queue::new(&redis, "q");
     for delay in [Duration::from_secs(3_000), Duration::from_millis(1)] {
-        let timer = queue.schedule("timer:a", b"look", delay);
+        let timer = queue.names().schedule("timer:a", b"look", delay);
         queue.commit(&Change::new().with(timer)).unwrap();
     }
     assert_eq!(length(&redis, "ZCARD", "{q}:queue:delayed"), 1);

@@ -28,6 +28,21 @@ pub enum Effect {
         /// Names and values; at least one.
         fields: Vec<(String, Vec<u8>)>,
     },
+    /// Removes a field of a hash; a missing field is no error.
+    Unset {
+        /// The hash.
+        key: String,
+        /// The field.
+        field: String,
+    },
+    /// Adds numbers to fields of a hash, which count from 0. A field that becomes 0 is
+    /// removed.
+    Add {
+        /// The hash.
+        key: String,
+        /// Fields and the number to add to each; at least one.
+        fields: Vec<(String, i64)>,
+    },
     /// Sets or clears a bit of a bitmap.
     Bit {
         /// The bitmap.
@@ -70,6 +85,8 @@ pub enum Effect {
         message: Vec<u8>,
         /// Its message group, if it is in one.
         group: Option<Group>,
+        /// Publishes it only if no message was published under the same key before.
+        once: Option<Once>,
     },
     /// Delivers a message after a delay.
     Delay {
@@ -99,6 +116,15 @@ pub enum Effect {
     },
 }
 
+/// The key that a message is published under once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// The key, which carries the queue's hash tag.
+    pub key: String,
+    /// The time that it is remembered, 1 ms or more.
+    pub keep: Duration,
+}
+
 /// A message group: its messages are delivered one after the other, each after the one
 /// before it is settled and not retried. A dead letter holds up those after it until it
 /// is sent back and done, or thrown away.
@@ -114,19 +140,40 @@ pub struct Group {
 impl Effect {
     /// The keys that the effect reads or changes.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
-        let (key, other) = match self {
+        let mut others = [None, None];
+        let key = match self {
             Self::Index { key, .. }
             | Self::Unindex { key, .. }
             | Self::Set { key, .. }
+            | Self::Unset { key, .. }
+            | Self::Add { key, .. }
             | Self::Bit { key, .. }
             | Self::Remove { key }
             | Self::Expire { key, .. }
-            | Self::Delay { key, .. } => (key, None),
-            Self::Tally { key, of, .. } => (key, Some(of)),
-            Self::DeadLetter { key, group, .. } => (key, group.as_ref()),
-            Self::Send { stream, group, .. } => (stream, group.as_ref().map(|group| &group.key)),
+            | Self::Delay { key, .. } => key,
+            Self::Tally { key, of, .. } => {
+                others = [Some(of), None];
+                key
+            }
+            Self::DeadLetter { key, group, .. } => {
+                others = [group.as_ref(), None];
+                key
+            }
+            Self::Send {
+                stream,
+                group,
+                once,
+                ..
+            } => {
+                others = [
+                    group.as_ref().map(|group| &group.key),
+                    once.as_ref().map(|once| &once.key),
+                ];
+                stream
+            }
         };
-        std::iter::once(key.as_str()).chain(other.map(String::as_str))
+        let others = others.into_iter().flatten();
+        std::iter::once(key).chain(others).map(String::as_str)
     }
 
     /// Whether the group of the settled message waits for this message's retry or dead
@@ -157,6 +204,14 @@ impl Effect {
                 }
                 words
             }
+            Self::Unset { key, field } => command(&[b"HDEL", key.as_bytes(), field.as_bytes()]),
+            Self::Add { key, fields } => {
+                let mut words = command(&[b"ADD", key.as_bytes()]);
+                for (name, by) in fields {
+                    words.extend([name.as_bytes().to_vec(), by.to_string().into_bytes()]);
+                }
+                words
+            }
             Self::Bit { key, at, on } => command(&[
                 b"SETBIT",
                 key.as_bytes(),
@@ -183,6 +238,7 @@ impl Effect {
                 stream,
                 message,
                 group,
+                once,
             } => command(&[
                 b"SEND",
                 stream.as_bytes(),
@@ -192,6 +248,10 @@ impl Effect {
                     .as_ref()
                     .and_then(|group| group.ahead.as_deref())
                     .unwrap_or_default(),
+                once.as_ref().map_or(&[][..], |once| once.key.as_bytes()),
+                once.as_ref()
+                    .map_or(String::new(), |once| millis(&once.keep))
+                    .as_bytes(),
             ]),
             Self::Delay {
                 key,

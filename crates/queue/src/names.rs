@@ -1,6 +1,8 @@
 //! The names of a queue's Redis keys and channels.
 
-use crate::effect::{Effect, Group};
+use std::time::Duration;
+
+use crate::effect::{Effect, Group, Once};
 
 /// The Redis keys and channels of one queue.
 ///
@@ -70,6 +72,7 @@ impl QueueNames {
             stream: self.stream.clone(),
             message: message.into(),
             group: None,
+            once: None,
         }
     }
 
@@ -80,6 +83,38 @@ impl QueueNames {
             stream: self.stream.clone(),
             message: message.into(),
             group: Some(group),
+            once: None,
+        }
+    }
+
+    /// The effect that publishes a message, in a message group if one is given, unless a
+    /// message was published under `once` before.
+    pub fn send_once(
+        &self,
+        group: Option<Group>,
+        once: Once,
+        message: impl Into<Vec<u8>>,
+    ) -> Effect {
+        Effect::Send {
+            stream: self.stream.clone(),
+            message: message.into(),
+            group,
+            once: Some(once),
+        }
+    }
+
+    /// The effect that publishes a message on this queue after a delay. The same message
+    /// under the same id is delivered once, after the last delay that was given. `id` has
+    /// no `|`.
+    pub fn schedule(&self, id: &str, message: &[u8], delay: Duration) -> Effect {
+        let mut entry = format!("{id}|0|").into_bytes();
+        entry.extend_from_slice(message);
+        Effect::Delay {
+            key: self.delayed.clone(),
+            entry,
+            delay,
+            counted: None,
+            holds_group: false,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Publishing, claiming and settling.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use base::Failure;
@@ -304,10 +304,8 @@ impl<'a, R: Redis> Queue<'a, R> {
     ) -> Result<Vec<bool>, Failure> {
         let names = &self.names;
         let mut keys = vec![names.stream.as_str()];
-        for settlement in settlements {
-            add_keys(&mut keys, &settlement.effects);
-        }
-        add_keys(&mut keys, after);
+        let effects = settlements.iter().flat_map(|done| &done.effects);
+        add_keys(&mut keys, effects.chain(after));
 
         let commands: Vec<Vec<_>> = settlements
             .iter()
@@ -348,12 +346,6 @@ impl<'a, R: Redis> Queue<'a, R> {
         self.commit(&Change::new().settling(delivery))
     }
 
-    /// The effect that publishes a message after a delay. The same message under the same
-    /// id is delivered once, after the last delay that was given. `id` has no `|`.
-    pub fn schedule(&self, id: &str, message: &[u8], delay: Duration) -> Effect {
-        self.delay(&format!("{id}|0"), message, delay, None, false)
-    }
-
     /// The effect that delivers a failed message again after a delay, as its next attempt.
     pub fn retry(&self, delivery: &Delivery, delay: Duration) -> Effect {
         self.delay_again(delivery, delivery.attempt, delay, Count::Retried)
@@ -385,24 +377,13 @@ impl<'a, R: Redis> Queue<'a, R> {
             None => format!("{id}|{failures}"),
         };
         let holds_group = group.is_some() && !leaves_group;
-        self.delay(&head, &delivery.message, delay, Some(counted), holds_group)
-    }
-
-    fn delay(
-        &self,
-        head: &str,
-        message: &[u8],
-        delay: Duration,
-        counted: Option<Count>,
-        holds_group: bool,
-    ) -> Effect {
         let mut entry = format!("{head}|").into_bytes();
-        entry.extend_from_slice(message);
+        entry.extend_from_slice(&delivery.message);
         Effect::Delay {
             key: self.names.delayed.clone(),
             entry,
             delay,
-            counted,
+            counted: Some(counted),
             holds_group,
         }
     }
@@ -474,12 +455,10 @@ fn release(group: &str) -> Vec<Vec<u8>> {
 }
 
 /// Adds the keys of effects, each once.
-fn add_keys<'e>(keys: &mut Vec<&'e str>, effects: &'e [Effect]) {
-    for key in effects.iter().flat_map(Effect::keys) {
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-    }
+fn add_keys<'e>(keys: &mut Vec<&'e str>, effects: impl IntoIterator<Item = &'e Effect>) {
+    let mut known: HashSet<&str> = keys.iter().copied().collect();
+    let added = effects.into_iter().flat_map(Effect::keys);
+    keys.extend(added.filter(|key| known.insert(*key)));
 }
 
 /// Adds commands in the form of the scripts: the number of words, then the words.

@@ -26,7 +26,9 @@ pub fn expire_later(
         file: file.to_string(),
     };
     let message = expiry.encode_untraced()?;
-    Ok(queue.schedule(&format!("expiry:{file}"), &message, delay))
+    Ok(queue
+        .names()
+        .schedule(&format!("expiry:{file}"), &message, delay))
 }
 
 /// Whether that check is still to come: an upload URL has not expired yet.
@@ -53,5 +55,5 @@ pub fn finish_removal_later(
     };
     let message = removed.encode_untraced()?;
     let id = format!("removed:{life}:{file_name}");
-    Ok(queue.schedule(&id, &message, AFTER_REMOVAL))
+    Ok(queue.names().schedule(&id, &message, AFTER_REMOVAL))
 }

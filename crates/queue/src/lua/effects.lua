@@ -18,7 +18,8 @@ local fed = {}
 
 local own = {}
 
-function own.SEND(queue, stream, group, message, ahead)
+function own.SEND(queue, stream, group, message, ahead, once, keep)
+  if once ~= '' and not redis.call('SET', once, '', 'NX', 'PX', keep) then return end
   local target = queue_of(stream)
   if group ~= '' and not join(group, target, message, 0) then
     if ahead == '' then return end
@@ -28,7 +29,9 @@ function own.SEND(queue, stream, group, message, ahead)
   fed[target] = true
 end
 
-function own.DELAY(queue, delayed, entry, ms, counted)
+function own.DELAY(_, delayed, entry, ms, counted)
+  -- Without the end, `delayed`.
+  local queue = string.sub(delayed, 1, -8)
   redis.call('ZADD', delayed, now_ms() + tonumber(ms), entry)
   arm(queue, tonumber(ms))
   if counted ~= '' then redis.call('HINCRBY', queue .. 'stats', counted, 1) end
@@ -38,6 +41,13 @@ function own.DEAD(queue, dead, message, error, attempts, group)
   local letter = redis.call('XADD', dead, '*', 'm', message, 'error', error, 'attempts', attempts, 'at', now_ms(), 'l', group)
   redis.call('HINCRBY', queue .. 'stats', 'dead', 1)
   if group ~= '' then mark(group, name_of(queue) .. '/' .. letter) end
+end
+
+function own.ADD(_, hash, ...)
+  local words = { ... }
+  for i = 1, #words, 2 do
+    if redis.call('HINCRBY', hash, words[i], words[i + 1]) == 0 then redis.call('HDEL', hash, words[i]) end
+  end
 end
 
 function own.TALLY(_, ...) tallies[#tallies + 1] = { ... } end

@@ -2,10 +2,10 @@ use std::time::SystemTime;
 
 use base::Failure;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use outbound::{Spin, Transport, collect};
+use outbound::{ReadError, Spin, Transport, collect};
 
 use crate::response::{content_type, etag, failure, size};
-use crate::{Error, StoreConfig};
+use crate::{Error, Listing, StoreConfig};
 
 /// The max bytes of an error's body, more than any error of S3 has.
 const MAX_ERROR_BYTES: u64 = 64 * 1024;
@@ -129,12 +129,7 @@ impl<T: Transport> Objects<T> {
         let request = self
             .config
             .put_request(key, bytes, content_type, SystemTime::now())?;
-        match self.change(request).await? {
-            Some(()) => Ok(()),
-            None => Err(Error::Misconfigured(
-                "404: the bucket does not exist at this endpoint".into(),
-            )),
-        }
+        self.change(request).await?.ok_or_else(no_bucket)
     }
 
     /// Removes the object `key`; a missing object is no error.
@@ -146,6 +141,36 @@ impl<T: Transport> Objects<T> {
             .config
             .bare_request(Method::DELETE, key, SystemTime::now())?;
         self.change(request).await.map(|_| ())
+    }
+
+    /// A page of the objects whose keys start with `prefix`, in the order of their keys
+    /// (UTF-8 bytes): at most `max` from the first key after `after`, which need not exist.
+    /// S3 itself gives at most 1,000.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] if the answer is no listing, is longer than one of `max` objects
+    /// or would not lead on; any other [`Error`] except [`Error::TooLarge`].
+    pub async fn list(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        max: u32,
+    ) -> Result<Listing, Error> {
+        let request = self
+            .config
+            .list_request(prefix, after, max, SystemTime::now())?;
+        let response = self.send(request).await?;
+        if response.status() != StatusCode::OK {
+            return Err(self.failed(response).await.unwrap_or_else(no_bucket));
+        }
+        let limit = Listing::max_bytes(max);
+        let response = match collect(response, limit).await {
+            Err(ReadError::TooLarge { .. }) => Err(Error::Unexpected(format!(
+                "a listing of more than {limit} bytes"
+            ))),
+            read => Ok(read?),
+        }?;
+        Listing::parse(response.body(), prefix, after)
     }
 
     async fn send(&self, mut request: Request<Vec<u8>>) -> Result<Response<T::Body>, Error> {
@@ -171,6 +196,10 @@ impl<T: Transport> Objects<T> {
             body.as_ref().map_or(&[], |response| response.body()),
         )
     }
+}
+
+fn no_bucket() -> Error {
+    Error::Misconfigured("404: the bucket does not exist at this endpoint".into())
 }
 
 #[cfg(test)]
@@ -310,6 +339,38 @@ mod tests {
         let store = store(204, &[], b"");
         assert_eq!(block_on(objects(&store).delete("a")), Ok(()));
         assert_eq!(store.asked.borrow()[0].method(), Method::DELETE);
+    }
+
+    #[test]
+    fn a_page_of_a_listing_says_where_the_next_one_starts() {
+        let body = b"<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>p/a</Key>\
+            <Size>3</Size></Contents></ListBucketResult>";
+        let store = store(200, &[], body);
+        let page = block_on(objects(&store).list("p/", Some("p/"), 1)).unwrap();
+        assert_eq!(page.objects.len(), 1);
+        assert_eq!(page.objects[0].key, "p/a");
+        assert_eq!(page.next.as_deref(), Some("p/a"));
+        let asked = store.asked.borrow();
+        assert_eq!(asked[0].method(), Method::GET);
+        assert!(asked[0].headers().contains_key("authorization"));
+    }
+
+    #[test]
+    fn a_bucket_that_is_missing_or_closed_has_no_listing() {
+        for (status, body) in [(404, &b""[..]), (404, b"<Code>NoSuchBucket</Code>")] {
+            let list = block_on(objects(&store(status, &[], body)).list("", None, 9));
+            assert!(matches!(list, Err(Error::Misconfigured(_))), "{list:?}");
+        }
+        let denied = store(403, &[], b"<Code>AccessDenied</Code>");
+        let list = block_on(objects(&denied).list("", None, 9));
+        assert!(matches!(list, Err(Error::Denied(_))), "{list:?}");
+    }
+
+    #[test]
+    fn a_listing_without_an_end_is_not_kept() {
+        let endless = vec![b' '; 80 * 1024];
+        let list = block_on(objects(&store(200, &[], &endless)).list("", None, 1));
+        assert!(matches!(list, Err(Error::Unexpected(_))), "{list:?}");
     }
 
     #[test]

@@ -10,13 +10,15 @@ use crate::Error;
 /// The max length of a key in S3, in bytes of UTF-8.
 const MAX_KEY_BYTES: usize = 1024;
 
-/// Everything but the unreserved characters of RFC 3986 and the slash.
-const ENCODED_IN_KEY: &AsciiSet = &NON_ALPHANUMERIC
+/// Everything but the unreserved characters of RFC 3986.
+const ENCODED_IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
-    .remove(b'~')
-    .remove(b'/');
+    .remove(b'~');
+
+/// Everything but those and the slash.
+const ENCODED_IN_KEY: &AsciiSet = &ENCODED_IN_QUERY.remove(b'/');
 
 /// The problem of a variable, without which the store cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -166,6 +168,18 @@ impl Endpoint {
                 base.with_host(host).to_string()
             }
         }))
+    }
+
+    /// The URL of a question to the bucket itself, with its parameters percent-encoded.
+    pub(crate) fn bucket_url(&self, parameters: &[(&str, &str)]) -> String {
+        let mut url = format!("{}/", self.0);
+        for (n, (name, value)) in parameters.iter().enumerate() {
+            url.push(if n == 0 { '?' } else { '&' });
+            url.push_str(name);
+            url.push('=');
+            url.extend(utf8_percent_encode(value, ENCODED_IN_QUERY));
+        }
+        url
     }
 
     /// The URL of the object `key`, percent-encoded once (RFC 3986, 2.1).

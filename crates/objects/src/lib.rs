@@ -6,6 +6,7 @@
 mod client;
 mod config;
 mod error;
+mod listing;
 mod presign;
 mod request;
 mod response;
@@ -13,4 +14,5 @@ mod response;
 pub use client::{Object, ObjectInfo, Objects};
 pub use config::{Addressing, ConfigError, StoreConfig};
 pub use error::Error;
+pub use listing::{Listed, Listing};
 pub use presign::{Integrity, Presigned};

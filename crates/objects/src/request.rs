@@ -19,7 +19,30 @@ impl StoreConfig {
         key: &str,
         now: SystemTime,
     ) -> Result<Request<Vec<u8>>, Error> {
-        self.request(method, key, HeaderMap::new(), Vec::new(), now)
+        let url = self.endpoint.object_url(key)?;
+        self.request(method, url, HeaderMap::new(), Vec::new(), now)
+    }
+
+    /// A request for at most `max` keys with `prefix`, from the first one after `after`
+    /// (`ListObjectsV2`).
+    pub(crate) fn list_request(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        max: u32,
+        now: SystemTime,
+    ) -> Result<Request<Vec<u8>>, Error> {
+        let max = max.to_string();
+        let mut parameters = vec![
+            // XML cannot carry every character of a key.
+            ("encoding-type", "url"),
+            ("list-type", "2"),
+            ("max-keys", max.as_str()),
+            ("prefix", prefix),
+        ];
+        parameters.extend(after.map(|after| ("start-after", after)));
+        let url = self.endpoint.bucket_url(&parameters);
+        self.request(Method::GET, url, HeaderMap::new(), Vec::new(), now)
     }
 
     /// A request that stores `bytes` as the object `key`.
@@ -32,18 +55,18 @@ impl StoreConfig {
     ) -> Result<Request<Vec<u8>>, Error> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, header_value(content_type)?);
-        self.request(Method::PUT, key, headers, bytes, now)
+        let url = self.endpoint.object_url(key)?;
+        self.request(Method::PUT, url, headers, bytes, now)
     }
 
     fn request(
         &self,
         method: Method,
-        key: &str,
+        url: String,
         headers: HeaderMap,
         body: Vec<u8>,
         now: SystemTime,
     ) -> Result<Request<Vec<u8>>, Error> {
-        let url = self.endpoint.object_url(key)?;
         let signature =
             self.signer()
                 .sign_headers(&method, &url, &headers, &Payload::Bytes(&body), now)?;
@@ -115,6 +138,53 @@ mod tests {
             "{authorization}"
         );
         assert_eq!(request.body(), b"Welcome to Amazon S3.");
+    }
+
+    #[test]
+    fn a_listing_asks_the_bucket_for_encoded_keys_after_the_last_one() {
+        let now = datetime!(2026-11-22 07:00 UTC).into();
+        let local = config(&[]).unwrap();
+        let request = local
+            .list_request("compras/a b/", Some("compras/a b/c+d%2F"), 1000, now)
+            .unwrap();
+        assert_eq!(
+            request.uri(),
+            "http://127.0.0.1:9000/images/?encoding-type=url&list-type=2&max-keys=1000\
+             &prefix=compras%2Fa%20b%2F&start-after=compras%2Fa%20b%2Fc%2Bd%252F"
+        );
+        let aws = [
+            ("s3_endpoint", "https://s3.eu-west-1.amazonaws.com"),
+            ("s3_addressing", "virtual"),
+        ];
+        let request = config(&aws)
+            .unwrap()
+            .list_request("", None, 1, now)
+            .unwrap();
+        assert_eq!(
+            request.uri(),
+            "https://images.s3.eu-west-1.amazonaws.com/?encoding-type=url&list-type=2&max-keys=1&prefix="
+        );
+    }
+
+    #[test]
+    fn the_signature_of_a_listing_is_that_of_another_implementation() {
+        let request = config(&[])
+            .unwrap()
+            .list_request(
+                "compras/a b/",
+                Some("compras/a b/c+d%2F"),
+                1000,
+                datetime!(2026-11-22 07:00 UTC).into(),
+            )
+            .unwrap();
+        let authorization = request.headers()["authorization"].to_str().unwrap();
+        // From botocore (`S3SigV4Auth`) for the same request.
+        assert!(
+            authorization.ends_with(
+                "Signature=1ced621d8078e12c6690430f0d3cb7a3ddb554da0ca3a7041c9659e47d697db6"
+            ),
+            "{authorization}"
+        );
     }
 
     #[test]

@@ -12,6 +12,10 @@ pub struct Secrets {
     pub jwt_secret: String,
     /// The bearer token of the store's notifications.
     pub events_token: String,
+    /// The bearer token of streams of purchases. A folder of an earlier version gets one
+    /// of its own.
+    #[serde(default)]
+    pub stream_token: String,
     /// The access key id of the S3 store.
     pub s3_access_key: String,
     /// Its secret.
@@ -48,13 +52,19 @@ impl Secrets {
         if !data_dir.join("secrets.json").exists() {
             Self::make()?.write(data_dir)?;
         }
-        Self::read(data_dir)
+        let mut secrets = Self::read(data_dir)?;
+        if secrets.stream_token.is_empty() {
+            secrets.stream_token = random_hex::<32>()?;
+            secrets.write(data_dir)?;
+        }
+        Ok(secrets)
     }
 
     fn make() -> Result<Self> {
         Ok(Self {
             jwt_secret: random_hex::<32>()?,
             events_token: random_hex::<32>()?,
+            stream_token: random_hex::<32>()?,
             s3_access_key: format!("ORILLA{}", random_hex::<7>()?.to_uppercase()),
             s3_secret_key: random_hex::<20>()?,
         })

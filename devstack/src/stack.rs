@@ -10,8 +10,15 @@ use orilla::RunningApp;
 
 use crate::{
     Error, Redis, RedisOptions, Rekognition, RekognitionOptions, Result, S3, S3Options, Secrets,
-    error::At, s3::EventTarget, token,
+    error::At, s3::EventTarget, tenant_token, token,
 };
+
+/// The buckets of the application: of photos, and of the archive of purchases.
+const BUCKETS: [&str; 2] = ["images", ARCHIVE];
+const ARCHIVE: &str = "compras";
+
+/// How long tokens are valid.
+const VALID_FOR: Duration = Duration::from_secs(60 * 60);
 
 /// How to start a [`Stack`].
 #[derive(Clone, Debug)]
@@ -43,7 +50,7 @@ pub struct StackOptions {
 }
 
 impl StackOptions {
-    /// Free ports on loopback, a Redis of its own, the bucket `images`, and
+    /// Free ports on loopback, a Redis of its own, the buckets of the application, and
     /// no output: the options for tests.
     pub fn new(manifest: impl Into<PathBuf>, data_dir: impl Into<PathBuf>) -> Self {
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -55,7 +62,7 @@ impl StackOptions {
             variables: BTreeMap::new(),
             redis_url: None,
             redis_settings: Vec::new(),
-            buckets: vec!["images".into()],
+            buckets: BUCKETS.map(str::to_owned).into(),
             rekognition: false,
             runtime_config_file: None,
             cache_dir: None,
@@ -101,6 +108,7 @@ impl Stack {
             access_key: secrets.s3_access_key.clone(),
             secret_key: secrets.s3_secret_key.clone(),
             buckets: options.buckets,
+            quiet_buckets: vec![ARCHIVE.into()],
             ..S3Options::new(data_dir.join("s3"))
         })
         .await?;
@@ -166,12 +174,15 @@ impl Stack {
     /// # Errors
     /// The secret can't be a key.
     pub fn token(&self, subject: &str, roles: &[&str]) -> Result<String> {
-        token(
-            self.jwt_secret(),
-            subject,
-            roles,
-            Duration::from_secs(60 * 60),
-        )
+        token(self.jwt_secret(), subject, roles, VALID_FOR)
+    }
+
+    /// The same for a user of a tenant.
+    ///
+    /// # Errors
+    /// The secret can't be a key.
+    pub fn tenant_token(&self, subject: &str, tenant: &str, roles: &[&str]) -> Result<String> {
+        tenant_token(self.jwt_secret(), subject, tenant, roles, VALID_FOR)
     }
 
     /// The secret that JWTs are signed with (HS256).
@@ -182,6 +193,11 @@ impl Stack {
     /// The bearer token of `POST /events/s3`.
     pub fn events_token(&self) -> &str {
         &self.secrets.events_token
+    }
+
+    /// The bearer token of `POST /compras/stream`.
+    pub fn stream_token(&self) -> &str {
+        &self.secrets.stream_token
     }
 
     /// The folder of all data.
@@ -269,6 +285,7 @@ fn variables(
         ("jwt_algorithm", "HS256".into()),
         ("jwt_secret", secrets.jwt_secret.clone()),
         ("events_token", secrets.events_token.clone()),
+        ("compras_stream_token", secrets.stream_token.clone()),
         ("s3_endpoint", s3.url()),
         ("s3_region", s3.region().into()),
         ("s3_access_key_id", s3.access_key().into()),

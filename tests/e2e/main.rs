@@ -19,6 +19,7 @@ mod order_groups;
 mod orders;
 mod orders_histories;
 mod outages;
+mod purchases;
 mod queue;
 mod queue_histories;
 mod receiver;

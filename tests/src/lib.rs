@@ -6,6 +6,7 @@ mod balancer;
 mod hosts;
 mod manifest;
 mod photo;
+mod purchases;
 mod seed;
 mod service;
 
@@ -23,6 +24,7 @@ use tokio::sync::Mutex;
 pub use hosts::Hosts;
 pub use manifest::Manifest;
 pub use photo::Photo;
+pub use purchases::{Member, purchase};
 pub use seed::Seed;
 pub use service::{Service, Visit};
 
@@ -217,6 +219,11 @@ impl App {
     /// A user's token.
     pub fn token(&self, user: &str) -> String {
         self.stack.token(user, &[]).unwrap()
+    }
+
+    /// The token of a user of a tenant.
+    pub fn tenant_token(&self, user: &str, tenant: &str, roles: &[&str]) -> String {
+        self.stack.tenant_token(user, tenant, roles).unwrap()
     }
 
     /// Announces a photo of a user in post 1.

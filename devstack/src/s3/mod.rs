@@ -56,6 +56,8 @@ pub struct S3Options {
     pub allowed_origins: Option<Vec<String>>,
     /// The receiver of events about new objects. Without one, events wait on disk.
     pub events: Option<EventTarget>,
+    /// Buckets without events.
+    pub quiet_buckets: Vec<String>,
 }
 
 impl S3Options {
@@ -72,6 +74,7 @@ impl S3Options {
             domains: vec!["localhost".into()],
             allowed_origins: None,
             events: None,
+            quiet_buckets: Vec::new(),
         }
     }
 }
@@ -118,8 +121,7 @@ impl S3 {
         let outbox =
             outbox::Outbox::open(options.data_dir.join("events"), options.events.clone()).await?;
         let faults = Faults::default();
-        let mut builder =
-            S3ServiceBuilder::new(store::Store::new(files, outbox.clone(), &options.region));
+        let mut builder = S3ServiceBuilder::new(store::Store::new(files, outbox.clone(), &options));
         builder.set_auth(SimpleAuth::from_single(
             options.access_key.as_str(),
             options.secret_key.as_str(),

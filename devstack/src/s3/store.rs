@@ -2,8 +2,9 @@ use http::HeaderValue;
 use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, dto::*};
 use s3s_fs::FileSystem;
 use time::OffsetDateTime;
+use url::form_urlencoded;
 
-use super::{event::Event, outbox::Outbox};
+use super::{S3Options, event::Event, outbox::Outbox};
 use crate::Peer;
 
 /// Files as S3 objects, with an event for every object created.
@@ -11,6 +12,7 @@ pub(super) struct Store {
     files: FileSystem,
     outbox: Outbox,
     region: String,
+    quiet_buckets: Vec<String>,
 }
 
 /// The properties of a request, kept because the operation consumes it.
@@ -41,11 +43,12 @@ impl Origin {
 }
 
 impl Store {
-    pub(super) fn new(files: FileSystem, outbox: Outbox, region: &str) -> Self {
+    pub(super) fn new(files: FileSystem, outbox: Outbox, options: &S3Options) -> Self {
         Self {
             files,
             outbox,
-            region: region.to_owned(),
+            region: options.region.clone(),
+            quiet_buckets: options.quiet_buckets.clone(),
         }
     }
 
@@ -57,6 +60,9 @@ impl Store {
         e_tag: Option<&ETag>,
         response: &mut S3Response<T>,
     ) -> S3Result<()> {
+        if self.quiet_buckets.contains(&origin.bucket) {
+            return Ok(());
+        }
         let head = self.head(&origin).await?;
         let mut request_id = String::new();
         self.outbox
@@ -125,6 +131,22 @@ fn internal<I>(input: I) -> S3Request<I> {
     }
 }
 
+/// Encodes the keys of a listing where the client asked for it: s3s-fs says that they are
+/// encoded, and leaves them as they are.
+fn encode_keys(listing: &mut ListObjectsV2Output) {
+    if listing.encoding_type.as_ref().map(EncodingType::as_str) != Some(EncodingType::URL) {
+        return;
+    }
+    let objects = listing.contents.iter_mut().flatten();
+    let keys = objects.map(|object| &mut object.key);
+    let prefixes = listing.common_prefixes.iter_mut().flatten();
+    let prefixes = prefixes.map(|prefix| &mut prefix.prefix);
+    let asked = [&mut listing.prefix, &mut listing.start_after];
+    for text in keys.chain(prefixes).chain(asked).flatten() {
+        *text = form_urlencoded::byte_serialize(text.as_bytes()).collect();
+    }
+}
+
 /// Implements [`S3`]: the listed operations go to the files unchanged, the written-out
 /// ones are added, and all others are not implemented.
 macro_rules! store {
@@ -157,10 +179,18 @@ store! {
         head_object: HeadObjectInput => HeadObjectOutput,
         list_buckets: ListBucketsInput => ListBucketsOutput,
         list_objects: ListObjectsInput => ListObjectsOutput,
-        list_objects_v2: ListObjectsV2Input => ListObjectsV2Output,
         list_parts: ListPartsInput => ListPartsOutput,
         upload_part: UploadPartInput => UploadPartOutput,
         upload_part_copy: UploadPartCopyInput => UploadPartCopyOutput,
+    }
+
+    async fn list_objects_v2(
+        &self,
+        request: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+        let mut response = self.files.list_objects_v2(request).await?;
+        encode_keys(&mut response.output);
+        Ok(response)
     }
 
     async fn put_object(

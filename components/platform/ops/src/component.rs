@@ -5,11 +5,12 @@
 use base::{Failure, Trace, log};
 use http::StatusCode;
 use objects::Objects;
+use purchases_domain::keys;
 use queue::{Queue, health};
 use serde_json::json;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
-use stores::{KeyValue, Redis, SpinKeyValue, SpinRedis};
+use stores::{Arg, KeyValue, Redis, SpinKeyValue, SpinRedis};
 use web::{ApiError, Call, Reply, Route};
 
 use crate::dead::{Answer, Page, PageQuery, Redrive, Selection};
@@ -90,15 +91,30 @@ fn try_key_value() -> Result<(), Failure> {
 }
 
 async fn try_s3(trace: &Trace) -> Result<(), Failure> {
-    let store = Objects::from_variables("images_bucket_name")?;
-    let store = store.with_headers(trace.headers());
-    // The answer to a HEAD does not tell a missing object from a missing bucket.
-    store.get(NOTHING, 0).await?;
+    let mut buckets = vec!["images_bucket_name"];
+    // Without a bucket, purchases are not in use.
+    if !base::text("compras_bucket")?.trim().is_empty() {
+        buckets.push("compras_bucket");
+    }
+    for bucket in buckets {
+        let store = Objects::from_variables(bucket)?;
+        let store = store.with_headers(trace.headers());
+        // The answer to a HEAD does not tell a missing object from a missing bucket.
+        store.get(NOTHING, 0).await?;
+    }
     Ok(())
 }
 
 async fn exposition(call: Call) -> Reply {
-    let text = metrics::render(&counts(&call.trace).await?);
+    let mut text = metrics::render(&counts(&call.trace).await?);
+    let redis = SpinRedis::open()?;
+    let counters = redis.call("HGETALL", &[Arg::from(keys::METRICS)]);
+    let counters = counters.map_err(Failure::from)?;
+    let counters = counters.chunks_exact(2).filter_map(|pair| match pair {
+        [name, value] => Some((name.as_str()?.to_owned(), value.as_str()?.parse().ok()?)),
+        _ => None,
+    });
+    text.push_str(&metrics::render_archive(&counters.collect()));
     Ok(web::content(metrics::CONTENT_TYPE, text.into_bytes()))
 }
 

@@ -1,7 +1,9 @@
 //! The state of the queues for Prometheus: its text exposition format 0.0.4.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use purchases_domain::metrics::{ARCHIVED, FAILED, HISTOGRAMS};
 use queue::Counts;
 
 /// The media type of the format.
@@ -99,6 +101,46 @@ pub fn render(queues: &[(String, Counts)]) -> String {
     text
 }
 
+/// Writes the metrics of the archive of purchases, from its counters.
+pub fn render_archive(counters: &BTreeMap<String, i64>) -> String {
+    let mut text = String::new();
+    let counter = |name: &str| counters.get(name).copied().unwrap_or(0);
+    for (name, metric, help) in [
+        (
+            ARCHIVED,
+            "orilla_compras_archived_total",
+            "Changes of purchases that were written to the archive.",
+        ),
+        (
+            FAILED,
+            "orilla_compras_failed_total",
+            "Records without a place in the archive, and dead letters.",
+        ),
+    ] {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "# HELP {metric} {help}");
+        let _ = writeln!(text, "# TYPE {metric} counter");
+        let _ = writeln!(text, "{metric} {}", counter(name));
+    }
+    for histogram in HISTOGRAMS {
+        let (name, metric) = (histogram.name, histogram.metric);
+        let _ = writeln!(text, "# HELP {metric} {}", histogram.help);
+        let _ = writeln!(text, "# TYPE {metric} histogram");
+        let mut count = 0;
+        for bound in histogram.bounds {
+            count += counter(&format!("{name}:{bound}"));
+            let bound = *bound as f64 / histogram.per_unit;
+            let _ = writeln!(text, "{metric}_bucket{{le=\"{bound}\"}} {count}");
+        }
+        count += counter(&format!("{name}:inf"));
+        let _ = writeln!(text, "{metric}_bucket{{le=\"+Inf\"}} {count}");
+        let sum = counter(&format!("{name}:sum")) as f64 / histogram.per_unit;
+        let _ = writeln!(text, "{metric}_sum {sum}");
+        let _ = writeln!(text, "{metric}_count {count}");
+    }
+    text
+}
+
 /// The value of a label, with escapes.
 fn label_value(value: &str) -> String {
     value
@@ -145,6 +187,33 @@ mod tests {
         }
         assert!(text.ends_with('\n'));
         assert_eq!(text.lines().count(), METRICS.len() * 4);
+    }
+
+    #[test]
+    fn a_histogram_counts_each_value_in_all_buckets_above_it() {
+        let counters = [
+            ("archived", 3),
+            ("lag:50", 1),
+            ("lag:250", 1),
+            ("lag:inf", 1),
+            ("lag:sum", 4_000_300),
+        ];
+        let text = render_archive(&counters.map(|(name, n)| (name.to_owned(), n)).into());
+        for line in [
+            "orilla_compras_archived_total 3",
+            "orilla_compras_failed_total 0",
+            "# TYPE orilla_compras_archive_lag_seconds histogram",
+            "orilla_compras_archive_lag_seconds_bucket{le=\"0.05\"} 1",
+            "orilla_compras_archive_lag_seconds_bucket{le=\"0.1\"} 1",
+            "orilla_compras_archive_lag_seconds_bucket{le=\"0.25\"} 2",
+            "orilla_compras_archive_lag_seconds_bucket{le=\"3600\"} 2",
+            "orilla_compras_archive_lag_seconds_bucket{le=\"+Inf\"} 3",
+            "orilla_compras_archive_lag_seconds_sum 4000.3",
+            "orilla_compras_archive_lag_seconds_count 3",
+            "orilla_compras_object_bytes_bucket{le=\"256\"} 0",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
     }
 
     #[test]

@@ -1,0 +1,145 @@
+//! A change becomes an object.
+
+use std::time::{Duration, Instant};
+
+use base::{Trace, log, now_millis};
+use purchases_domain::archive::{self, CONTENT_TYPE, Day, Key};
+use purchases_domain::{
+    Change, Compact, Entry, Fecha, Imported, ImportedMessage, Reading, keys, metrics,
+};
+use purchases_storage::Counting;
+use queue::{Effect, Message, QueueNames};
+use serde_json::json;
+use stores::KeyValue;
+use worker::Verdict;
+
+use crate::work::{Archived, Archiver, Task, failed, not_written};
+
+/// A day in milliseconds.
+const DAY: u64 = 24 * 60 * 60 * 1_000;
+
+impl Archiver<'_> {
+    /// Writes the object of a change that was made here.
+    pub(crate) async fn archive_change(
+        &self,
+        change: &Change,
+        field: String,
+        trace: &Trace,
+    ) -> Result<Archived, Verdict> {
+        let key = Key::of(change);
+        let line = archive::line(change).map_err(failed)?;
+        self.put(&key.to_string(), line, change.at.millis(), trace)
+            .await?;
+        let mut effects = vec![
+            Effect::Index {
+                key: keys::TENANTS.to_owned(),
+                member: change.tenant_id.clone(),
+                score: 0.0,
+            },
+            Effect::Set {
+                key: keys::STATE.to_owned(),
+                fields: vec![(
+                    change.tenant_id.clone(),
+                    base::rfc3339(now_millis()).into_bytes(),
+                )],
+            },
+        ];
+        effects.push(self.compact_later(&key.day, change.content.fecha)?);
+        let fields = json!({"key": key.to_string(), "event": change.event});
+        log::info(trace, "a change was archived", fields);
+        Ok(Archived {
+            counting: Some(Counting {
+                field,
+                sequence: change.sequence(),
+                entry: Entry::of(change),
+            }),
+            effects,
+        })
+    }
+
+    /// Writes the object of a stream's record, and keeps the record for replays.
+    pub(crate) async fn import(
+        &self,
+        task: &Task<'_>,
+        message: &ImportedMessage,
+    ) -> Result<Archived, Verdict> {
+        let trace = &task.trace;
+        let imported = Imported::read(message).map_err(|reason| Verdict::Dead(reason.into()))?;
+        let field = imported.item.as_deref().map(keys::stream_counted);
+        match &imported.reading {
+            Reading::Change(change) => {
+                let kept = serde_json::to_vec(message).map_err(failed)?;
+                let key = keys::stream_record(&change.tenant_id, &message.key);
+                self.store.set(&key, &kept).map_err(failed)?;
+                // Each record has a key, so a change without an item has one of its own.
+                let field = field.unwrap_or_else(|| keys::stream_counted(&message.key));
+                let mut archived = self.archive_change(change, field, trace).await?;
+                archived.effects.push(Effect::Index {
+                    key: keys::stream_index(&change.tenant_id),
+                    member: message.key.clone(),
+                    // Exact: the number has fewer than 53 bits.
+                    score: change.at.millis() as f64,
+                });
+                Ok(archived)
+            }
+            Reading::Unplaced(unplaced) => {
+                let line = unplaced.line().map_err(failed)?;
+                let key = unplaced.object_key();
+                self.objects
+                    .clone()
+                    .with_headers(trace.headers())
+                    .put(&key, line, CONTENT_TYPE)
+                    .await
+                    .map_err(not_written)?;
+                self.tally.borrow_mut().count(metrics::FAILED);
+                let fields = json!({"key": key, "reason": unplaced.reason});
+                log::warn(trace, "a record has no place in the archive", fields);
+                let counting = field.map(|field| Counting {
+                    field,
+                    sequence: imported.sequence.clone(),
+                    entry: imported.entry(),
+                });
+                Ok(Archived {
+                    counting,
+                    effects: Vec::new(),
+                })
+            }
+        }
+    }
+
+    /// Writes an object and measures it.
+    async fn put(&self, key: &str, line: Vec<u8>, at: u64, trace: &Trace) -> Result<(), Verdict> {
+        let started = Instant::now();
+        let size = line.len();
+        let objects = self.objects.clone().with_headers(trace.headers());
+        objects
+            .put(key, line, CONTENT_TYPE)
+            .await
+            .map_err(not_written)?;
+        let mut tally = self.tally.borrow_mut();
+        tally.count(metrics::ARCHIVED);
+        tally.observe("time", millis(started.elapsed()));
+        tally.observe("bytes", u64::try_from(size).unwrap_or(u64::MAX));
+        tally.observe("lag", now_millis().saturating_sub(at));
+        Ok(())
+    }
+
+    /// The effect that has a day compacted, some time after its end and after its last
+    /// change.
+    pub(crate) fn compact_later(&self, day: &Day, fecha: Fecha) -> Result<Effect, Verdict> {
+        let compact = Compact {
+            tenant: day.tenant.clone(),
+            day: day.date.clone(),
+        };
+        let message = compact.encode_untraced().map_err(failed)?;
+        let end = (fecha.millis() / DAY + 1) * DAY;
+        let left = Duration::from_millis(end.saturating_sub(now_millis()));
+        let id = format!("compact/{}/{}", day.tenant, day.date);
+        let delay = left + self.compact_after;
+        Ok(QueueNames::new(keys::MAINTENANCE).schedule(&id, &message, delay))
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,88 @@
+//! A removed purchase is erased.
+
+use std::collections::BTreeSet;
+
+use base::{Trace, log};
+use purchases_domain::archive::Key;
+use purchases_domain::{Fecha, Purchase, Purge, keys};
+use queue::Effect;
+use records::Versioned;
+use serde_json::json;
+use worker::{Leases, Verdict};
+
+use crate::work::{Archived, Archiver, failed, not_written};
+
+impl Archiver<'_> {
+    /// Removes the objects and the documents of all versions up to the one that removed
+    /// the purchase, and has the files of their days written anew without its lines.
+    ///
+    /// An interrupted erasure is repeated as a whole: objects go before the documents that
+    /// name them.
+    pub(crate) async fn erase(
+        &self,
+        purge: &Purge,
+        trace: &Trace,
+        leases: &Leases<'_>,
+    ) -> Result<Archived, Verdict> {
+        let Purge {
+            tenant_id,
+            compra_id,
+            version: last,
+        } = purge;
+        let record = keys::record(tenant_id, compra_id);
+        let objects = self.objects.clone().with_headers(trace.headers());
+        let mut days = BTreeSet::new();
+        let mut effects = Vec::new();
+        for version in 1..=*last {
+            leases.extend().map_err(failed)?;
+            let found = records::version::<Purchase>(&self.store, &record, version);
+            let Some(found) = found.map_err(failed)? else {
+                continue;
+            };
+            if found.document.is_erased {
+                continue;
+            }
+            let key = Key::of(&found.document.change(version));
+            objects
+                .delete(&key.to_string())
+                .await
+                .map_err(not_written)?;
+            if version == *last {
+                let document = found.document.erased();
+                let erased = Versioned { version, document };
+                records::write(&self.store, &record, &erased).map_err(failed)?;
+            } else {
+                records::forget(&self.store, &record, version).map_err(failed)?;
+            }
+            days.insert(key.day);
+        }
+        let latest = records::latest::<Purchase>(&self.store, &record).map_err(failed)?;
+        let Some(latest) = latest else {
+            let detail = "the version that removed the purchase is not stored yet";
+            return Err(Verdict::Postpone(detail.to_owned()));
+        };
+        // Readers start here, and so at no version before it.
+        records::point(&self.store, &record, &latest).map_err(failed)?;
+        for day in days {
+            let fecha = Fecha::of_day(&day.date)
+                .map_err(|error| Verdict::Dead(error.to_string().into()))?;
+            effects.push(Effect::Set {
+                key: keys::erased(&day.tenant, &day.date),
+                fields: vec![(compra_id.to_string(), last.to_string().into_bytes())],
+            });
+            effects.push(self.compact_later(&day, fecha)?);
+        }
+        if latest.version == *last {
+            effects.push(Effect::Unset {
+                key: keys::COUNTED.to_owned(),
+                field: keys::counted(tenant_id, compra_id),
+            });
+        }
+        let fields = json!({"tenant": tenant_id, "compra": compra_id, "versions": last});
+        log::info(trace, "a purchase was erased", fields);
+        Ok(Archived {
+            counting: None,
+            effects,
+        })
+    }
+}

@@ -1,0 +1,139 @@
+//! Messages of the queue and the work for each type.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use base::{Failure, Trace};
+use futures::future::join_all;
+use objects::Objects;
+use purchases_domain::{Incoming, Purchase, keys, metrics};
+use purchases_storage::{Counting, counting};
+use queue::{Effect, Envelope};
+use records::Carries;
+use serde_json::{Value, json};
+use stores::{SpinKeyValue, SpinRedis};
+use worker::{Leases, Share, Trouble, Verdict, Work};
+
+pub(crate) type Task<'m> = worker::Task<'m, Incoming>;
+
+/// The messages that one call of `work` handles for each that the policy would have it: an
+/// object of the archive is small, and its request waits for the network.
+const PER_SLOT: usize = 4;
+
+pub(crate) struct Archiver<'a> {
+    pub(crate) redis: &'a SpinRedis,
+    pub(crate) store: SpinKeyValue,
+    pub(crate) objects: Objects,
+    /// How long after its last change a finished day is compacted.
+    pub(crate) compact_after: Duration,
+    /// Counts that are not settled yet.
+    pub(crate) tally: RefCell<metrics::Tally>,
+}
+
+/// A message whose objects are written.
+pub(crate) struct Archived {
+    /// How the change is counted.
+    pub(crate) counting: Option<Counting>,
+    /// The other effects.
+    pub(crate) effects: Vec<Effect>,
+}
+
+impl Work for Archiver<'_> {
+    type Message<'m> = Incoming;
+
+    const ABANDONED: &'static str = "every worker died while it archived the change";
+
+    fn share(&self, concurrency: usize) -> Share {
+        Share {
+            per_call: concurrency.saturating_mul(PER_SLOT),
+            calls: 1,
+        }
+    }
+
+    fn repair(
+        &self,
+        envelope: &Envelope<'_>,
+        trace: &Trace,
+        message: &[u8],
+    ) -> Result<Carries, Failure> {
+        records::repair_from::<Purchase>(&self.store, envelope, trace, message)
+    }
+
+    fn fields(&self, task: &Task<'_>) -> Value {
+        match &task.message {
+            Incoming::Changed(changed) => {
+                let purchase = &changed.document;
+                json!({"tenant": purchase.tenant_id, "compra": purchase.compra_id, "version": changed.version})
+            }
+            Incoming::Imported(imported) => json!({"record": imported.key}),
+            Incoming::Unreadable(_) => json!({}),
+            Incoming::Purge(purge) => {
+                json!({"tenant": purge.tenant_id, "compra": purge.compra_id, "erase": purge.version})
+            }
+        }
+    }
+
+    async fn work(&self, tasks: &[Task<'_>], leases: &Leases<'_>) -> Result<Vec<Verdict>, Failure> {
+        let archived = join_all(tasks.iter().map(|task| self.archive(task, leases))).await;
+        let mut verdicts = Vec::with_capacity(tasks.len());
+        let mut counted = Vec::new();
+        let mut places = Vec::new();
+        for (nth, archived) in archived.into_iter().enumerate() {
+            verdicts.push(match archived {
+                Ok(archived) => {
+                    if let Some(counting) = archived.counting {
+                        counted.push(counting);
+                        places.push(nth);
+                    }
+                    Verdict::Done(archived.effects)
+                }
+                Err(verdict) => verdict,
+            });
+        }
+        let counted = counting(self.redis, &counted)?;
+        for (nth, counted) in places.into_iter().zip(counted) {
+            if let Some(Verdict::Done(effects)) = verdicts.get_mut(nth) {
+                effects.extend(counted);
+            }
+        }
+        Ok(verdicts)
+    }
+
+    async fn give_up(&self, _: &Task<'_>, _: &Trouble) -> Result<Vec<Effect>, Failure> {
+        self.tally.borrow_mut().count(metrics::FAILED);
+        Ok(Vec::new())
+    }
+
+    fn after(&self) -> Vec<Effect> {
+        self.tally.borrow_mut().take().into_iter().collect()
+    }
+}
+
+impl Archiver<'_> {
+    async fn archive(&self, task: &Task<'_>, leases: &Leases<'_>) -> Result<Archived, Verdict> {
+        match &task.message {
+            Incoming::Changed(changed) => {
+                let purchase = &changed.document;
+                let change = purchase.change(changed.version);
+                let field = keys::counted(&purchase.tenant_id, &purchase.compra_id);
+                self.archive_change(&change, field, &task.trace).await
+            }
+            Incoming::Imported(message) => self.import(task, message).await,
+            Incoming::Unreadable(record) => Err(Verdict::Dead(record.reason.clone().into())),
+            Incoming::Purge(purge) => self.erase(purge, &task.trace, leases).await,
+        }
+    }
+}
+
+/// The verdict on a message whose object was not written. Only a key that no object can
+/// have is the message's own fault.
+pub(crate) fn not_written(error: objects::Error) -> Verdict {
+    match error {
+        objects::Error::InvalidKey(_) => Verdict::Dead(error.to_string().into()),
+        _ => Verdict::Postpone(error.to_string()),
+    }
+}
+
+pub(crate) fn failed(failure: impl Into<Failure>) -> Verdict {
+    Verdict::Postpone(failure.into().to_string())
+}

@@ -1,0 +1,34 @@
+//! The worker of the queue `compras.archive`: replays and compaction. A Redis message wakes
+//! it; `POST /ops/queues/compras.archive/drain` does the same where there is no Redis
+//! trigger.
+
+#![allow(
+    unsafe_code,
+    reason = "the bindings' macros generate the imports and exports"
+)]
+
+mod compact;
+mod replay;
+mod work;
+
+use base::Failure;
+use objects::Objects;
+use purchases_domain::keys;
+use stores::{SpinKeyValue, SpinRedis};
+
+use crate::work::Maintainer;
+
+worker::exports!(keys::MAINTENANCE, drain);
+
+async fn drain() -> Result<usize, Failure> {
+    let policy = worker::policy()?;
+    let redis = SpinRedis::open()?;
+    let queue = worker::open(&redis, keys::MAINTENANCE)?;
+    let maintainer = Maintainer {
+        redis: &redis,
+        store: SpinKeyValue::open()?,
+        objects: Objects::from_variables("compras_bucket")?,
+        deletes_originals: base::parsed("compras_compact_delete", "must be true or false")?,
+    };
+    worker::run(&queue, &policy, &maintainer).await
+}

@@ -1,0 +1,50 @@
+//! Messages of the queue and the work for each type.
+
+use base::Failure;
+use objects::Objects;
+use purchases_domain::Maintenance;
+use serde_json::{Value, json};
+use stores::{SpinKeyValue, SpinRedis};
+use worker::{Leases, Share, Verdict, Work};
+
+pub(crate) type Task<'m> = worker::Task<'m, Maintenance>;
+
+pub(crate) struct Maintainer<'a> {
+    pub(crate) redis: &'a SpinRedis,
+    pub(crate) store: SpinKeyValue,
+    pub(crate) objects: Objects,
+    /// Whether the objects of changes are deleted when their day is compacted.
+    pub(crate) deletes_originals: bool,
+}
+
+impl Work for Maintainer<'_> {
+    type Message<'m> = Maintenance;
+
+    const ABANDONED: &'static str = "every worker died while it worked on the archive";
+
+    /// One message at a time: each reads and writes many objects.
+    fn share(&self, _: usize) -> Share {
+        Share {
+            per_call: 1,
+            calls: 1,
+        }
+    }
+
+    fn fields(&self, task: &Task<'_>) -> Value {
+        match &task.message {
+            Maintenance::Compact(compact) => json!({"tenant": compact.tenant, "day": compact.day}),
+            Maintenance::Replay(page) => json!({"replay": page.id, "tenant": page.tenant}),
+        }
+    }
+
+    async fn work(&self, tasks: &[Task<'_>], leases: &Leases<'_>) -> Result<Vec<Verdict>, Failure> {
+        let mut verdicts = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            verdicts.push(match &task.message {
+                Maintenance::Compact(compact) => self.compact(compact, task, leases).await?,
+                Maintenance::Replay(page) => self.replay(page, task, leases).await?,
+            });
+        }
+        Ok(verdicts)
+    }
+}

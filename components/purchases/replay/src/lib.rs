@@ -1,0 +1,57 @@
+//! `/ops/compras/replay`: archives changes again from what is stored.
+
+#![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
+
+use base::{Failure, log};
+use http::{HeaderValue, StatusCode, header};
+use purchases_domain::{ReplayRequest, keys};
+use serde_json::json;
+use spin_sdk::http::{IncomingRequest, ResponseOutparam};
+use spin_sdk::http_component;
+use stores::SpinRedis;
+use uuid::Uuid;
+use web::{ApiError, Call, Reply, Route};
+
+/// The role that opens the routes.
+const ROLE: &str = "ops";
+
+/// Room for a tenant and two days.
+const BODY_LIMIT: usize = 4 * 1024;
+
+#[http_component]
+async fn handle(request: IncomingRequest, out: ResponseOutparam) {
+    let routes = [
+        Route::post("/ops/compras/replay", start)
+            .role(ROLE)
+            .json(BODY_LIMIT),
+        Route::get("/ops/compras/replay/{replay}", progress).role(ROLE),
+    ];
+    web::serve(request, out, routes).await;
+}
+
+async fn start(call: Call) -> Reply {
+    let request: ReplayRequest = call.json()?;
+    let replay = request.replay(Uuid::now_v7().to_string(), base::now_millis())?;
+    let redis = SpinRedis::open()?;
+    let queue = worker::open(&redis, keys::MAINTENANCE)?;
+    purchases_storage::start_replay(&queue, &replay, &call.trace)?;
+    worker::notify(&queue, &call.trace).await;
+    let fields = json!({"replay": replay, "by": call.principal()?.subject});
+    log::info(&call.trace, "a replay was started", fields);
+    let progress = purchases_storage::find_replay(&redis, &replay.id)?;
+    let mut reply = web::json(StatusCode::ACCEPTED, &progress.view())?;
+    let location = HeaderValue::try_from(format!("/ops/compras/replay/{}", replay.id));
+    let location = location.map_err(Failure::internal)?;
+    reply.headers_mut().insert(header::LOCATION, location);
+    Ok(reply)
+}
+
+async fn progress(call: Call) -> Reply {
+    let redis = SpinRedis::open()?;
+    let progress = purchases_storage::find_replay(&redis, call.path("replay"))?;
+    if progress.replay.is_none() {
+        let message = "there is no such replay: they are kept for 30 days";
+        return Err(ApiError::not_found("unknown_replay", message));
+    }
+    web::json(StatusCode::OK, &progress.view())
+}

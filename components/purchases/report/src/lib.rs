@@ -1,0 +1,30 @@
+//! `GET /compras/report`: sums of the purchases of a tenant.
+
+#![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
+
+use base::Failure;
+use http::StatusCode;
+use purchases_domain::{ReportQuery, keys};
+use spin_sdk::http::{IncomingRequest, ResponseOutparam};
+use spin_sdk::http_component;
+use stores::SpinRedis;
+use web::{Call, Reply, Route};
+
+#[http_component]
+async fn handle(request: IncomingRequest, out: ResponseOutparam) {
+    let report = Route::get("/compras/report", report).role("admin");
+    web::serve(request, out, [report]).await;
+}
+
+async fn report(call: Call) -> Reply {
+    let query = ReportQuery::parse(call.query())?;
+    let tenant = call.tenant()?;
+    let redis = SpinRedis::open()?;
+    let queue = worker::open(&redis, keys::QUEUE)?;
+    let report = purchases_storage::report(&queue, &tenant, &query)?;
+    if call.prefers("text/csv", "application/json") {
+        let csv = report.csv().map_err(Failure::internal)?;
+        return Ok(web::content("text/csv; charset=utf-8; header=present", csv));
+    }
+    web::json(StatusCode::OK, &report)
+}

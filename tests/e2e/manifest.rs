@@ -10,6 +10,7 @@ use memchr::memmem::find;
 use serde_json::Value;
 use tests::root;
 use toml::Table;
+use wasmparser::{Parser, Payload};
 
 /// Variables that a component may lack: their readers have a default, and the
 /// reason says why the component has no use for them.
@@ -90,6 +91,30 @@ fn the_one_build_makes_every_file_that_the_manifest_names() {
         let package = &programs.package_of(&file).name;
         assert!(built.contains(package.as_str()), "{package}");
     }
+}
+
+/// Spin 3 and 4 both have version 0.2.0 of WASI. The authorizer is composed into
+/// components of others, so it asks for no more of a host than it uses.
+#[test]
+fn the_authorizer_imports_little_and_all_of_it_in_the_version_of_every_spin() {
+    let module = wasm(&root().join("target/wasm32-wasip1/wasm/authorizer.wasm"));
+    let mut imports = BTreeSet::new();
+    for payload in Parser::new(0).parse_all(&module) {
+        if let Payload::ImportSection(section) = payload.unwrap() {
+            let all = section.into_imports().map(Result::unwrap);
+            imports.extend(all.map(|import| import.module));
+        }
+    }
+    let expected = [
+        "fermyon:spin/variables@2.0.0",
+        "wasi:clocks/wall-clock@0.2.0",
+        // What the standard library needs to print a panic and to end by it.
+        "wasi:cli/exit@0.2.0",
+        "wasi:cli/stderr@0.2.0",
+        "wasi:io/error@0.2.0",
+        "wasi:io/streams@0.2.0",
+    ];
+    assert_eq!(imports, BTreeSet::from(expected));
 }
 
 /// The faults in the variables of a manifest's components, sorted.

@@ -4,7 +4,7 @@ use futures::future::join_all;
 use outbound::Transport;
 use outbound::service::{self, Service};
 
-use crate::{Failure, Toon};
+use crate::bindings::exports::orilla::jobs::processor::{Failure, Toon};
 
 /// The maximum length of an answer, in bytes.
 const MAX_RESULT_BYTES: u64 = 64 * 1024;

@@ -6,20 +6,8 @@
 //! [`outbound::service`] defines the other answers. A toon may be sent again after a
 //! success, so the service must expect the same ids twice.
 
+mod bindings;
 mod client;
-
-#[allow(unsafe_code, missing_docs)]
-mod bindings {
-    wit_bindgen::generate!({ path: "../../../wit/jobs", world: "provider" });
-
-    // Native linkers reject the names of exports, which have a slash.
-    #[cfg(target_arch = "wasm32")]
-    mod exported {
-        use crate::Component;
-
-        super::export!(Component with_types_in super);
-    }
-}
 
 use bindings::exports::orilla::jobs::processor::{Failure, Guest, Toon};
 use outbound::Spin;
@@ -39,4 +27,13 @@ impl Guest for Component {
             }
         }
     }
+}
+
+// Native linkers reject the names of exports, which have a slash.
+#[cfg(target_arch = "wasm32")]
+#[allow(unsafe_code)]
+mod exported {
+    use crate::{Component, bindings};
+
+    bindings::export!(Component with_types_in bindings);
 }

@@ -10,10 +10,9 @@ use image::metadata::Orientation;
 use jpeg_decoder::{CodingProcess, Decoder, ImageInfo, PixelFormat};
 use outline::Outline;
 
-use super::{Channels, Layout, Picture, Unreadable, afford};
+use super::pixels::{Channels, Layout, Picture};
+use super::unreadable::{JPEG, Unreadable, afford};
 use crate::network::SIDE;
-
-const NAME: &str = "JPEG";
 
 /// The minimum length of the shorter side after scaling. The better filter does the last
 /// step.
@@ -83,13 +82,13 @@ fn memory(full: ImageInfo, scaled: (u16, u16), layout: Layout) -> u64 {
 fn info(decoder: &Decoder<Outline>) -> Result<ImageInfo, Unreadable> {
     decoder
         .info()
-        .ok_or_else(|| Unreadable::invalid(NAME, "it has no frame"))
+        .ok_or_else(|| Unreadable::invalid(JPEG, "it has no frame"))
 }
 
 fn lossless() -> Unreadable {
-    Unreadable::invalid(NAME, "lossless JPEG is not supported")
+    Unreadable::invalid(JPEG, "lossless JPEG is not supported")
 }
 
 fn unreadable(error: jpeg_decoder::Error) -> Unreadable {
-    Unreadable::invalid(NAME, error)
+    Unreadable::invalid(JPEG, error)
 }

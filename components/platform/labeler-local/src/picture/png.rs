@@ -8,9 +8,8 @@
 use image::metadata::Orientation;
 use png::{BitDepth, ColorType, Decoder, DecodingError, InterlaceInfo, Reader, Transformations};
 
-use super::{Channels, Layout, Picture, Unreadable, afford};
-
-const NAME: &str = "PNG";
+use super::pixels::{Channels, Layout, Picture};
+use super::unreadable::{PNG, Unreadable, afford};
 
 /// The maximum number of pixels in a row, and of rows, as in a JPEG: each row has a cost,
 /// even a short one.
@@ -111,7 +110,7 @@ fn layout((color, depth): (ColorType, BitDepth)) -> Result<Layout, Unreadable> {
         ColorType::GrayscaleAlpha => Channels::GreyAlpha,
         ColorType::Rgb => Channels::Rgb,
         ColorType::Rgba => Channels::Rgba,
-        ColorType::Indexed => return Err(Unreadable::invalid(NAME, "its palette is missing")),
+        ColorType::Indexed => return Err(Unreadable::invalid(PNG, "its palette is missing")),
     };
     let wide = depth == BitDepth::Sixteen;
     Ok(Layout { channels, wide })
@@ -120,6 +119,6 @@ fn layout((color, depth): (ColorType, BitDepth)) -> Result<Layout, Unreadable> {
 fn unreadable(error: DecodingError) -> Unreadable {
     match error {
         DecodingError::LimitsExceeded => Unreadable::TooLarge(error.to_string()),
-        _ => Unreadable::invalid(NAME, error),
+        _ => Unreadable::invalid(PNG, error),
     }
 }

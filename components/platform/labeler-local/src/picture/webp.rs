@@ -10,9 +10,8 @@ use guarded::Guarded;
 use image::metadata::Orientation;
 use image::{ColorType, ImageDecoder, ImageError, codecs::webp::WebPDecoder};
 
-use super::{Channels, Layout, Picture, Unreadable, afford};
-
-const NAME: &str = "WebP";
+use super::pixels::{Channels, Layout, Picture};
+use super::unreadable::{Unreadable, WEBP, afford};
 
 /// The header of the file: `RIFF`, the size of the rest, `WEBP`.
 const HEADER: usize = 12;
@@ -116,7 +115,7 @@ impl<'a> Contents<'a> {
             let mut data = chunk.data;
             match chunk.kind {
                 b"VP8 " | b"VP8L" | b"ANMF" if !contents.pixels && chunk.rest.is_none() => {
-                    return Err(Unreadable::invalid(NAME, "the end of the file is missing"));
+                    return Err(Unreadable::invalid(WEBP, "the end of the file is missing"));
                 }
                 b"VP8 " | b"VP8L" => contents.pixels = true,
                 b"ANMF" => {
@@ -189,6 +188,6 @@ fn unreadable(error: ImageError) -> Unreadable {
         ImageError::IoError(error) if error.kind() == std::io::ErrorKind::OutOfMemory => {
             Unreadable::TooLarge(error.to_string())
         }
-        _ => Unreadable::invalid(NAME, error),
+        _ => Unreadable::invalid(WEBP, error),
     }
 }

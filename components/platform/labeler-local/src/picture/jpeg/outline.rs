@@ -6,7 +6,7 @@
 
 use std::io::{self, Read};
 
-use crate::picture::Unreadable;
+use crate::picture::unreadable::{JPEG, Unreadable};
 
 /// The maximum number of scans of one image. Encoders write 10 for a progressive photo;
 /// programs with such a limit set it to 100 to 500.
@@ -66,10 +66,7 @@ impl<'a> Outline<'a> {
             // Only the end marker is missing, and perhaps metadata.
             parts.push(END_OF_IMAGE);
         } else {
-            return Err(Unreadable::invalid(
-                super::NAME,
-                "the end of the file is missing",
-            ));
+            return Err(Unreadable::invalid(JPEG, "the end of the file is missing"));
         }
         Ok(Self {
             parts: parts.into_iter(),
@@ -318,7 +315,7 @@ fn slow_table(mut tables: &[u8]) -> Result<(), Unreadable> {
     while let Some(([_, counts @ ..], rest)) = tables.split_first_chunk::<17>() {
         if counts.iter().take(MAX_ZEROS).all(|count| *count == 0) {
             let problem = format!("all codes of a Huffman table are longer than {MAX_ZEROS} bits");
-            return Err(Unreadable::invalid(super::NAME, problem));
+            return Err(Unreadable::invalid(JPEG, problem));
         }
         let symbols = counts.iter().map(|count| usize::from(*count)).sum();
         tables = rest.get(symbols..).unwrap_or_default();

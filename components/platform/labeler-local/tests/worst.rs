@@ -38,3 +38,26 @@ fn scans_are_counted_before_they_are_decoded() {
     );
     assert!(picture::decode(&files::progressive(64, 64, 99)).is_ok());
 }
+
+#[test]
+fn the_blocks_of_usual_encoders_are_decoded() {
+    // Without compression, blocks are copies of up to 64 KiB.
+    for level in [0, 1, 6] {
+        let file = files::flushed(flate2::Compression::new(level));
+        assert!(file.len() > 2 << 20, "too short to be counted");
+        assert_eq!(fate(&file), Fate::Decoded, "level {level}");
+    }
+}
+
+#[test]
+fn pixels_that_do_not_inflate_are_invalid() {
+    let mut file = files::flushed(flate2::Compression::new(6));
+    // The type of the first block is none.
+    let data = file.windows(4).position(|kind| kind == b"IDAT").unwrap() + 4;
+    file[data + 2] = 0b111;
+    let refused = picture::decode(&file).err().unwrap();
+    assert!(
+        refused.to_string().contains("does not inflate"),
+        "{refused}"
+    );
+}

@@ -5,6 +5,8 @@
 //! missing, as in browsers. Texts and colour profiles, which may inflate to a thousand
 //! times their size, are skipped.
 
+mod blocks;
+
 use image::metadata::Orientation;
 use png::{BitDepth, ColorType, Decoder, DecodingError, InterlaceInfo, Reader, Transformations};
 
@@ -35,6 +37,7 @@ pub fn decode(file: &[u8]) -> Result<Picture, Unreadable> {
             "{width} x {height} pixels: at most {MAX_SIDE} a side are allowed"
         )));
     }
+    blocks::afford(file, reader.info().raw_bytes())?;
     let layout = layout(reader.output_color_type())?;
     let mut bytes = vec![0; size];
     rows(

@@ -102,6 +102,17 @@ pub fn all() -> Vec<Worst> {
             Decoded,
             png(4, 4, 2, 0, &zlib(zeros(1 << 26))),
         ),
+        file("png-blocks", TooLarge, png_of_blocks(&block(), MAX_FILE)),
+        file(
+            "png-blocks-of-pairs",
+            TooLarge,
+            png_of_blocks(&block_of_pairs(), MAX_FILE),
+        ),
+        file(
+            "png-blocks-affordable",
+            Decoded,
+            png_of_blocks(&block_of_pairs(), 65_000 * 109 / 8),
+        ),
         file("webp-lossless", Decoded, lossless(3600, 3600, 0, 1)),
         file("webp-groups-simple", Decoded, lossless(64, 64, 0, 65_536)),
         file("webp-lossy", Decoded, lossy()),
@@ -305,6 +316,28 @@ fn zlib(data: impl IntoIterator<Item = u8>) -> Vec<u8> {
     }
 }
 
+/// A large image of noise whose rows are a flush each, in data of 1,000 bytes.
+pub fn flushed(level: flate2::Compression) -> Vec<u8> {
+    use std::io::Write;
+    let (width, height) = (1000, 900);
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), level);
+    let mut noise = noise();
+    for _ in 0..height {
+        let row: Vec<u8> = [0]
+            .into_iter()
+            .chain(noise.by_ref().take(3 * width))
+            .collect();
+        encoder.write_all(&row).unwrap();
+        encoder.flush().unwrap();
+    }
+    let data = encoder.finish().unwrap();
+    let chunks = data.chunks(1000).flat_map(|data| chunk(b"IDAT", data));
+    ihdr(width as u32, height, 2, 0)
+        .into_iter()
+        .chain(chunks)
+        .collect()
+}
+
 fn tiny_chunks(kind: &[u8; 4]) -> Vec<u8> {
     chunk(kind, b"").repeat(MAX_FILE / 12)
 }
@@ -337,6 +370,57 @@ fn inflating(kind: &[u8; 4]) -> Vec<u8> {
 /// Rows with the slowest filter.
 fn paeth(rows: usize, row: usize) -> impl Iterator<Item = u8> {
     (0..rows).flat_map(move |at| [4].into_iter().chain((0..row).map(move |x| (x ^ at) as u8)))
+}
+
+/// An image whose pixels come after `size` bytes of these deflate blocks.
+fn png_of_blocks(block: &Bits, size: usize) -> Vec<u8> {
+    let blocks = block.eight_times();
+    let mut data = vec![0x78, 0x01];
+    data.extend(blocks.repeat(size / blocks.len()));
+    data.extend(&zlib(zeros(9900))[2..]);
+    png(99, 99, 0, 0, &data)
+}
+
+/// The shortest deflate block with Huffman codes of its own. It holds nothing.
+fn block() -> Bits {
+    let mut bits = Bits::default();
+    // Not the last block; 257 codes of literals and lengths, 1 of distances, and 18 of
+    // their lengths: only the third (for 18) and the last (for 1) have one bit.
+    bits.last_bit_first(0b100, 3);
+    bits.last_bit_first(14 << 10, 14);
+    bits.last_bit_first(1 << 6 | 1 << 51, 54);
+    // 255 symbols without a code, then three codes of one bit.
+    bits.last_bit_first(1 | 127 << 1, 8);
+    bits.last_bit_first(1 | 106 << 1, 8);
+    bits.last_bit_first(0, 3);
+    // The end of the block.
+    bits.last_bit_first(1, 1);
+    bits
+}
+
+/// A block that holds nothing. It has codes of six bits, for 63 literals: a decoder that
+/// looks up two literals at once enters all pairs in its table.
+fn block_of_pairs() -> Bits {
+    let mut bits = Bits::default();
+    // Not the last block; 257 codes of literals and lengths, 11 of distances, and 8 of
+    // their lengths: the first (for 16) has one bit, the third (for 18) and the last
+    // (for 6) have two.
+    bits.last_bit_first(0b100, 3);
+    bits.last_bit_first(10 << 5 | 4 << 10, 14);
+    bits.last_bit_first(1 | 2 << 6 | 2 << 21, 24);
+    // 193 symbols without a code.
+    bits.last_bit_first(0b11 | 127 << 2, 9);
+    bits.last_bit_first(0b11 | 44 << 2, 9);
+    // 64 of six bits: one, and eleven repetitions of it.
+    bits.last_bit_first(0b01, 2);
+    for repeated in [6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 3] {
+        bits.last_bit_first((repeated - 3) << 1, 3);
+    }
+    // No distances.
+    bits.last_bit_first(0b11, 9);
+    // The end of the block.
+    bits.last_bit_first(0b11_1111, 6);
+    bits
 }
 
 // WebP
@@ -452,6 +536,16 @@ impl Bits {
         for bit in 0..count {
             self.push(value >> bit & 1, self.count % 8);
         }
+    }
+
+    /// Whole bytes: eight repetitions.
+    fn eight_times(&self) -> Vec<u8> {
+        let bit = |at: usize| u64::from(self.bytes[at / 8] >> (at % 8) & 1);
+        let mut bits = Self::default();
+        for at in 0..8 * self.count {
+            bits.last_bit_first(bit(at % self.count), 1);
+        }
+        bits.bytes
     }
 
     /// As Huffman codes have them, and JPEG everything: see [`Self::stuffed`].

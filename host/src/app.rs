@@ -25,6 +25,7 @@ use crate::linker::add_to_linker;
 use crate::load::load;
 use crate::logs::ComponentLogs;
 use crate::manifest::{self, HttpRoute, LoadedManifest, ManifestError};
+use crate::open_files;
 use crate::runtime::{CallLimits, Prepared, Runtime};
 use crate::runtime_config::RuntimeConfig;
 use crate::slots::Slots;
@@ -108,12 +109,14 @@ pub struct RunningApp {
 }
 
 /// Starts an application. Returns when the application listens, and when each
-/// Redis subscription is made or will be tried again.
+/// Redis subscription is made or will be tried again. Raises the limit of open files of
+/// the process.
 ///
 /// # Errors
 /// Anything that keeps the application from serving its routes. A Redis server
 /// that is down doesn't.
-pub async fn start(options: Options) -> Result<RunningApp, StartError> {
+pub async fn start(mut options: Options) -> Result<RunningApp, StartError> {
+    open_files::fit(&mut options.limits);
     // Fails when a provider is installed already, which serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let manifest = Arc::new(manifest::read(&options.manifest)?);

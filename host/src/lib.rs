@@ -32,6 +32,7 @@ mod linker;
 mod load;
 mod logs;
 mod manifest;
+mod open_files;
 mod runtime;
 mod runtime_config;
 mod slots;

@@ -7,7 +7,8 @@ use std::time::Duration;
 #[command(next_help_heading = "Limits")]
 pub struct Limits {
     /// How many client connections may be open. The next one is accepted when one
-    /// of them ends.
+    /// of them ends. If the hard limit of open files (ulimit -Hn) is too low for
+    /// them, there are fewer, and a warning says so.
     #[arg(long, value_name = "N", default_value_t = Self::default().max_connections)]
     pub max_connections: usize,
     /// How many HTTP instances may be alive, those that only wait included; at most

@@ -10,18 +10,12 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Project, client, eventually, get, probe_manifest};
+use common::{
+    CLOSE, Project, assert_error, body, client, eventually, get, probe_manifest, said, sent,
+};
 use futures::StreamExt;
-use futures::channel::mpsc::{UnboundedSender, unbounded};
-use orilla::{RunningApp, start};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-
-/// A body that is sent piece by piece.
-fn body() -> (UnboundedSender<std::io::Result<Vec<u8>>>, reqwest::Body) {
-    let (sender, receiver) = unbounded();
-    (sender, reqwest::Body::wrap_stream(receiver))
-}
+use orilla::start;
+use tokio::io::AsyncWriteExt;
 
 #[tokio::test]
 async fn a_request_goes_to_the_component_of_its_route_with_headers_that_say_so() {
@@ -191,37 +185,6 @@ async fn two_applications_in_one_process_do_not_meet() {
     one.shutdown().await;
     assert_eq!(get(&two, "/").await.status(), 200);
 }
-
-/// A connection on which these bytes were sent.
-async fn sent(app: &RunningApp, bytes: impl AsRef<[u8]>) -> TcpStream {
-    let mut stream = TcpStream::connect(app.address()).await.unwrap();
-    stream.write_all(bytes.as_ref()).await.unwrap();
-    stream
-}
-
-/// All bytes that the host sends before it closes the connection.
-async fn said(mut stream: TcpStream) -> String {
-    let mut text = String::new();
-    stream.read_to_string(&mut text).await.unwrap();
-    text
-}
-
-/// Checks an error of the host, which has the form of the applications' errors.
-fn assert_error(answer: &str, status: &str, code: &str) {
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let head = head.to_ascii_lowercase();
-    assert!(head.starts_with(&format!("http/1.1 {status} ")), "{answer}");
-    assert!(head.contains("\r\nx-request-id: "), "{answer}");
-    assert!(
-        head.contains("\r\ncontent-type: application/json"),
-        "{answer}"
-    );
-    let body: serde_json::Value = serde_json::from_str(body).unwrap();
-    assert_eq!(body["code"], code);
-    assert!(body["error"].is_string());
-}
-
-const CLOSE: &str = "host: x\r\nconnection: close\r\n";
 
 #[tokio::test]
 async fn the_hosts_own_errors_have_the_form_of_the_applications() {

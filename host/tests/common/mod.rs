@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a helper that fails is a test that fails"
@@ -12,8 +13,11 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use futures::channel::mpsc::{UnboundedSender, unbounded};
 use orilla::{Options, RunningApp, StartError, start};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -126,3 +130,40 @@ pub async fn eventually(what: &str, mut check: impl FnMut() -> bool) {
         panic!("never: {what}");
     }
 }
+
+/// A body that is sent piece by piece.
+pub fn body() -> (UnboundedSender<std::io::Result<Vec<u8>>>, reqwest::Body) {
+    let (sender, receiver) = unbounded();
+    (sender, reqwest::Body::wrap_stream(receiver))
+}
+
+/// A connection on which these bytes were sent.
+pub async fn sent(app: &RunningApp, bytes: impl AsRef<[u8]>) -> TcpStream {
+    let mut stream = TcpStream::connect(app.address()).await.unwrap();
+    stream.write_all(bytes.as_ref()).await.unwrap();
+    stream
+}
+
+/// All bytes that the host sends before it closes the connection.
+pub async fn said(mut stream: TcpStream) -> String {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    text
+}
+
+/// Checks an error of the host, which has the form of the applications' errors.
+pub fn assert_error(answer: &str, status: &str, code: &str) {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let head = head.to_ascii_lowercase();
+    assert!(head.starts_with(&format!("http/1.1 {status} ")), "{answer}");
+    assert!(head.contains("\r\nx-request-id: "), "{answer}");
+    assert!(
+        head.contains("\r\ncontent-type: application/json"),
+        "{answer}"
+    );
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body["code"], code);
+    assert!(body["error"].is_string());
+}
+
+pub const CLOSE: &str = "host: x\r\nconnection: close\r\n";

@@ -1,5 +1,5 @@
 //! The HTTP conventions of all endpoints. A component is a table of [`Route`]s; [`serve`]
-//! answers requests by it.
+//! answers requests by it, and [`exports!`] calls it.
 //!
 //! Methods, CORS, credentials and roles, limits and types of bodies, errors, request ids
 //! and logs are handled here, the same for every endpoint. [`serve`] is the one place
@@ -12,6 +12,7 @@ mod call;
 mod conditional;
 mod cors;
 mod error;
+mod exports;
 mod message;
 mod reply;
 mod route;

@@ -15,11 +15,11 @@ type Answering<'a> = Pin<Box<dyn Future<Output = Reply> + 'a>>;
 /// for users with a valid token, and no body is read.
 ///
 /// ```ignore
-/// web::serve(request, out, [
+/// web::exports![
 ///     Route::get("/orders", list),
 ///     Route::post("/orders", create).json(BODY_LIMIT),
 ///     Route::get("/orders/{orderId}", read),
-/// ])
+/// ];
 /// ```
 pub struct Route<'a> {
     pub(crate) method: Method,

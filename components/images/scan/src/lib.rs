@@ -4,15 +4,10 @@
 
 use http::StatusCode;
 use images_domain::{ScanQuery, user_id};
-use spin_sdk::http::{IncomingRequest, ResponseOutparam};
-use spin_sdk::http_component;
 use stores::SpinRedis;
 use web::{ApiError, Call, Reply, Route};
 
-#[http_component]
-async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    web::serve(request, out, [Route::get("/scan", scan)]).await;
-}
+web::exports![Route::get("/scan", scan)];
 
 async fn scan(call: Call) -> Reply {
     let query = ScanQuery::parse(call.query())?;

@@ -4,15 +4,10 @@
 
 use base::Failure;
 use jobs_domain::{ResultsQuery, results_view};
-use spin_sdk::http::{IncomingRequest, ResponseOutparam};
-use spin_sdk::http_component;
 use stores::SpinRedis;
 use web::{ApiError, Call, Reply, Route};
 
-#[http_component]
-async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    web::serve(request, out, [Route::get("/results", results)]).await;
-}
+web::exports![Route::get("/results", results)];
 
 async fn results(call: Call) -> Reply {
     let query = ResultsQuery::parse(call.query())?;

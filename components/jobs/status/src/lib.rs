@@ -8,18 +8,13 @@ use std::time::Duration;
 use http::StatusCode;
 use jobs_domain::JobId;
 use serde_json::json;
-use spin_sdk::http::{IncomingRequest, ResponseOutparam};
-use spin_sdk::http_component;
 use stores::SpinRedis;
 use web::{ApiError, Call, Reply, Route, Waiting};
 
 /// The maximum wait for a change in seconds.
 const MAX_WAIT: u32 = 20;
 
-#[http_component]
-async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    web::serve(request, out, [Route::get("/jobs/{jobId}", status)]).await;
-}
+web::exports![Route::get("/jobs/{jobId}", status)];
 
 async fn status(call: Call) -> Reply {
     let wait = call.query().number("wait", 0..=MAX_WAIT)?.unwrap_or(0);

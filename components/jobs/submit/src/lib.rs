@@ -7,18 +7,12 @@ use http::{HeaderValue, StatusCode, header};
 use jobs_domain::{Status, Submission, keys};
 use jobs_storage::Submitted;
 use serde_json::json;
-use spin_sdk::http::{IncomingRequest, ResponseOutparam};
-use spin_sdk::http_component;
 use stores::SpinRedis;
 use web::{ApiError, Call, Reply, Route};
 
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
-#[http_component]
-async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    let submit = Route::post("/submit-job", submit).json(BODY_LIMIT);
-    web::serve(request, out, [submit]).await;
-}
+web::exports![Route::post("/submit-job", submit).json(BODY_LIMIT)];
 
 async fn submit(call: Call) -> Reply {
     let key = call.idempotency_key()?;

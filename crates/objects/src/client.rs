@@ -173,6 +173,20 @@ impl<T: Transport> Objects<T> {
         Listing::parse(response.body(), prefix, after)
     }
 
+    /// Removes the object `key`, unless another one than `etag` is there by now. Without an
+    /// `etag` it removes any.
+    ///
+    /// # Errors
+    /// Those of [`Self::head`] and [`Self::delete`].
+    pub async fn delete_unless_replaced(&self, key: &str, etag: Option<&str>) -> Result<(), Error> {
+        match self.head(key).await? {
+            Some(object) if etag.is_none() || object.etag.as_deref() == etag => {
+                self.delete(key).await
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn send(&self, mut request: Request<Vec<u8>>) -> Result<Response<T::Body>, Error> {
         request.headers_mut().extend(self.headers.clone());
         Ok(self.transport.send(request).await?)

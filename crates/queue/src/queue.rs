@@ -346,6 +346,20 @@ impl<'a, R: Redis> Queue<'a, R> {
         self.commit(&Change::new().settling(delivery))
     }
 
+    /// Whether a message that was published by [`QueueNames::schedule`] is still to come.
+    ///
+    /// # Errors
+    /// Redis is out of reach.
+    pub fn is_scheduled(&self, id: &str, message: &[u8]) -> Result<bool, Failure> {
+        let Effect::Delay { key, entry, .. } = self.names.schedule(id, message, Duration::ZERO)
+        else {
+            return Ok(false);
+        };
+        let args = [Arg::from(&key), Arg::from(entry.as_slice())];
+        let due = self.redis.call("ZSCORE", &args)?;
+        Ok(due.first().is_some_and(|due| *due != Value::Nil))
+    }
+
     /// The effect that delivers a failed message again after a delay, as its next attempt.
     pub fn retry(&self, delivery: &Delivery, delay: Duration) -> Effect {
         self.delay_again(delivery, delivery.attempt, delay, Count::Retried)

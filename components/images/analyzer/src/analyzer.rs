@@ -25,21 +25,19 @@ impl Analyzer<'_> {
         trace: &Trace,
         mut decide: impl FnMut(&ImageRecord) -> Result<Option<ImageRecord>, Failure>,
     ) -> Result<Option<ImageRecord>, Failure> {
-        let entity = keys::entity(file);
-        let record = records::update(self.queue, &self.store, &entity, trace, |record| {
-            let record = record.map(|record: &Versioned<ImageRecord>| decide(&record.document));
-            let next: Option<ImageRecord> = record.transpose()?.flatten();
-            Ok::<_, Failure>(Step::from(next))
-        });
-        Ok(record?.map(|record| record.document))
+        images_storage::update(self.queue, &self.store, file, trace, |record| {
+            let next = record.map(&mut decide).transpose()?.flatten();
+            Ok(Step::from(next))
+        })
     }
 
     /// The record at its committed version, never an earlier one.
     pub(crate) fn committed(
         &self,
         file: &FileName,
-    ) -> Result<Option<Versioned<ImageRecord>>, Failure> {
-        records::committed(self.queue.redis(), &self.store, &keys::entity(file))
+    ) -> Result<Option<Versioned<ImageRecord>>, Verdict> {
+        let entity = keys::entity(file);
+        records::committed(self.queue.redis(), &self.store, &entity).map_err(of_record)
     }
 
     /// The object store; requests carry the ids of the message.

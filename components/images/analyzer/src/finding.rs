@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use base::Trace;
 use images_domain::{FileName, Label};
-
-use crate::labeler::Unlabeled;
+use worker::Trouble;
 
 /// A photo that was uploaded.
 pub(crate) struct Upload<'t> {
@@ -19,6 +18,7 @@ pub(crate) struct Upload<'t> {
 }
 
 /// What the analyzer found about an upload.
+#[derive(Clone)]
 pub(crate) enum Finding {
     /// It is the announced photo. It was stored at this place and has these labels.
     Labels { labels: Vec<Label>, place: String },
@@ -29,19 +29,10 @@ pub(crate) enum Finding {
     },
     /// It can never be analyzed.
     Unreadable { reason: String },
-    /// It cannot be analyzed now. The detail is for the log only.
-    Later { reason: String, detail: String },
+    /// It cannot be analyzed now.
+    Later(Trouble),
     /// Nothing needs to be done.
     Nothing,
-}
-
-impl Finding {
-    pub(crate) fn later(reason: &str, detail: impl ToString) -> Self {
-        Self::Later {
-            reason: reason.to_owned(),
-            detail: detail.to_string(),
-        }
-    }
 }
 
 /// An object that is the announced photo.
@@ -54,5 +45,8 @@ pub(crate) struct Verified {
 /// Verified bytes, or a finding that needs none.
 pub(crate) type Fetched = Result<Verified, Finding>;
 
+/// The labels of an image, or the finding about all of its uploads.
+pub(crate) type Labeled = Result<Vec<Label>, Finding>;
+
 /// Labels by image, the same for every user who has it.
-pub(crate) type Labels = BTreeMap<String, Result<Vec<Label>, Unlabeled>>;
+pub(crate) type Labels = BTreeMap<String, Labeled>;

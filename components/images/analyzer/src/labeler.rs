@@ -9,19 +9,11 @@ mod bindings {
 
 use bindings::orilla::labels::labeler::{self, Failure, Image, Options};
 
+use crate::analyzer::trouble;
+use crate::finding::{Finding, Labeled};
+
 /// The maximum number of labels of a photo. Searches need no more.
 const MAX_LABELS: u32 = 100;
-
-/// Why an image has no labels. The detail is for the log only.
-pub(crate) enum Unlabeled {
-    /// Another try may help.
-    Later {
-        reason: &'static str,
-        detail: String,
-    },
-    /// Another try won't help.
-    Never { reason: String },
-}
 
 /// The name of the labeler's model. Labels are shared only within one model.
 pub(crate) fn model() -> String {
@@ -32,7 +24,7 @@ pub(crate) fn model() -> String {
 pub(crate) fn detect(
     images: &mut [(&FileName, &mut Vec<u8>)],
     min_confidence: f64,
-) -> Vec<Result<Vec<Label>, Unlabeled>> {
+) -> Vec<Labeled> {
     let lent: Vec<_> = images
         .iter_mut()
         .map(|(file, bytes)| Image {
@@ -50,9 +42,9 @@ pub(crate) fn detect(
     }
     results
         .into_iter()
-        .map(|result| match result {
-            Ok(labels) => Ok(labels.into_iter().filter_map(label).collect()),
-            Err(failure) => Err(unlabeled(failure)),
+        .map(|labels| {
+            let labels = labels.map_err(unlabeled)?;
+            Ok(labels.into_iter().filter_map(label).collect())
         })
         .collect()
 }
@@ -72,25 +64,16 @@ fn label(label: labeler::Label) -> Option<Label> {
     })
 }
 
-fn unlabeled(failure: Failure) -> Unlabeled {
-    let never = |what, why| Unlabeled::Never {
+fn unlabeled(failure: Failure) -> Finding {
+    let never = |what, why| Finding::Unreadable {
         reason: format!("the image {what}: {why}"),
     };
     match failure {
         Failure::InvalidImage(why) => never("cannot be read", why),
         Failure::TooLarge(why) => never("is too large", why),
-        Failure::Throttled(detail) => Unlabeled::Later {
-            reason: "the labeler is busy",
-            detail,
-        },
-        Failure::Unavailable(detail) => Unlabeled::Later {
-            reason: "the labeler is down",
-            detail,
-        },
+        Failure::Throttled(why) => Finding::Later(trouble("the labeler is busy", why)),
+        Failure::Unavailable(why) => Finding::Later(trouble("the labeler is down", why)),
         // An operator may correct the configuration before the last attempt.
-        Failure::Refused(detail) => Unlabeled::Later {
-            reason: "the labeler refused the request",
-            detail,
-        },
+        Failure::Refused(why) => Finding::Later(trouble("the labeler refused the request", why)),
     }
 }

@@ -14,20 +14,25 @@ impl Analyzer<'_> {
     /// Checks a photo whose upload URL has expired: removes an upload that is not needed,
     /// and lets the record expire if there is none. Returns the upload that must be
     /// analyzed, if any: its notification did not come.
-    pub(crate) async fn expire(&self, file: &FileName, trace: &Trace) -> Result<Inbox, Verdict> {
-        let record = self.committed(file).map_err(of_record)?;
-        let Some(record) = record.map(|record| record.document) else {
-            return Err(Verdict::Done(Vec::new()));
+    pub(crate) async fn expire(
+        &self,
+        file: &FileName,
+        trace: &Trace,
+    ) -> Result<Option<Inbox>, Verdict> {
+        let Some(record) = self.committed(file)? else {
+            return Ok(None);
         };
-        let objects = &self.objects;
+        let (record, objects) = (record.document, &self.objects);
         if record.is_deleted() {
-            return Err(of_removal(images_storage::discard(objects, &record).await));
+            let discarded = images_storage::discard(objects, &record).await;
+            return discarded.map(|()| None).map_err(of_store);
         }
         if record.is_verified() {
-            return Err(of_removal(objects.delete(&record.file_name).await));
+            let deleted = objects.delete(&record.file_name).await;
+            return deleted.map(|()| None).map_err(of_store);
         }
         if let Some(inbox) = self.inbox(file).await? {
-            return Ok(inbox);
+            return Ok(Some(inbox));
         }
         let now = base::rfc3339(base::now_millis());
         let expired = self.update(file, trace, |record| {
@@ -35,15 +40,10 @@ impl Analyzer<'_> {
             let is_over = !images_storage::expires_later(self.queue, file)?;
             Ok(record.expired(&now).filter(|_| is_over))
         });
-        Err(match expired {
-            Ok(record) => {
-                let status = record.map(|record| record.status);
-                let fields = json!({"file": file.to_string(), "status": status});
-                log::info(trace, "an upload URL expired", fields);
-                Verdict::Done(Vec::new())
-            }
-            Err(failure) => of_record(failure),
-        })
+        let status = expired.map_err(of_record)?.map(|record| record.status);
+        let fields = json!({"file": file.to_string(), "status": status});
+        log::info(trace, "an upload URL expired", fields);
+        Ok(None)
     }
 
     /// The object in a photo's inbox. A GET without bytes asks for it, since the answer
@@ -58,29 +58,22 @@ impl Analyzer<'_> {
 
     /// Removes the remaining objects and versions of a life of a photo that its user
     /// ended.
-    pub(crate) async fn finish_removal(&self, file: &FileName, life: u32) -> Verdict {
-        let record = match self.committed(file) {
-            Ok(record) => record,
-            Err(failure) => return of_record(failure),
-        };
-        if let Some(record) = &record
-            && let Err(failure) = images_storage::forget_history(&self.store, file, record)
-        {
-            return of_record(failure);
+    pub(crate) async fn finish_removal(&self, file: &FileName, life: u32) -> Result<(), Verdict> {
+        let record = self.committed(file)?;
+        if let Some(record) = &record {
+            images_storage::forget_history(&self.store, file, record).map_err(of_record)?;
         }
         let objects = &self.objects;
-        of_removal(match record.map(|record| record.document) {
+        let removed = match record.map(|record| record.document) {
             Some(record) if record.is_deleted() => images_storage::discard(objects, &record).await,
             // The photo was announced again: an object in the inbox belongs to its new
             // life.
             _ => {
-                let place = keys::verified(&file.to_string(), life);
-                objects.delete(&place).await
+                objects
+                    .delete(&keys::verified(&file.to_string(), life))
+                    .await
             }
-        })
+        };
+        removed.map_err(of_store)
     }
-}
-
-fn of_removal(removed: Result<(), objects::Error>) -> Verdict {
-    removed.map_or_else(of_store, |()| Verdict::Done(Vec::new()))
 }

@@ -8,28 +8,23 @@ use worker::Verdict;
 
 use crate::analyzer::{Analyzer, of_record, trouble};
 use crate::finding::{Fetched, Finding, Labels, Upload, Verified};
-use crate::labeler::Unlabeled;
 
 impl Analyzer<'_> {
     /// Fetches uploads, labels them together and stores the findings.
-    pub(crate) async fn look_at(&self, uploads: &[Upload<'_>]) -> Vec<Verdict> {
+    pub(crate) async fn look_at(&self, uploads: &[Upload<'_>]) -> Vec<Result<(), Verdict>> {
         let mut fetched = join_all(uploads.iter().map(|upload| self.fetch(upload))).await;
         let labels = match self.label(uploads, &mut fetched) {
             Ok(labels) => labels,
             Err(failure) => {
-                let postponed = |_| Verdict::Postpone(failure.to_string());
+                let postponed = |_| Err(Verdict::Postpone(failure.to_string()));
                 return uploads.iter().map(postponed).collect();
             }
         };
-        let labels = &labels;
-        let concluded = uploads
-            .iter()
-            .zip(fetched)
-            .map(|(upload, fetched)| async move {
-                let finding = self.find(upload, fetched, labels).await;
-                self.conclude(upload, finding).await
-            });
-        join_all(concluded).await
+        let conclude = async |(upload, fetched)| {
+            let (Ok(finding) | Err(finding)) = self.find(upload, fetched, &labels).await;
+            self.conclude(upload, finding).await
+        };
+        join_all(uploads.iter().zip(fetched).map(conclude)).await
     }
 
     /// The maximum number of bytes of an upload when it is fetched.
@@ -45,94 +40,68 @@ impl Analyzer<'_> {
 
     /// Fetches a photo and checks that it is the announced one.
     async fn fetch(&self, upload: &Upload<'_>) -> Fetched {
-        match images_storage::load(&self.store, &upload.file) {
-            Ok(Some(record)) if record.document.is_verified() || record.document.is_deleted() => {
-                Err(Finding::Nothing)
-            }
-            Ok(Some(record)) => {
-                let bytes = self.fetch_object(upload).await?;
-                let place = record.document.place();
-                Ok(Verified { bytes, place })
-            }
+        let record = images_storage::load(&self.store, &upload.file)
+            .map_err(|error| Finding::Later(trouble("its record cannot be read", error)))?
             // Missing, or not visible yet: some stores show an object late.
-            Ok(None) => Err(Finding::later("it was not announced", "")),
-            Err(error) => Err(Finding::later("its record cannot be read", error)),
+            .ok_or_else(|| Finding::Later("it was not announced".into()))?
+            .document;
+        if record.is_verified() || record.is_deleted() {
+            return Err(Finding::Nothing);
         }
-    }
-
-    async fn fetch_object(&self, upload: &Upload<'_>) -> Result<Vec<u8>, Finding> {
-        let limit = self.expected_size(upload);
+        let (limit, max) = (self.expected_size(upload), self.max_upload_bytes);
         let objects = self.objects(upload.trace);
         let object = match objects.get(&upload.file.to_string(), limit).await {
-            Ok(Some(object)) => object,
-            Ok(None) => return Err(Finding::Nothing),
-            Err(error @ objects::Error::TooLarge { .. }) => {
-                let max = self.max_upload_bytes;
-                if limit < max {
-                    return Err(Finding::later(
-                        "the object changed while it was read",
-                        error,
-                    ));
-                }
-                let reason = format!("the upload is larger than {max} bytes");
+            Ok(object) => object.ok_or(Finding::Nothing)?,
+            Err(objects::Error::TooLarge { .. }) if limit == max => {
                 return Err(Finding::Corrupt {
-                    reason,
+                    reason: format!("the upload is larger than {max} bytes"),
                     etag: upload.etag.clone(),
                 });
             }
             Err(error) => {
-                let reason = "the object store cannot be read";
-                return Err(Finding::later(reason, error));
+                let reason = match error {
+                    objects::Error::TooLarge { .. } => "the object changed while it was read",
+                    _ => "the object store cannot be read",
+                };
+                return Err(Finding::Later(trouble(reason, error)));
             }
         };
-        match inspect(&upload.file, &object.bytes) {
-            Ok(()) => Ok(object.bytes),
-            Err(reason) => Err(Finding::Corrupt {
-                reason,
-                etag: object.etag,
-            }),
-        }
+        let (bytes, etag) = (object.bytes, object.etag);
+        inspect(&upload.file, &bytes).map_err(|reason| Finding::Corrupt { reason, etag })?;
+        let place = record.place();
+        Ok(Verified { bytes, place })
     }
 
     /// The finding about an upload. Verified bytes that have labels are stored where no
     /// upload URL leads: these bytes from memory, since the object under the photo's name
     /// may have been replaced.
-    async fn find(&self, upload: &Upload<'_>, fetched: Fetched, labels: &Labels) -> Finding {
-        let Verified { bytes, place } = match fetched {
-            Ok(verified) => verified,
-            Err(finding) => return finding,
-        };
-        let labels = match labels.get(&upload.file.image()) {
-            Some(Ok(labels)) => labels.clone(),
-            Some(Err(Unlabeled::Never { reason })) => {
-                let reason = reason.clone();
-                return Finding::Unreadable { reason };
-            }
-            Some(Err(Unlabeled::Later { reason, detail })) => {
-                return Finding::later(reason, detail);
-            }
-            None => return Finding::later("the labeler returned no result for the image", ""),
-        };
-        let media_type = upload.file.media_type.name();
+    async fn find(
+        &self,
+        upload: &Upload<'_>,
+        fetched: Fetched,
+        labels: &Labels,
+    ) -> Result<Finding, Finding> {
+        let Verified { bytes, place } = fetched?;
+        let missing = || Finding::Later("the labeler returned no result for the image".into());
+        let labels = labels.get(&upload.file.image()).ok_or_else(missing)?;
+        let labels = labels.clone()?;
         let objects = self.objects(upload.trace);
-        match objects.put(&place, bytes, media_type).await {
-            Ok(()) => Finding::Labels { labels, place },
-            Err(error) => Finding::later("the object store cannot be written", error),
-        }
+        let stored = objects.put(&place, bytes, upload.file.media_type.name());
+        stored.await.map_err(|error| {
+            Finding::Later(trouble("the object store cannot be written", error))
+        })?;
+        Ok(Finding::Labels { labels, place })
     }
 
     /// Updates the record, and removes an object that is not the photo. After a crash the
     /// message comes again and finds the record as it was committed.
-    async fn conclude(&self, upload: &Upload<'_>, finding: Finding) -> Verdict {
-        if let Finding::Later { reason, detail } = &finding {
-            return Verdict::retry(trouble(reason, detail));
+    async fn conclude(&self, upload: &Upload<'_>, finding: Finding) -> Result<(), Verdict> {
+        if let Finding::Later(trouble) = finding {
+            return Err(Verdict::retry(trouble));
         }
         let Upload { trace, file, .. } = upload;
         let updated = self.update(file, trace, |record| Ok(self.judge(record, &finding)));
-        let record = match updated {
-            Ok(record) => record,
-            Err(failure) => return of_record(failure),
-        };
+        let record = updated.map_err(of_record)?;
         if !matches!(finding, Finding::Nothing) {
             let fields = json!({
                 "file": file.to_string(),
@@ -141,11 +110,9 @@ impl Analyzer<'_> {
             });
             log::info(trace, "an upload was handled", fields);
         }
-        match self.clean_up(upload, record.as_ref(), &finding).await {
-            Ok(()) => Verdict::Done(Vec::new()),
-            // No user can reach the remaining objects.
-            Err(error) => Verdict::retry(trouble("an object cannot be removed", error)),
-        }
+        let cleaned = self.clean_up(upload, record.as_ref(), &finding).await;
+        // No user can reach the remaining objects.
+        cleaned.map_err(|error| Verdict::retry(trouble("an object cannot be removed", error)))
     }
 
     /// The record after a finding; `None` if nothing changes.
@@ -158,7 +125,7 @@ impl Analyzer<'_> {
             }
             Finding::Corrupt { reason, .. } => record.corrupt(reason.clone(), &now),
             Finding::Unreadable { reason } => record.failed(reason.clone(), &now),
-            Finding::Later { .. } | Finding::Nothing => None,
+            Finding::Later(_) | Finding::Nothing => None,
         }
     }
 
@@ -181,21 +148,12 @@ impl Analyzer<'_> {
             // The first verified content stays, whatever is uploaded later.
             Some(record) if record.is_verified() => objects.delete(&record.file_name).await,
             _ => match finding {
-                Finding::Corrupt { etag, .. } => self.remove(upload, etag.as_deref()).await,
+                Finding::Corrupt { etag, .. } => {
+                    let key = upload.file.to_string();
+                    objects.delete_unless_replaced(&key, etag.as_deref()).await
+                }
                 _ => Ok(()),
             },
         }
-    }
-
-    /// Removes an upload, unless another one has replaced it.
-    async fn remove(&self, upload: &Upload<'_>, etag: Option<&str>) -> Result<(), objects::Error> {
-        let key = upload.file.to_string();
-        let Some(object) = self.objects.head(&key).await? else {
-            return Ok(());
-        };
-        if etag.is_none() || object.etag.as_deref() == etag {
-            self.objects.delete(&key).await?;
-        }
-        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use base::{Failure, Trace};
 use futures::future::join_all;
-use images_domain::{Expiry, FileName, ImageRecord, Message, Removed, Uploaded};
+use images_domain::{FileName, ImageRecord, Message, Removed, Uploaded};
 use queue::{Effect, Envelope};
 use records::Carries;
 use serde_json::{Value, json};
@@ -41,26 +41,21 @@ impl Work for Analyzer<'_> {
             .enumerate()
             .map(|(nth, task)| self.sort(nth, task));
         let mut uploads = Vec::new();
-        let mut verdicts = Vec::with_capacity(tasks.len());
+        let mut worked = Vec::with_capacity(tasks.len());
         for sorted in join_all(sorted).await {
-            verdicts.push(match sorted {
-                Ok(upload) => {
-                    uploads.push(upload);
-                    Verdict::Done(Vec::new())
-                }
-                Err(verdict) => verdict,
-            });
+            worked.push(sorted.map(|upload| uploads.extend(upload)));
         }
         for group in self.groups(uploads) {
             leases.extend()?;
             let concluded = self.look_at(&group).await;
-            for (upload, verdict) in group.iter().zip(concluded) {
-                if let Some(place) = verdicts.get_mut(upload.nth) {
-                    *place = verdict;
+            for (upload, result) in group.iter().zip(concluded) {
+                if let Some(place) = worked.get_mut(upload.nth) {
+                    *place = result;
                 }
             }
         }
-        Ok(verdicts)
+        let verdict = |worked: Result<(), Verdict>| worked.err().unwrap_or(Verdict::Done(vec![]));
+        Ok(worked.into_iter().map(verdict).collect())
     }
 
     /// Tells the owner that the photo could not be analyzed.
@@ -79,31 +74,32 @@ impl Work for Analyzer<'_> {
 
 impl Analyzer<'_> {
     /// Handles a message that needs no photo; returns the upload of one that does.
-    async fn sort<'t>(&self, nth: usize, task: &'t Task<'_>) -> Result<Upload<'t>, Verdict> {
-        let Task {
-            message,
-            trace,
-            delivery,
-        } = task;
-        let name = message.file();
+    async fn sort<'t>(
+        &self,
+        nth: usize,
+        task: &'t Task<'_>,
+    ) -> Result<Option<Upload<'t>>, Verdict> {
+        let (trace, attempt) = (&task.trace, task.delivery.attempt);
+        let name = task.message.file();
         let file: FileName = name
             .parse()
             .map_err(|error| Verdict::Dead(format!("{name}: {error}").into()))?;
-        let (size, etag) = match message {
-            Message::Uploaded(Uploaded { size, etag, .. }) => (*size, etag.clone()),
-            Message::Expiry(Expiry { .. }) => self.expire(&file, trace).await?,
+        let upload = match &task.message {
+            Message::Uploaded(Uploaded { size, etag, .. }) => Some((*size, etag.clone())),
+            Message::Expiry(_) => self.expire(&file, trace).await?,
             Message::Removed(Removed { life, .. }) => {
-                return Err(self.finish_removal(&file, *life).await);
+                self.finish_removal(&file, *life).await?;
+                None
             }
         };
-        Ok(Upload {
+        Ok(upload.map(|(size, etag)| Upload {
             nth,
-            attempt: delivery.attempt,
+            attempt,
             trace,
             file,
             size,
             etag,
-        })
+        }))
     }
 
     /// Splits uploads into groups that fit into memory.

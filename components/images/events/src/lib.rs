@@ -4,21 +4,14 @@
 
 use base::log;
 use http::StatusCode;
-use images_domain::{FileName, keys, parse_events};
+use images_domain::{FileName, Uploaded, keys, parse_events};
 use serde_json::json;
-use spin_sdk::http::{IncomingRequest, ResponseOutparam};
-use spin_sdk::http_component;
-use stores::SpinRedis;
 use web::{Call, Invalid, Reply, Route};
 
 /// A notification has at most 1,000 records of about 1 KiB.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
 
-#[http_component]
-async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    let events = Route::post_by_machine("/events/s3", "events_token", receive).json(BODY_LIMIT);
-    web::serve(request, out, [events]).await;
-}
+web::exports![Route::post_by_machine("/events/s3", "events_token", receive).json(BODY_LIMIT)];
 
 async fn receive(call: Call) -> Reply {
     let notified =
@@ -36,7 +29,11 @@ async fn receive(call: Call) -> Reply {
     }
     for event in notified.created {
         match event.key.parse::<FileName>() {
-            Ok(file) if event.bucket == bucket => uploads.push((file, event.size, event.etag)),
+            Ok(file) if event.bucket == bucket => uploads.push(Uploaded {
+                file: file.to_string(),
+                size: event.size,
+                etag: event.etag,
+            }),
             // Stored by the analyzer itself.
             Err(_) if event.bucket == bucket && keys::is_verified(&event.key) => {}
             // An error would only make the store send the event again.
@@ -47,12 +44,8 @@ async fn receive(call: Call) -> Reply {
             ),
         }
     }
-    let accepted = uploads.len();
-    if accepted > 0 {
-        let redis = SpinRedis::open()?;
-        let queue = worker::open(&redis, keys::QUEUE)?;
-        images_storage::announce(&queue, uploads, &call.trace)?;
-        worker::notify(&queue, &call.trace).await;
+    if !uploads.is_empty() {
+        images_storage::announce(&uploads, &call.trace).await?;
     }
-    web::json(StatusCode::OK, &json!({"accepted": accepted}))
+    web::json(StatusCode::OK, &json!({"accepted": uploads.len()}))
 }

@@ -6,16 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use base::Failure;
 use images_domain::{FileName, Status};
-use objects::Objects;
-use spin_sdk::http::{IncomingRequest, ResponseOutparam};
-use spin_sdk::http_component;
-use stores::SpinKeyValue;
 use web::{ApiError, Call, Reply, Route};
 
-#[http_component]
-async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    web::serve(request, out, [Route::get("/obtain/{file}", obtain)]).await;
-}
+web::exports![Route::get("/obtain/{file}", obtain)];
 
 async fn obtain(call: Call) -> Reply {
     let subject = &call.principal()?.subject;
@@ -32,10 +25,8 @@ async fn obtain(call: Call) -> Reply {
         return Err(not_yours());
     }
 
-    let record = images_storage::load(&SpinKeyValue::open()?, &file)?.ok_or_else(missing)?;
-    let store = Objects::from_variables("images_bucket_name")?;
-    let store = store.with_headers(call.trace.headers());
-    let record = record.document;
+    let record = images_storage::existing(&file)?.ok_or_else(missing)?;
+    let store = images_storage::objects(&call.trace)?;
     let key = record.object_key();
     match record.status {
         Status::Corrupt | Status::Deleted => return Err(missing()),

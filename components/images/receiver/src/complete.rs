@@ -1,10 +1,8 @@
 use base::Failure;
 use http::StatusCode;
-use images_domain::{FileName, keys};
-use objects::Objects;
+use images_domain::{FileName, Uploaded};
 use serde::Deserialize;
 use serde_json::json;
-use stores::{SpinKeyValue, SpinRedis};
 use web::{ApiError, Call, Invalid, Reply};
 
 #[derive(Deserialize)]
@@ -24,25 +22,18 @@ pub(crate) async fn complete(call: Call) -> Reply {
             "this photo belongs to another user",
         ));
     }
-    let record = images_storage::load(&SpinKeyValue::open()?, &file)?
-        .map(|record| record.document)
-        .filter(|record| !record.is_deleted())
-        .ok_or_else(|| {
-            ApiError::not_found(
-                "unknown_image",
-                "there is no such photo: announce it with POST /receiver first",
-            )
-        })?;
-    let store = Objects::from_variables("images_bucket_name")?;
-    let object = store
-        .with_headers(call.trace.headers())
-        .head(&file.to_string())
-        .await
-        .map_err(Failure::from)?;
-    let Some(object) = object else {
+    let record = images_storage::existing(&file)?.ok_or_else(|| {
+        ApiError::not_found(
+            "unknown_image",
+            "there is no such photo: announce it with POST /receiver first",
+        )
+    })?;
+    let file = file.to_string();
+    let store = images_storage::objects(&call.trace)?;
+    let Some(object) = store.head(&file).await.map_err(Failure::from)? else {
         if record.is_verified() {
             // The upload was analyzed before the client reported it.
-            let body = json!({"file_name": file.to_string(), "status": record.status});
+            let body = json!({"file_name": file, "status": record.status});
             return web::json(StatusCode::OK, &body);
         }
         return Err(ApiError::not_found(
@@ -51,11 +42,12 @@ pub(crate) async fn complete(call: Call) -> Reply {
         ));
     };
 
-    let redis = SpinRedis::open()?;
-    let body = json!({"file_name": file.to_string(), "status": "queued"});
-    let upload = (file, Some(object.size), object.etag);
-    let queue = worker::open(&redis, keys::QUEUE)?;
-    images_storage::announce(&queue, [upload], &call.trace)?;
-    worker::notify(&queue, &call.trace).await;
+    let body = json!({"file_name": file, "status": "queued"});
+    let upload = Uploaded {
+        file,
+        size: Some(object.size),
+        etag: object.etag,
+    };
+    images_storage::announce(&[upload], &call.trace).await?;
     web::json(StatusCode::ACCEPTED, &body)
 }

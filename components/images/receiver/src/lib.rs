@@ -6,18 +6,12 @@
 mod complete;
 mod receive;
 
-use spin_sdk::http::{IncomingRequest, ResponseOutparam};
-use spin_sdk::http_component;
 use web::Route;
 
 /// Twice the maximum size of `content` with every character escaped.
 const BODY_LIMIT: usize = 128 * 1024;
 
-#[http_component]
-async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    let routes = [
-        Route::post("/receiver", receive::receive).json(BODY_LIMIT),
-        Route::post("/receiver/complete", complete::complete).json(BODY_LIMIT),
-    ];
-    web::serve(request, out, routes).await;
-}
+web::exports![
+    Route::post("/receiver", receive::receive).json(BODY_LIMIT),
+    Route::post("/receiver/complete", complete::complete).json(BODY_LIMIT),
+];

@@ -1,13 +1,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use base::Failure;
+use base::{Failure, Trace};
 use http::StatusCode;
-use images_domain::{ImageRecord, Intake, Status, keys};
-use objects::{Integrity, Objects, Presigned};
-use records::{Step, Versioned};
+use images_domain::{ImageRecord, Intake, Status, Uploaded};
+use objects::{Integrity, Presigned};
+use records::Step;
 use serde::Serialize;
-use stores::{SpinKeyValue, SpinRedis};
 use web::{ApiError, Call, Reply};
 
 #[derive(Serialize)]
@@ -37,7 +36,7 @@ pub(crate) async fn receive(call: Call) -> Reply {
     // Signed before anything is stored, so that a deployment that cannot sign takes no
     // records.
     let expires_in = base::number("signed_url_write_expiration", 1)?;
-    let upload = presign(&intake, expires_in)?;
+    let upload = presign(&call.trace, &intake, expires_in)?;
 
     let record = remember(&call, &intake, expires_in).await?;
     web::json(
@@ -52,37 +51,26 @@ pub(crate) async fn receive(call: Call) -> Reply {
     )
 }
 
-fn presign(intake: &Intake, expires_in: u64) -> Result<Presigned, Failure> {
-    let store = Objects::from_variables("images_bucket_name")?;
+fn presign(trace: &Trace, intake: &Intake, expires_in: u64) -> Result<Presigned, Failure> {
     let Intake { file, size, .. } = intake;
     let content_type = file.media_type.name();
-    let sha256;
+    let sha256 = &file.digest();
     let integrity = match base::text("upload_integrity")?.trim() {
         "plain" => Integrity::Plain { content_type },
-        "signed" => {
-            sha256 = file.digest();
-            Integrity::Signed {
-                content_type,
-                sha256: &sha256,
-            }
-        }
+        "signed" => Integrity::Signed {
+            content_type,
+            sha256,
+        },
         _ => {
             return Err(Failure::misconfigured(
                 "the variable upload_integrity must be `plain` or `signed`",
             ));
         }
     };
-    let expires = Duration::from_secs(expires_in);
-    store
-        .config()
-        .presign_put(
-            &file.to_string(),
-            expires,
-            integrity,
-            *size,
-            SystemTime::now(),
-        )
-        .map_err(Failure::from)
+    let (expires, now) = (Duration::from_secs(expires_in), SystemTime::now());
+    let store = images_storage::objects(trace)?;
+    let config = store.config();
+    Ok(config.presign_put(&file.to_string(), expires, integrity, *size, now)?)
 }
 
 /// Makes the record, or adds this use of the photo to it. A timer checks the inbox when
@@ -90,32 +78,26 @@ fn presign(intake: &Intake, expires_in: u64) -> Result<Presigned, Failure> {
 async fn remember(call: &Call, intake: &Intake, expires_in: u64) -> Result<ImageRecord, ApiError> {
     let grace: u64 = base::number("upload_grace_seconds", 0)?;
     let patience = Duration::from_secs(expires_in.saturating_add(grace));
-    let store = SpinKeyValue::open()?;
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, keys::QUEUE)?;
     let file = &intake.file;
-    let entity = keys::entity(file);
-    let updated = records::update(&queue, &store, &entity, &call.trace, |existing| {
-        let existing = existing.map(|existing: &Versioned<ImageRecord>| &existing.document);
-        let now = base::now_millis();
-        let record =
-            ImageRecord::receive(existing, intake, &base::rfc3339(now)).map_err(|error| {
-                ApiError::new(StatusCode::CONFLICT, "too_many_posts", error.to_string())
-            })?;
-        let expiry = images_storage::expire_later(&queue, file, patience)?;
+    let record = images_storage::change(file, &call.trace, |queue, existing| {
+        let now = base::rfc3339(base::now_millis());
+        let record = ImageRecord::receive(existing, intake, &now).map_err(|error| {
+            ApiError::new(StatusCode::CONFLICT, "too_many_posts", error.to_string())
+        })?;
+        let expiry = images_storage::expire_later(queue, file, patience)?;
         Ok::<_, ApiError>(Step::from(record).with(expiry))
-    });
-    // Also if the record could not be stored: a worker then stores it.
-    worker::notify(&queue, &call.trace).await;
-    let record =
-        updated?.ok_or_else(|| Failure::internal("the update of a record returned no record"))?;
-    let record = record.document;
+    })
+    .await?
+    .ok_or_else(|| Failure::internal("the update of a record returned no record"))?;
     if record.status == Status::Failed {
         // The photo is uploaded and its analysis failed: the announcement starts another
         // try.
-        let upload = (file.clone(), None, None);
-        images_storage::announce(&queue, [upload], &call.trace)?;
-        worker::notify(&queue, &call.trace).await;
+        let upload = Uploaded {
+            file: file.to_string(),
+            size: None,
+            etag: None,
+        };
+        images_storage::announce(&[upload], &call.trace).await?;
     }
     Ok(record)
 }

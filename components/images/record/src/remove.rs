@@ -1,10 +1,8 @@
 use base::log;
 use http::StatusCode;
-use images_domain::{ImageRecord, keys};
-use objects::Objects;
-use records::{Step, Versioned};
+use images_domain::ImageRecord;
+use records::Step;
 use serde_json::json;
-use stores::{SpinKeyValue, SpinRedis};
 use web::{ApiError, Call, Reply};
 
 use crate::photo::{file, unknown};
@@ -26,35 +24,23 @@ pub(crate) async fn remove(call: Call) -> Reply {
     // Nor for a misspelt parameter.
     call.query().only(&["post_id"])?;
     let post_id = call.query().parsed("post_id", "must be an integer")?;
-    let store = Objects::from_variables("images_bucket_name")?;
-    let objects = store.with_headers(call.trace.headers());
-
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, keys::QUEUE)?;
-    let store = SpinKeyValue::open()?;
-    let entity = keys::entity(&file);
-    let updated = records::update(&queue, &store, &entity, &call.trace, |record| {
-        let record = record.map(|record: &Versioned<ImageRecord>| &record.document);
+    let objects = images_storage::objects(&call.trace)?;
+    let record = images_storage::change(&file, &call.trace, |queue, record| {
         let record = record.filter(|record| !record.is_deleted());
         let record = record.ok_or_else(unknown)?;
-        let now = base::now_millis();
-        let next = record
-            .removed(post_id, &base::rfc3339(now))
-            .ok_or_else(|| {
-                ApiError::not_found("unknown_post", "the photo is not used in this post")
-            })?;
+        let now = base::rfc3339(base::now_millis());
+        let next = record.removed(post_id, &now).ok_or_else(|| {
+            ApiError::not_found("unknown_post", "the photo is not used in this post")
+        })?;
         let removal = match next.is_deleted() {
-            true => Some(images_storage::finish_removal_later(&queue, &next)?),
+            true => Some(images_storage::finish_removal_later(queue, &next)?),
             false => None,
         };
         let step = Step::from(Some(next));
         Ok::<_, ApiError>(removal.into_iter().fold(step, Step::with))
-    });
-    // Also if the record could not be stored: a worker then stores it.
-    worker::notify(&queue, &call.trace).await;
-    if let Some(tombstone) = updated?
-        .map(|record| record.document)
-        .filter(ImageRecord::is_deleted)
+    })
+    .await?;
+    if let Some(tombstone) = record.filter(ImageRecord::is_deleted)
         && let Err(error) = images_storage::discard(&objects, &tombstone).await
     {
         let fields = json!({"file": file.to_string(), "reason": error.to_string()});

@@ -5,7 +5,7 @@ mod photos;
 mod search;
 mod timers;
 
-pub use objects::discard;
-pub use photos::{announce, forget_history, load};
+pub use objects::{discard, objects};
+pub use photos::{announce, change, existing, forget_history, load, update};
 pub use search::search;
 pub use timers::{expire_later, expires_later, finish_removal_later};

@@ -1,8 +1,17 @@
 //! A photo's objects.
 
+use base::{Failure, Trace};
 use futures::future::join;
 use images_domain::ImageRecord;
 use objects::{Error, Objects};
+
+/// The object store; requests carry these ids.
+///
+/// # Errors
+/// Those of [`Objects::from_variables`].
+pub fn objects(trace: &Trace) -> Result<Objects, Failure> {
+    Ok(Objects::from_variables("images_bucket_name")?.with_headers(trace.headers()))
+}
 
 /// Removes a photo's objects from the object store, both inbox and verified content.
 ///

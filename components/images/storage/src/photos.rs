@@ -3,8 +3,8 @@
 use base::{Failure, Trace};
 use images_domain::{FileName, ImageRecord, Uploaded, keys};
 use queue::{Change, Message, Queue};
-use records::Versioned;
-use stores::{KeyValue, Redis};
+use records::{Step, Versioned};
+use stores::{KeyValue, Redis, SpinKeyValue, SpinRedis};
 
 /// The latest version of a photo's record.
 ///
@@ -32,18 +32,53 @@ pub fn forget_history(
     (1..first).try_for_each(|old| records::forget(store, &key, old))
 }
 
-/// Puts stored objects on the queue, all of them or none.
-pub fn announce(
+/// The record of a photo that is not removed.
+///
+/// # Errors
+/// Those of [`load`].
+pub fn existing(file: &FileName) -> Result<Option<ImageRecord>, Failure> {
+    let record = load(&SpinKeyValue::open()?, file)?.map(|record| record.document);
+    Ok(record.filter(|record| !record.is_deleted()))
+}
+
+/// Takes the step that `decide` returns for the record of a photo: [`records::update`].
+pub fn update<E: From<Failure>>(
     queue: &Queue<'_, impl Redis>,
-    uploads: impl IntoIterator<Item = (FileName, Option<u64>, Option<String>)>,
+    store: &impl KeyValue,
+    file: &FileName,
     trace: &Trace,
-) -> Result<(), Failure> {
+    mut decide: impl FnMut(Option<&ImageRecord>) -> Result<Step<ImageRecord>, E>,
+) -> Result<Option<ImageRecord>, E> {
+    let record = records::update(queue, store, &keys::entity(file), trace, |record| {
+        decide(record.map(|record: &Versioned<ImageRecord>| &record.document))
+    })?;
+    Ok(record.map(|record| record.document))
+}
+
+/// Does the same with the platform's stores, and notifies a worker.
+pub async fn change<E: From<Failure>>(
+    file: &FileName,
+    trace: &Trace,
+    mut decide: impl FnMut(&Queue<'_, SpinRedis>, Option<&ImageRecord>) -> Result<Step<ImageRecord>, E>,
+) -> Result<Option<ImageRecord>, E> {
+    let (redis, store) = (SpinRedis::open()?, SpinKeyValue::open()?);
+    let queue = worker::open(&redis, keys::QUEUE)?;
+    let record = update(&queue, &store, file, trace, |record| decide(&queue, record));
+    // Also if the record could not be stored: a worker then stores it.
+    worker::notify(&queue, trace).await;
+    record
+}
+
+/// Puts stored objects on the queue, all of them or none, and notifies a worker.
+pub async fn announce(uploads: &[Uploaded], trace: &Trace) -> Result<(), Failure> {
+    let redis = SpinRedis::open()?;
+    let queue = worker::open(&redis, keys::QUEUE)?;
     let mut change = Change::new();
-    for (file, size, etag) in uploads {
-        let file = file.to_string();
-        change = change.publishing(Uploaded { file, size, etag }.encode(trace)?);
+    for upload in uploads {
+        change = change.publishing(upload.encode(trace)?);
     }
     queue.commit(&change)?;
+    worker::notify(&queue, trace).await;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use base::Failure;
 use images_domain::{Expiry, FileName, ImageRecord, Removed};
 use queue::{Effect, Message, Queue};
-use stores::{Arg, Redis, Value};
+use stores::Redis;
 
 /// The delay after which the objects of a removed photo are removed once more. By then
 /// readers are done with the earlier record, and so is a worker that was analyzing the
@@ -22,23 +22,19 @@ pub fn expire_later(
     file: &FileName,
     delay: Duration,
 ) -> Result<Effect, Failure> {
-    let expiry = Expiry {
-        file: file.to_string(),
-    };
-    let message = expiry.encode_untraced()?;
-    Ok(queue
-        .names()
-        .schedule(&format!("expiry:{file}"), &message, delay))
+    let (id, message) = expiry(file)?;
+    Ok(queue.names().schedule(&id, &message, delay))
 }
 
 /// Whether that check is still to come: an upload URL has not expired yet.
 pub fn expires_later(queue: &Queue<'_, impl Redis>, file: &FileName) -> Result<bool, Failure> {
-    let Effect::Delay { key, entry, .. } = expire_later(queue, file, Duration::ZERO)? else {
-        return Ok(false);
-    };
-    let args = [Arg::from(&key), Arg::from(entry.as_slice())];
-    let due = queue.redis().call("ZSCORE", &args)?;
-    Ok(due.first().is_some_and(|due| *due != Value::Nil))
+    let (id, message) = expiry(file)?;
+    queue.is_scheduled(&id, &message)
+}
+
+fn expiry(file: &FileName) -> Result<(String, Vec<u8>), Failure> {
+    let file = file.to_string();
+    Ok((format!("expiry:{file}"), Expiry { file }.encode_untraced()?))
 }
 
 /// The effect that removes the remaining objects of the photo of `tombstone` later.
@@ -46,14 +42,8 @@ pub fn finish_removal_later(
     queue: &Queue<'_, impl Redis>,
     tombstone: &ImageRecord,
 ) -> Result<Effect, Failure> {
-    let ImageRecord {
-        file_name, life, ..
-    } = tombstone;
-    let removed = Removed {
-        file: file_name.clone(),
-        life: *life,
-    };
-    let message = removed.encode_untraced()?;
-    let id = format!("removed:{life}:{file_name}");
+    let (file, life) = (tombstone.file_name.clone(), tombstone.life);
+    let id = format!("removed:{life}:{file}");
+    let message = Removed { file, life }.encode_untraced()?;
     Ok(queue.names().schedule(&id, &message, AFTER_REMOVAL))
 }

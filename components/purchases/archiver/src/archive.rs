@@ -130,6 +130,7 @@ impl Archiver<'_> {
         let compact = Compact {
             tenant: day.tenant.clone(),
             day: day.date.clone(),
+            after: None,
         };
         let message = compact.encode_untraced().map_err(failed)?;
         let end = (fecha.millis() / DAY + 1) * DAY;

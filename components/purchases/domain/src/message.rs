@@ -60,6 +60,9 @@ pub struct Compact {
     pub tenant: String,
     /// The day: `2025-07-13`.
     pub day: String,
+    /// The last original that the message before came to; `None` in the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
 }
 
 /// `compras.replay`: the next page of a replay.

@@ -711,8 +711,6 @@ struct Model {
     store: Store,
     /// The changes that were not erased, by their lines.
     changes: BTreeMap<String, Change>,
-    /// All lines of erased changes.
-    erased: BTreeSet<String>,
     versions: BTreeMap<u8, u64>,
     imported: u64,
     tombstones: BTreeMap<String, u64>,

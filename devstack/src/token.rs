@@ -32,7 +32,9 @@ pub fn tenant_token(
     valid_for: Duration,
 ) -> Result<String> {
     let mut claims = claims(subject, roles, valid_for);
-    claims["tenant_id"] = tenant.into();
+    if let Some(claims) = claims.as_object_mut() {
+        claims.insert("tenant_id".into(), tenant.into());
+    }
     sign(secret, &claims)
 }
 

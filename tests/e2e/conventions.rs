@@ -235,10 +235,10 @@ async fn every_rule_holds_on_every_route_of_the_manifest() {
             let (method, path, with_token, headers) = (rule.request)(&route);
             let mut request = app.request(method, &path);
             if with_token {
-                let is_the_stores = route.path == "/events/s3";
-                request = request.bearer_auth(match is_the_stores {
-                    true => app.stack.events_token(),
-                    false => &everything,
+                request = request.bearer_auth(match &*route.path {
+                    "/events/s3" => app.stack.events_token(),
+                    "/compras/stream" => app.stack.stream_token(),
+                    _ => &everything,
                 });
             }
             for (name, value) in headers {
@@ -377,6 +377,7 @@ async fn logs_hold_no_tokens_and_no_signed_urls() {
             signature,
             app.stack.jwt_secret(),
             app.stack.events_token(),
+            app.stack.stream_token(),
             app.stack.s3().secret_key(),
             "X-Amz-Signature",
         ] {

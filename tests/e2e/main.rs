@@ -20,6 +20,7 @@ mod orders;
 mod orders_histories;
 mod outages;
 mod purchases;
+mod purchases_histories;
 mod queue;
 mod queue_histories;
 mod receiver;

@@ -20,7 +20,7 @@ const OPTIONAL: [(&str, &str); 1] = [(
 )];
 
 /// The functions that read a variable. The name is their first argument.
-const READERS: [&str; 5] = ["get", "number", "optional", "required", "text"];
+const READERS: [&str; 6] = ["flag", "get", "number", "optional", "required", "text"];
 
 #[test]
 fn components_have_the_variables_that_they_read_and_no_others() {

@@ -23,14 +23,13 @@ pub fn text(name: &str) -> Result<String, Failure> {
     })
 }
 
-/// The variable `name` as any type. `must` describes its form in the error: "must be true
-/// or false".
+/// The variable `name` as `true` or `false`.
 ///
 /// # Errors
-/// Those of [`text`], and [`Failure::Misconfigured`] for a text of another form.
-pub fn parsed<T: FromStr>(name: &str, must: impl Display) -> Result<T, Failure> {
+/// Those of [`text`], and [`Failure::Misconfigured`] for another text.
+pub fn flag(name: &str) -> Result<bool, Failure> {
     let value = text(name)?.trim().parse();
-    value.map_err(|_| Failure::misconfigured(format!("the variable {name} {must}")))
+    value.map_err(|_| Failure::misconfigured(format!("the variable {name} must be true or false")))
 }
 
 /// The variable `name` as a number that is at least `min`.

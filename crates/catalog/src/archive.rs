@@ -133,15 +133,15 @@ pub(crate) async fn for_each<T: Transport>(
     keys: &[String],
     mut each: impl FnMut(&str, Content),
 ) -> Result<(), Error> {
-    let read = |key| async move {
+    let contents = keys.iter().map(|key| async move {
         let content = match patiently(|| objects.get(key, table.max_bytes())).await {
             Ok(object) => object.map(|object| Ok(object.bytes)),
             Err(error @ Error::TooLarge { .. }) => Some(Err(error.to_string())),
             Err(error) => return Err(error),
         };
         Ok((key, content))
-    };
-    let mut contents = stream::iter(keys.iter().map(read)).buffered(table.concurrency());
+    });
+    let mut contents = stream::iter(contents).buffered(table.concurrency());
     while let Some((key, content)) = contents.try_next().await? {
         each(key, content);
     }

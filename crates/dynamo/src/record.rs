@@ -24,6 +24,8 @@ pub struct Record {
     pub region: String,
     /// The place among the changes of the item.
     pub sequence: Option<Sequence>,
+    /// `SequenceNumber` as it was sent, by which a failed record is named.
+    pub sequence_text: Option<String>,
     /// The time of the change in milliseconds since the Unix epoch, in AWS to the second.
     /// It orders nothing.
     pub millis: Option<u64>,
@@ -88,6 +90,7 @@ impl Record {
             event_id: text(event.event_id, "eventID")?,
             region: text(event.aws_region, "awsRegion")?.unwrap_or_default(),
             sequence: sequence(change.sequence_number)?,
+            sequence_text: change.sequence_number.map(text_of),
             millis: change
                 .time
                 .and_then(|time| time::millis(time, change.time_precision)),
@@ -168,6 +171,11 @@ fn text(member: Option<&RawValue>, name: &str) -> Result<Option<String>, String>
         Ok(text) => Ok(Some(text).filter(|text| !text.is_empty())),
         Err(_) => Err(format!("{name} must be a string")),
     }
+}
+
+/// The text of a string, or of another value as it is written.
+fn text_of(raw: &RawValue) -> String {
+    serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned())
 }
 
 /// A `SequenceNumber`: AWS writes a string, other tools a number.

@@ -52,8 +52,7 @@ pub fn first<D: Document>(
     store: &impl KeyValue,
     entity: &Entity,
     latest: &Versioned<D>,
-) -> Result<D, Failure> {
+) -> Result<Versioned<D>, Failure> {
     let first = version::<D>(store, &entity.key, 1)?;
-    let first = first.map(|first| first.document);
-    Ok(first.unwrap_or_else(|| latest.document.clone()))
+    Ok(first.unwrap_or_else(|| latest.clone()))
 }

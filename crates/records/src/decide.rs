@@ -38,7 +38,7 @@ pub trait Request<D> {
 #[derive(Clone, Copy, Debug)]
 pub struct Existing<'a, D> {
     /// Its first version.
-    pub first: &'a D,
+    pub first: &'a Versioned<D>,
     /// Its latest version.
     pub latest: &'a Versioned<D>,
 }
@@ -92,12 +92,10 @@ pub fn post<D: Owned>(
     if latest.document.is_removed() {
         return Err(Refusal::Removed);
     }
-    if request.is_met_by(first) {
-        return Ok(Decision::Unchanged { version: 1 });
-    }
-    if request.is_met_by(&latest.document) {
-        let version = latest.version;
-        return Ok(Decision::Unchanged { version });
+    for Versioned { version, document } in [first, latest] {
+        if request.is_met_by(document) {
+            return Ok(Decision::Unchanged { version: *version });
+        }
     }
     request.preconditions().check(Some(latest.version))?;
     Err(Refusal::Exists)

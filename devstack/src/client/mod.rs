@@ -86,12 +86,12 @@ impl Client {
         self.holder_of(&crate::token(&self.jwt_secret, subject, &[], VALID_FOR)?)
     }
 
-    /// The application as a user of a tenant sees it.
+    /// The application as a user of a tenant with roles sees it.
     ///
     /// # Errors
     /// The secret can't be a key.
-    pub fn user_in(&self, subject: &str, tenant: &str) -> Result<User<'_>> {
-        let token = crate::tenant_token(&self.jwt_secret, subject, tenant, &[], VALID_FOR)?;
+    pub fn member(&self, subject: &str, tenant: &str, roles: &[&str]) -> Result<User<'_>> {
+        let token = crate::tenant_token(&self.jwt_secret, subject, tenant, roles, VALID_FOR)?;
         self.holder_of(&token)
     }
 
@@ -112,7 +112,11 @@ impl Client {
         }
     }
 
-    fn holder_of(&self, token: &str) -> Result<User<'_>> {
+    /// The application as the holder of a bearer token sees it.
+    ///
+    /// # Errors
+    /// The token can't be in a header.
+    pub fn holder_of(&self, token: &str) -> Result<User<'_>> {
         Ok(User {
             client: self,
             authorization: Some(format!("Bearer {token}").parse()?),

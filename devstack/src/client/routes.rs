@@ -10,7 +10,7 @@ use anyhow::Result;
 use http::{HeaderMap, Method, StatusCode};
 use hyper::body::Bytes;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json, value::RawValue};
 
 use super::{call::Call, photo::Post};
 
@@ -84,6 +84,29 @@ pub struct Job {
     pub processed_toons: usize,
     pub failed_toons: usize,
     pub progress: u32,
+}
+
+/// The answer of `GET /compras/report`.
+#[derive(Debug, Deserialize)]
+pub struct PurchaseReport {
+    pub filas: Vec<ReportRow>,
+    pub totales: Vec<ReportRow>,
+    pub mejores_productos: Vec<ReportRow>,
+    pub pendientes: u64,
+}
+
+/// A row of the report. Amounts are as they came, with all their digits.
+#[derive(Debug, Deserialize)]
+pub struct ReportRow {
+    pub dia: Option<String>,
+    pub codigo: Option<String>,
+    pub nombre: Option<String>,
+    pub user_id: Option<String>,
+    pub moneda: String,
+    pub compras: u64,
+    pub cantidad: Box<RawValue>,
+    pub ingresos: Box<RawValue>,
+    pub ticket_promedio: Box<RawValue>,
 }
 
 fn get<T>(uri: String) -> Call<T> {
@@ -164,4 +187,42 @@ pub fn order(id: &str) -> Call {
 /// The same route, with all versions.
 pub fn order_history(id: &str) -> Call {
     get(format!("/orders/{id}?history=true"))
+}
+
+/// `POST /compras`
+pub fn create_purchase(purchase: &Value) -> Call {
+    let call = Call::new(Method::POST, "/compras").with_json(purchase.to_string());
+    call.expecting(StatusCode::CREATED)
+}
+
+/// `PUT /compras/{compra_id}`
+pub fn change_purchase(id: &str, purchase: &Value) -> Call {
+    Call::new(Method::PUT, format!("/compras/{id}")).with_json(purchase.to_string())
+}
+
+/// `DELETE /compras/{compra_id}`
+pub fn remove_purchase(id: &str) -> Call {
+    Call::new(Method::DELETE, format!("/compras/{id}")).expecting(StatusCode::NO_CONTENT)
+}
+
+/// `GET /compras/{compra_id}`
+pub fn purchase(id: &str) -> Call {
+    get(format!("/compras/{id}"))
+}
+
+/// The same route, with all versions.
+pub fn purchase_history(id: &str) -> Call {
+    get(format!("/compras/{id}?history=true"))
+}
+
+/// `POST /compras/stream`, with records of a DynamoDB stream.
+pub fn stream(records: &[Value]) -> Call {
+    let body = json!({ "Records": records });
+    Call::new(Method::POST, "/compras/stream").with_json(body.to_string())
+}
+
+/// `GET /compras/report`, by day, product or user: `dia`, `producto` or `usuario`.
+pub fn purchase_report(from: &str, to: &str, by: &str) -> Call<PurchaseReport> {
+    let query = format!("desde={from}&hasta={to}&por={by}");
+    get(format!("/compras/report?{query}"))
 }

@@ -121,7 +121,12 @@ impl S3 {
         let outbox =
             outbox::Outbox::open(options.data_dir.join("events"), options.events.clone()).await?;
         let faults = Faults::default();
-        let mut builder = S3ServiceBuilder::new(store::Store::new(files, outbox.clone(), &options));
+        let mut builder = S3ServiceBuilder::new(store::Store::new(
+            files,
+            outbox.clone(),
+            &options.region,
+            &options.quiet_buckets,
+        ));
         builder.set_auth(SimpleAuth::from_single(
             options.access_key.as_str(),
             options.secret_key.as_str(),

@@ -4,7 +4,7 @@ use s3s_fs::FileSystem;
 use time::OffsetDateTime;
 use url::form_urlencoded;
 
-use super::{S3Options, event::Event, outbox::Outbox};
+use super::{event::Event, outbox::Outbox};
 use crate::Peer;
 
 /// Files as S3 objects, with an event for every object created.
@@ -43,12 +43,17 @@ impl Origin {
 }
 
 impl Store {
-    pub(super) fn new(files: FileSystem, outbox: Outbox, options: &S3Options) -> Self {
+    pub(super) fn new(
+        files: FileSystem,
+        outbox: Outbox,
+        region: &str,
+        quiet_buckets: &[String],
+    ) -> Self {
         Self {
             files,
             outbox,
-            region: options.region.clone(),
-            quiet_buckets: options.quiet_buckets.clone(),
+            region: region.to_owned(),
+            quiet_buckets: quiet_buckets.to_vec(),
         }
     }
 

@@ -9,8 +9,9 @@ use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
 use web::Route;
 
-/// Room for 500 products and for all other fields, with every character escaped.
-const BODY_LIMIT: usize = 1024 * 1024;
+/// Room for 500 products and for all other fields. A page of a hundred purchases must fit
+/// into a component's memory.
+const BODY_LIMIT: usize = 256 * 1024;
 
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {

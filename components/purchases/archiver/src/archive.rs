@@ -3,20 +3,15 @@
 use std::time::{Duration, Instant};
 
 use base::{Trace, log, now_millis};
-use purchases_domain::archive::{self, CONTENT_TYPE, Day, Key};
-use purchases_domain::{
-    Change, Compact, Entry, Fecha, Imported, ImportedMessage, Reading, keys, metrics,
-};
-use purchases_storage::Counting;
-use queue::{Effect, Message, QueueNames};
+use purchases_domain::archive::{self, CONTENT_TYPE, Key};
+use purchases_domain::{Change, Entry, Imported, ImportedMessage, Reading, keys, metrics};
+use purchases_storage::{Counting, compact_later};
+use queue::Effect;
 use serde_json::json;
 use stores::KeyValue;
 use worker::Verdict;
 
 use crate::work::{Archived, Archiver, Task, failed, not_written};
-
-/// A day in milliseconds.
-const DAY: u64 = 24 * 60 * 60 * 1_000;
 
 impl Archiver<'_> {
     /// Writes the object of a change that was made here.
@@ -30,27 +25,19 @@ impl Archiver<'_> {
         let line = archive::line(change).map_err(failed)?;
         self.put(&key.to_string(), line, change.at.millis(), trace)
             .await?;
-        let mut effects = vec![
-            Effect::Index {
-                key: keys::TENANTS.to_owned(),
-                member: change.tenant_id.clone(),
-                score: 0.0,
-            },
-            Effect::Set {
-                key: keys::STATE.to_owned(),
-                fields: vec![(
-                    change.tenant_id.clone(),
-                    base::rfc3339(now_millis()).into_bytes(),
-                )],
-            },
-        ];
-        effects.push(self.compact_later(&key.day, change.content.fecha)?);
+        let mut effects = vec![Effect::Index {
+            key: keys::TENANTS.to_owned(),
+            member: change.tenant_id.clone(),
+            score: 0.0,
+        }];
+        effects.push(compact_later(&key.day, self.compact_after).map_err(failed)?);
         let fields = json!({"key": key.to_string(), "event": change.event});
         log::info(trace, "a change was archived", fields);
         Ok(Archived {
             counting: Some(Counting {
                 field,
                 sequence: change.sequence(),
+                is_unique: change.has_place(),
                 entry: Entry::of(change),
             }),
             effects,
@@ -97,6 +84,7 @@ impl Archiver<'_> {
                 let counting = field.map(|field| Counting {
                     field,
                     sequence: imported.sequence.clone(),
+                    is_unique: imported.has_place,
                     entry: imported.entry(),
                 });
                 Ok(Archived {
@@ -122,22 +110,6 @@ impl Archiver<'_> {
         tally.observe("bytes", u64::try_from(size).unwrap_or(u64::MAX));
         tally.observe("lag", now_millis().saturating_sub(at));
         Ok(())
-    }
-
-    /// The effect that has a day compacted, some time after its end and after its last
-    /// change.
-    pub(crate) fn compact_later(&self, day: &Day, fecha: Fecha) -> Result<Effect, Verdict> {
-        let compact = Compact {
-            tenant: day.tenant.clone(),
-            day: day.date.clone(),
-            after: None,
-        };
-        let message = compact.encode_untraced().map_err(failed)?;
-        let end = (fecha.millis() / DAY + 1) * DAY;
-        let left = Duration::from_millis(end.saturating_sub(now_millis()));
-        let id = format!("compact/{}/{}", day.tenant, day.date);
-        let delay = left + self.compact_after;
-        Ok(QueueNames::new(keys::MAINTENANCE).schedule(&id, &message, delay))
     }
 }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use base::{Trace, log};
 use purchases_domain::archive::Key;
-use purchases_domain::{Fecha, Purchase, Purge, keys};
-use queue::Effect;
+use purchases_domain::{Purchase, Purge, keys};
+use purchases_storage::compact_later;
+use queue::{Change, Effect};
 use records::Versioned;
 use serde_json::json;
 use worker::{Leases, Verdict};
@@ -16,8 +17,8 @@ impl Archiver<'_> {
     /// Removes the objects and the documents of all versions up to the one that removed
     /// the purchase, and has the files of their days written anew without its lines.
     ///
-    /// An interrupted erasure is repeated as a whole: objects go before the documents that
-    /// name them.
+    /// An interrupted erasure is repeated. A day is noted, and an object removed, before the
+    /// document goes that names them.
     pub(crate) async fn erase(
         &self,
         purge: &Purge,
@@ -31,8 +32,8 @@ impl Archiver<'_> {
         } = purge;
         let record = keys::record(tenant_id, compra_id);
         let objects = self.objects.clone().with_headers(trace.headers());
+        let queue = worker::open(self.redis, keys::MAINTENANCE).map_err(failed)?;
         let mut days = BTreeSet::new();
-        let mut effects = Vec::new();
         for version in 1..=*last {
             leases.extend().map_err(failed)?;
             let found = records::version::<Purchase>(&self.store, &record, version);
@@ -43,6 +44,16 @@ impl Archiver<'_> {
                 continue;
             }
             let key = Key::of(&found.document.change(version));
+            if days.insert(key.day.clone()) {
+                let day = &key.day;
+                let noted = Effect::Set {
+                    key: keys::erased(&day.tenant, &day.date),
+                    fields: vec![(compra_id.to_string(), last.to_string().into_bytes())],
+                };
+                let compacted = compact_later(day, self.compact_after).map_err(failed)?;
+                let change = Change::new().with(noted).with(compacted);
+                queue.commit(&change).map_err(failed)?;
+            }
             objects
                 .delete(&key.to_string())
                 .await
@@ -54,7 +65,6 @@ impl Archiver<'_> {
             } else {
                 records::forget(&self.store, &record, version).map_err(failed)?;
             }
-            days.insert(key.day);
         }
         let latest = records::latest::<Purchase>(&self.store, &record).map_err(failed)?;
         let Some(latest) = latest else {
@@ -63,15 +73,7 @@ impl Archiver<'_> {
         };
         // Readers start here, and so at no version before it.
         records::point(&self.store, &record, &latest).map_err(failed)?;
-        for day in days {
-            let fecha = Fecha::of_day(&day.date)
-                .map_err(|error| Verdict::Dead(error.to_string().into()))?;
-            effects.push(Effect::Set {
-                key: keys::erased(&day.tenant, &day.date),
-                fields: vec![(compra_id.to_string(), last.to_string().into_bytes())],
-            });
-            effects.push(self.compact_later(&day, fecha)?);
-        }
+        let mut effects = Vec::new();
         if latest.version == *last {
             effects.push(Effect::Unset {
                 key: keys::COUNTED.to_owned(),

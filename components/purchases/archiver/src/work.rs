@@ -66,7 +66,6 @@ impl Work for Archiver<'_> {
                 json!({"tenant": purchase.tenant_id, "compra": purchase.compra_id, "version": changed.version})
             }
             Incoming::Imported(imported) => json!({"record": imported.key}),
-            Incoming::Unreadable(_) => json!({}),
             Incoming::Purge(purge) => {
                 json!({"tenant": purge.tenant_id, "compra": purge.compra_id, "erase": purge.version})
             }
@@ -119,7 +118,6 @@ impl Archiver<'_> {
                 self.archive_change(&change, field, &task.trace).await
             }
             Incoming::Imported(message) => self.import(task, message).await,
-            Incoming::Unreadable(record) => Err(Verdict::Dead(record.reason.clone().into())),
             Incoming::Purge(purge) => self.erase(purge, &task.trace, leases).await,
         }
     }

@@ -138,6 +138,12 @@ impl Change {
         })
     }
 
+    /// Whether no other change of its purchase has its place: without a `SequenceNumber` the
+    /// place is a time.
+    pub fn has_place(&self) -> bool {
+        !matches!(self.origin, Origin::Dynamo { sequence: None, .. })
+    }
+
     /// The last part of the file's name, which no other change of the purchase has.
     pub(crate) fn suffix(&self) -> String {
         match &self.origin {

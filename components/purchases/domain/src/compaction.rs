@@ -20,7 +20,7 @@ use std::collections::HashSet;
 
 use crate::archive::{CHANGES, DAYS, Day, Key};
 use line::{Line, one_line};
-use part::{Digest, digest, sift, whole_digest};
+use part::{Digest, Known, digest, sift, whole_digest};
 
 pub use line::Erased;
 pub use part::{part_key, part_number};
@@ -184,15 +184,6 @@ impl Compaction<'_> {
             ..run.done
         })
     }
-}
-
-/// What the parts hold.
-#[derive(Default)]
-struct Known {
-    /// The lines.
-    lines: HashSet<Digest>,
-    /// The keys of their originals, as far as lines tell them.
-    keys: HashSet<Digest>,
 }
 
 /// A part that is there.

@@ -49,6 +49,11 @@ pub struct Entry {
 struct EntryLine(String, String, String, String);
 
 impl Entry {
+    /// The tenant that it belongs to.
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
     /// The purchase after a change; `None` if the change removed it.
     pub fn of(change: &Change) -> Option<Self> {
         if change.event == Event::Remove {
@@ -96,8 +101,16 @@ impl Entry {
         };
         add(Sums::Total, "", &self.quantity, &self.total);
         add(Sums::User, &self.user, &self.quantity, &self.total);
+        // A product counts once for a purchase, also if it is in several lines.
+        let mut products: BTreeMap<&str, (BigDecimal, BigDecimal)> = BTreeMap::new();
         for EntryLine(code, _, quantity, amount) in &self.lines {
-            add(Sums::Product, code, quantity, amount);
+            let product = products.entry(code).or_default();
+            // Each text was written by `plain`.
+            product.0 += quantity.parse::<BigDecimal>().unwrap_or_default();
+            product.1 += amount.parse::<BigDecimal>().unwrap_or_default();
+        }
+        for (code, (quantity, amount)) in products {
+            add(Sums::Product, code, &plain(&quantity), &plain(&amount));
         }
     }
 
@@ -169,7 +182,7 @@ fn parts(number: &str) -> impl Iterator<Item = (i32, i64)> {
 /// Sums of purchases.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// The number of purchases; of a product, the number of lines.
+    /// The number of purchases.
     pub count: i64,
     /// The sum of quantities.
     pub quantity: BigDecimal,

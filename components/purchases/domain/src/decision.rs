@@ -55,20 +55,31 @@ impl From<base::Failure> for Refusal {
     }
 }
 
-/// Decides a request for a purchase with certain content.
+/// Decides a `POST`, which creates a purchase. If it exists, the request is a repetition or
+/// is refused.
 ///
 /// # Errors
 /// The request is refused.
-pub fn decide(
+pub fn decide_post(
     wish: &Wish<'_>,
-    intent: Intent,
     existing: Option<Existing<'_, Purchase>>,
 ) -> Result<Decision<Purchase>, NotChanged> {
-    let decision = match intent {
-        Intent::Create => records::post(wish, existing),
-        Intent::Put => records::put(wish, existing.map(|existing| existing.latest)),
-    };
-    decision.map_err(|refusal| match refusal {
+    records::post(wish, existing).map_err(refused)
+}
+
+/// Decides a `PUT`, which creates a purchase or gives it other content.
+///
+/// # Errors
+/// The request is refused.
+pub fn decide_put(
+    wish: &Wish<'_>,
+    latest: Option<&Versioned<Purchase>>,
+) -> Result<Decision<Purchase>, NotChanged> {
+    records::put(wish, latest).map_err(refused)
+}
+
+fn refused(refusal: records::Refusal) -> NotChanged {
+    match refusal {
         records::Refusal::Taken => NotChanged::conflict(
             "compra_id_taken",
             "the compra_id is taken; choose another one",
@@ -82,7 +93,7 @@ pub fn decide(
             "a purchase with this compra_id was removed; create it again with PUT, or choose another compra_id",
         ),
         records::Refusal::Unmet(unmet) => unmet.into(),
-    })
+    }
 }
 
 impl Request<Purchase> for Wish<'_> {
@@ -190,11 +201,16 @@ mod tests {
             settings: &first.settings,
             now: Timestamp::from_millis(5_000),
         };
-        let existing = latest.as_ref().map(|latest| Existing {
-            first: &first,
-            latest,
-        });
-        match decide(&wish, intent, existing) {
+        let first = &Versioned {
+            version: 1,
+            document: first.clone(),
+        };
+        let latest = latest.as_ref();
+        let decision = match intent {
+            Intent::Create => decide_post(&wish, latest.map(|latest| Existing { first, latest })),
+            Intent::Put => decide_put(&wish, latest),
+        };
+        match decision {
             Ok(Decision::Next(next)) => {
                 let is_new = next.event == Event::Insert;
                 assert_eq!(next.updated_at.millis(), 5_000);

@@ -12,14 +12,26 @@ use crate::{
 
 /// The identity of the item of a record, as a digest: that of its key; without `Keys` that
 /// of its tenant and purchase. `None` if it has none of these.
+///
+/// A key of two strings `tenant_id` and `compra_id` tells the same as an item without
+/// `Keys`, so records with and without `Keys` are of one item then.
 pub fn item(record: &dynamo::Record) -> Option<String> {
-    if let Some(item) = record.item() {
-        return Some(keys::item(item));
+    let fields = match &record.keys {
+        Some(keys) => {
+            let is_text = |(_, value): (&str, &RawValue)| value.get().starts_with('"');
+            Some(keys).filter(|keys| keys.len() == 2 && keys.iter().all(is_text))
+        }
+        None => image(record),
+    };
+    let id =
+        fields.and_then(|fields| Some([text(fields, "tenant_id")?, text(fields, "compra_id")?]));
+    match id {
+        Some(id) => {
+            let identity = serde_json::to_string(&(record.table(), id)).ok()?;
+            Some(keys::item(&identity))
+        }
+        None => record.item().map(keys::item),
     }
-    let image = image(record)?;
-    let id = [text(image, "tenant_id")?, text(image, "compra_id")?];
-    let identity = serde_json::to_string(&(record.table(), id)).ok()?;
-    Some(keys::item(&identity))
 }
 
 /// The item that a record shows: after the change, or before it if it was removed, or at
@@ -41,6 +53,8 @@ pub struct Imported {
     pub item: Option<String>,
     /// The place among the changes of its item.
     pub sequence: Sequence,
+    /// Whether no other change of the item has this place. Otherwise it is a time.
+    pub has_place: bool,
     /// What the record did.
     pub reading: Reading,
 }
@@ -148,6 +162,7 @@ impl Imported {
         Ok(Self {
             key: message.key.clone(),
             item: item(&record),
+            has_place: record.sequence.is_some(),
             sequence: Sequence::from_padded(sequence),
             reading,
         })
@@ -227,7 +242,7 @@ fn products(raw: &RawValue) -> Result<Vec<Product>, String> {
                 _ => others.push((name, value)),
             }
         }
-        let number = |name, raw: Option<Box<RawValue>>| {
+        let amount = |name, raw: Option<Box<RawValue>>| {
             let place = format!("productos[{nth}].{name}");
             let raw = raw.ok_or_else(|| format!("{place} is missing"))?;
             Decimal::read(&raw).map_err(|problem| format!("{place} {problem}"))
@@ -237,10 +252,13 @@ fn products(raw: &RawValue) -> Result<Vec<Product>, String> {
         Ok(Product {
             codigo: text(codigo),
             nombre: text(nombre),
-            precio_unitario: number("precio_unitario", price)?,
-            cantidad: number("cantidad", quantity)?,
+            precio_unitario: amount("precio_unitario", price)?,
+            cantidad: amount("cantidad", quantity)?,
             otros: others.into_iter().collect(),
         })
     });
     lines.collect()
 }
+
+#[cfg(test)]
+mod tests;

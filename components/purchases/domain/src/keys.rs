@@ -17,6 +17,8 @@
 //! | Redis | `{compras}:sums:{tenant}:{day}:{total\|product\|user}` | hash: sums of a day (`Counted`) |
 //! | Redis | `{compras}:state` | hash: by tenant, when its sums last changed |
 //! | Redis | `{compras}:metrics` | hash: counters of the archive |
+//! | Redis | `{compras}:parts` | hash: by tenant and day, how many numbers the files of a day have had |
+//! | Redis | `{compras}:compacting:{tenant}:{day}` | the claim of a worker on a day |
 //! | Redis | `{compras}:erased:{tenant}:{day}` | hash: the ids of erased purchases that files of the day may still hold |
 //! | Redis | `{compras}:replay:{id}` | hash: a replay and its progress |
 //! | Redis | `{compras}:queue:*`, `{compras}.archive:queue:*` | the queues (crate `queue`) |

@@ -26,13 +26,11 @@ pub use change::{Change, Event, Origin, Sequence};
 pub use content::{Content, Product, Settings, Summary};
 pub use counted::{Counted, Entry, Totals, deltas};
 pub use decimal::Decimal;
-pub use decision::{Intent, Refusal, Wish, decide};
+pub use decision::{Intent, Refusal, Wish, decide_post, decide_put};
 pub use fecha::{Fecha, NoFecha};
 pub use id::PurchaseId;
 pub use import::{Imported, Reading, Unplaced, item};
-pub use message::{
-    Changed, Compact, ImportedMessage, Incoming, Maintenance, Purge, ReplayPage, Unreadable,
-};
+pub use message::{Changed, Compact, ImportedMessage, Incoming, Maintenance, Purge, ReplayPage};
 pub use purchase::Purchase;
 pub use query::{Days, ListQuery};
 pub use replay::{Replay, ReplayRequest};

@@ -19,7 +19,7 @@ pub struct Changed {
     pub document: Box<Purchase>,
 }
 
-/// `compra.imported`: a record of a stream.
+/// `compra.imported`: a record of a stream. One that cannot be read becomes a dead letter.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ImportedMessage {
     /// The record, as it was sent.
@@ -31,15 +31,6 @@ pub struct ImportedMessage {
     pub received: u64,
     /// What the operator had set.
     pub settings: Settings,
-}
-
-/// `compra.unreadable`: a record of a stream that cannot be read. It becomes a dead letter.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Unreadable {
-    /// The reason.
-    pub reason: String,
-    /// The record, as it was sent.
-    pub record: Box<RawValue>,
 }
 
 /// `compra.erase`: a removed purchase whose versions and objects are to be erased.
@@ -90,7 +81,6 @@ macro_rules! messages {
 messages! {
     Changed = "compra.changed",
     ImportedMessage = "compra.imported",
-    Unreadable = "compra.unreadable",
     Purge = "compra.erase",
     Compact = "compras.compact",
     ReplayPage = "compras.replay"
@@ -124,8 +114,6 @@ incoming! {
         Changed(Changed),
         /// A record of a stream.
         Imported(ImportedMessage),
-        /// A record that cannot be read.
-        Unreadable(Unreadable),
         /// A purchase to erase.
         Purge(Purge)
     }

@@ -18,7 +18,7 @@ use crate::query::Days;
 const MAX_DAYS: u64 = 366;
 /// The max rows of a report.
 const MAX_ROWS: u32 = 1_000;
-/// The number of best products.
+/// The number of best products of a currency.
 const BEST: usize = 20;
 
 /// What the rows of a report are about.
@@ -172,14 +172,27 @@ fn by_revenue(sums: &Named) -> Vec<(&str, &str, &Totals)> {
     sums
 }
 
+/// The first rows of each currency.
+fn best_of_each(rows: Vec<Row>) -> Vec<Row> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut rows = rows;
+    rows.retain(|row| {
+        let count = counts.entry(row.moneda.clone()).or_default();
+        *count += 1;
+        *count <= BEST
+    });
+    rows
+}
+
 impl Report {
     /// The report of a sheet. `updated` is when the sums last changed, and `pending` the
     /// number of changes that they do not have yet.
     pub fn new(query: &ReportQuery, sheet: &Sheet, updated: Option<String>, pending: u64) -> Self {
         let best = by_revenue(&sheet.products);
-        let best = best
+        let best: Vec<_> = best
             .iter()
-            .map(|(moneda, code, totals)| sheet.product(moneda, code, totals));
+            .map(|(moneda, code, totals)| sheet.product(moneda, code, totals))
+            .collect();
         let mut rows: Vec<Row> = match query.by {
             By::Dia => {
                 let days = sheet.days.iter().flat_map(|(day, sums)| {
@@ -191,7 +204,7 @@ impl Report {
                 });
                 days.collect()
             }
-            By::Producto => best.clone().collect(),
+            By::Producto => best.clone(),
             By::Usuario => by_revenue(&sheet.users)
                 .into_iter()
                 .map(|(moneda, user, totals)| Row {
@@ -220,7 +233,7 @@ impl Report {
                 .iter()
                 .map(|(moneda, totals)| Row::new(moneda, totals))
                 .collect(),
-            mejores_productos: best.take(BEST).collect(),
+            mejores_productos: best_of_each(best),
             actualizado_al: updated,
             pendientes: pending,
         }

@@ -9,7 +9,7 @@ use crate::{Content, Decimal, Fecha, Product, PurchaseId};
 const MAX_PRODUCTS: usize = 500;
 /// The max bytes of a code and of a name, in UTF-8.
 const MAX_TEXT: usize = 512;
-/// The max bytes of all other fields together, as JSON.
+/// The max bytes of all other fields of a purchase and its products together, as JSON.
 const MAX_OTHERS: usize = 64 * 1024;
 
 /// Members that answers have and that requests cannot set: a client may send back what it
@@ -75,7 +75,13 @@ impl PurchaseRequest {
                 "productos is missing: send an array of 1 to 500 products",
             ));
         }
-        request.otros = checked(others, "all other fields of a purchase together")?;
+        request.otros = others.into_iter().collect();
+        let lines = request.productos.iter().map(|line| size(&line.otros));
+        let size = size(&request.otros) + lines.sum::<usize>();
+        if size > MAX_OTHERS {
+            let problem = format!("may have at most {MAX_OTHERS} bytes, and have {size}");
+            return Err(wrong("all other fields together", problem));
+        }
         Ok(request)
     }
 
@@ -164,23 +170,16 @@ fn product(place: &str, members: Fields) -> Result<Product, Invalid> {
         nombre: nombre.ok_or_else(|| missing("nombre"))?,
         precio_unitario: price.ok_or_else(|| missing("precio_unitario"))?,
         cantidad: quantity.ok_or_else(|| missing("cantidad"))?,
-        otros: checked(others, &format!("all other fields of {place} together"))?,
+        otros: others.into_iter().collect(),
     })
 }
 
-/// Refuses other fields that are too large.
-fn checked(others: Vec<(String, Box<RawValue>)>, what: &str) -> Result<Fields, Invalid> {
-    let size: usize = others
-        .iter()
+/// The bytes of other fields, as JSON.
+fn size(others: &Fields) -> usize {
+    let members = others.iter();
+    members
         .map(|(name, value)| name.len() + value.get().len())
-        .sum();
-    if size > MAX_OTHERS {
-        return Err(wrong(
-            what,
-            format!("may have at most {MAX_OTHERS} bytes, and have {size}"),
-        ));
-    }
-    Ok(others.into_iter().collect())
+        .sum()
 }
 
 fn string(name: &str, value: &RawValue) -> Result<String, Invalid> {
@@ -259,7 +258,7 @@ mod tests {
             (with("nombre", json!("x".repeat(513))), "at most 512 bytes"),
             (
                 with("nota", json!("x".repeat(65_536))),
-                "all other fields of productos[1]",
+                "all other fields together",
             ),
             (
                 json!({"productos": [line()], "nota": "x".repeat(65_536)}),

@@ -3,6 +3,7 @@
 mod claim;
 mod erased;
 mod files;
+mod stopped;
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,8 @@ use serde_json::json;
 use worker::{Leases, Verdict};
 
 use self::claim::Claim;
-use self::files::{Files, Stopped};
+use self::files::Files;
+use self::stopped::Stopped;
 use crate::work::{Maintainer, Task};
 
 /// How long a message is worked on before another one goes on, about: platforms end a
@@ -86,7 +88,7 @@ impl Maintainer<'_> {
         };
         let mut effects = Vec::new();
         if !is_done || has_more {
-            let message = next.encode(files.trace).map_err(Failure::from)?;
+            let message = next.encode(files.trace)?;
             effects.push(QueueNames::new(keys::MAINTENANCE).send(message));
         }
         Ok(Verdict::Done(effects))

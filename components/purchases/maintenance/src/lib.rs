@@ -11,7 +11,9 @@ mod compact;
 mod replay;
 mod work;
 
-use base::Failure;
+use std::time::Duration;
+
+use base::{Failure, flag, number};
 use objects::Objects;
 use purchases_domain::keys;
 use stores::{SpinKeyValue, SpinRedis};
@@ -28,7 +30,8 @@ async fn drain() -> Result<usize, Failure> {
         redis: &redis,
         store: SpinKeyValue::open()?,
         objects: Objects::from_variables("compras_bucket")?,
-        deletes_originals: base::parsed("compras_compact_delete", "must be true or false")?,
+        compact_after: Duration::from_secs(number("compras_compact_after_seconds", 1)?),
+        deletes_originals: flag("compras_compact_delete")?,
     };
     worker::run(&queue, &policy, &maintainer).await
 }

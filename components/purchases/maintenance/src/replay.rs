@@ -1,12 +1,14 @@
 //! Changes are archived again from what is stored.
 
+use std::collections::BTreeSet;
+
 use base::{Failure, Tenant, Trace};
 use futures::future::try_join_all;
-use purchases_domain::archive::{self, CONTENT_TYPE, Key};
+use purchases_domain::archive::{self, CONTENT_TYPE, Day, Key};
 use purchases_domain::{
     Change, Imported, ImportedMessage, Purchase, PurchaseId, Reading, Replay, ReplayPage, keys,
 };
-use purchases_storage::{find_replay, next_tenant};
+use purchases_storage::{compact_later, find_replay, next_tenant};
 use queue::{Effect, Message, QueueNames};
 use records::{Place, Slice};
 use stores::KeyValue;
@@ -27,6 +29,8 @@ struct Done {
     purchases: i64,
     /// The objects that it wrote.
     objects: i64,
+    /// Their days.
+    days: BTreeSet<Day>,
     /// The end of the page, if others follow.
     last: Option<Place>,
 }
@@ -74,7 +78,10 @@ impl Maintainer<'_> {
         let progress = [("purchases", done.purchases), ("objects", done.objects)];
         let progress = progress.into_iter().filter(|(_, by)| *by != 0);
         let fields: Vec<_> = progress.map(|(name, by)| (name.to_owned(), by)).collect();
-        let mut effects = Vec::new();
+        let days = done.days.iter();
+        let mut effects = days
+            .map(|day| compact_later(day, self.compact_after))
+            .collect::<Result<Vec<_>, _>>()?;
         if !fields.is_empty() {
             let key = key.clone();
             effects.push(Effect::Add { key, fields });
@@ -124,7 +131,7 @@ impl Maintainer<'_> {
                 changes.extend(found.map(|found| found.document.change(version)));
                 if changes.len() == AT_ONCE || version == latest.version {
                     leases.extend()?;
-                    done.objects += self.write(&changes, trace).await?;
+                    self.write(&changes, trace, &mut done).await?;
                     changes.clear();
                 }
             }
@@ -163,22 +170,31 @@ impl Maintainer<'_> {
                     changes.push(*change);
                 }
             }
-            done.objects += self.write(&changes, trace).await?;
+            self.write(&changes, trace, &mut done).await?;
         }
         Ok(done)
     }
 
-    /// Writes the objects of changes, and returns their number.
-    async fn write(&self, changes: &[Change], trace: &Trace) -> Result<i64, Failure> {
+    /// Writes the objects of changes.
+    async fn write(
+        &self,
+        changes: &[Change],
+        trace: &Trace,
+        done: &mut Done,
+    ) -> Result<(), Failure> {
         let objects = self.objects.clone().with_headers(trace.headers());
         let objects = &objects;
         let writes = changes.iter().map(|change| async move {
             let line = archive::line(change)?;
-            let key = Key::of(change).to_string();
-            Ok::<_, Failure>(objects.put(&key, line, CONTENT_TYPE).await?)
+            let key = Key::of(change);
+            objects.put(&key.to_string(), line, CONTENT_TYPE).await?;
+            Ok::<_, Failure>(key.day)
         });
-        try_join_all(writes).await?;
-        Ok(i64::try_from(changes.len()).unwrap_or(i64::MAX))
+        for day in try_join_all(writes).await? {
+            done.objects += 1;
+            done.days.insert(day);
+        }
+        Ok(())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Messages of the queue and the work for each type.
 
+use std::time::Duration;
+
 use base::Failure;
 use objects::Objects;
 use purchases_domain::Maintenance;
@@ -13,6 +15,8 @@ pub(crate) struct Maintainer<'a> {
     pub(crate) redis: &'a SpinRedis,
     pub(crate) store: SpinKeyValue,
     pub(crate) objects: Objects,
+    /// How long after its last change a finished day is compacted.
+    pub(crate) compact_after: Duration,
     /// Whether the objects of changes are deleted when their day is compacted.
     pub(crate) deletes_originals: bool,
 }

@@ -2,7 +2,8 @@
 
 use base::{Caller, Failure, NotChanged, Preconditions, Tenant, Timestamp, Trace};
 use purchases_domain::{
-    Changed, Intent, Purchase, PurchaseId, Purge, Refusal, Settings, Wish, decide, keys,
+    Changed, Intent, Purchase, PurchaseId, Purge, Refusal, Settings, Wish, decide_post, decide_put,
+    keys,
 };
 use queue::{Change, Group, Message, Queue, QueueNames};
 use records::{Existing, GroupMessage, Versioned};
@@ -40,12 +41,13 @@ pub fn change(
         store,
         &entity,
         trace,
-        |latest| {
-            let first = latest.map(|latest| records::first(store, &entity, latest));
-            let first = first.transpose()?;
-            let existing = first.as_ref().zip(latest);
-            let existing = existing.map(|(first, latest)| Existing { first, latest });
-            decide(wish, intent, existing)
+        |latest| match (intent, latest) {
+            (Intent::Create, Some(latest)) => {
+                let first = &records::first(store, &entity, latest)?;
+                decide_post(wish, Some(Existing { first, latest }))
+            }
+            (Intent::Create, None) => decide_post(wish, None),
+            (Intent::Put, latest) => decide_put(wish, latest),
         },
         |_, version, purchase: &Purchase| message(version, purchase, trace),
     )?;

@@ -12,6 +12,9 @@ pub struct Counting {
     pub field: String,
     /// The place of the change.
     pub sequence: Sequence,
+    /// Whether no other change of the purchase has this place. Otherwise it is a time, and
+    /// changes of one time count in the order that they came in.
+    pub is_unique: bool,
     /// The purchase after the change.
     pub entry: Option<Entry>,
 }
@@ -38,7 +41,11 @@ pub fn counting(redis: &impl Redis, changes: &[Counting]) -> Result<Vec<Vec<Effe
         };
         let (last, before) =
             known.map_or((None, None), |known| (Some(known.sequence), known.entry));
-        if last.is_some_and(|last| last >= change.sequence) {
+        let is_late = last.is_some_and(|last| match change.is_unique {
+            true => last >= change.sequence,
+            false => last > change.sequence,
+        });
+        if is_late {
             return Ok(Vec::new());
         }
         let counted = Counted {
@@ -46,6 +53,14 @@ pub fn counting(redis: &impl Redis, changes: &[Counting]) -> Result<Vec<Vec<Effe
             entry: change.entry.clone(),
         };
         let mut effects = deltas(before.as_ref(), change.entry.as_ref());
+        let tenants = [&before, &change.entry].into_iter().flatten();
+        let now = base::rfc3339(base::now_millis());
+        let fields = tenants.map(|entry| (entry.tenant().to_owned(), now.clone().into_bytes()));
+        let fields: Vec<_> = fields.collect();
+        if !fields.is_empty() {
+            let key = keys::STATE.to_owned();
+            effects.push(Effect::Set { key, fields });
+        }
         effects.push(Effect::Set {
             key: keys::COUNTED.to_owned(),
             fields: vec![(change.field.clone(), serde_json::to_vec(&counted)?)],

@@ -1,6 +1,7 @@
 //! The stores of the purchases system: `purchases-domain` on Redis and the key-value store.
 
 mod change;
+mod compact;
 mod counted;
 mod list;
 mod replay;
@@ -9,6 +10,7 @@ mod settings;
 mod stream;
 
 pub use change::{change, erase, load, remove};
+pub use compact::compact_later;
 pub use counted::{Counting, counting};
 pub use list::{history, list};
 pub use replay::{Progress, find as find_replay, next_tenant, start as start_replay};

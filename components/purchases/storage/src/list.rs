@@ -1,11 +1,12 @@
 //! Lists of purchases and their versions.
 
-use base::{Caller, Failure, Tenant};
+use base::{Caller, Failure, Fields, Tenant};
 use purchases_domain::{ListQuery, Purchase, PurchaseId, keys};
 use records::{History, HistoryQuery, Page, Slice, Versioned};
 use stores::{KeyValue, Redis};
 
-/// The approximate number of bytes of a version, and of each of its products.
+/// The approximate number of bytes of a version, and of each of its products, besides
+/// texts.
 const VERSION: usize = 512;
 const PRODUCT: usize = 128;
 
@@ -45,10 +46,12 @@ pub fn history(
     let Versioned { version, document } = latest;
     let key = keys::record(&document.tenant_id, &document.compra_id);
     let nothing = |versions: std::ops::Range<u64>| Ok(versions.map(|_| ()).collect());
+    let others = |fields: &Fields| -> usize { fields.iter().map(|(_, v)| v.get().len()).sum() };
     let size = |purchase: &Purchase, (): &()| {
-        let others = purchase.content.otros.iter();
-        let others: usize = others.map(|(_, value)| value.get().len()).sum();
-        VERSION + PRODUCT * purchase.content.productos.len() + others
+        let lines = purchase.content.productos.iter();
+        let lines =
+            lines.map(|line| PRODUCT + line.codigo.len() + line.nombre.len() + others(&line.otros));
+        VERSION + lines.sum::<usize>() + others(&purchase.content.otros)
     };
     records::history(store, &key, *version, query, nothing, size)
 }

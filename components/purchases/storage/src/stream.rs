@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base::{Failure, Trace, log};
-use purchases_domain::{ImportedMessage, Settings, Unreadable, item, keys};
+use purchases_domain::{ImportedMessage, Settings, item, keys};
 use queue::{Change, Effect, Group, Message, Once, Queue};
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -25,8 +25,6 @@ struct Record<'a> {
     place: Option<(Option<String>, Option<dynamo::Sequence>)>,
     /// By which AWS is told that the record failed.
     identifier: Option<String>,
-    /// Why it cannot be read.
-    problem: Option<String>,
 }
 
 impl<'a> Record<'a> {
@@ -35,19 +33,14 @@ impl<'a> Record<'a> {
             Ok(record) => Self {
                 raw,
                 key: record.dedupe_key(raw.get()),
-                identifier: record
-                    .sequence
-                    .as_ref()
-                    .map(|sequence| sequence.to_string()),
                 place: Some((item(&record), record.sequence)),
-                problem: None,
+                identifier: record.sequence_text,
             },
-            Err(problem) => Self {
+            Err(_) => Self {
                 raw,
                 key: dynamo::text_key(raw.get()),
                 place: None,
                 identifier: None,
-                problem: Some(problem),
             },
         }
     }
@@ -59,20 +52,13 @@ impl<'a> Record<'a> {
         now: u64,
         trace: &Trace,
     ) -> Result<Effect, Failure> {
-        let message = match &self.problem {
-            None => ImportedMessage {
-                record: self.raw.to_owned(),
-                key: self.key.clone(),
-                received: now,
-                settings: settings.clone(),
-            }
-            .encode(trace)?,
-            Some(reason) => Unreadable {
-                reason: reason.clone(),
-                record: self.raw.to_owned(),
-            }
-            .encode(trace)?,
+        let message = ImportedMessage {
+            record: self.raw.to_owned(),
+            key: self.key.clone(),
+            received: now,
+            settings: settings.clone(),
         };
+        let message = message.encode(trace)?;
         let item = self.place.as_ref().and_then(|(item, _)| item.as_deref());
         let group = item.map(|item| Group {
             key: keys::stream_group(item),

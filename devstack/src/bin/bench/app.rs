@@ -7,8 +7,10 @@ use std::{
 };
 
 use anyhow::{Result, anyhow, ensure};
+use catalog::Table;
 use devstack::{Stack, StackOptions, client::eventually, s3::EventTarget};
 use http::HeaderValue;
+use purchases_domain::{keys, metrics};
 use redis::aio::MultiplexedConnection;
 use tempfile::TempDir;
 
@@ -19,7 +21,7 @@ use crate::{client::Connection, host::Host, manifest, processor::Times};
 pub const LOOKS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(120));
 
 /// The queues of the application, as prefixes of their keys.
-const QUEUES: [&str; 7] = [
+const QUEUES: [&str; 9] = [
     "{images}",
     "{jobs}",
     "{orders}.received",
@@ -27,6 +29,8 @@ const QUEUES: [&str; 7] = [
     "{orders}.completed",
     "{orders}.canceled",
     "{orders}.notifications",
+    "{compras}",
+    "{compras}.archive",
 ];
 
 /// Redis and the S3 store, and a place for the application.
@@ -124,6 +128,15 @@ impl App {
         Ok(format!("Bearer {token}").parse()?)
     }
 
+    /// The value of `Authorization` of a user of a tenant.
+    ///
+    /// # Errors
+    /// The secret can't be a key.
+    pub fn member(&self, tenant: &str, roles: &[&str]) -> Result<HeaderValue> {
+        let token = self.stage.stack.tenant_token("456", tenant, roles)?;
+        Ok(format!("Bearer {token}").parse()?)
+    }
+
     /// The URL of its Redis.
     pub fn redis_url(&self) -> &str {
         self.stage.stack.redis().url()
@@ -166,6 +179,26 @@ impl App {
         Ok(())
     }
 
+    /// The number of changes of purchases that are archived, as the application counts them.
+    ///
+    /// # Errors
+    /// Redis has ended.
+    pub async fn archived_changes(&self) -> Result<u64> {
+        let mut count = redis::cmd("HGET");
+        count.arg(keys::METRICS).arg(metrics::ARCHIVED);
+        let count: Option<u64> = count.query_async(&mut self.redis.clone()).await?;
+        Ok(count.unwrap_or(0))
+    }
+
+    /// The number of their objects in the store's folder.
+    ///
+    /// # Errors
+    /// The folder can't be read.
+    pub fn archived_objects(&self) -> Result<u64> {
+        let folder = self.stage.stack.data_dir().join("s3/buckets/compras");
+        files(&folder.join(Table::Changes.prefix()))
+    }
+
     async fn length(&self, stream: &str) -> Result<u64> {
         let mut redis = self.redis.clone();
         Ok(redis::cmd("XLEN")
@@ -173,4 +206,20 @@ impl App {
             .query_async(&mut redis)
             .await?)
     }
+}
+
+/// The number of files in a folder and the folders in it; none if it does not exist.
+fn files(folder: &Path) -> Result<u64> {
+    if !folder.exists() {
+        return Ok(0);
+    }
+    let mut count = 0;
+    for entry in folder.read_dir()? {
+        let entry = entry?;
+        count += match entry.file_type()?.is_dir() {
+            true => files(&entry.path())?,
+            false => 1,
+        };
+    }
+    Ok(count)
 }

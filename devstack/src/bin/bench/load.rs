@@ -100,6 +100,31 @@ pub async fn run(
     Ok(all)
 }
 
+/// Sends an endpoint's first requests, so many of them, on all connections.
+///
+/// # Errors
+/// An answer has another status than its request expects.
+pub async fn send(address: SocketAddr, endpoint: &Arc<Endpoint>, count: u64) -> Result<()> {
+    let mut workers = JoinSet::new();
+    for _ in 0..CONNECTIONS {
+        let mut connection = Connection::open(address).await?;
+        let endpoint = endpoint.clone();
+        workers.spawn(async move {
+            loop {
+                let number = endpoint.next.fetch_add(1, Ordering::Relaxed);
+                if number >= count {
+                    return anyhow::Ok(());
+                }
+                connection.send(&(endpoint.make)(number)?).await?;
+            }
+        });
+    }
+    while let Some(sent) = workers.join_next().await {
+        sent??;
+    }
+    Ok(())
+}
+
 /// Sends one request after the other on one connection that is otherwise idle.
 ///
 /// # Errors

@@ -24,6 +24,12 @@ pub struct Plan {
     pub photos: u32,
     /// The number of photos analyzed one by one.
     pub single_photos: u32,
+    /// The number of purchases that are posted, each by a request.
+    pub posted_purchases: u64,
+    /// The number of purchases that come by a stream.
+    pub streamed_purchases: u64,
+    /// The numbers of purchases in reports, from few to many.
+    pub report_sizes: &'static [u64],
     /// The numbers of starts without and with compiled components.
     pub starts: (usize, usize),
 }
@@ -41,6 +47,9 @@ impl Plan {
         samples: 500,
         photos: 400,
         single_photos: 40,
+        posted_purchases: 5_000,
+        streamed_purchases: 10_000,
+        report_sizes: &[1_000, 10_000, 100_000],
         starts: (3, 7),
     };
 
@@ -56,6 +65,9 @@ impl Plan {
         samples: 20,
         photos: 8,
         single_photos: 2,
+        posted_purchases: 200,
+        streamed_purchases: 1_000,
+        report_sizes: &[1_000],
         starts: (1, 1),
     };
 }

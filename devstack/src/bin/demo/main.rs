@@ -1,12 +1,13 @@
 //! The demo: starts Redis, an S3 store, a receiver of notifications and the
-//! application on free ports, and drives real photos, a job and an order through
-//! them over HTTP, as a client outside would. It fails at any difference from the
-//! expected results.
+//! application on free ports, and drives real photos, a job, an order and purchases
+//! through them over HTTP, as a client outside would. It fails at any difference from
+//! the expected results.
 
 mod checks;
 mod images;
 mod jobs;
 mod orders;
+mod purchases;
 mod searches;
 
 use std::{
@@ -27,13 +28,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use checks::{Checks, say};
 use orders::Listener;
 
-/// The owner of the photos, jobs and orders.
+/// The owner of the photos, jobs, orders and purchases.
 const USER: &str = "456";
 
 /// Another user.
 const OTHER: &str = "7";
 
-/// Drives real photos, a job and an order through the whole application and checks what comes out
+/// Drives real photos, a job, an order and purchases through the whole application and checks what
+/// comes out
 #[derive(Parser)]
 #[command(name = "demo", version)]
 struct Cli {
@@ -160,6 +162,9 @@ async fn chapters(
     }
     if let Err(error) = orders::tell(&client, listener, &cli.order, checks).await {
         checks.add("orders", Err(error));
+    }
+    if let Err(error) = purchases::tell(&client, stack, checks).await {
+        checks.add("purchases", Err(error));
     }
 }
 

@@ -66,7 +66,7 @@ impl History {
 
     fn post(&mut self, caller: Caller, request: &OrderRequest) -> Result<u64, Refusal> {
         let existing = self.versions.first().map(|first| Existing {
-            first: &first.document,
+            first,
             latest: self.versions.last().unwrap(),
         });
         let decision = post(&self.change(caller, request), existing)?;

@@ -1,10 +1,20 @@
 //! Parts: their keys and their lines.
 
+use std::collections::HashSet;
+
 use sha2::{Digest as _, Sha256};
 
-use super::Known;
 use super::line::{Erased, Line};
 use crate::archive::{DAYS, Day};
+
+/// What the parts hold.
+#[derive(Default)]
+pub(super) struct Known {
+    /// The lines.
+    pub(super) lines: HashSet<Digest>,
+    /// The keys of their originals, as far as lines tell them.
+    pub(super) keys: HashSet<Digest>,
+}
 
 /// The start of a SHA-256, long enough that no two are the same.
 pub(super) type Digest = [u8; 16];

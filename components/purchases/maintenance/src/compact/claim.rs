@@ -7,7 +7,7 @@ use base::Failure;
 use purchases_domain::archive::Day;
 use stores::{Arg, Redis, SpinRedis, Value};
 
-use super::files::Stopped;
+use super::stopped::Stopped;
 
 /// How long a claim lasts. It is longer than any one operation of the worker.
 const LASTS: Duration = Duration::from_secs(30);
@@ -49,8 +49,9 @@ impl<'a> Claim<'a> {
             lasts(),
         ];
         let reply = redis.call("SET", &args)?;
-        let is_taken = reply.first().and_then(Value::as_str) == Some("OK");
-        Ok(is_taken.then_some(claim))
+        // Nil if the key was there.
+        let is_ours = reply.iter().any(|reply| *reply != Value::Nil);
+        Ok(is_ours.then_some(claim))
     }
 
     /// Lets the claim begin anew if it is some seconds old.

@@ -4,7 +4,7 @@ use base::Failure;
 use purchases_domain::archive::Day;
 use purchases_domain::compaction::Erased;
 use purchases_domain::keys;
-use stores::{Arg, Redis, SpinRedis, Value};
+use stores::{Arg, Redis, SpinRedis};
 
 /// The purchases that are read at once, about, and that one run has at most.
 const PAGE: i64 = 500;

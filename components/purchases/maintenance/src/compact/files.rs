@@ -6,12 +6,13 @@ use base::{Failure, Trace, log};
 use futures::future::try_join_all;
 use objects::{Error, Objects};
 use purchases_domain::archive::{CONTENT_TYPE, Day};
-use purchases_domain::compaction::{Broken, Content, DayFiles, Listed, Page};
+use purchases_domain::compaction::{Content, DayFiles, Listed, Page};
 use serde_json::json;
 use stores::{Arg, Redis, SpinRedis, Value};
 use worker::Leases;
 
 use super::claim::Claim;
+use super::stopped::Stopped;
 
 /// The objects of a page; S3 gives no more.
 const PAGE: u32 = 1_000;
@@ -21,34 +22,6 @@ const AT_ONCE: usize = 16;
 
 /// Hash: by tenant and day, how many numbers parts have had.
 const NUMBERS: &str = "{compras}:parts";
-
-/// Why a run ended early.
-pub(super) enum Stopped {
-    /// A service is out of reach.
-    Failed(Failure),
-    /// A part is not as it must be.
-    Broken(Broken),
-    /// Another worker has the day.
-    Lost,
-}
-
-impl From<Failure> for Stopped {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
-}
-
-impl From<Broken> for Stopped {
-    fn from(broken: Broken) -> Self {
-        Self::Broken(broken)
-    }
-}
-
-impl From<Error> for Stopped {
-    fn from(error: Error) -> Self {
-        Self::Failed(error.into())
-    }
-}
 
 pub(super) struct Files<'a> {
     pub(super) redis: &'a SpinRedis,
@@ -138,6 +111,6 @@ impl DayFiles for Files<'_> {
 
     fn odd(&self, key: &str, problem: &str) {
         let fields = json!({"key": key, "error": problem});
-        log::warn(self.trace, "an object is left out of its day", fields);
+        log::warn(self.trace, "an object of a day is left as it is", fields);
     }
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use devstack::client::{Call, Photo, Post, routes};
 use serde_json::{Value, json};
 
-use super::jobs::Job;
+use super::{jobs::Job, purchases::create_purchase};
 use crate::{
     app::App,
     client::Connection,
@@ -167,6 +167,10 @@ async fn subjects(app: &App, photos: &Path) -> Result<Vec<Subject>> {
         write(submit_job(token.clone())),
         write(create_order(token.clone())),
         write(change_order(token)),
+        write(create_purchase(
+            "`POST /compras`",
+            app.member("cafe-azul", &[])?,
+        )),
     ])
 }
 

@@ -3,6 +3,7 @@
 mod analyzer;
 mod http;
 mod jobs;
+mod purchases;
 mod scan;
 mod start;
 
@@ -24,6 +25,8 @@ pub enum Chapter {
     Scan,
     /// Photos a second
     Analyzer,
+    /// Archived changes of purchases a second, and how long reports take
+    Purchases,
     /// How long the host takes to start, and how large the components are
     Start,
 }
@@ -36,6 +39,7 @@ impl Chapter {
             Self::Jobs => "jobs",
             Self::Scan => "scan",
             Self::Analyzer => "analyzer",
+            Self::Purchases => "purchases",
             Self::Start => "start",
         }
     }
@@ -54,6 +58,7 @@ impl Chapter {
             Self::Http => http::measure(&app, photos, plan).await?,
             Self::Jobs => jobs::measure(&app, plan).await?,
             Self::Scan => scan::measure(&app, plan).await?,
+            Self::Purchases => purchases::measure(&app, plan).await?,
             Self::Analyzer | Self::Start => analyzer::measure(&app, photos, plan).await?,
         };
         let peak = app.host.peak_memory()?;

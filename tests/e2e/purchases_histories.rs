@@ -337,8 +337,7 @@ fn total_cents(lines: &Value) -> i64 {
 async fn weather(app: &App, mut random: fastrand::Rng) {
     let faults = app.stack.s3().faults();
     loop {
-        let fault =
-            [Fault::SlowDown, Fault::InternalError, Fault::Reset][random.usize(..3)].clone();
+        let fault = [Fault::SlowDown, Fault::InternalError, Fault::Reset][random.usize(..3)];
         faults.next_of("PutObject", random.usize(1..5), fault);
         tokio::time::sleep(Duration::from_millis(random.u64(10..100))).await;
     }

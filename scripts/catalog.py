@@ -163,5 +163,7 @@ def main():
 if __name__ == "__main__":
     try:
         main()
-    except (OSError, duckdb.Error, sqlglot.ParseError, subprocess.CalledProcessError) as error:
+    except subprocess.CalledProcessError as error:
+        sys.exit(error.returncode)
+    except (OSError, duckdb.Error, sqlglot.ParseError) as error:
         sys.exit(f"catalog: {error}")

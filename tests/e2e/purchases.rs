@@ -702,3 +702,77 @@ async fn an_erased_purchase_leaves_neither_versions_nor_objects() {
     app.archived().await;
     app.stop().await;
 }
+
+/// The lines of a day's compacted files, sorted.
+fn compacted(app: &App) -> Vec<String> {
+    let parts = app.archive("compras_dia/cafe/2025/07/13/");
+    let lines = parts.values().flat_map(|part| part.lines());
+    let mut lines: Vec<_> = lines.map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+/// The lines of a day's originals, sorted.
+fn originals(app: &App) -> Vec<String> {
+    let objects = app.archive("compras/cafe/2025/07/13/").into_values();
+    let mut lines: Vec<_> = objects.map(|line| line.trim_end().to_owned()).collect();
+    lines.sort();
+    lines
+}
+
+#[tokio::test]
+async fn a_finished_day_becomes_one_file_that_follows_late_changes_and_erasures() {
+    let app = App::with(&[("compras_compact_after_seconds", "1")]).await;
+    let ana = ana(&app);
+    for nth in 0..30 {
+        let purchase = purchase(&format!("p{nth}"), "P", "1", "1");
+        body(ana.post(&purchase).await, 201).await;
+    }
+    let record = json!({"Records": [record("INSERT", "s1", 1, "1.10")]});
+    body(app.stream(&record).await, 200).await;
+    eventually("the day is compacted", || async {
+        (compacted(&app).len() == 30).then_some(())
+    })
+    .await;
+    assert_eq!(compacted(&app), originals(&app));
+    assert_eq!(app.archive("compras_dia/cafe/").len(), 1);
+
+    body(ana.put("p0", &purchase("p0", "P", "2", "1")).await, 200).await;
+    eventually("the late change is in", || async {
+        (compacted(&app).len() == 31).then_some(())
+    })
+    .await;
+    assert_eq!(compacted(&app), originals(&app));
+    body(admin(&app).delete("p0", "?purge=true").await, 202).await;
+    eventually("the erased purchase is gone", || async {
+        let is_gone = compacted(&app).iter().all(|line| !line.contains("\"p0\""));
+        (is_gone && compacted(&app).len() == 29).then_some(())
+    })
+    .await;
+    assert_eq!(compacted(&app), originals(&app));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn originals_may_be_deleted_once_their_lines_are_in_a_file_of_the_day() {
+    let variables = [
+        ("compras_compact_after_seconds", "1"),
+        ("compras_compact_delete", "true"),
+    ];
+    let app = App::with(&variables).await;
+    let ana = ana(&app);
+    for nth in 0..10 {
+        let purchase = purchase(&format!("p{nth}"), "P", "1", "1");
+        body(ana.post(&purchase).await, 201).await;
+    }
+    eventually("the originals are gone", || async {
+        (compacted(&app).len() == 10 && originals(&app).is_empty()).then_some(())
+    })
+    .await;
+    body(ana.put("p0", &purchase("p0", "P", "2", "1")).await, 200).await;
+    eventually("the late change is in", || async {
+        (compacted(&app).len() == 11 && originals(&app).is_empty()).then_some(())
+    })
+    .await;
+    app.stop().await;
+}

@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use time::UtcDateTime;
 
 #[derive(Parser)]
-#[command(version, about)]
+#[command(version, about, after_help = "Queries: scripts/catalog query --help")]
 struct Cli {
     #[command(subcommand)]
     command: Command,

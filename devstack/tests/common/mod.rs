@@ -43,6 +43,7 @@ redis_credentials = { default = "" }
 jwt_algorithm = { default = "" }
 jwt_secret = { default = "" }
 events_token = { default = "" }
+compras_stream_token = { default = "" }
 s3_endpoint = { default = "" }
 s3_region = { default = "" }
 s3_access_key_id = { default = "" }

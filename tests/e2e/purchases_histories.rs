@@ -89,6 +89,12 @@ impl History<'_> {
     }
 
     async fn follow(&self, plan: &Plan) {
+        let acknowledged = self.act_all(plan).await;
+        self.settle(plan, &acknowledged).await;
+    }
+
+    /// Lets clients and stream do their part, in bad weather.
+    async fn act_all(&self, plan: &Plan) -> Vec<(usize, u64, Value)> {
         let clients = plan
             .clients
             .iter()
@@ -114,10 +120,14 @@ impl History<'_> {
         };
         let acting = join(join_all(clients), stream);
         let (acknowledged, ()) = in_bad_weather(self.app, acting).await;
+        acknowledged.into_iter().flatten().collect()
+    }
+
+    /// Waits until all is archived, and checks it.
+    async fn settle(&self, plan: &Plan, acknowledged: &[(usize, u64, Value)]) {
         self.app.stack.s3().faults().clear();
         self.app.archived().await;
-        let acknowledged: Vec<_> = acknowledged.into_iter().flatten().collect();
-        self.check(plan, &acknowledged).await;
+        self.check(plan, acknowledged).await;
     }
 
     async fn post(&self, records: &Value) {
@@ -403,7 +413,8 @@ fn a_history_is_whole_though_hosts_are_killed() {
                 hosts.start(0).await;
             }
         };
-        join(history.follow(&plan), kills).await;
+        let (acknowledged, ()) = join(history.act_all(&plan), kills).await;
+        history.settle(&plan, &acknowledged).await;
         drop(hosts);
         app.stop().await;
     });

@@ -19,7 +19,7 @@ pub fn change<D: Document, E: From<Failure>>(
     trace: &Trace,
     mut decide: impl FnMut(Option<&Versioned<D>>) -> Result<Decision<D>, E>,
     mut message: impl FnMut(Option<&Versioned<D>>, u64, &D) -> Result<GroupMessage, Failure>,
-) -> Result<u64, E> {
+) -> Result<Versioned<D>, E> {
     let mut unchanged = None;
     let latest = update(queue, store, entity, trace, |latest| {
         unchanged = None;
@@ -39,8 +39,16 @@ pub fn change<D: Document, E: From<Failure>>(
             }
         })
     })?;
-    let version = latest.map_or(0, |latest| latest.version);
-    Ok(unchanged.unwrap_or(version))
+    let found = match (latest, unchanged) {
+        (Some(latest), Some(number)) if number != latest.version => {
+            version::<D>(store, &entity.key, number)?
+        }
+        (latest, _) => latest,
+    };
+    found.ok_or_else(|| {
+        let detail = format!("no version of {} has the wanted content", entity.key);
+        Failure::unavailable("the document", detail).into()
+    })
 }
 
 /// The first version of the document whose latest one is `latest`; `latest` itself where

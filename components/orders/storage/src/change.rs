@@ -59,4 +59,5 @@ pub fn change(
             })
         },
     )
+    .map(|changed| changed.version)
 }

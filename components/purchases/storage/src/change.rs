@@ -36,7 +36,7 @@ pub fn change(
     trace: &Trace,
 ) -> Result<Versioned<Purchase>, NotChanged> {
     let entity = keys::entity(wish.tenant, wish.id);
-    let version = records::change(
+    records::change(
         queue,
         store,
         &entity,
@@ -50,8 +50,7 @@ pub fn change(
             (Intent::Put, latest) => decide_put(wish, latest),
         },
         |_, version, purchase: &Purchase| message(version, purchase, trace),
-    )?;
-    stored(store, &entity.key, version)
+    )
 }
 
 /// Removes a purchase. Returns the version that says so.
@@ -71,15 +70,14 @@ pub fn remove(
     trace: &Trace,
 ) -> Result<Versioned<Purchase>, Refusal> {
     let entity = keys::entity(tenant, id);
-    let version = records::change(
+    records::change(
         queue,
         store,
         &entity,
         trace,
         |latest| Purchase::remove(latest, preconditions, caller, settings, now),
         |_, version, purchase: &Purchase| message(version, purchase, trace),
-    )?;
-    Ok(stored(store, &entity.key, version)?)
+    )
 }
 
 /// Queues the erasure of a removed purchase: of all versions up to `version` and their
@@ -117,17 +115,5 @@ fn message(version: u64, purchase: &Purchase, trace: &Trace) -> Result<GroupMess
         queue: QueueNames::new(keys::QUEUE),
         group: keys::group(&purchase.tenant_id, &purchase.compra_id),
         message: changed.encode(trace)?,
-    })
-}
-
-fn stored(
-    store: &impl KeyValue,
-    key: &str,
-    version: u64,
-) -> Result<Versioned<Purchase>, NotChanged> {
-    let stored = records::version(store, key, version)?;
-    stored.ok_or_else(|| {
-        let detail = format!("version {version} of {key} is not stored yet");
-        Failure::unavailable("the purchase", detail).into()
     })
 }

@@ -34,6 +34,7 @@ pub fn counting(redis: &impl Redis, changes: &[Counting]) -> Result<Vec<Vec<Effe
     let mut args = vec![Arg::from(keys::COUNTED)];
     args.extend(changes.iter().map(|change| Arg::from(&change.field)));
     let known = redis.call("HMGET", &args)?;
+    let now = base::rfc3339(base::now_millis());
     let effects = changes.iter().zip(known).map(|(change, known)| {
         let known: Option<Counted> = match known {
             Value::Bytes(json) => Some(serde_json::from_slice(&json)?),
@@ -54,7 +55,6 @@ pub fn counting(redis: &impl Redis, changes: &[Counting]) -> Result<Vec<Vec<Effe
         };
         let mut effects = deltas(before.as_ref(), change.entry.as_ref());
         let tenants = [&before, &change.entry].into_iter().flatten();
-        let now = base::rfc3339(base::now_millis());
         let fields = tenants.map(|entry| (entry.tenant().to_owned(), now.clone().into_bytes()));
         let fields: Vec<_> = fields.collect();
         if !fields.is_empty() {

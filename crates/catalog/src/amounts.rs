@@ -1,12 +1,9 @@
 //! Sums of a purchase.
 
 use bigdecimal::{BigDecimal, RoundingMode};
-use iso_currency::Currency;
+use purchases_domain::minor_digits;
 
 use crate::json::Number;
-
-/// The digits after the point of a currency that ISO 4217 does not have.
-const DEFAULT_DIGITS: u16 = 2;
 
 /// A line of a purchase.
 pub(crate) struct Item {
@@ -65,13 +62,6 @@ pub(crate) fn check(items: &[Item], summary: &Summary) -> Result<(), String> {
         ));
     }
     Ok(())
-}
-
-/// The digits after the point of a currency (ISO 4217).
-fn minor_digits(currency: &str) -> u16 {
-    Currency::from_code(currency)
-        .and_then(Currency::exponent)
-        .unwrap_or(DEFAULT_DIGITS)
 }
 
 fn plain(number: &BigDecimal) -> String {

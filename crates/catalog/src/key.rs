@@ -3,8 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use sha2::{Digest, Sha256};
+use percent_encoding::percent_decode_str;
+use purchases_domain::archive::{MAX_ID, SAFE};
+pub(crate) use purchases_domain::archive::{encoded, encoded_id};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{Date, PrimitiveDateTime};
@@ -14,12 +15,6 @@ pub(crate) const CHANGES: &str = "compras/";
 
 /// The folder of the days.
 pub(crate) const DAYS: &str = "compras_dia/";
-
-/// Everything but `[A-Za-z0-9._-]`.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-');
-
-/// The max bytes of an id in a key; a longer one is cut and gets a digest.
-const MAX_ID_BYTES: usize = 400;
 
 /// The hex digits of the digest.
 const DIGEST_DIGITS: usize = 16;
@@ -182,36 +177,6 @@ fn folder_and_name<'a>(key: &'a str, table: &str) -> Result<(&'a str, &'a str), 
         .ok_or_else(|| no_key("it has no day in its path"))
 }
 
-/// A tenant in a key: every byte but `[A-Za-z0-9._-]` percent-encoded, and `.` and `..`
-/// whole, which clients would resolve as paths.
-pub(crate) fn encoded(text: &str) -> String {
-    match text {
-        "." | ".." => "%2E".repeat(text.len()),
-        _ => utf8_percent_encode(text, ENCODED).to_string(),
-    }
-}
-
-/// A purchase's id in a key: encoded, and cut if it is longer than 400 bytes, with `~` and
-/// 16 hex digits of its SHA-256.
-pub(crate) fn encoded_id(id: &str) -> String {
-    let mut text = encoded(id);
-    if text.len() > MAX_ID_BYTES {
-        let escape = text
-            .bytes()
-            .take(MAX_ID_BYTES)
-            .rev()
-            .position(|b| b == b'%');
-        text.truncate(match escape {
-            Some(after @ 0..=1) => MAX_ID_BYTES - 1 - after,
-            _ => MAX_ID_BYTES,
-        });
-        let digest = hex::encode(Sha256::digest(id));
-        text.push('~');
-        text.extend(digest.chars().take(DIGEST_DIGITS));
-    }
-    text
-}
-
 /// Whether `text` is what [`encoded`] makes of some bytes.
 fn is_encoded(text: &str) -> bool {
     let Ok(plain) = percent_decode_str(text).decode_utf8() else {
@@ -223,7 +188,7 @@ fn is_encoded(text: &str) -> bool {
 /// Whether `text` is what [`encoded_id`] makes of some bytes.
 fn is_encoded_id(text: &str) -> bool {
     let Some((cut, digest)) = text.split_once('~') else {
-        return text.len() <= MAX_ID_BYTES && is_encoded(text);
+        return text.len() <= MAX_ID && is_encoded(text);
     };
     let is_digest = digest.len() == DIGEST_DIGITS
         && digest
@@ -231,8 +196,8 @@ fn is_encoded_id(text: &str) -> bool {
             .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     // The cut may be within a character.
     let plain: Vec<u8> = percent_decode_str(cut).collect();
-    let again = percent_encoding::percent_encode(&plain, ENCODED).to_string();
-    is_digest && (MAX_ID_BYTES - 2..=MAX_ID_BYTES).contains(&cut.len()) && again == cut
+    let again = percent_encoding::percent_encode(&plain, SAFE).to_string();
+    is_digest && (MAX_ID - 2..=MAX_ID).contains(&cut.len()) && again == cut
 }
 
 /// A version of at least 6 digits, a sequence number without zeros in front, or what stands

@@ -25,10 +25,10 @@ pub const CONTENT_TYPE: &str = "application/json";
 const PROCESSED_BY: &str = "orilla-compras";
 
 /// The max bytes of an encoded id in a name. A key of S3 has at most 1,024.
-const MAX_ID: usize = 400;
+pub const MAX_ID: usize = 400;
 
 /// What may stand in a key as it is.
-const SAFE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-');
+pub const SAFE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-');
 
 /// A text as a part of a key: all bytes but `A-Z a-z 0-9 . _ -` are percent-encoded, and
 /// so are `.` and `..`, which are no names.
@@ -40,7 +40,7 @@ pub fn encoded(text: &str) -> String {
 }
 
 /// The id of a purchase as a part of a name. A long one is cut, and ends with a digest.
-fn encoded_id(id: &str) -> String {
+pub fn encoded_id(id: &str) -> String {
     let encoded = encoded(id);
     if encoded.len() <= MAX_ID {
         return encoded;

@@ -23,7 +23,7 @@ mod request;
 mod view;
 
 pub use change::{Change, Event, Origin, Sequence};
-pub use content::{Content, Product, Settings, Summary};
+pub use content::{Content, Product, Settings, Summary, minor_digits};
 pub use counted::{Counted, Entry, Totals, deltas};
 pub use decimal::Decimal;
 pub use decision::{Intent, Refusal, Wish, decide_post, decide_put};

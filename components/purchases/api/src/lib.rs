@@ -5,22 +5,16 @@
 mod change;
 mod read;
 
-use spin_sdk::http::{IncomingRequest, ResponseOutparam};
-use spin_sdk::http_component;
 use web::Route;
 
 /// Room for 500 products and for all other fields. A page of a hundred purchases must fit
 /// into a component's memory.
 const BODY_LIMIT: usize = 256 * 1024;
 
-#[http_component]
-async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    let routes = [
-        Route::get("/compras", read::list),
-        Route::post("/compras", change::create).json(BODY_LIMIT),
-        Route::get("/compras/{compra_id}", read::purchase),
-        Route::put("/compras/{compra_id}", change::put).json(BODY_LIMIT),
-        Route::delete("/compras/{compra_id}", change::remove),
-    ];
-    web::serve(request, out, routes).await;
-}
+web::exports![
+    Route::get("/compras", read::list),
+    Route::post("/compras", change::create).json(BODY_LIMIT),
+    Route::get("/compras/{compra_id}", read::purchase),
+    Route::put("/compras/{compra_id}", change::put).json(BODY_LIMIT),
+    Route::delete("/compras/{compra_id}", change::remove),
+];

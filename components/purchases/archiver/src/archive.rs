@@ -37,7 +37,7 @@ impl Archiver<'_> {
             counting: Some(Counting {
                 field,
                 sequence: change.sequence(),
-                is_unique: change.has_place(),
+                is_unique: change.origin.has_place(),
                 entry: Entry::of(change),
             }),
             effects,

@@ -103,6 +103,25 @@ impl Origin {
             Self::Dynamo { .. } => "aws:dynamodb",
         }
     }
+
+    /// The place of a change of the time `at` among those of its purchase: the version, the
+    /// `SequenceNumber`, or without these the time.
+    pub(crate) fn sequence(&self, at: Timestamp) -> Sequence {
+        Sequence(match self {
+            Self::Orilla { version } => format!("{version:040}"),
+            Self::Dynamo {
+                sequence: Some(sequence),
+                ..
+            } => sequence.padded(),
+            Self::Dynamo { .. } => format!("{:040}", at.millis()),
+        })
+    }
+
+    /// Whether no other change of the purchase has its place: without a `SequenceNumber` the
+    /// place is a time.
+    pub fn has_place(&self) -> bool {
+        !matches!(self, Self::Dynamo { sequence: None, .. })
+    }
 }
 
 /// The place of a change among those of its purchase: 40 digits or more, so that the order
@@ -111,13 +130,6 @@ impl Origin {
 #[serde(transparent)]
 pub struct Sequence(String);
 
-impl Sequence {
-    /// The place that is written in at least 40 digits.
-    pub(crate) fn from_padded(digits: String) -> Self {
-        Self(digits)
-    }
-}
-
 impl fmt::Display for Sequence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -125,23 +137,9 @@ impl fmt::Display for Sequence {
 }
 
 impl Change {
-    /// Its place among the changes of the purchase: the version, the `SequenceNumber`, or
-    /// without these the time.
+    /// Its place among the changes of the purchase.
     pub fn sequence(&self) -> Sequence {
-        Sequence(match &self.origin {
-            Origin::Orilla { version } => format!("{version:040}"),
-            Origin::Dynamo {
-                sequence: Some(sequence),
-                ..
-            } => sequence.padded(),
-            Origin::Dynamo { .. } => format!("{:040}", self.at.millis()),
-        })
-    }
-
-    /// Whether no other change of its purchase has its place: without a `SequenceNumber` the
-    /// place is a time.
-    pub fn has_place(&self) -> bool {
-        !matches!(self.origin, Origin::Dynamo { sequence: None, .. })
+        self.origin.sequence(self.at)
     }
 
     /// The last part of the file's name, which no other change of the purchase has.

@@ -28,6 +28,9 @@ pub struct Fecha(UtcDateTime);
 pub struct NoFecha;
 
 impl Fecha {
+    /// A day in milliseconds.
+    pub const DAY: u64 = 24 * 60 * 60 * 1_000;
+
     /// The time this many milliseconds after the Unix epoch, at most the end of the year
     /// 9999.
     pub fn from_millis(millis: u64) -> Self {

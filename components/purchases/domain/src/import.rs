@@ -76,6 +76,7 @@ pub struct Unplaced {
     event: Event,
     event_id: String,
     key: String,
+    source: &'static str,
     at: Timestamp,
     is_ttl: bool,
     item: Fields,
@@ -95,6 +96,10 @@ impl Imported {
         let settings = Settings {
             region: record.region.clone(),
             ..message.settings.clone()
+        };
+        let origin = Origin::Dynamo {
+            sequence: record.sequence.clone(),
+            key: message.key.clone(),
         };
         let mut fields: Vec<_> = image(&record)
             .cloned()
@@ -131,10 +136,7 @@ impl Imported {
                 user_id: user.unwrap_or_default(),
                 content: content?,
                 settings: settings.clone(),
-                origin: Origin::Dynamo {
-                    sequence: record.sequence.clone(),
-                    key: message.key.clone(),
-                },
+                origin: origin.clone(),
                 event_id: event_id.clone(),
                 at,
                 is_ttl: record.is_ttl,
@@ -142,10 +144,6 @@ impl Imported {
             change.content.otros = fields.into_iter().collect();
             Ok::<_, String>(change)
         })();
-        let sequence = match &record.sequence {
-            Some(sequence) => sequence.padded(),
-            None => format!("{:040}", at.millis()),
-        };
         let reading = match placed {
             Ok(change) => Reading::Change(Box::new(change)),
             Err(reason) => Reading::Unplaced(Box::new(Unplaced {
@@ -153,6 +151,7 @@ impl Imported {
                 event: record.event.into(),
                 event_id,
                 key: message.key.clone(),
+                source: origin.source(),
                 at,
                 is_ttl: record.is_ttl,
                 item: all,
@@ -162,8 +161,8 @@ impl Imported {
         Ok(Self {
             key: message.key.clone(),
             item: item(&record),
-            has_place: record.sequence.is_some(),
-            sequence: Sequence::from_padded(sequence),
+            has_place: origin.has_place(),
+            sequence: origin.sequence(at),
             reading,
         })
     }
@@ -197,13 +196,13 @@ impl Unplaced {
             item: &'a Fields,
             metadata: Metadata<'a>,
         }
-        let source = "aws:dynamodb";
+        let (settings, id) = (&self.settings, &self.event_id);
         in_one_line(&Line {
             error: &self.reason,
             item: &self.item,
             metadata: Metadata {
                 removed_by: self.is_ttl.then_some("ttl"),
-                ..Metadata::new(self.event, source, &self.settings, &self.event_id, self.at)
+                ..Metadata::new(self.event, self.source, settings, id, self.at)
             },
         })
     }

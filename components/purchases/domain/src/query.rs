@@ -5,8 +5,7 @@ use records::Place;
 
 use crate::Fecha;
 
-/// A day in milliseconds.
-const DAY: u64 = 24 * 60 * 60 * 1_000;
+const DAY: u64 = Fecha::DAY;
 
 /// The query of `GET /compras`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,8 +6,6 @@ use base::{Failure, log};
 use http::{HeaderValue, StatusCode, header};
 use purchases_domain::{ReplayRequest, keys};
 use serde_json::json;
-use spin_sdk::http::{IncomingRequest, ResponseOutparam};
-use spin_sdk::http_component;
 use stores::SpinRedis;
 use uuid::Uuid;
 use web::{ApiError, Call, Reply, Route};
@@ -18,16 +16,12 @@ const ROLE: &str = "ops";
 /// Room for a tenant and two days.
 const BODY_LIMIT: usize = 4 * 1024;
 
-#[http_component]
-async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    let routes = [
-        Route::post("/ops/compras/replay", start)
-            .role(ROLE)
-            .json(BODY_LIMIT),
-        Route::get("/ops/compras/replay/{replay}", progress).role(ROLE),
-    ];
-    web::serve(request, out, routes).await;
-}
+web::exports![
+    Route::post("/ops/compras/replay", start)
+        .role(ROLE)
+        .json(BODY_LIMIT),
+    Route::get("/ops/compras/replay/{replay}", progress).role(ROLE),
+];
 
 async fn start(call: Call) -> Reply {
     let request: ReplayRequest = call.json()?;

@@ -5,16 +5,10 @@
 use base::Failure;
 use http::StatusCode;
 use purchases_domain::{ReportQuery, keys};
-use spin_sdk::http::{IncomingRequest, ResponseOutparam};
-use spin_sdk::http_component;
 use stores::SpinRedis;
 use web::{Call, Reply, Route};
 
-#[http_component]
-async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    let report = Route::get("/compras/report", report).role("admin");
-    web::serve(request, out, [report]).await;
-}
+web::exports![Route::get("/compras/report", report).role("admin")];
 
 async fn report(call: Call) -> Reply {
     let query = ReportQuery::parse(call.query())?;

@@ -7,9 +7,6 @@ use purchases_domain::archive::Day;
 use purchases_domain::{Compact, Fecha, keys};
 use queue::{Effect, Message, QueueNames};
 
-/// A day in milliseconds.
-const DAY: u64 = 24 * 60 * 60 * 1_000;
-
 /// The effect that has a day compacted, the time `after` after its end and after its last
 /// change.
 ///
@@ -23,7 +20,7 @@ pub fn compact_later(day: &Day, after: Duration) -> Result<Effect, Failure> {
     };
     let message = compact.encode_untraced()?;
     let start = Fecha::of_day(&day.date).map_err(Failure::internal)?;
-    let end = start.millis() + DAY;
+    let end = start.millis() + Fecha::DAY;
     let left = Duration::from_millis(end.saturating_sub(now_millis()));
     let id = format!("compact/{}/{}", day.tenant, day.date);
     Ok(QueueNames::new(keys::MAINTENANCE).schedule(&id, &message, left + after))

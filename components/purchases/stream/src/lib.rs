@@ -5,19 +5,15 @@
 use http::StatusCode;
 use purchases_domain::keys;
 use serde_json::{Value, json};
-use spin_sdk::http::{IncomingRequest, ResponseOutparam};
-use spin_sdk::http_component;
 use stores::SpinRedis;
 use web::{Call, Reply, Route};
 
 /// The max size of an event of Lambda.
 const BODY_LIMIT: usize = 6 * 1024 * 1024;
 
-#[http_component]
-async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    let stream = Route::post_by_machine("/compras/stream", "compras_stream_token", receive);
-    web::serve(request, out, [stream.json(BODY_LIMIT)]).await;
-}
+web::exports![
+    Route::post_by_machine("/compras/stream", "compras_stream_token", receive).json(BODY_LIMIT)
+];
 
 /// Answers as Lambda's `ReportBatchItemFailures` has it, after the records are queued.
 async fn receive(call: Call) -> Reply {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use base::Failure;
 use purchases_domain::archive::Day;
+use queue::Script;
 use stores::{Arg, Redis, SpinRedis, Value};
 
 use super::stopped::Stopped;
@@ -16,12 +17,16 @@ const LASTS: Duration = Duration::from_secs(30);
 const RENEWED: Duration = Duration::from_secs(5);
 
 /// Lets a claim begin anew.
-const RENEW: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])";
+static RENEW: Script = Script::new(
+    "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])",
+);
 
 /// Ends a claim.
-const END: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('DEL', KEYS[1])";
+static END: Script = Script::new(
+    "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])",
+);
 
 /// A worker's claim on a day, until it is dropped. It saves work that others do already; no
 /// line depends on it (`purchases_domain::compaction`).
@@ -63,14 +68,8 @@ impl<'a> Claim<'a> {
         if now.duration_since(self.renewed.get()) < RENEWED {
             return Ok(());
         }
-        let args = [
-            Arg::from(RENEW),
-            Arg::Int(1),
-            Arg::from(&self.key),
-            Arg::from(&self.token),
-            lasts(),
-        ];
-        let reply = self.redis.call("EVAL", &args).map_err(Failure::from)?;
+        let args = [Arg::from(&self.token), lasts()];
+        let reply = RENEW.run(self.redis, &[&self.key], &args)?;
         if reply.first().and_then(Value::as_int) != Some(1) {
             return Err(Stopped::Lost);
         }
@@ -81,14 +80,8 @@ impl<'a> Claim<'a> {
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        let args = [
-            Arg::from(END),
-            Arg::Int(1),
-            Arg::from(&self.key),
-            Arg::from(&self.token),
-        ];
         // If Redis is out of reach, it ends by itself.
-        let _ = self.redis.call("EVAL", &args);
+        let _ = END.run(self.redis, &[&self.key], &[Arg::from(&self.token)]);
     }
 }
 

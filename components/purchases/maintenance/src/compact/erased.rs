@@ -4,6 +4,7 @@ use base::Failure;
 use purchases_domain::archive::Day;
 use purchases_domain::compaction::Erased;
 use purchases_domain::keys;
+use queue::Script;
 use stores::{Arg, Redis, SpinRedis};
 
 /// The purchases that are read at once, about, and that one run has at most.
@@ -12,10 +13,12 @@ const MAX: usize = 5_000;
 
 /// Removes purchases whose erasure is still the one that was done: a purchase may have been
 /// created and erased again.
-const FORGET: &str = "for i = 1, #ARGV, 2 do
+static FORGET: Script = Script::new(
+    "for i = 1, #ARGV, 2 do
   if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i + 1] then redis.call('HDEL', KEYS[1], ARGV[i]) end
 end
-return 0";
+return 0",
+);
 
 /// Erased purchases of a day, and whether there are more.
 pub(super) fn read(redis: &SpinRedis, day: &Day) -> Result<(Erased, bool), Failure> {
@@ -56,11 +59,11 @@ pub(super) fn forget(redis: &SpinRedis, day: &Day, erased: &Erased) -> Result<()
         .map(|(id, version)| (id, version.to_string()))
         .collect();
     for erased in erased.chunks(1_000) {
-        let mut args = vec![Arg::from(FORGET), Arg::Int(1), Arg::from(&key)];
-        for (id, version) in erased {
-            args.extend([Arg::from(*id), Arg::from(version)]);
-        }
-        redis.call("EVAL", &args)?;
+        let pairs = erased.iter();
+        let args: Vec<_> = pairs
+            .flat_map(|(id, version)| [Arg::from(*id), Arg::from(version)])
+            .collect();
+        FORGET.run(redis, &[&key], &args)?;
     }
     Ok(())
 }

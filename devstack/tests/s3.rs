@@ -55,6 +55,29 @@ async fn objects_outlive_the_store() {
 }
 
 #[tokio::test]
+async fn keys_are_as_long_as_those_of_s3_but_for_the_names_of_files() {
+    let (_dir, s3) = store().await;
+    let long = format!("{0}/{0}/{0}/{0}.json", "x".repeat(250));
+    let answer = put(&s3, &format!("images/{long}"), "first").await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let tag = answer.headers()["etag"].to_str().unwrap().to_owned();
+    put(&s3, &format!("images/{long}"), "second").await;
+    let answer = Client::new()
+        .get(presigned(&s3, "GET", &format!("images/{long}")))
+        .send()
+        .await
+        .unwrap();
+    assert_ne!(answer.headers()["etag"], tag.as_str());
+    assert_eq!(answer.text().await.unwrap(), "second");
+    let (_, listing) = get(presigned(&s3, "GET", "images/?list-type=2")).await;
+    assert!(listing.contains(&format!("<Key>{long}</Key>")), "{listing}");
+
+    let longer = put(&s3, &format!("images/{}", "x".repeat(256)), "bytes").await;
+    assert_eq!(longer.status(), StatusCode::BAD_REQUEST);
+    assert!(longer.text().await.unwrap().contains("KeyTooLongError"));
+}
+
+#[tokio::test]
 async fn a_listing_encodes_keys_where_it_says_so() {
     let (_dir, s3) = store().await;
     let answer = put(&s3, "images/a%252Fb%20c.jpg", "bytes").await;

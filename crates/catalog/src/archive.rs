@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::{StreamExt, TryStreamExt, stream};
 use objects::{Error, Objects};
 use outbound::Transport;
+use purchases_domain::archive::encoded;
 
 use crate::key::{self, CHANGES, DAYS};
 
@@ -39,7 +40,7 @@ impl Table {
     /// The start of its keys for one tenant, or for all.
     pub(crate) fn prefix_of(self, tenant: Option<&str>) -> String {
         match tenant {
-            Some(tenant) => format!("{}{}/", self.prefix(), key::encoded(tenant)),
+            Some(tenant) => format!("{}{}/", self.prefix(), encoded(tenant)),
             None => self.prefix().to_owned(),
         }
     }
@@ -112,7 +113,7 @@ pub(crate) async fn years<T: Transport>(
         };
         after = match key::partition(&object.key, prefix) {
             Some(day) => {
-                let year = day.year();
+                let year = key::date(&day).next().unwrap_or_default();
                 years.extend(year.parse().map(|year| (day.tenant.clone(), year)));
                 // The character after `/`: past all that the year contains.
                 Some(format!("{prefix}{}/{year}0", day.tenant))

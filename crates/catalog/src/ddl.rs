@@ -6,10 +6,11 @@ use std::ops::RangeInclusive;
 
 use objects::Objects;
 use outbound::Transport;
+use purchases_domain::archive::Day;
 
 use crate::Error;
 use crate::archive::{self, Table};
-use crate::key::Day;
+use crate::key::date;
 
 /// The reason why there is no definition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -89,7 +90,7 @@ impl Ranges {
         if self.tenants.iter().any(|list| !list.contains(&day.tenant)) {
             return Err(format!("the DDL has not the tenant `{}`", day.tenant));
         }
-        for ((column, ranges), value) in self.numbers.iter().zip(day.date.split('/')) {
+        for ((column, ranges), value) in self.numbers.iter().zip(date(day)) {
             let covers = |range: &Option<RangeInclusive<u32>>| {
                 let value = value.parse().ok();
                 value

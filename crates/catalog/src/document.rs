@@ -1,12 +1,13 @@
 //! A line of the archive.
 
+use purchases_domain::Event;
+use purchases_domain::archive::{Day, Key, encoded, encoded_id};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{PrimitiveDateTime, UtcDateTime};
 
 use crate::amounts::{self, Item, Summary};
 use crate::json::Object;
-use crate::key::{self, Day, Key};
 
 /// `metadata.event_source` of changes made in Orilla, which have versions.
 pub(crate) const OWN: &str = "orilla:compras";
@@ -19,15 +20,18 @@ const SEQUENCE_DIGITS: usize = 40;
 
 const FECHA: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 const EVENT_TIME: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+const TIME_IN_KEY: &[BorrowedFormatItem<'_>] =
+    format_description!("[year][month][day]_[hour][minute][second]");
 
 /// What the document of a change says of itself.
 pub(crate) struct Document {
     pub compra_id: String,
     pub tenant_id: String,
     pub source: String,
-    /// Counted from 1 for each purchase of [`OWN`]; others have none.
+    /// Counted from 1 for each purchase of [`OWN`], also on after an erasure; others have none.
     pub version: Option<u64>,
     pub sequence: String,
     pub event_id: String,
@@ -36,7 +40,7 @@ pub(crate) struct Document {
     /// Whether the times and the numbers of the change agree, and why not.
     consistent: Result<(), String>,
     fecha: PrimitiveDateTime,
-    event: String,
+    event: Event,
     time: UtcDateTime,
 }
 
@@ -81,8 +85,8 @@ impl Document {
     /// The partition of its tables.
     pub(crate) fn day(&self) -> Day {
         Day {
-            tenant: key::encoded(&self.tenant_id),
-            date: self.fecha.format(key::DAY).unwrap_or_default(),
+            tenant: encoded(&self.tenant_id),
+            date: self.fecha.format(DAY).unwrap_or_default(),
         }
     }
 
@@ -91,16 +95,15 @@ impl Document {
         let stand_in = format!("{:013}-", self.millis());
         let suffix = match self.version {
             Some(version) => format!("{version:06}"),
-            None if key::is_stand_in(&key.suffix) && key.suffix.starts_with(&stand_in) => {
-                key.suffix.clone()
-            }
+            // The rest is a part of the record's hash.
+            None if key.suffix.starts_with(&stand_in) => key.suffix.clone(),
             None => self.number().to_owned(),
         };
         let own = Key {
             day: self.day(),
-            event: self.event.to_lowercase(),
-            id: key::encoded_id(&self.compra_id),
-            time: self.time.format(key::TIME).unwrap_or_default(),
+            event: self.event,
+            id: encoded_id(&self.compra_id),
+            time: self.time.format(TIME_IN_KEY).unwrap_or_default(),
             suffix,
         };
         if own != *key {
@@ -115,6 +118,11 @@ impl Document {
             return Err(format!("its document belongs to {}", self.day()));
         }
         self.consistent.clone()
+    }
+
+    /// Whether the change created the purchase.
+    pub(crate) fn is_insert(&self) -> bool {
+        self.event == Event::Insert
     }
 
     /// Whether the source numbers its changes: a record without a sequence number has its
@@ -158,7 +166,7 @@ fn summary(mut object: Object<'_>) -> Result<Summary, String> {
 }
 
 struct Metadata {
-    event: String,
+    event: Event,
     source: String,
     processed_at: String,
     version: Option<u64>,
@@ -183,16 +191,16 @@ impl Metadata {
         object.optional_text("removed_by")?;
         object.end()?;
 
-        if !["INSERT", "MODIFY", "REMOVE"].contains(&event.as_str()) {
-            return Err(format!("event_name `{event}` is not one of the three"));
-        }
+        let known = Event::ALL.into_iter().find(|own| own.as_str() == event);
+        let event = known.ok_or_else(|| format!("event_name `{event}` is not one of the three"))?;
         match (source.as_str(), version) {
             (OWN, Some(1..)) | (DYNAMODB, None) => {}
             (OWN, _) => return Err("a change made in Orilla has no version from 1 on".to_owned()),
             (DYNAMODB, _) => return Err("a record of a stream has a version".to_owned()),
             _ => return Err(format!("event_source `{source}` is unknown")),
         }
-        if sequence.len() < SEQUENCE_DIGITS || !key::is_digits(&sequence) {
+        let is_digits = sequence.bytes().all(|byte| byte.is_ascii_digit());
+        if sequence.len() < SEQUENCE_DIGITS || !is_digits {
             return Err(format!("sequence `{sequence}` has not 40 digits"));
         }
         let time = PrimitiveDateTime::parse(&event_time, EVENT_TIME)

@@ -33,6 +33,8 @@ struct ChangeId {
 /// A change, of which one copy may be an object of its own and one in a day.
 struct Change {
     version: Option<u64>,
+    /// Whether it created the purchase.
+    is_first: bool,
     is_numbered: bool,
     original: Option<Fingerprint>,
     in_day: bool,
@@ -81,7 +83,7 @@ impl Purchases {
     }
 
     fn change(&mut self, document: Document) -> (&mut Change, String) {
-        let is_numbered = document.is_numbered();
+        let (is_first, is_numbered) = (document.is_insert(), document.is_numbered());
         let id = format!("{} of {}", document.sequence, document.compra_id);
         let purchase = Purchase {
             tenant: document.tenant_id,
@@ -97,6 +99,7 @@ impl Purchases {
             Entry::Occupied(change) => change.into_mut(),
             Entry::Vacant(place) => place.insert(Change {
                 version: document.version,
+                is_first,
                 is_numbered,
                 original: None,
                 in_day: false,
@@ -134,10 +137,17 @@ fn sequences_are_distinct(changes: &BTreeMap<ChangeId, Change>) -> Result<(), St
     Ok(())
 }
 
-/// Whether the versions are 1, 2, 3, ...; changes come in the order of their sequences, which
-/// is that of versions.
+/// Whether the versions follow each other from 1 on; changes come in the order of their
+/// sequences, which is that of versions.
+///
+/// An erasure takes all versions up to the one that removed the purchase, and a purchase that
+/// is created again goes on counting. So the lowest version may be above 1 if it created the
+/// purchase, and there is no other reason for a hole.
 fn versions_are_complete<'a>(changes: impl Iterator<Item = &'a Change>) -> Result<(), String> {
-    for (expected, change) in (1..).zip(changes) {
+    let mut changes = changes.peekable();
+    let lowest = changes.peek().filter(|change| change.is_first);
+    let lowest = lowest.and_then(|change| change.version).unwrap_or(1);
+    for (expected, change) in (lowest..).zip(changes) {
         match change.version {
             Some(version) if version < expected => {
                 return Err(format!("version {version} is there twice"));

@@ -14,6 +14,7 @@ pub enum Class {
     /// Tenant, day, event, time and suffix of a key are those of its document.
     Places,
     /// The versions of a purchase are 1, 2, 3, ..., each once, and sequences are distinct.
+    /// After an erasure they go on with the one that created the purchase again.
     Versions,
     /// The sums of a purchase are those of its lines.
     Sums,

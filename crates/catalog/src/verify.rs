@@ -1,11 +1,12 @@
 use objects::Objects;
 use outbound::Transport;
+use purchases_domain::archive::{Day, Key};
 
 use crate::Error;
 use crate::archive::{self, Content, Table};
 use crate::ddl::Ranges;
 use crate::document::Document;
-use crate::key::{self, Day, Key};
+use crate::key::day_of_part;
 use crate::purchases::Purchases;
 use crate::report::{Class, Report, Row};
 
@@ -71,8 +72,9 @@ fn keys(changes: &[String], days: &[String]) -> Row {
         row.check(|| key.clone(), parsed.map_err(|error| error.to_string()));
     }
     for key in days {
-        let parsed = key::day_of_part(key).map(drop);
-        row.check(|| key.clone(), parsed.map_err(|error| error.to_string()));
+        let is_part = day_of_part(key).map(drop);
+        let problem = || "it is not as in compras_dia/utec/2025/07/13/part-000.json".to_owned();
+        row.check(|| key.clone(), is_part.ok_or_else(problem));
     }
     row
 }
@@ -84,7 +86,7 @@ fn ranges(ddl: &str, changes: &[String], days: &[String]) -> Row {
         let key: Key = key.parse().ok()?;
         Some(key.day)
     });
-    let of_parts = days.iter().filter_map(|key| key::day_of_part(key).ok());
+    let of_parts = days.iter().filter_map(|key| day_of_part(key));
     let mut partitions: Vec<Day> = of_changes.chain(of_parts).collect();
     partitions.sort();
     partitions.dedup();
@@ -138,7 +140,7 @@ impl Found {
             Ok(text) => text,
             Err(problem) => return self.lines.check(|| key.to_owned(), Err(problem)),
         };
-        let Ok(day) = key::day_of_part(key) else {
+        let Some(day) = day_of_part(key) else {
             return;
         };
         for (n, line) in (1..).zip(text.split_terminator('\n')) {

@@ -27,6 +27,8 @@ pub(crate) fn failure(status: StatusCode, body: &[u8]) -> Option<Error> {
             "{said}: check that `s3_region` and `s3_endpoint` are those of the bucket"
         )),
         (404, _) => return None,
+        // Stores that keep objects as files take fewer keys than S3 does.
+        (_, Some("KeyTooLongError")) => Error::InvalidKey(said),
         (_, Some("RequestTimeTooSkewed")) => {
             Error::Denied(format!("{said}: the clock of this machine is wrong"))
         }
@@ -122,6 +124,10 @@ mod tests {
         assert_eq!(
             outcome(409, "OperationAborted"),
             Some(Error::Unexpected("409 OperationAborted".into()))
+        );
+        assert_eq!(
+            outcome(400, "KeyTooLongError"),
+            Some(Error::InvalidKey("400 KeyTooLongError".into()))
         );
     }
 

@@ -4,15 +4,20 @@
 //! path-style and virtual-hosted-style addresses, answers browsers' CORS
 //! requests and posts an event notification for every object created.
 //!
-//! A known fault of s3s-fs 0.14: a PUT with a wrong checksum is answered with
+//! Known faults of s3s-fs 0.14: a PUT with a wrong checksum is answered with
 //! 400 `BadDigest`, yet its bytes stay in the object. No notification is sent
-//! for it.
+//! for it. A PUT of more than 4 MiB, a POST, a copy or an upload in parts is
+//! answered with 500 if the key has more than some 160 bytes.
+//!
+//! Keys are paths of files, so no part of a key between slashes may have more
+//! than 255 bytes: 400 `KeyTooLongError`.
 
 mod cors;
 mod event;
 mod faults;
 mod host;
 mod outbox;
+mod small;
 mod store;
 
 use std::{
@@ -114,15 +119,17 @@ impl S3 {
         }
         tokio::fs::create_dir_all(&buckets).await.at(&buckets)?;
         let files = s3s_fs::FileSystem::new(&buckets).map_err(|error| Error::Store {
-            path: buckets,
+            path: buckets.clone(),
             reason: format!("{error:?}"),
         })?;
+        let small = small::SmallObjects::new(buckets);
 
         let outbox =
             outbox::Outbox::open(options.data_dir.join("events"), options.events.clone()).await?;
         let faults = Faults::default();
         let mut builder = S3ServiceBuilder::new(store::Store::new(
             files,
+            small,
             outbox.clone(),
             &options.region,
             &options.quiet_buckets,

@@ -4,12 +4,13 @@ use s3s_fs::FileSystem;
 use time::OffsetDateTime;
 use url::form_urlencoded;
 
-use super::{event::Event, outbox::Outbox};
+use super::{event::Event, outbox::Outbox, small::SmallObjects};
 use crate::Peer;
 
 /// Files as S3 objects, with an event for every object created.
 pub(super) struct Store {
     files: FileSystem,
+    small: SmallObjects,
     outbox: Outbox,
     region: String,
     quiet_buckets: Vec<String>,
@@ -45,12 +46,14 @@ impl Origin {
 impl Store {
     pub(super) fn new(
         files: FileSystem,
+        small: SmallObjects,
         outbox: Outbox,
         region: &str,
         quiet_buckets: &[String],
     ) -> Self {
         Self {
             files,
+            small,
             outbox,
             region: region.to_owned(),
             quiet_buckets: quiet_buckets.to_vec(),
@@ -204,7 +207,10 @@ store! {
     ) -> S3Result<S3Response<PutObjectOutput>> {
         let origin = Origin::new(&request, &request.input.bucket, &request.input.key);
         self.bucket_exists(&origin.bucket).await?;
-        let mut response = self.files.put_object(request).await?;
+        let mut response = match SmallObjects::takes(&request) {
+            true => self.small.put(request).await?,
+            false => self.files.put_object(request).await?,
+        };
         let e_tag = response.output.e_tag.clone();
         self.created("Put", origin, e_tag.as_ref(), &mut response).await?;
         Ok(response)

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use base::{Trace, log, now_millis};
-use purchases_domain::archive::{self, CONTENT_TYPE, Key};
+use base::{Failure, Trace, log, now_millis};
+use purchases_domain::archive::{self, CONTENT_TYPE, Day, Key};
 use purchases_domain::{Change, Entry, Imported, ImportedMessage, Reading, keys, metrics};
 use purchases_storage::{Counting, compact_later};
 use queue::Effect;
@@ -25,12 +25,7 @@ impl Archiver<'_> {
         let line = archive::line(change).map_err(failed)?;
         self.put(&key.to_string(), line, change.at.millis(), trace)
             .await?;
-        let mut effects = vec![Effect::Index {
-            key: keys::TENANTS.to_owned(),
-            member: change.tenant_id.clone(),
-            score: 0.0,
-        }];
-        effects.push(compact_later(&key.day, self.compact_after).map_err(failed)?);
+        self.mark(&key.day, &change.tenant_id).map_err(failed)?;
         let fields = json!({"key": key.to_string(), "event": change.event});
         log::info(trace, "a change was archived", fields);
         Ok(Archived {
@@ -40,8 +35,24 @@ impl Archiver<'_> {
                 is_unique: change.origin.has_place(),
                 entry: Entry::of(change),
             }),
-            effects,
+            effects: Vec::new(),
         })
+    }
+
+    /// Has the tenant known and the day compacted when the messages are settled: once for all
+    /// changes of the day.
+    fn mark(&self, day: &Day, tenant: &str) -> Result<(), Failure> {
+        let mut marks = self.marks.borrow_mut();
+        if !marks.contains_key(day) {
+            let known = Effect::Index {
+                key: keys::TENANTS.to_owned(),
+                member: tenant.to_owned(),
+                score: 0.0,
+            };
+            let compacted = compact_later(day, self.compact_after)?;
+            marks.insert(day.clone(), [known, compacted]);
+        }
+        Ok(())
     }
 
     /// Writes the object of a stream's record, and keeps the record for replays.

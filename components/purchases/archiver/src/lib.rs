@@ -32,6 +32,7 @@ async fn drain() -> Result<usize, Failure> {
         objects: Objects::from_variables("compras_bucket")?,
         compact_after: Duration::from_secs(number("compras_compact_after_seconds", 1)?),
         tally: Default::default(),
+        marks: Default::default(),
     };
     worker::run(&queue, &policy, &archiver).await
 }

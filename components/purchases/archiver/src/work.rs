@@ -1,11 +1,13 @@
 //! Messages of the queue and the work for each type.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::{Failure, Trace};
 use futures::future::join_all;
 use objects::Objects;
+use purchases_domain::archive::Day;
 use purchases_domain::{Incoming, Purchase, keys, metrics};
 use purchases_storage::{Counting, counting};
 use queue::{Effect, Envelope};
@@ -28,6 +30,8 @@ pub(crate) struct Archiver<'a> {
     pub(crate) compact_after: Duration,
     /// Counts that are not settled yet.
     pub(crate) tally: RefCell<metrics::Tally>,
+    /// What the archived changes of each day have in common, which is not settled yet.
+    pub(crate) marks: RefCell<BTreeMap<Day, [Effect; 2]>>,
 }
 
 /// A message whose objects are written.
@@ -104,7 +108,9 @@ impl Work for Archiver<'_> {
     }
 
     fn after(&self) -> Vec<Effect> {
-        self.tally.borrow_mut().take().into_iter().collect()
+        let marks = std::mem::take(&mut *self.marks.borrow_mut());
+        let tally = self.tally.borrow_mut().take();
+        marks.into_values().flatten().chain(tally).collect()
     }
 }
 

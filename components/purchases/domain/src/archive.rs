@@ -4,9 +4,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{
+    AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode, utf8_percent_encode,
+};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use time::PrimitiveDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
 
 use crate::content::Product;
 use crate::{Change, Event, Origin, Summary};
@@ -25,10 +30,14 @@ pub const CONTENT_TYPE: &str = "application/json";
 const PROCESSED_BY: &str = "orilla-compras";
 
 /// The max bytes of an encoded id in a name. A key of S3 has at most 1,024.
-pub const MAX_ID: usize = 400;
+const MAX_ID: usize = 400;
 
 /// What may stand in a key as it is.
-pub const SAFE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-');
+const SAFE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-');
+
+/// The time in a name.
+const TIME: &[BorrowedFormatItem<'_>] =
+    format_description!("[year][month][day]_[hour][minute][second]");
 
 /// A text as a part of a key: all bytes but `A-Z a-z 0-9 . _ -` are percent-encoded, and
 /// so are `.` and `..`, which are no names.
@@ -67,7 +76,33 @@ pub struct Day {
 impl Day {
     /// The folder of the day within another one, with a slash at its end.
     pub fn folder(&self, within: &str) -> String {
-        format!("{within}/{}/{}/", self.tenant, self.date.replace('-', "/"))
+        format!("{within}/{self}/")
+    }
+}
+
+/// As in paths: `{tenant}/{YYYY}/{MM}/{DD}`.
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.tenant, self.date.replace('-', "/"))
+    }
+}
+
+impl FromStr for Day {
+    type Err = NoKey;
+
+    fn from_str(path: &str) -> Result<Self, NoKey> {
+        let (tenant, date) = path.split_once('/').ok_or(NoKey("it has no day"))?;
+        is_encoded(tenant)
+            .then_some(())
+            .ok_or(NoKey("its tenant is not encoded"))?;
+        let no_day = NoKey("its day is none, as in 2025/07/13");
+        (!date.contains('-')).then_some(()).ok_or(no_day)?;
+        let date = date.replace('/', "-");
+        crate::Fecha::of_day(&date).map_err(|_| no_day)?;
+        Ok(Self {
+            tenant: tenant.to_owned(),
+            date,
+        })
     }
 }
 
@@ -88,12 +123,10 @@ pub struct Key {
     pub suffix: String,
 }
 
-/// A text that is not the key of a change's object.
+/// The reason why a text is not the key of a change's object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "must be compras/{{tenant}}/{{YYYY}}/{{MM}}/{{DD}}/{{insert|modify|remove}}_{{compra_id}}_{{YYYYMMDD}}_{{HHMMSS}}_{{version or sequence}}.json"
-)]
-pub struct NoKey;
+#[error("{0}")]
+pub struct NoKey(&'static str);
 
 impl Key {
     /// The key of a change.
@@ -116,11 +149,6 @@ impl Key {
             suffix: change.suffix(),
         }
     }
-
-    /// Whether it is of the purchase of this id, as it was before encoding.
-    pub fn is_of(&self, id: &str) -> bool {
-        self.id == encoded_id(id)
-    }
 }
 
 impl fmt::Display for Key {
@@ -141,49 +169,88 @@ impl fmt::Display for Key {
     }
 }
 
+/// Reads a key that [`Key::of`] may have made, and no other one.
 impl FromStr for Key {
     type Err = NoKey;
 
-    fn from_str(text: &str) -> Result<Self, NoKey> {
-        let parse = || {
-            let (folder, name) = text.rsplit_once('/')?;
-            let mut folders = folder.split('/');
-            (folders.next()? == CHANGES).then_some(())?;
-            let tenant = folders.next()?;
-            let date = [folders.next()?, folders.next()?, folders.next()?].join("-");
-            folders.next().is_none().then_some(())?;
-            crate::Fecha::of_day(&date).ok()?;
-            // From the right: an id may have `_`.
-            let mut parts = name.strip_suffix(".json")?.rsplitn(4, '_');
-            let (suffix, clock, day) = (parts.next()?, parts.next()?, parts.next()?);
-            let (event, id) = parts.next()?.split_once('_')?;
-            let event = Event::ALL.into_iter().find(|own| own.in_name() == event)?;
-            let is_digits = |text: &str, length| {
-                text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit())
-            };
-            let is_safe = |text: &str, more: &[u8]| {
-                let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || more.contains(&byte);
-                !text.is_empty() && text.bytes().all(is_safe)
-            };
-            let is_key = is_digits(day, 8)
-                && is_digits(clock, 6)
-                && is_safe(tenant, b"._-%")
-                && !matches!(tenant, "." | "..")
-                && is_safe(id, b"._-%~")
-                && is_safe(suffix, b"-");
-            is_key.then(|| Self {
-                day: Day {
-                    tenant: tenant.to_owned(),
-                    date,
-                },
-                event,
-                id: id.to_owned(),
-                time: format!("{day}_{clock}"),
-                suffix: suffix.to_owned(),
-            })
+    fn from_str(key: &str) -> Result<Self, NoKey> {
+        let path = key.strip_prefix(CHANGES);
+        let path = path.and_then(|path| path.strip_prefix('/'));
+        let path = path.ok_or(NoKey("it is not under compras/"))?;
+        let path = path.strip_suffix(".json");
+        let path = path.ok_or(NoKey("it does not end in .json"))?;
+        let (day, name) = path.rsplit_once('/').ok_or(NoKey("it has no day"))?;
+        let day = day.parse()?;
+        // From the right: an id may have `_`.
+        let mut parts = name.rsplitn(4, '_');
+        let (Some(suffix), Some(clock), Some(date), Some((event, id))) = (
+            parts.next(),
+            parts.next(),
+            parts.next(),
+            parts.next().and_then(|rest| rest.split_once('_')),
+        ) else {
+            return Err(NoKey("its name has not five parts"));
         };
-        parse().ok_or(NoKey)
+        let event = Event::ALL.into_iter().find(|own| own.in_name() == event);
+        let event = event.ok_or(NoKey("its event is not insert, modify or remove"))?;
+        let time = format!("{date}_{clock}");
+        let is_time =
+            time.len() == "20250713_103145".len() && PrimitiveDateTime::parse(&time, TIME).is_ok();
+        for (holds, problem) in [
+            (is_encoded_id(id), "its id is not encoded"),
+            (is_time, "its time is none, as in 20250713_103145"),
+            (
+                is_suffix(suffix),
+                "it ends in no version and no sequence number",
+            ),
+        ] {
+            holds.then_some(()).ok_or(NoKey(problem))?;
+        }
+        Ok(Self {
+            day,
+            event,
+            id: id.to_owned(),
+            time,
+            suffix: suffix.to_owned(),
+        })
     }
+}
+
+/// Whether [`encoded`] makes this text of another one.
+fn is_encoded(text: &str) -> bool {
+    let plain = percent_decode_str(text).decode_utf8();
+    !text.is_empty() && plain.is_ok_and(|plain| encoded(&plain) == text)
+}
+
+/// Whether [`encoded_id`] makes this text of another one.
+fn is_encoded_id(text: &str) -> bool {
+    let Some((cut, digest)) = text.split_once('~') else {
+        return text.len() <= MAX_ID && is_encoded(text);
+    };
+    // The cut may be within a character.
+    let plain: Vec<u8> = percent_decode_str(cut).collect();
+    is_hex(digest, 16)
+        && (MAX_ID - 2..=MAX_ID).contains(&cut.len())
+        && percent_encode(&plain, SAFE).to_string() == cut
+}
+
+/// Whether [`Change::suffix`] makes this text: a version, a sequence number, or a time in its
+/// place.
+fn is_suffix(text: &str) -> bool {
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.split_once('-') {
+        Some((millis, digest)) => millis.len() == 13 && is_digits(millis) && is_hex(digest, 8),
+        // Versions alone begin with zeros, and have six digits or more.
+        None => {
+            let has_zeros = text.len() > 1 && text.starts_with('0');
+            !text.is_empty() && is_digits(text) && (text.len() >= 6 || !has_zeros)
+        }
+    }
+}
+
+fn is_hex(text: &str, length: usize) -> bool {
+    let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    text.len() == length && text.bytes().all(is_digit)
 }
 
 /// The line of a change, in the seed's order of fields.
@@ -319,8 +386,7 @@ mod tests {
         let key = Key::of(&change()).to_string();
         let expected = "compras/cafe/2025/07/13/modify_abc_123_20250713_103046_000002.json";
         assert_eq!(key, expected);
-        assert!(key.parse::<Key>().unwrap().is_of("abc_123"));
-        assert!(!key.parse::<Key>().unwrap().is_of("123"));
+        assert_eq!(key.parse::<Key>().unwrap().id, "abc_123");
     }
 
     #[test]
@@ -344,32 +410,114 @@ mod tests {
         }
     }
 
+    const KEY: &str = "compras/utec/2025/07/13/modify_a_b_20250713_103145_000002.json";
+
     #[test]
-    fn a_text_that_is_not_a_key_is_refused() {
-        for text in [
-            "",
-            "compras/cafe/2025/07/13/modify_a_20250713_103046_000002",
-            "compras/cafe/2025/07/13/upsert_a_20250713_103046_000002.json",
-            "compras/cafe/2025/02/30/modify_a_20250713_103046_000002.json",
-            "compras/cafe/2025/07/modify_a_20250713_103046_000002.json",
-            "compras/cafe/2025/07/13/14/modify_a_20250713_103046_000002.json",
-            "compras/../2025/07/13/modify_a_20250713_103046_000002.json",
-            "compras//2025/07/13/modify_a_20250713_103046_000002.json",
-            "compras/cafe/2025/07/13/modify__20250713_103046_000002.json",
-            "compras/cafe/2025/07/13/modify_a_2025713_103046_000002.json",
-            "compras/cafe/2025/07/13/modify_a_20250713_103046_.json",
-            "compras_dia/cafe/2025/07/13/modify_a_20250713_103046_000002.json",
+    fn every_part_of_a_key_has_one_form() {
+        let long = encoded_id(&"ñ".repeat(300));
+        assert_eq!(long.len(), 399 + 1 + 16, "cut between escapes");
+        for (part, others) in [
+            ("utec", vec!["a%2Fb", "%2E%2E", "_x", "%C3%B1"]),
+            ("2025/07/13", vec!["2024/02/29", "1970/01/01"]),
+            ("modify", vec!["insert", "remove"]),
+            ("a_b", vec!["-", "%2E", "a%20b", "_", "a.b", &long]),
+            ("20250713_103145", vec!["20240229_235959"]),
+            (
+                "000002",
+                vec![
+                    "1000000",
+                    "0",
+                    "7",
+                    "1752402705123-0a1b2c3d",
+                    "21258800000000008186106757",
+                ],
+            ),
         ] {
-            assert_eq!(text.parse::<Key>(), Err(NoKey), "{text}");
+            for other in others {
+                let key = KEY.replacen(part, other, 1);
+                assert_eq!(key.parse::<Key>().unwrap().to_string(), key);
+            }
+        }
+        for (part, others) in [
+            ("compras/", vec!["", "compras_dia/", "/compras/"]),
+            (
+                "utec",
+                vec!["", "..", "a/b", "a b", "a%2fb", "%41", "a%", "%FF"],
+            ),
+            (
+                "2025/07/13",
+                vec![
+                    "2025/7/13",
+                    "2025/02/30",
+                    "25/07/13",
+                    "2025/07",
+                    "2025-07-13",
+                    "2025/07-13",
+                    "2025/07/13/14",
+                    "0001/01/01",
+                ],
+            ),
+            ("modify", vec!["MODIFY", "delete", ""]),
+            (
+                "a_b",
+                vec!["", ".", "a/b", "a b", "%2e", "x~0123456789abcdef"],
+            ),
+            (
+                "20250713_103145",
+                vec![
+                    "20250713",
+                    "20250713_250000",
+                    "20250713_1031",
+                    "2025-07-13_103145",
+                ],
+            ),
+            (
+                "000002",
+                vec![
+                    "",
+                    "02",
+                    "-1",
+                    "v2",
+                    "1752402705123-0A1B2C3D",
+                    "175240270512-0a1b2c3d",
+                ],
+            ),
+            (".json", vec!["", ".JSON", ".json.gz", ".json/"]),
+        ] {
+            for other in others {
+                let key = KEY.replacen(part, other, 1);
+                assert!(key.parse::<Key>().is_err(), "{key}");
+            }
+        }
+        assert!("compras/".parse::<Key>().is_err());
+    }
+
+    #[test]
+    fn ids_are_encoded_byte_by_byte_and_cut_between_escapes() {
+        assert_eq!(encoded("empresa_postman"), "empresa_postman");
+        assert_eq!(encoded("a/b~ñ"), "a%2Fb%7E%C3%B1");
+        assert_eq!(encoded(".."), "%2E%2E");
+        assert_eq!(encoded("..."), "...");
+        let id = "x".repeat(400);
+        assert_eq!(encoded_id(&id), id);
+        for (id, kept) in [
+            ("x".repeat(401), 400),
+            (format!("{}/y", "x".repeat(397)), 400),
+            (format!("{}/y", "x".repeat(398)), 398),
+            (format!("{}/y", "x".repeat(399)), 399),
+        ] {
+            let text = encoded_id(&id);
+            let (cut, digest) = text.split_once('~').unwrap();
+            assert_eq!((cut.len(), digest.len()), (kept, 16), "{text}");
+            assert!(is_encoded_id(&text), "{text}");
         }
     }
 
     proptest! {
         #[test]
         fn a_key_is_read_as_it_is_written(tenant in ".{1,40}", id in ".{1,300}") {
-            let change = Change { tenant_id: tenant, compra_id: id.clone(), ..change() };
+            let change = Change { tenant_id: tenant, compra_id: id, ..change() };
             let key = Key::of(&change);
-            prop_assert!(key.is_of(&id));
             prop_assert_eq!(key.to_string().parse(), Ok(key));
         }
     }

@@ -47,6 +47,38 @@ impl Product {
     }
 }
 
+/// The members of a product, taken apart and not yet read.
+#[derive(Default)]
+pub(crate) struct Members {
+    pub(crate) codigo: Option<Box<RawValue>>,
+    pub(crate) nombre: Option<Box<RawValue>>,
+    pub(crate) precio_unitario: Option<Box<RawValue>>,
+    pub(crate) cantidad: Option<Box<RawValue>>,
+    pub(crate) otros: Fields,
+}
+
+impl From<Fields> for Members {
+    fn from(all: Fields) -> Self {
+        let mut members = Self::default();
+        let mut others = Vec::new();
+        for (name, value) in all {
+            let member = match &*name {
+                "codigo" => &mut members.codigo,
+                "nombre" => &mut members.nombre,
+                "precio_unitario" => &mut members.precio_unitario,
+                "cantidad" => &mut members.cantidad,
+                _ => {
+                    others.push((name, value));
+                    continue;
+                }
+            };
+            *member = Some(value);
+        }
+        members.otros = others.into_iter().collect();
+        members
+    }
+}
+
 /// What the operator sets, as it was when a change was made. The archive of the change
 /// stays the same if the operator sets it anew.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::archive::{ERRORS, Metadata, encoded, in_one_line};
+use crate::content::Members;
 use crate::message::ImportedMessage;
 use crate::{
     Change, Content, Decimal, Entry, Event, Fecha, Origin, Product, Sequence, Settings, keys,
@@ -230,17 +231,13 @@ fn products(raw: &RawValue) -> Result<Vec<Product>, String> {
         serde_json::from_str(raw.get()).map_err(|_| "productos must be a list of maps")?;
     let lines = lines.into_iter().enumerate();
     let lines = lines.map(|(nth, line)| {
-        let [mut codigo, mut nombre, mut price, mut quantity] = [const { None }; 4];
-        let mut others = Vec::new();
-        for (name, value) in line {
-            match &*name {
-                "codigo" => codigo = Some(value),
-                "nombre" => nombre = Some(value),
-                "precio_unitario" => price = Some(value),
-                "cantidad" => quantity = Some(value),
-                _ => others.push((name, value)),
-            }
-        }
+        let Members {
+            codigo,
+            nombre,
+            precio_unitario,
+            cantidad,
+            otros,
+        } = line.into();
         let amount = |name, raw: Option<Box<RawValue>>| {
             let place = format!("productos[{nth}].{name}");
             let raw = raw.ok_or_else(|| format!("{place} is missing"))?;
@@ -251,9 +248,9 @@ fn products(raw: &RawValue) -> Result<Vec<Product>, String> {
         Ok(Product {
             codigo: text(codigo),
             nombre: text(nombre),
-            precio_unitario: amount("precio_unitario", price)?,
-            cantidad: amount("cantidad", quantity)?,
-            otros: others.into_iter().collect(),
+            precio_unitario: amount("precio_unitario", precio_unitario)?,
+            cantidad: amount("cantidad", cantidad)?,
+            otros,
         })
     });
     lines.collect()

@@ -3,6 +3,7 @@
 use base::{Fields, Invalid};
 use serde_json::value::RawValue;
 
+use crate::content::Members;
 use crate::{Content, Decimal, Fecha, Product, PurchaseId};
 
 /// The max lines of a purchase.
@@ -142,35 +143,30 @@ fn productos(value: &RawValue) -> Result<Vec<Product>, Invalid> {
     }
     let lines = lines.into_iter().enumerate();
     lines
-        .map(|(nth, line)| product(&format!("productos[{nth}]"), line))
+        .map(|(nth, line)| product(&format!("productos[{nth}]"), line.into()))
         .collect()
 }
 
-fn product(place: &str, members: Fields) -> Result<Product, Invalid> {
-    let [mut codigo, mut nombre] = [None, None];
-    let [mut price, mut quantity] = [None, None];
-    let mut others = Vec::new();
-    for (name, value) in members {
-        let place = format!("{place}.{name}");
-        let number =
-            |value: &RawValue| Decimal::read(value).map_err(|problem| wrong(&place, problem));
-        match &*name {
-            "codigo" => codigo = Some(text(&place, &value)?),
-            "nombre" => nombre = Some(text(&place, &value)?),
-            "precio_unitario" => price = Some(number(&value)?),
-            "cantidad" => quantity = Some(number(&value)?),
-            _ => others.push((name, value)),
-        }
-    }
+fn product(place: &str, members: Members) -> Result<Product, Invalid> {
     let missing = |name| Invalid::new("missing_field", format!("{place}.{name} is missing"));
+    let words = |name, raw: Option<Box<RawValue>>| {
+        let raw = raw.ok_or_else(|| missing(name))?;
+        text(&format!("{place}.{name}"), &raw)
+    };
+    let amount = |name, raw: Option<Box<RawValue>>| {
+        let raw = raw.ok_or_else(|| missing(name))?;
+        Decimal::read(&raw).map_err(|problem| wrong(&format!("{place}.{name}"), problem))
+    };
+    let codigo = words("codigo", members.codigo)?;
+    if codigo.is_empty() {
+        return Err(missing("codigo"));
+    }
     Ok(Product {
-        codigo: codigo
-            .filter(|code| !code.is_empty())
-            .ok_or_else(|| missing("codigo"))?,
-        nombre: nombre.ok_or_else(|| missing("nombre"))?,
-        precio_unitario: price.ok_or_else(|| missing("precio_unitario"))?,
-        cantidad: quantity.ok_or_else(|| missing("cantidad"))?,
-        otros: others.into_iter().collect(),
+        codigo,
+        nombre: words("nombre", members.nombre)?,
+        precio_unitario: amount("precio_unitario", members.precio_unitario)?,
+        cantidad: amount("cantidad", members.cantidad)?,
+        otros: members.otros,
     })
 }
 

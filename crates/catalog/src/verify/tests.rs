@@ -381,6 +381,28 @@ async fn a_version_that_is_missing_or_twice_is_found() {
 }
 
 #[tokio::test]
+async fn a_purchase_that_was_erased_and_created_again_goes_on_counting() {
+    let created = |version| vec![change("INSERT", version)];
+    assert_eq!(check(created(4), None).await.failed(), None);
+    let goes_on = || [created(4), vec![change("MODIFY", 5), change("REMOVE", 6)]].concat();
+    assert_eq!(check(goes_on(), None).await.failed(), None);
+    let again = [goes_on(), created(7)].concat();
+    assert_eq!(check(again, None).await.failed(), None);
+
+    let purchase = "c_1 of utec";
+    // An erasure takes a purchase from its first version to its removal.
+    for event in ["MODIFY", "REMOVE"] {
+        let archive = vec![change(event, 4)];
+        fails(archive, Class::Versions, purchase, "version 1 is missing").await;
+    }
+    let mut hole = goes_on();
+    hole.remove(1);
+    fails(hole, Class::Versions, purchase, "version 5 is missing").await;
+    let kept = [created(1), created(4)].concat();
+    fails(kept, Class::Versions, purchase, "version 2 is missing").await;
+}
+
+#[tokio::test]
 async fn sums_that_do_not_equal_the_lines_are_found() {
     let key = archive()[1].0.clone();
     for (from, to, told) in [

@@ -1,6 +1,10 @@
 //! Ids that callers choose: short texts that may stand in a path, a key and a
 //! log line as they are.
 
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use uuid::{Builder, Uuid};
+
 /// The maximum length of an id in characters.
 const MAX_LENGTH: usize = 128;
 
@@ -24,6 +28,18 @@ pub fn check(text: String) -> Result<String, IdError> {
         // In a path these two are dot segments, which clients remove (RFC 3986, 5.2.4).
         && !matches!(text.as_str(), "." | "..");
     is_id.then_some(text).ok_or(IdError)
+}
+
+/// The UUID (version 8, RFC 9562) that follows from a JSON value, such as the list of a user
+/// and an idempotency key. Another value gives another one.
+pub fn derived(from: &Value) -> Uuid {
+    let digest = Sha256::digest(from.to_string());
+    let mut bytes = [0; 16];
+    bytes
+        .iter_mut()
+        .zip(digest)
+        .for_each(|(to, from)| *to = from);
+    Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 /// Defines a type for the ids of one kind of thing, so that ids of two kinds cannot be
@@ -83,6 +99,8 @@ macro_rules! id {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     crate::id! {
@@ -109,6 +127,20 @@ mod tests {
             assert_eq!(text.parse::<TestId>(), Err(IdError), "{text:?}");
             let json = serde_json::to_string(text).unwrap();
             assert!(serde_json::from_str::<TestId>(&json).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_derived_id_follows_from_its_parts() {
+        let id = derived(&json!(["ana", "key"]));
+        assert_eq!(id, derived(&json!(["ana", "key"])));
+        assert_eq!(id.get_version_num(), 8);
+        for other in [
+            json!(["ana", "key2"]),
+            json!(["anak", "ey"]),
+            json!(["ana", "key", ""]),
+        ] {
+            assert_ne!(id, derived(&other));
         }
     }
 

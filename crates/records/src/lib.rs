@@ -39,7 +39,8 @@ pub use decide::{Decision, Existing, Owned, Refusal, Request, post, put};
 pub use history::{History, HistoryQuery, ReadQuery, history};
 pub use list::{Entries, Page, Place, Slice, entries, list};
 pub use update::{
-    Carries, Document, Entity, GroupMessage, Step, committed, index_changes, repair_from, update,
+    Carries, Document, Entity, GroupMessage, Step, committed, index_changes, remove, repair_from,
+    update,
 };
 
 /// A version of a document.

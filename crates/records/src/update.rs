@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stores::{Arg, KeyValue, Redis, Value};
 
-use crate::{Versioned, forget, latest, repair, write};
+use crate::{Versioned, forget, latest, repair, version_key, write};
 
 /// The time that a change waits for other changes of its document: enough for some
 /// hundred of them, and well below the 30 s that platforms give a request.
@@ -203,6 +203,34 @@ pub fn committed<D: DeserializeOwned>(
         return Err(Failure::unavailable(DOCUMENT, detail));
     }
     Ok(found)
+}
+
+/// Removes a document with all its versions, its register and its places in indexes. No
+/// writer may change it any more, and its key must not be used again.
+///
+/// # Errors
+/// A store is out of reach: call it again.
+pub fn remove<D: Document>(
+    queue: &Queue<'_, impl Redis>,
+    store: &impl KeyValue,
+    latest: &Versioned<D>,
+) -> Result<(), Failure> {
+    let Entity { key, register } = latest.document.entity();
+    let document = &latest.document;
+    let indexes = document.indexes().into_keys();
+    let unindexed = indexes.map(|key| Effect::Unindex {
+        key,
+        member: document.member().to_owned(),
+    });
+    let change = Change::new()
+        .with_all(unindexed)
+        .with(Effect::Remove { key: register });
+    queue.commit(&change)?;
+    // The key goes last: a call after a failure finds the document by it.
+    for version in 1..=latest.version {
+        store.delete(&version_key(&key, version))?;
+    }
+    store.delete(&key)
 }
 
 /// Takes the step that `decide` returns for the latest version of a document, and returns

@@ -1,6 +1,10 @@
 //! Which callers may call a route, and the check of their credentials.
 
+use std::borrow::Cow;
+
 use base::Failure;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use http::HeaderMap;
 use subtle::ConstantTimeEq;
 
@@ -98,16 +102,30 @@ fn check_token(sent: Option<&str>, name: &str, token: &str) -> Result<(), ApiErr
         let message = "send Authorization: Bearer <token>";
         return Err(ApiError::unauthorized("missing_token", message, None));
     };
-    let sent = sent
-        .split_once(' ')
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map_or("", |(_, token)| token.trim());
-    if bool::from(sent.as_bytes().ct_eq(token.as_bytes())) {
+    if bool::from(sent_token(sent).as_bytes().ct_eq(token.as_bytes())) {
         return Ok(());
     }
     let code = "invalid_token";
     let message = "the token is not the one that is configured for this route";
     Err(ApiError::unauthorized(code, message, Some(code)))
+}
+
+/// The token of an `Authorization` header: that of `Bearer`, or the password of `Basic`
+/// (RFC 7617), since some services send nothing else. Empty where there is none.
+fn sent_token(sent: &str) -> Cow<'_, str> {
+    let (scheme, credentials) = sent.split_once(' ').unwrap_or_default();
+    let credentials = credentials.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return credentials.into();
+    }
+    let is_basic = scheme.eq_ignore_ascii_case("basic");
+    let pair = is_basic.then(|| BASE64_STANDARD.decode(credentials).ok());
+    let pair = pair.flatten().and_then(|pair| String::from_utf8(pair).ok());
+    let password = pair.as_deref().and_then(|pair| pair.split_once(':'));
+    password
+        .map_or("", |(_, password)| password)
+        .to_owned()
+        .into()
 }
 
 /// The answers to an authorizer's denials (RFC 6750, 3.1).
@@ -139,7 +157,16 @@ mod tests {
     fn only_the_exact_token_opens() {
         assert_eq!(refused(Some(&format!("Bearer {TOKEN}")), TOKEN), None);
         assert_eq!(refused(Some(&format!("bearer  {TOKEN}")), TOKEN), None);
-        for wrong in ["Bearer 0123456789abcdef0124", "Bearer ", "Basic x", TOKEN] {
+        let basic = |pair: String| format!("Basic {}", BASE64_STANDARD.encode(pair));
+        assert_eq!(refused(Some(&basic(format!("any:{TOKEN}"))), TOKEN), None);
+        for wrong in [
+            "Bearer 0123456789abcdef0124",
+            "Bearer ",
+            "Basic x",
+            &basic(TOKEN.to_owned()),
+            &basic(format!("{TOKEN}:")),
+            TOKEN,
+        ] {
             let invalid = Some((401, "invalid_token"));
             assert_eq!(refused(Some(wrong), TOKEN), invalid, "{wrong}");
         }

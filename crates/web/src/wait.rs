@@ -59,13 +59,13 @@ pub struct Waiting<'a, R> {
 ///
 /// # Errors
 /// Those of `look`, and a variable of [`Waiting`] that is not set.
-pub fn wait<T, R: Redis>(
+pub async fn wait<T, R: Redis>(
     who: &Waiting<'_, R>,
     max: Duration,
-    mut look: impl FnMut() -> Result<ControlFlow<T, T>, ApiError>,
+    mut look: impl AsyncFnMut() -> Result<ControlFlow<T, T>, ApiError>,
 ) -> Result<T, ApiError> {
     let started = Instant::now();
-    let mut seen = match look()? {
+    let mut seen = match look().await? {
         ControlFlow::Continue(seen) if !max.is_zero() => seen,
         ControlFlow::Continue(seen) | ControlFlow::Break(seen) => return Ok(seen),
     };
@@ -84,7 +84,7 @@ pub fn wait<T, R: Redis>(
         }
         sleep(pause.min(left));
         pause = (pause * 2).min(MAX_PAUSE);
-        seen = match look()? {
+        seen = match look().await? {
             ControlFlow::Continue(seen) => seen,
             ControlFlow::Break(news) => return Ok(news),
         };

@@ -30,7 +30,7 @@ async fn status(call: Call) -> Reply {
         trace: &call.trace,
     };
     let mut is_first = true;
-    let (tag, reply) = web::wait(&waiting, Duration::from_secs(wait.into()), || {
+    let (tag, reply) = web::wait(&waiting, Duration::from_secs(wait.into()), async || {
         let job = jobs_storage::load(&redis, &id)?
             .filter(|job| principal.caller().may_use(&job.owner))
             .ok_or_else(unknown)?;
@@ -48,6 +48,7 @@ async fn status(call: Call) -> Reply {
             true => ControlFlow::Break((tag, reply)),
             false => ControlFlow::Continue((tag, reply)),
         })
-    })?;
+    })
+    .await?;
     call.with_etag(&tag, reply)
 }

@@ -5,9 +5,8 @@ use purchases_domain::{
 };
 use records::Versioned;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use stores::{SpinKeyValue, SpinRedis};
-use uuid::{Builder, Uuid};
+use uuid::Uuid;
 use web::{ApiError, Call, Invalid, Reply};
 
 use crate::read::unknown;
@@ -29,13 +28,7 @@ fn new_id(call: &Call, tenant: &Tenant) -> Result<PurchaseId, ApiError> {
         None => Uuid::now_v7(),
         Some(key) => {
             let user = &call.principal()?.subject;
-            let digest = Sha256::digest(json!([tenant, user, key]).to_string());
-            let mut bytes = [0; 16];
-            bytes
-                .iter_mut()
-                .zip(digest)
-                .for_each(|(to, from)| *to = from);
-            Builder::from_custom_bytes(bytes).into_uuid()
+            base::id::derived(&json!([tenant, user, key]))
         }
     };
     let id = id.to_string().parse();

@@ -391,7 +391,14 @@ async fn queues_are_counted_for_people_and_for_prometheus() {
 
 /// The answer of `/readyz` while these dependencies are down.
 fn states(down: &[&str]) -> Value {
-    let checks = ["redis", "redis_policy", "redis_events", "key_value", "s3"];
+    let checks = [
+        "redis",
+        "redis_policy",
+        "redis_events",
+        "key_value",
+        "s3",
+        "schedules",
+    ];
     let state = |name: &&str| match down.contains(name) {
         true => "unavailable",
         false => "ok",

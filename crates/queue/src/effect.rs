@@ -36,7 +36,7 @@ pub enum Effect {
         field: String,
     },
     /// Adds numbers to fields of a hash, which count from 0. A field that becomes 0 is
-    /// removed.
+    /// removed. The numbers of a field that are added at once make less than 2⁵³.
     Add {
         /// The hash.
         key: String,

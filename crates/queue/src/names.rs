@@ -1,5 +1,6 @@
 //! The names of a queue's Redis keys and channels.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::effect::{Effect, Group, Once};
@@ -20,6 +21,8 @@ pub struct QueueNames {
     pub(crate) dead: String,
     pub(crate) stats: String,
     pub(crate) staged: String,
+    pub(crate) scheduled: String,
+    pub(crate) schedules: String,
     pub(crate) channel: String,
     help_channel: String,
 }
@@ -28,6 +31,8 @@ pub struct QueueNames {
 const TIMER: &str = ":queue:alarm";
 /// What follows it in the keys of fallback timers, as in `lua/queues.lua`.
 const FALLBACKS: [&str; 2] = [":2", ":3"];
+/// The end of the key of the timer of a hash tag's schedules.
+const SCHEDULES_TIMER: &str = "}:schedules:alarm";
 
 impl QueueNames {
     /// The names of the queue `name`.
@@ -44,6 +49,8 @@ impl QueueNames {
             dead: key("dead"),
             stats: key("stats"),
             staged: key("staged"),
+            scheduled: key("scheduled"),
+            schedules: format!("{{{tag}}}:schedules"),
             channel: format!("orilla:{name}:bell"),
             help_channel: format!("orilla:{name}:help"),
         }
@@ -51,19 +58,42 @@ impl QueueNames {
 
     /// The queue whose timer, or fallback timer, has this key; `None` for any other key.
     pub fn of_timer(key: &str) -> Option<Self> {
-        let key = FALLBACKS
-            .iter()
-            .find_map(|fallback| key.strip_suffix(fallback))
-            .unwrap_or(key);
-        let (tag, rest) = key
-            .strip_prefix('{')?
-            .strip_suffix(TIMER)?
-            .split_once('}')?;
-        let is_name = !tag.is_empty()
-            && !tag.contains(['{', '.'])
-            && !rest.contains(['{', '}'])
-            && (rest.is_empty() || rest.starts_with('.'));
+        let (tag, rest) = timer(key)?.strip_suffix(TIMER)?.split_once('}')?;
+        let is_name =
+            is_tag(tag) && !rest.contains(['{', '}']) && (rest.is_empty() || rest.starts_with('.'));
         is_name.then(|| Self::new(&format!("{tag}{rest}")))
+    }
+
+    /// A queue of the hash tag whose schedules' timer, or fallback timer, has this key: the
+    /// one that is named as the tag. `None` for any other key.
+    pub fn of_schedules_timer(key: &str) -> Option<Self> {
+        let tag = timer(key)?.strip_suffix(SCHEDULES_TIMER)?;
+        is_tag(tag).then(|| Self::new(tag))
+    }
+
+    /// Reads a list of names, separated by commas, as the variable `queues` has it.
+    ///
+    /// # Errors
+    /// A name is listed twice or has characters other than `A-Z a-z 0-9 . _ -`, or there is
+    /// no name. The text says what the list must be.
+    pub fn list(list: &str) -> Result<Vec<String>, &'static str> {
+        let names: Vec<_> = list
+            .split(',')
+            .map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty())
+            .collect();
+        let is_name = |name: &String| {
+            let mut bytes = name.bytes();
+            bytes.all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+        };
+        // Prometheus refuses two samples of one queue.
+        let distinct = names.iter().collect::<BTreeSet<_>>().len() == names.len();
+        if names.is_empty() || !distinct || !names.iter().all(is_name) {
+            return Err(
+                "must be names of queues, each once, of letters, digits, `.`, `_` and `-`, separated by commas",
+            );
+        }
+        Ok(names)
     }
 
     /// The effect that publishes a message on this queue.
@@ -128,6 +158,11 @@ impl QueueNames {
         &self.name
     }
 
+    /// Its hash tag, without braces.
+    pub fn tag(&self) -> &str {
+        self.name.split('.').next().unwrap_or_default()
+    }
+
     /// The pub/sub channel on which Redis notifies the queue's workers.
     pub fn channel(&self) -> &str {
         &self.channel
@@ -139,9 +174,58 @@ impl QueueNames {
     }
 }
 
+/// The key of the timer that a timer or fallback timer with this key belongs to, without its
+/// first brace.
+fn timer(key: &str) -> Option<&str> {
+    FALLBACKS
+        .iter()
+        .find_map(|fallback| key.strip_suffix(fallback))
+        .unwrap_or(key)
+        .strip_prefix('{')
+}
+
+fn is_tag(text: &str) -> bool {
+    !text.is_empty() && !text.contains(['{', '}', '.'])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_names_each_queue_once() {
+        assert_eq!(QueueNames::list("images,jobs").unwrap(), ["images", "jobs"]);
+        assert_eq!(QueueNames::list(" a-1 , b_2.c,").unwrap(), ["a-1", "b_2.c"]);
+        for wrong in [
+            "",
+            " , ",
+            "images jobs",
+            "{images}",
+            "images,a/b",
+            "jobs,jobs",
+        ] {
+            assert!(QueueNames::list(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_key_of_the_timer_of_schedules_names_their_hash_tag() {
+        for key in ["{ipp}:schedules:alarm", "{ipp}:schedules:alarm:2"] {
+            let names = QueueNames::of_schedules_timer(key).unwrap();
+            assert_eq!((names.name(), names.tag()), ("ipp", "ipp"), "{key}");
+            assert_eq!(QueueNames::of_timer(key), None, "{key}");
+        }
+        for key in [
+            "{ipp}:queue:alarm",
+            "{ipp}:schedules",
+            "{}:schedules:alarm",
+            "{a.b}:schedules:alarm",
+            "ipp:schedules:alarm",
+        ] {
+            assert_eq!(QueueNames::of_schedules_timer(key), None, "{key}");
+        }
+        assert_eq!(QueueNames::new("orders.in.work").tag(), "orders");
+    }
 
     #[test]
     fn the_key_of_a_timer_names_its_queue() {

@@ -6,7 +6,8 @@ use base::{Failure, Trace, log};
 use http::StatusCode;
 use objects::Objects;
 use purchases_domain::keys;
-use queue::{Queue, health};
+use queue::{Queue, QueueNames, health};
+use schedule::{BuiltIn, Schedules, Seen, Wrong, tick};
 use serde_json::json;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use spin_sdk::http_component;
@@ -15,8 +16,9 @@ use web::{ApiError, Call, Reply, Route};
 
 use crate::dead::{Answer, Page, PageQuery, Redrive, Selection};
 use crate::metrics;
-use crate::queues::{self, Overview};
+use crate::queues::Overview;
 use crate::readiness::{Checks, Readiness, State};
+use crate::schedules;
 
 /// The role that opens the routes for operators.
 const ROLE: &str = "ops";
@@ -35,6 +37,7 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
         Route::get("/readyz", readiness).public(),
         Route::get("/metrics", exposition).role(ROLE),
         Route::get("/ops/queues", overview).role(ROLE),
+        Route::get("/ops/schedules", timetable).role(ROLE),
         Route::get("/ops/queues/{queue}/dead", dead_letters).role(ROLE),
         Route::post("/ops/queues/{queue}/dead/redrive", redrive)
             .role(ROLE)
@@ -67,14 +70,40 @@ async fn readiness(call: Call) -> Reply {
         Ok(redis) => check(redis),
         Err(failure) => Err(failure.clone()),
     };
+    let schedules = schedules();
+    if let (Ok(redis), Ok(schedules)) = (&redis, &schedules) {
+        let seen = look(redis, schedules, schedules.tags(), trace).await;
+        warn_of(seen.map(|_| ()), trace);
+    }
+    let schedules = schedules.map(|schedules| schedules.wrong().to_vec());
     let readiness = Readiness::from(Checks {
         redis: state("redis", with_redis(|_| Ok(()))),
         redis_policy: state("redis_policy", with_redis(health::check_policy)),
         redis_events: state("redis_events", with_redis(check_events)),
         key_value: state("key_value", try_key_value()),
         s3: state("s3", try_s3(trace).await),
+        schedules: state("schedules", check_schedules(&schedules)),
     });
+    let wrong = schedules.unwrap_or_default();
+    let wrong = wrong.into_iter().map(|wrong| wrong.name);
+    let readiness = readiness.with_wrong_schedules(wrong.collect());
     web::json(readiness.http_status(), &readiness)
+}
+
+/// Checks that each line is a schedule.
+fn check_schedules(wrong: &Result<Vec<Wrong>, Failure>) -> Result<(), Failure> {
+    let wrong = wrong.as_ref().map_err(Failure::clone)?;
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let problems = wrong
+        .iter()
+        .map(|Wrong { name, problem }| format!("{name}: {problem}"));
+    let problems: Vec<_> = problems.collect();
+    Err(Failure::misconfigured(format!(
+        "schedules are wrong: {}",
+        problems.join("; ")
+    )))
 }
 
 /// Checks that events of expired keys arrive, if the platform has a Redis trigger.
@@ -115,12 +144,72 @@ async fn exposition(call: Call) -> Reply {
         _ => None,
     });
     text.push_str(&metrics::render_archive(&counters.collect()));
+    match schedules() {
+        Ok(schedules) => {
+            let seen = look(&redis, &schedules, schedules.all_tags(), &call.trace).await?;
+            text.push_str(&metrics::render_schedules(&seen));
+        }
+        Err(failure) => warn_of(Err(failure), &call.trace),
+    }
     Ok(web::content(metrics::CONTENT_TYPE, text.into_bytes()))
 }
 
 async fn overview(call: Call) -> Reply {
     let overview: Overview = counts(&call.trace).await?.into_iter().collect();
+    let looked = async {
+        let schedules = schedules()?;
+        let redis = SpinRedis::open()?;
+        look(&redis, &schedules, schedules.tags(), &call.trace).await?;
+        Ok(())
+    };
+    warn_of(looked.await, &call.trace);
     web::json(StatusCode::OK, &overview)
+}
+
+async fn timetable(call: Call) -> Reply {
+    let schedules = schedules()?;
+    let redis = SpinRedis::open()?;
+    let seen = look(&redis, &schedules, schedules.all_tags(), &call.trace).await?;
+    let overview = schedules::Overview::of(&seen, schedules.wrong());
+    web::json(StatusCode::OK, &overview)
+}
+
+/// The schedules of the variables.
+fn schedules() -> Result<Schedules, Failure> {
+    let ipp = base::text("ipp_schedule")?;
+    Schedules::from_variables(&[BuiltIn {
+        name: "ipp",
+        expression: &ipp,
+        queue: "ipp",
+        message: r#"{"type":"ipp.automatic","schema":1}"#,
+    }])
+}
+
+/// Looks at the schedules of these hash tags and runs those that are due: their timers may
+/// have been lost, or there is nobody to hear them. Returns them by their names.
+async fn look<'s>(
+    redis: &SpinRedis,
+    schedules: &'s Schedules,
+    tags: impl IntoIterator<Item = &'s str>,
+    trace: &Trace,
+) -> Result<Vec<Seen<'s>>, Failure> {
+    let mut all = Vec::new();
+    for tag in tags {
+        let queue = worker::open(redis, tag)?;
+        let seen = tick(&queue, schedules, base::now_millis(), trace);
+        worker::notify(&queue, trace).await;
+        all.extend(seen?);
+    }
+    all.sort_by_key(|seen| seen.schedule.name());
+    Ok(all)
+}
+
+/// Logs the failure of a look at schedules by a request for something else.
+fn warn_of(looked: Result<(), Failure>, trace: &Trace) {
+    if let Err(failure) = looked {
+        let fields = json!({"reason": failure.to_string()});
+        log::warn(trace, "schedules could not be looked at", fields);
+    }
 }
 
 /// Counts, and then wakes the workers of waiting messages: a queue whose notifications
@@ -191,7 +280,7 @@ async fn discard(call: Call) -> Reply {
 }
 
 fn names() -> Result<Vec<String>, Failure> {
-    queues::names(&base::text("queues")?)
+    QueueNames::list(&base::text("queues")?)
         .map_err(|problem| Failure::misconfigured(format!("the variable queues {problem}")))
 }
 

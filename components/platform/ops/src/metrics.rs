@@ -1,10 +1,11 @@
-//! The state of the queues for Prometheus: its text exposition format 0.0.4.
+//! The state of queues and schedules for Prometheus: its text exposition format 0.0.4.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use purchases_domain::metrics::{ARCHIVED, FAILED, HISTOGRAMS};
 use queue::Counts;
+use schedule::{Seen, State};
 
 /// The media type of the format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -141,6 +142,58 @@ pub fn render_archive(counters: &BTreeMap<String, i64>) -> String {
     text
 }
 
+/// A metric of a schedule: name, type, help, and its value for a state, if it has one.
+type ScheduleMetric = (
+    &'static str,
+    &'static str,
+    &'static str,
+    fn(&State) -> Option<String>,
+);
+
+const SCHEDULES: [ScheduleMetric; 4] = [
+    (
+        "orilla_schedule_runs_total",
+        "counter",
+        "Times of the schedule that ran.",
+        |state| Some(state.runs.to_string()),
+    ),
+    (
+        "orilla_schedule_missed_total",
+        "counter",
+        "Times that nobody looked at until it was too late, or until a later one had come.",
+        |state| Some(state.missed.to_string()),
+    ),
+    (
+        "orilla_schedule_skipped_total",
+        "counter",
+        "Times at which the message of an earlier one was still on the queue.",
+        |state| Some(state.skipped.to_string()),
+    ),
+    (
+        "orilla_schedule_next_timestamp_seconds",
+        "gauge",
+        "The next time, in seconds since the Unix epoch; missing if there is none.",
+        |state| Some((state.next? as f64 / 1_000.0).to_string()),
+    ),
+];
+
+/// Writes the metrics of the schedules.
+pub fn render_schedules(schedules: &[Seen<'_>]) -> String {
+    let mut text = String::new();
+    for (name, kind, help, value) in SCHEDULES {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "# HELP {name} {help}");
+        let _ = writeln!(text, "# TYPE {name} {kind}");
+        for seen in schedules {
+            if let Some(value) = value(&seen.state) {
+                let schedule = label_value(seen.schedule.name());
+                let _ = writeln!(text, "{name}{{schedule=\"{schedule}\"}} {value}");
+            }
+        }
+    }
+    text
+}
+
 /// The value of a label, with escapes.
 fn label_value(value: &str) -> String {
     value
@@ -217,9 +270,47 @@ mod tests {
     }
 
     #[test]
+    fn a_schedule_has_its_counts_and_its_next_time_if_there_is_one() {
+        let line = |name| format!(r#"{name} | rate(1 day) | jobs | {{"type":"x","schema":1}}"#);
+        let lines = [line("a"), line("b")].join("\n");
+        let schedules = schedule::Schedules::parse(&lines, &[], &["jobs".to_owned()]);
+        let nexts = [Some(1_795_680_000_500), None];
+        let seen: Vec<_> = schedules
+            .iter()
+            .zip(nexts)
+            .map(|(schedule, next)| Seen {
+                schedule,
+                state: State {
+                    expression: "rate(1 day)".to_owned(),
+                    queue: "jobs".to_owned(),
+                    next,
+                    last: None,
+                    runs: 3,
+                    missed: 2,
+                    skipped: 1,
+                },
+            })
+            .collect();
+        let text = render_schedules(&seen);
+        for line in [
+            "# TYPE orilla_schedule_runs_total counter",
+            "orilla_schedule_runs_total{schedule=\"a\"} 3",
+            "orilla_schedule_missed_total{schedule=\"b\"} 2",
+            "orilla_schedule_skipped_total{schedule=\"a\"} 1",
+            "# TYPE orilla_schedule_next_timestamp_seconds gauge",
+            "orilla_schedule_next_timestamp_seconds{schedule=\"a\"} 1795680000.5",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+        assert_eq!(text.lines().count(), 4 * 2 + 3 * 2 + 1);
+    }
+
+    #[test]
     fn counters_and_no_others_end_in_total() {
-        for (name, kind, ..) in METRICS {
-            assert_eq!(kind == "counter", name.ends_with("_total"), "{name}");
+        let queues = METRICS.iter().map(|(name, kind, ..)| (name, kind));
+        let schedules = SCHEDULES.iter().map(|(name, kind, ..)| (name, kind));
+        for (name, kind) in queues.chain(schedules) {
+            assert_eq!(*kind == "counter", name.ends_with("_total"), "{name}");
         }
     }
 

@@ -1,34 +1,7 @@
-//! The configured queues and their state.
-
-use std::collections::BTreeSet;
+//! The state of the queues.
 
 use queue::Counts;
 use serde::Serialize;
-
-/// Reads the variable `queues`: names, separated by commas.
-///
-/// # Errors
-/// A name is listed twice or has characters other than `A-Z a-z 0-9 . _ -`, or there is
-/// no name. The text says what the variable must be and follows its name.
-pub fn names(list: &str) -> Result<Vec<String>, &'static str> {
-    let names: Vec<_> = list
-        .split(',')
-        .map(|name| name.trim().to_owned())
-        .filter(|name| !name.is_empty())
-        .collect();
-    let is_name = |name: &String| {
-        let mut bytes = name.bytes();
-        bytes.all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
-    };
-    // Prometheus refuses two samples of one queue.
-    let distinct = names.iter().collect::<BTreeSet<_>>().len() == names.len();
-    if names.is_empty() || !distinct || !names.iter().all(is_name) {
-        return Err(
-            "must be names of queues, each once, of letters, digits, `.`, `_` and `-`, separated by commas",
-        );
-    }
-    Ok(names)
-}
 
 /// The body of `GET /ops/queues`.
 #[derive(Debug, Serialize)]
@@ -79,22 +52,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn the_variable_lists_queues() {
-        assert_eq!(names("images,jobs").unwrap(), ["images", "jobs"]);
-        assert_eq!(names(" a-1 , b_2.c,").unwrap(), ["a-1", "b_2.c"]);
-        for wrong in [
-            "",
-            " , ",
-            "images jobs",
-            "{images}",
-            "images,a/b",
-            "jobs,jobs",
-        ] {
-            assert!(names(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn the_overview_tells_of_each_queue() {

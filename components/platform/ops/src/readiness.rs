@@ -27,13 +27,17 @@ pub struct Checks {
     pub key_value: State,
     /// The object store.
     pub s3: State,
+    /// Each line of the variable `schedules` is a schedule.
+    pub schedules: State,
 }
 
 /// The body of `GET /readyz`.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Readiness {
     status: State,
     checks: Checks,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    wrong_schedules: Vec<String>,
 }
 
 impl From<Checks> for Readiness {
@@ -44,14 +48,27 @@ impl From<Checks> for Readiness {
             checks.redis_events,
             checks.key_value,
             checks.s3,
+            checks.schedules,
         ];
         let ready = all.iter().all(|state| *state == State::Ok);
         let status = if ready { State::Ok } else { State::Unavailable };
-        Self { status, checks }
+        Self {
+            status,
+            checks,
+            wrong_schedules: Vec::new(),
+        }
     }
 }
 
 impl Readiness {
+    /// The readiness with the names of the lines that are no schedules.
+    pub fn with_wrong_schedules(self, wrong_schedules: Vec<String>) -> Self {
+        Self {
+            wrong_schedules,
+            ..self
+        }
+    }
+
     /// The status of the answer: 200, or 503, by which load balancers and probes leave
     /// this replica out.
     pub fn http_status(&self) -> StatusCode {
@@ -74,6 +91,7 @@ mod tests {
         redis_events: State::Ok,
         key_value: State::Ok,
         s3: State::Ok,
+        schedules: State::Ok,
     };
 
     #[test]
@@ -83,7 +101,7 @@ mod tests {
         assert_eq!(
             serde_json::to_value(ready).unwrap(),
             json!({"status": "ok", "checks": {"redis": "ok", "redis_policy": "ok",
-                "redis_events": "ok", "key_value": "ok", "s3": "ok"}})
+                "redis_events": "ok", "key_value": "ok", "s3": "ok", "schedules": "ok"}})
         );
     }
 
@@ -98,7 +116,20 @@ mod tests {
             serde_json::to_value(down).unwrap(),
             json!({"status": "unavailable",
                 "checks": {"redis": "ok", "redis_policy": "ok", "redis_events": "ok",
-                    "key_value": "unavailable", "s3": "ok"}})
+                    "key_value": "unavailable", "s3": "ok", "schedules": "ok"}})
         );
+    }
+
+    #[test]
+    fn wrong_schedules_are_named() {
+        let wrong = Readiness::from(Checks {
+            schedules: State::Unavailable,
+            ..ALL_WELL
+        })
+        .with_wrong_schedules(vec!["nightly".to_owned(), "line 3".to_owned()]);
+        assert_eq!(wrong.http_status(), 503);
+        let wrong = serde_json::to_value(wrong).unwrap();
+        assert_eq!(wrong["checks"]["schedules"], "unavailable");
+        assert_eq!(wrong["wrong_schedules"], json!(["nightly", "line 3"]));
     }
 }

@@ -8,10 +8,10 @@
 --   TALLY <hash> <field> <command> <key>   sets the field to the command's count
 --   RELEASE <group>   delivers the next message of a group
 
--- Fields of hashes are set together at the end: one command for a batch costs less,
--- here and in the append-only file. Tallies follow, and then expiries, for Redis
--- expires only keys that exist.
-local hashes, tallies, expiries = {}, {}, {}
+-- Fields of hashes are set together at the end, and numbers are added there: one
+-- command for a batch costs less, here and in the append-only file. Tallies follow,
+-- and then expiries, for Redis expires only keys that exist.
+local hashes, sums, tallies, expiries = {}, {}, {}, {}
 
 -- The queues that got messages; their workers are notified at the end.
 local fed = {}
@@ -33,6 +33,8 @@ function own.DELAY(_, delayed, entry, ms, counted)
   -- Without the end, `delayed`.
   local queue = string.sub(delayed, 1, -8)
   redis.call('ZADD', delayed, now_ms() + tonumber(ms), entry)
+  -- A retry starts with the id that the message had in the stream.
+  follow(queue, string.match(entry, '^[^|]*'), entry)
   arm(queue, tonumber(ms))
   if counted ~= '' then redis.call('HINCRBY', queue .. 'stats', counted, 1) end
 end
@@ -44,10 +46,10 @@ function own.DEAD(queue, dead, message, error, attempts, group)
 end
 
 function own.ADD(_, hash, ...)
-  local words = { ... }
-  for i = 1, #words, 2 do
-    if redis.call('HINCRBY', hash, words[i], words[i + 1]) == 0 then redis.call('HDEL', hash, words[i]) end
-  end
+  local words, fields = { ... }, sums[hash] or {}
+  sums[hash] = fields
+  -- Exact up to 2^53, which no sum of a batch comes near.
+  for i = 1, #words, 2 do fields[words[i]] = (fields[words[i]] or 0) + tonumber(words[i + 1]) end
 end
 
 function own.TALLY(_, ...) tallies[#tallies + 1] = { ... } end
@@ -83,6 +85,12 @@ local function finish(by, reply)
   for key, words in pairs(hashes) do
     for at = 1, #words, 1000 do
       redis.call('HSET', key, unpack(words, at, math.min(at + 999, #words)))
+    end
+  end
+  for hash, fields in pairs(sums) do
+    for field, sum in pairs(fields) do
+      local is_zero = sum ~= 0 and redis.call('HINCRBY', hash, field, string.format('%.0f', sum)) == 0
+      if is_zero then redis.call('HDEL', hash, field) end
     end
   end
   for _, tally in ipairs(tallies) do

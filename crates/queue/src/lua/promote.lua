@@ -9,7 +9,7 @@ local function promote(queue, max)
     -- and joins it again now: `<unique id>|<failures>~<group>|<message>`.
     local failures, left, group, message = string.match(entry, '^[^|]*|(%d+)([:~]?)([^|]*)|(.*)$')
     if left ~= '~' or join(group, queue, message, tonumber(failures)) then
-      deliver(queue, message, failures, group)
+      follow(queue, entry, deliver(queue, message, failures, group))
     end
     redis.call('ZREM', delayed, entry)
   end

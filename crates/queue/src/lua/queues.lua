@@ -56,12 +56,24 @@ end
 -- Notifies a worker, unless a notification is under way. Returns whether it does.
 local function notify(queue, by) return call_worker(queue, 'bell', NOTIFIED_MS, by) end
 
--- Puts a message that failed `failures` times on a queue's stream.
+-- Puts a message that failed `failures` times on a queue's stream. Returns the id of
+-- its entry.
 local function deliver(queue, message, failures, group)
   if group == '' then
-    redis.call('XADD', queue .. 'stream', '*', 'm', message, 'f', failures)
-  else
-    redis.call('XADD', queue .. 'stream', '*', 'm', message, 'f', failures, 'l', group)
+    return redis.call('XADD', queue .. 'stream', '*', 'm', message, 'f', failures)
+  end
+  return redis.call('XADD', queue .. 'stream', '*', 'm', message, 'f', failures, 'l', group)
+end
+
+-- Messages of schedules: the hash `scheduled` of a queue has for each schedule where its
+-- last message is: the id of its entry in the stream or, of a delayed one, its entry
+-- there, which has a `|`.
+
+-- Notes that a message went from one place to another, if it is one of a schedule.
+local function follow(queue, from, to)
+  local places = redis.call('HGETALL', queue .. 'scheduled')
+  for i = 1, #places, 2 do
+    if places[i + 1] == from then redis.call('HSET', queue .. 'scheduled', places[i], to) end
   end
 end
 

@@ -1,0 +1,23 @@
+//! The rules of the ipp system (Inventario de Precisión Predictiva): jobs that follow runs
+//! of Databricks to their results. No Spin, no clock and no I/O.
+
+mod id;
+mod job;
+pub mod keys;
+mod message;
+mod mostradores;
+mod pipeline;
+mod request;
+mod run;
+mod status;
+mod view;
+
+pub use id::JobId;
+pub use job::{Failed, File, FileState, Job, Mode, Origin, RunRecord, UserInfo};
+pub use message::{Automatic, Expire, Follow, ForFile, Incoming, WorkOnFile};
+pub use mostradores::{Mostrador, NoMostrador};
+pub use pipeline::{MAX_FILES, Timeout, processed_name};
+pub use request::{StartRequest, ValidateRequest, ids};
+pub use run::{Jobs, TooMany, first_run, second_run};
+pub use status::{Status, Step};
+pub use view::{ListView, Location, Locations, ResultsView, StartView, StatusView, ValidationView};

@@ -1,0 +1,32 @@
+//! The worker of the queue `ipp`: starts runs of Databricks, looks at them until they end,
+//! and finds their files. A Redis message wakes it; `POST /ops/queues/ipp/drain` does the
+//! same where there is no Redis trigger.
+
+#![allow(
+    unsafe_code,
+    reason = "the bindings' macros generate the imports and exports"
+)]
+
+mod automatic;
+mod follow;
+mod work;
+
+use base::Failure;
+use ipp_domain::keys;
+use stores::{SpinKeyValue, SpinRedis};
+
+use crate::work::Follower;
+
+worker::exports!(keys::QUEUE, drain);
+
+async fn drain() -> Result<usize, Failure> {
+    let policy = worker::policy()?;
+    let redis = SpinRedis::open()?;
+    let queue = worker::open(&redis, keys::QUEUE)?;
+    let follower = Follower {
+        queue: &queue,
+        redis: &redis,
+        store: SpinKeyValue::open()?,
+    };
+    worker::run(&queue, &policy, &follower).await
+}

@@ -1,0 +1,8 @@
+//! Workbooks of all kinds, by `rust_xlsxwriter` and by hand.
+
+mod files;
+mod hostile;
+mod make;
+mod odd;
+mod parts;
+mod values;

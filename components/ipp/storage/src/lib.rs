@@ -1,0 +1,13 @@
+//! The stores of the ipp system, and what Databricks is asked about its jobs.
+
+mod configured;
+mod job;
+mod look;
+mod run;
+mod settings;
+
+pub use configured::configured;
+pub use job::{Ipp, committed, follow_later, job_of_run, list, load, wake_if_idle};
+pub use look::{may_look, note_look};
+pub use run::NotSeen;
+pub use settings::{Sql, jobs, retention, sleep, sql, timeout};

@@ -4,6 +4,7 @@
 //! Nothing here is meant for production.
 
 pub mod client;
+pub mod databricks;
 mod error;
 mod redis;
 pub mod rekognition;
@@ -14,7 +15,9 @@ pub mod sigv4_verify;
 mod stack;
 mod token;
 pub mod webhooks;
+mod workbook;
 
+pub use databricks::{Databricks, DatabricksOptions};
 pub use error::{Error, Result};
 pub use redis::{Redis, RedisOptions};
 pub use rekognition::{Rekognition, RekognitionOptions};
@@ -24,3 +27,4 @@ pub use server::{Peer, Server};
 pub use stack::{Stack, StackOptions};
 pub use token::{tenant_token, token};
 pub use webhooks::WebhookReceiver;
+pub use workbook::{Workbooks, workbook};

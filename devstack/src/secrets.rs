@@ -16,6 +16,9 @@ pub struct Secrets {
     /// of its own.
     #[serde(default)]
     pub stream_token: String,
+    /// The token of events of Databricks. A folder of an earlier version gets one of its own.
+    #[serde(default)]
+    pub ipp_events_token: String,
     /// The access key id of the S3 store.
     pub s3_access_key: String,
     /// Its secret.
@@ -53,8 +56,14 @@ impl Secrets {
             Self::make()?.write(data_dir)?;
         }
         let mut secrets = Self::read(data_dir)?;
-        if secrets.stream_token.is_empty() {
-            secrets.stream_token = random_hex::<32>()?;
+        let mut is_changed = false;
+        for token in [&mut secrets.stream_token, &mut secrets.ipp_events_token] {
+            if token.is_empty() {
+                *token = random_hex::<32>()?;
+                is_changed = true;
+            }
+        }
+        if is_changed {
             secrets.write(data_dir)?;
         }
         Ok(secrets)
@@ -65,6 +74,7 @@ impl Secrets {
             jwt_secret: random_hex::<32>()?,
             events_token: random_hex::<32>()?,
             stream_token: random_hex::<32>()?,
+            ipp_events_token: random_hex::<32>()?,
             s3_access_key: format!("ORILLA{}", random_hex::<7>()?.to_uppercase()),
             s3_secret_key: random_hex::<20>()?,
         })

@@ -9,13 +9,15 @@ use std::{
 use orilla::RunningApp;
 
 use crate::{
-    Error, Redis, RedisOptions, Rekognition, RekognitionOptions, Result, S3, S3Options, Secrets,
-    error::At, s3::EventTarget, tenant_token, token,
+    Databricks, DatabricksOptions, Error, Redis, RedisOptions, Rekognition, RekognitionOptions,
+    Result, S3, S3Options, Secrets, Workbooks, error::At, s3::EventTarget, tenant_token, token,
 };
 
-/// The buckets of the application: of photos, and of the archive of purchases.
-const BUCKETS: [&str; 2] = ["images", ARCHIVE];
+/// The buckets of the application: of photos, of the archive of purchases, and of ipp.
+const BUCKETS: [&str; 4] = ["images", ARCHIVE, RAW, PROCESSED];
 const ARCHIVE: &str = "compras";
+const RAW: &str = "ipp-raw";
+const PROCESSED: &str = "ipp-processed";
 
 /// How long tokens are valid.
 const VALID_FOR: Duration = Duration::from_secs(60 * 60);
@@ -41,6 +43,8 @@ pub struct StackOptions {
     pub buckets: Vec<String>,
     /// Whether to start a double of Rekognition and point the variables to it.
     pub rekognition: bool,
+    /// How the double of Databricks behaves.
+    pub databricks: DatabricksOptions,
     /// A `runtime-config.toml`, if there is one.
     pub runtime_config_file: Option<PathBuf>,
     /// The folder of compiled components; `None` is the host's default.
@@ -64,6 +68,7 @@ impl StackOptions {
             redis_settings: Vec::new(),
             buckets: BUCKETS.map(str::to_owned).into(),
             rekognition: false,
+            databricks: DatabricksOptions::default(),
             runtime_config_file: None,
             cache_dir: None,
             quiet: true,
@@ -77,6 +82,8 @@ pub struct Stack {
     // Dropped in this order: users before the parts that they use.
     app: Option<RunningApp>,
     rekognition: Option<Rekognition>,
+    databricks: Databricks,
+    workbooks: Workbooks,
     s3: S3,
     redis: Redis,
     secrets: Secrets,
@@ -108,7 +115,7 @@ impl Stack {
             access_key: secrets.s3_access_key.clone(),
             secret_key: secrets.s3_secret_key.clone(),
             buckets: options.buckets,
-            quiet_buckets: vec![ARCHIVE.into()],
+            quiet_buckets: [ARCHIVE, RAW, PROCESSED].map(str::to_owned).into(),
             ..S3Options::new(data_dir.join("s3"))
         })
         .await?;
@@ -117,7 +124,11 @@ impl Stack {
             false => None,
         };
 
+        let workbooks = Workbooks::new(&s3, RAW)?;
+        let databricks = Databricks::start(options.databricks, workbooks.on_success()).await?;
+
         let mut variables = variables(&secrets, &redis, &s3, rekognition.as_ref());
+        variables.extend(workspace(&databricks, &secrets));
         variables.extend(options.variables);
         let mut app_options = orilla::Options::new(options.manifest);
         app_options.listen = options.listen;
@@ -129,6 +140,8 @@ impl Stack {
         let mut stack = Self {
             app: None,
             rekognition,
+            databricks,
+            workbooks,
             s3,
             redis,
             secrets,
@@ -169,6 +182,16 @@ impl Stack {
         self.rekognition.as_ref()
     }
 
+    /// The double of a Databricks workspace.
+    pub fn databricks(&self) -> &Databricks {
+        &self.databricks
+    }
+
+    /// The workbooks that the first job of Databricks writes.
+    pub fn workbooks(&self) -> &Workbooks {
+        &self.workbooks
+    }
+
     /// A JWT that the application accepts for an hour.
     ///
     /// # Errors
@@ -198,6 +221,11 @@ impl Stack {
     /// The bearer token of `POST /compras/stream`.
     pub fn stream_token(&self) -> &str {
         &self.secrets.stream_token
+    }
+
+    /// The token of `POST /ipp/events`.
+    pub fn ipp_events_token(&self) -> &str {
+        &self.secrets.ipp_events_token
     }
 
     /// The folder of all data.
@@ -244,6 +272,7 @@ impl Stack {
         if let Some(rekognition) = self.rekognition {
             rekognition.shutdown().await;
         }
+        self.databricks.shutdown().await;
         self.s3.shutdown().await;
         match self.redis.stop().await {
             Ok(()) | Err(Error::RedisExternal) => {}
@@ -305,6 +334,24 @@ fn variables(
     }
     variables
         .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+/// The variables of the workspace.
+fn workspace(databricks: &Databricks, secrets: &Secrets) -> BTreeMap<String, String> {
+    let options = databricks.options();
+    let mut jobs = options.jobs.iter().map(ToString::to_string);
+    let variables = [
+        ("databricks_workspace_url", databricks.url()),
+        ("databricks_access_token", options.token.clone()),
+        ("databricks_job1_id", jobs.next().unwrap_or_default()),
+        ("databricks_job2_id", jobs.next().unwrap_or_default()),
+        ("databricks_warehouse_id", options.warehouse.clone()),
+        ("ipp_events_token", secrets.ipp_events_token.clone()),
+    ];
+    let variables = variables.into_iter();
+    variables
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
 }

@@ -4,6 +4,7 @@
 
 mod balancer;
 mod hosts;
+mod ipp;
 mod manifest;
 mod photo;
 mod purchases;

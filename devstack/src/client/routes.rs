@@ -226,3 +226,25 @@ pub fn purchase_report(from: &str, to: &str, by: &str) -> Call<PurchaseReport> {
     let query = format!("desde={from}&hasta={to}&por={by}");
     get(format!("/compras/report?{query}"))
 }
+
+/// `POST /ipp/validate-clients`
+pub fn validate_clients(mostradores: &[&str]) -> Call {
+    let body = json!({ "mostradores": mostradores });
+    Call::new(Method::POST, "/ipp/validate-clients").with_json(body.to_string())
+}
+
+/// `POST /ipp/start`
+pub fn start_ipp(mostradores: &[&str]) -> Call {
+    let body = json!({ "mostradores": mostradores });
+    Call::new(Method::POST, "/ipp/start").with_json(body.to_string())
+}
+
+/// `GET /ipp/status/{job_id}`, answered after `wait` seconds or when the status changes.
+pub fn ipp_status(id: &str, wait: u32) -> Call {
+    get(format!("/ipp/status/{id}?wait={wait}"))
+}
+
+/// `GET /ipp/results/{job_id}`
+pub fn ipp_results(id: &str) -> Call {
+    get(format!("/ipp/results/{id}"))
+}

@@ -4,6 +4,7 @@
 //! The random choices depend on a seed that every test prints: see [`tests::Seed`].
 
 mod client;
+mod ipp;
 mod kills;
 mod labeler;
 mod load;

@@ -1,10 +1,11 @@
 //! The demo: starts Redis, an S3 store, a receiver of notifications and the
-//! application on free ports, and drives real photos, a job, an order and purchases
-//! through them over HTTP, as a client outside would. It fails at any difference from
+//! application on free ports, and drives real photos, a job, an order, purchases and a
+//! run of Databricks (of a double) through them over HTTP, as a client outside would. It fails at any difference from
 //! the expected results.
 
 mod checks;
 mod images;
+mod ipp;
 mod jobs;
 mod orders;
 mod purchases;
@@ -165,6 +166,9 @@ async fn chapters(
     }
     if let Err(error) = purchases::tell(&client, stack, checks).await {
         checks.add("purchases", Err(error));
+    }
+    if let Err(error) = ipp::tell(&client, stack, checks).await {
+        checks.add("ipp", Err(error));
     }
 }
 

@@ -24,7 +24,8 @@ impl Route {
     }
 
     fn has_body(&self) -> bool {
-        [Method::POST, Method::PUT].contains(&self.method()) && !self.path.ends_with("/drain")
+        let has_none = ["/drain", "/cancel"].iter().any(|end| self.path.ends_with(end));
+        [Method::POST, Method::PUT].contains(&self.method()) && !has_none
     }
 }
 
@@ -238,6 +239,7 @@ async fn every_rule_holds_on_every_route_of_the_manifest() {
                 request = request.bearer_auth(match &*route.path {
                     "/events/s3" => app.stack.events_token(),
                     "/compras/stream" => app.stack.stream_token(),
+                    "/ipp/events" => app.stack.ipp_events_token(),
                     _ => &everything,
                 });
             }

@@ -167,6 +167,8 @@ async fn a_run_is_started_once_whatever_happens_to_the_answers() {
         Fault::broken(Route::RunNow),
         Fault::status(Route::RunNow, 429).retry_after("1"),
         Fault::status(Route::RunNow, 500),
+        // The answer never comes.
+        Fault::hanging(Route::RunNow).after_effect(),
     ] {
         databricks.break_with([fault.clone()]);
         let known = databricks.runs().len();

@@ -24,7 +24,9 @@ impl Route {
     }
 
     fn has_body(&self) -> bool {
-        let has_none = ["/drain", "/cancel"].iter().any(|end| self.path.ends_with(end));
+        let has_none = ["/drain", "/cancel"]
+            .iter()
+            .any(|end| self.path.ends_with(end));
         [Method::POST, Method::PUT].contains(&self.method()) && !has_none
     }
 }

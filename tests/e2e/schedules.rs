@@ -272,7 +272,7 @@ async fn the_timer_goes_off_at_the_next_time_of_any_schedule() {
         );
     }
 
-    // Whoever looks sets a timer that was lost.
+    // The next look sets a timer that was lost.
     redis.call("DEL", &["{q}:schedules:alarm".into()]).unwrap();
     look(&redis, &both, EIGHT - HOUR + 4 * MINUTE);
     assert!(near(left(), MINUTE), "{}", left());
@@ -342,7 +342,7 @@ async fn another_expression_starts_from_now_and_a_line_that_is_gone_leaves_nothi
 }
 
 #[tokio::test]
-async fn a_schedule_that_redis_lost_is_armed_by_whoever_looks() {
+async fn a_schedule_that_redis_lost_is_armed_by_the_next_look() {
     let server = OwnRedis::start().await;
     let redis = server.connect();
     let daily = schedules(&[DAILY]);

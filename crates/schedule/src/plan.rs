@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_nobody_looked_at_for_too_long_is_missed() {
+    fn a_time_that_is_looked_at_too_late_is_missed() {
         let state = armed("cron(0 8 * * ? *)", EIGHT - 1);
         let Plan::Miss { missed, state } =
             plan("cron(0 8 * * ? *)", Some(&state), EIGHT + HOUR + 1)

@@ -16,8 +16,7 @@ pub struct State {
     /// The number of times that ran.
     #[serde(default)]
     pub runs: u64,
-    /// The number of times that nobody looked at until it was too late, or until a later one
-    /// had come.
+    /// The number of times that were first looked at too late, or together with a later one.
     #[serde(default)]
     pub missed: u64,
     /// The number of times at which the message of an earlier one was still on the queue.

@@ -88,7 +88,7 @@ pub(crate) async fn status(call: Call) -> Reply {
     call.with_etag(&tag, reply)
 }
 
-/// Asks Databricks about the run that a job waits for, if nobody did for 5 s, and returns
+/// Asks Databricks about the run that a job waits for, if the last look is 5 s old, and returns
 /// the latest version of the job. Failures are logged: what is known can still be answered.
 async fn look(call: &Call, redis: &SpinRedis, store: &SpinKeyValue, job: Job) -> Job {
     let is_running = job.run().is_some_and(|(_, run)| run.run_id.is_some());

@@ -7,8 +7,8 @@ use crate::{Problem, Rejected, Report, Warning, address};
 /// be content below it.
 ///
 /// # Errors
-/// If the row is empty or two columns have the same name: nobody could tell which one a
-/// rule means.
+/// If the row is empty or two columns have the same name: a rule could mean
+/// either.
 pub(crate) fn header(
     mut cells: Vec<String>,
     sheet: &str,

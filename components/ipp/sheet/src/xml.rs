@@ -1,4 +1,4 @@
-//! XML of which nobody knows who wrote it, read within bounds.
+//! XML of strangers, read within bounds.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, Read};

@@ -186,7 +186,7 @@ fn schedules() -> Result<Schedules, Failure> {
 }
 
 /// Looks at the schedules of these hash tags and runs those that are due: their timers may
-/// have been lost, or there is nobody to hear them. Returns them by their names.
+/// have been lost, or no component hears them. Returns them by their names.
 async fn look<'s>(
     redis: &SpinRedis,
     schedules: &'s Schedules,

@@ -160,7 +160,7 @@ const SCHEDULES: [ScheduleMetric; 4] = [
     (
         "orilla_schedule_missed_total",
         "counter",
-        "Times that nobody looked at until it was too late, or until a later one had come.",
+        "Times that were looked at too late, or together with a later one.",
         |state| Some(state.missed.to_string()),
     ),
     (

@@ -52,6 +52,12 @@ rekognition_endpoint = { default = "" }
 rekognition_region = { default = "" }
 rekognition_access_key_id = { default = "" }
 rekognition_secret_access_key = { default = "" }
+databricks_workspace_url = { default = "" }
+databricks_access_token = { default = "" }
+databricks_job1_id = { default = "" }
+databricks_job2_id = { default = "" }
+databricks_warehouse_id = { default = "" }
+ipp_events_token = { default = "" }
 "#;
 
 pub struct Presign<'a> {

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use catalog::Https;
-use objects::{Objects, StoreConfig};
+use objects::Objects;
 use rust_xlsxwriter::{Workbook, XlsxError};
 
 use crate::{
-    Error, Result, S3,
+    Result, S3,
     databricks::{OnSuccess, SeenRun},
 };
 
@@ -33,21 +33,8 @@ impl std::fmt::Debug for Workbooks {
 
 impl Workbooks {
     pub(crate) fn new(s3: &S3, bucket: &str) -> Result<Self> {
-        let variable = |name: &str| {
-            let value = match name {
-                "s3_endpoint" => s3.url(),
-                "s3_region" => s3.region().into(),
-                "s3_access_key_id" => s3.access_key().into(),
-                "s3_secret_access_key" => s3.secret_key().into(),
-                "bucket" => bucket.to_owned(),
-                _ => return None,
-            };
-            Some(value)
-        };
-        let config = StoreConfig::from_variables(variable, "bucket");
-        let config = config.map_err(|error| Error::Option(error.to_string()))?;
         Ok(Self {
-            bucket: Objects::with_transport(config, Https::default()),
+            bucket: s3.bucket(bucket)?,
             next: Arc::default(),
         })
     }

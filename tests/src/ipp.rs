@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
-use stores::{Arg, Redis};
 
 use crate::{App, body};
 
@@ -54,23 +53,6 @@ impl App {
             (name, std::fs::read_to_string(entry.path()).unwrap())
         });
         files.collect()
-    }
-
-    /// Makes all delayed messages of a queue due at once.
-    pub async fn time_passes_on(&self, queue: &str) {
-        let (redis, delayed) = (self.redis(), format!("{{{queue}}}:queue:delayed"));
-        let range = [Arg::from(&delayed), Arg::from("0"), Arg::from("-1")];
-        for entry in redis.call("ZRANGE", &range).unwrap() {
-            let entry = entry.into_bytes();
-            let args = [
-                Arg::from(&delayed),
-                Arg::from("XX"),
-                Arg::from("1"),
-                Arg::from(entry.as_slice()),
-            ];
-            redis.call("ZADD", &args).unwrap();
-        }
-        self.drain(queue).await;
     }
 
     /// Cancels a job.

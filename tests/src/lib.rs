@@ -325,16 +325,21 @@ impl App {
 
     /// Makes all delayed messages of the queue of photos due at once.
     pub async fn time_passes(&self) {
+        self.time_passes_on("images").await;
+    }
+
+    /// Makes all delayed messages of a queue due at once.
+    pub async fn time_passes_on(&self, queue: &str) {
         use stores::Redis;
-        let (redis, delayed) = (self.redis(), "{images}:queue:delayed");
-        let range = [delayed.into(), "0".into(), "-1".into()];
+        let (redis, delayed) = (self.redis(), format!("{{{queue}}}:queue:delayed"));
+        let range = [(&delayed).into(), "0".into(), "-1".into()];
         for entry in redis.call("ZRANGE", &range).unwrap() {
             let entry = entry.into_bytes();
             let (only_if_there, now) = ("XX".into(), 0.into());
-            let args = [delayed.into(), only_if_there, now, (&*entry).into()];
+            let args = [(&delayed).into(), only_if_there, now, (&*entry).into()];
             redis.call("ZADD", &args).unwrap();
         }
-        self.drain("images").await;
+        self.drain(queue).await;
     }
 }
 

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::now_millis;
+
 /// The last millisecond of the year 9999, which is the last that RFC 3339 can write.
 const LAST: u64 = 253_402_300_799_999;
 
@@ -20,6 +22,11 @@ pub struct Timestamp(u64);
 pub struct NoTimestamp;
 
 impl Timestamp {
+    /// The present time.
+    pub fn now() -> Self {
+        Self::from_millis(now_millis())
+    }
+
     /// The time this many milliseconds after the Unix epoch, at most the end of the year
     /// 9999.
     pub fn from_millis(millis: u64) -> Self {

@@ -25,6 +25,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use catalog::Https;
+use objects::{Objects, StoreConfig};
 use s3s::{
     auth::SimpleAuth,
     service::S3ServiceBuilder,
@@ -166,6 +168,27 @@ impl S3 {
     /// The access key id to sign with.
     pub fn access_key(&self) -> &str {
         &self.options.access_key
+    }
+
+    /// A client of one of its buckets.
+    ///
+    /// # Errors
+    /// The name or the keys are none that a client takes.
+    pub fn bucket(&self, name: &str) -> Result<Objects<Https>> {
+        let variable = |variable: &str| {
+            let value = match variable {
+                "s3_endpoint" => self.url(),
+                "s3_region" => self.region().into(),
+                "s3_access_key_id" => self.access_key().into(),
+                "s3_secret_access_key" => self.secret_key().into(),
+                "bucket" => name.to_owned(),
+                _ => return None,
+            };
+            Some(value)
+        };
+        let config = StoreConfig::from_variables(variable, "bucket");
+        let config = config.map_err(|error| Error::Option(error.to_string()))?;
+        Ok(Objects::with_transport(config, Https::default()))
     }
 
     /// The secret to sign with.

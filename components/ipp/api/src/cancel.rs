@@ -1,6 +1,6 @@
 use base::{Timestamp, log};
 use http::StatusCode;
-use ipp_domain::{JobId, StatusView, keys};
+use ipp_domain::{StatusView, keys};
 use ipp_storage::Ipp;
 use serde_json::json;
 use stores::{SpinKeyValue, SpinRedis};
@@ -11,13 +11,10 @@ use crate::common::{databricks, unknown};
 /// Notes that the job is to end, and asks Databricks to cancel its run. What Databricks did
 /// not get, the follower sends again.
 pub(crate) async fn cancel(call: Call) -> Reply {
-    let id: JobId = call.path("job_id").parse().map_err(|_| unknown())?;
     let caller = call.principal()?.caller();
     let store = SpinKeyValue::open()?;
-    let job = ipp_storage::load(&store, &id)?
-        .map(|found| found.document)
-        .filter(|job| caller.may_use(&job.owner))
-        .ok_or_else(unknown)?;
+    let job = ipp_storage::load_for(&store, call.path("job_id"), caller)?;
+    let job = job.ok_or_else(unknown)?;
     if job.status.is_final() && !job.is_canceled {
         let message = format!("the job has ended: it is {}", job.status);
         return Err(ApiError::new(StatusCode::CONFLICT, "job_ended", message));
@@ -29,14 +26,14 @@ pub(crate) async fn cancel(call: Call) -> Reply {
         store: &store,
         trace: &call.trace,
     };
-    let now = Timestamp::from_millis(base::now_millis());
-    let canceled = ipp.change(&id, |job| job.cancel(now));
+    let now = Timestamp::now();
+    let canceled = ipp.change(&job.job_id, |job| job.cancel(now));
     worker::notify(&queue, &call.trace).await;
     let job = canceled?.ok_or_else(unknown)?.document;
     if let Some(run_id) = job.run().and_then(|(_, run)| run.run_id)
         && let Err(error) = databricks(&call, &redis)?.cancel(run_id).await
     {
-        let fields = json!({"job_id": id, "reason": error.to_string()});
+        let fields = json!({"job_id": job.job_id, "reason": error.to_string()});
         log::warn(&call.trace, "a run is canceled later", fields);
     }
     web::json(StatusCode::OK, &StatusView::new(&job))

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use base::log;
 use http::StatusCode;
-use ipp_domain::{Job, JobId, ListView, StatusView, keys};
+use ipp_domain::{Job, ListView, StatusView, keys};
 use ipp_storage::Ipp;
 use records::Place;
 use serde_json::json;
@@ -34,14 +34,11 @@ pub(crate) async fn list(call: Call) -> Reply {
 
 pub(crate) async fn status(call: Call) -> Reply {
     let wait = call.query().number("wait", 0..=MAX_WAIT)?.unwrap_or(0);
-    let id: JobId = call.path("job_id").parse().map_err(|_| unknown())?;
     let principal = call.principal()?;
     let store = SpinKeyValue::open()?;
-    let load = || -> Result<Job, ApiError> {
-        ipp_storage::load(&store, &id)?
-            .map(|found| found.document)
-            .filter(|job| principal.caller().may_use(&job.owner))
-            .ok_or_else(unknown)
+    let load = || {
+        let job = ipp_storage::load_for(&store, call.path("job_id"), principal.caller())?;
+        job.ok_or_else(unknown)
     };
     let answer = |job: &Job| {
         let reply = web::json(StatusCode::OK, &StatusView::new(job))?;

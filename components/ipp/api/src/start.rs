@@ -17,7 +17,7 @@ pub(crate) async fn start(call: Call) -> Reply {
         Some(key) => JobId::of_key(&principal.subject, key),
         None => JobId::random(),
     };
-    let now = Timestamp::from_millis(base::now_millis());
+    let now = Timestamp::now();
     let job = Job::create(
         id,
         origin(principal, &call.trace),

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use base::{Failure, log};
+use base::{Failure, Timestamp, log};
 use ipp_domain::{Automatic, Job, JobId, Mode, Mostrador, Origin, UserInfo, first_run, keys};
 use queue::Effect;
 use serde_json::json;
 use stores::{Arg, Redis, Value};
 use worker::Verdict;
 
-use crate::work::{Follower, Task, now};
+use crate::work::{Follower, Task};
 
 /// The time for the statement that finds all mostradores.
 const TIME: Duration = Duration::from_secs(15);
@@ -65,7 +65,13 @@ impl Follower<'_> {
                 };
                 let id = JobId::of_schedule(schedule, scheduled_for, started.len());
                 let databricks = (jobs.first, jobs.second);
-                Job::create(id, origin, mostradores.to_vec(), databricks, now())
+                Job::create(
+                    id,
+                    origin,
+                    mostradores.to_vec(),
+                    databricks,
+                    Timestamp::now(),
+                )
             };
             let mut job = new(left);
             let mut count = left.len();

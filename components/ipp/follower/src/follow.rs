@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use base::{Failure, Trace, log};
+use base::{Failure, Timestamp, Trace, log};
 use databricks::Error;
 use ipp_domain::{Job, JobId, MAX_FILES, Status};
 use ipp_storage::{NotSeen, follow_later};
@@ -11,7 +11,7 @@ use records::Versioned;
 use serde_json::json;
 use worker::Verdict;
 
-use crate::work::{Follower, now};
+use crate::work::Follower;
 
 /// The steps of one look at most: a run that ended leads to its files.
 const MAX_STEPS: usize = 3;
@@ -39,7 +39,7 @@ impl Follower<'_> {
             match self.step(&job, trace).await? {
                 Looked::At(next) => job = *next,
                 Looked::Later(wait) => {
-                    let wait = wait.max(job.pause(now()));
+                    let wait = wait.max(job.pause(Timestamp::now()));
                     return Ok(Verdict::Done(vec![follow_later(&job, wait)?]));
                 }
             }
@@ -49,7 +49,7 @@ impl Follower<'_> {
         }
         Ok(Verdict::Done(match job.status {
             Status::FirstRunning | Status::FirstDone | Status::SecondRunning => {
-                vec![follow_later(&job, job.pause(now()))?]
+                vec![follow_later(&job, job.pause(Timestamp::now()))?]
             }
             // The worker of files goes on, or nothing is left to do.
             Status::Processing | Status::Completed | Status::Failed => Vec::new(),
@@ -59,7 +59,7 @@ impl Follower<'_> {
     async fn step(&self, job: &Job, trace: &Trace) -> Result<Looked, Failure> {
         if job.status == Status::FirstDone {
             let raw = self.find_files(job, trace).await?;
-            let now = now();
+            let now = Timestamp::now();
             let next = self
                 .ipp(trace)
                 .change(&job.job_id, |job| job.files_found(&raw, now))?;
@@ -87,7 +87,7 @@ impl Follower<'_> {
         let Some((_, run)) = next.run() else {
             return Ok(Looked::At(next));
         };
-        let overdue = next.overdue(ipp_storage::timeout()?, now());
+        let overdue = next.overdue(ipp_storage::timeout()?, Timestamp::now());
         if (next.is_canceled || overdue.is_some())
             && let Some(run_id) = run.run_id
             && let Err(error) = self.databricks(trace)?.cancel(run_id).await
@@ -98,7 +98,7 @@ impl Follower<'_> {
         let Some(reason) = overdue else {
             return Ok(Looked::At(next));
         };
-        let now = now();
+        let now = Timestamp::now();
         let failed = self
             .ipp(trace)
             .change(&job.job_id, |job| job.fail("timed_out", &reason, now))?;
@@ -134,7 +134,7 @@ impl Follower<'_> {
         let wait = match error {
             Error::Unavailable { retry_after, .. } => retry_after.unwrap_or_default(),
             Error::Refused(_) | Error::Unknown(_) | Error::Failed(_) if !is_started => {
-                let now = now();
+                let now = Timestamp::now();
                 let failed = self.ipp(trace).change(&job.job_id, |job| {
                     let reason = format!("Databricks did not start the run: {reason}");
                     job.fail("not_started", &reason, now)
@@ -146,7 +146,7 @@ impl Follower<'_> {
         };
         let fields = json!({"job_id": job.job_id, "reason": reason});
         log::warn(trace, "Databricks is asked again later", fields);
-        let now = now();
+        let now = Timestamp::now();
         if let Some(overdue) = job.overdue(ipp_storage::timeout()?, now) {
             let reason = format!("{overdue}; at the last look: {reason}");
             let failed = self

@@ -1,6 +1,6 @@
 //! Messages of the queue and the work for each type.
 
-use base::{Failure, Timestamp, Trace, now_millis};
+use base::{Failure, Timestamp, Trace};
 use databricks::{Config, Databricks};
 use ipp_domain::{Incoming, Job};
 use ipp_storage::Ipp;
@@ -32,11 +32,6 @@ impl<'a> Follower<'a> {
         let config = Config::from_variables()?;
         Ok(Databricks::new(config, self.redis).with_headers(trace.headers()))
     }
-}
-
-/// The present time.
-pub(crate) fn now() -> Timestamp {
-    Timestamp::from_millis(now_millis())
 }
 
 impl Work for Follower<'_> {
@@ -89,7 +84,7 @@ impl Work for Follower<'_> {
     /// A job that cannot be followed has failed.
     async fn give_up(&self, task: &Task<'_>, trouble: &Trouble) -> Result<Vec<Effect>, Failure> {
         if let Incoming::Follow(follow) = &task.message {
-            let now = now();
+            let now = Timestamp::now();
             let ipp = self.ipp(&task.trace);
             ipp.change(&follow.job_id, |job| {
                 job.fail("abandoned", &trouble.shown, now)

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use base::{Failure, Timestamp, log, now_millis};
+use base::{Failure, Timestamp, log};
 use ipp_domain::{FileState, ForFile, Status, WorkOnFile};
 use ipp_sheet::{Error, Limits, Report};
 use ipp_storage::Ipp;
@@ -142,7 +142,7 @@ impl Processor<'_> {
             trace: &task.trace,
         };
         let WorkOnFile { job_id, raw, .. } = &task.message.0;
-        let now = Timestamp::from_millis(now_millis());
+        let now = Timestamp::now();
         ipp.change(job_id, |job| job.file_ended(raw, state.clone(), now))?;
         Ok(())
     }

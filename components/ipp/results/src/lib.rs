@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use base::{Failure, Trace};
 use http::{Method, StatusCode};
-use ipp_domain::{File, JobId, Location, Locations, ResultsView, Status};
+use ipp_domain::{File, Location, Locations, ResultsView, Status};
 use objects::Objects;
 use serde_json::json;
 use stores::SpinKeyValue;
@@ -16,13 +16,10 @@ web::exports![Route::get("/ipp/results/{job_id}", results)];
 
 async fn results(call: Call) -> Reply {
     let unknown = || ApiError::not_found("unknown_job", "Job no encontrado: you have no such job");
-    let id: JobId = call.path("job_id").parse().map_err(|_| unknown())?;
     let caller = call.principal()?.caller();
     let store = SpinKeyValue::open()?;
-    let job = ipp_storage::load(&store, &id)?
-        .map(|found| found.document)
-        .filter(|job| caller.may_use(&job.owner))
-        .ok_or_else(unknown)?;
+    let job = ipp_storage::load_for(&store, call.path("job_id"), caller)?;
+    let job = job.ok_or_else(unknown)?;
     if job.status != Status::Completed {
         let answer = json!({
             "error": "Proceso no completado", "code": "job_not_completed",

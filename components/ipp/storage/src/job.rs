@@ -32,6 +32,23 @@ pub fn load(store: &impl KeyValue, id: &JobId) -> Result<Option<Versioned<Job>>,
     records::latest(store, &keys::record(id))
 }
 
+/// The job whose id is `id`, if the caller may use it. A text that is no id is that of no
+/// job.
+///
+/// # Errors
+/// The store is out of reach.
+pub fn load_for(
+    store: &impl KeyValue,
+    id: &str,
+    caller: Caller<'_>,
+) -> Result<Option<Job>, Failure> {
+    let Ok(id) = id.parse() else {
+        return Ok(None);
+    };
+    let job = load(store, &id)?.map(|found| found.document);
+    Ok(job.filter(|job| caller.may_use(&job.owner)))
+}
+
 /// The job as it was committed last. A message may arrive before the writer of the version
 /// that it follows from has stored it, so this waits for the writer for a moment.
 ///

@@ -13,15 +13,7 @@ const FRESH_MS: i64 = 5_000;
 /// # Errors
 /// Redis is out of reach.
 pub fn may_look(redis: &impl Redis, id: &JobId) -> Result<bool, Failure> {
-    let key = keys::looked(id);
-    let args = [
-        Arg::from(&key),
-        Arg::from(""),
-        Arg::from("PX"),
-        Arg::Int(FRESH_MS),
-        Arg::from("NX"),
-    ];
-    let reply = redis.call("SET", &args)?;
+    let reply = note(redis, id, &[Arg::from("NX")])?;
     Ok(!matches!(reply.first(), None | Some(Value::Nil)))
 }
 
@@ -30,13 +22,18 @@ pub fn may_look(redis: &impl Redis, id: &JobId) -> Result<bool, Failure> {
 /// # Errors
 /// Redis is out of reach.
 pub fn note_look(redis: &impl Redis, id: &JobId) -> Result<(), Failure> {
+    note(redis, id, &[]).map(|_| ())
+}
+
+/// Sets the note of a look, under more conditions of `SET`.
+fn note(redis: &impl Redis, id: &JobId, conditions: &[Arg<'_>]) -> Result<Vec<Value>, Failure> {
     let key = keys::looked(id);
-    let args = [
+    let mut args = vec![
         Arg::from(&key),
         Arg::from(""),
         Arg::from("PX"),
         Arg::Int(FRESH_MS),
     ];
-    redis.call("SET", &args)?;
-    Ok(())
+    args.extend_from_slice(conditions);
+    Ok(redis.call("SET", &args)?)
 }

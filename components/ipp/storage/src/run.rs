@@ -1,6 +1,6 @@
 //! Runs: started, looked at and stored.
 
-use base::{Failure, Timestamp, now_millis};
+use base::{Failure, Timestamp};
 use databricks::{Databricks, Error, RunNow};
 use ipp_domain::{Job, Jobs, Step, first_run, second_run};
 use outbound::Transport;
@@ -37,7 +37,7 @@ impl<R: Redis, K: KeyValue> Ipp<'_, R, K> {
             return Ok(None);
         };
         let run_id = databricks.run_now(&run).await?;
-        let now = now();
+        let now = Timestamp::now();
         Ok(self.change(&job.job_id, |job| job.run_started(run_id, now))?)
     }
 
@@ -57,12 +57,12 @@ impl<R: Redis, K: KeyValue> Ipp<'_, R, K> {
             Ok(run) => run,
             Err(Error::Unknown(reason)) => {
                 let reason = format!("Databricks does not know the run {run_id}: {reason}");
-                let now = now();
+                let now = Timestamp::now();
                 return Ok(self.change(&job.job_id, |job| job.fail("run_unknown", &reason, now))?);
             }
             Err(error) => return Err(error.into()),
         };
-        let now = now();
+        let now = Timestamp::now();
         Ok(self.change(&job.job_id, |job| job.run_seen(&run, now))?)
     }
 }
@@ -79,9 +79,4 @@ fn wanted(job: &Job, jobs: &Jobs) -> Result<Option<RunNow>, Failure> {
         }
         _ => Ok(None),
     }
-}
-
-/// The present time.
-pub(crate) fn now() -> Timestamp {
-    Timestamp::from_millis(now_millis())
 }

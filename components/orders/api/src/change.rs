@@ -28,7 +28,7 @@ async fn change(call: &Call, request: &OrderRequest, intent: Intent) -> Reply {
         request,
         preconditions: &call.preconditions()?,
         caller: call.principal()?.caller(),
-        now: Timestamp::from_millis(base::now_millis()),
+        now: Timestamp::now(),
     };
     let store = SpinKeyValue::open()?;
     let changed = orders_storage::change(&queue, &store, &change, intent, &call.trace);

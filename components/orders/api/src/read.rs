@@ -30,7 +30,7 @@ pub(crate) async fn order(call: Call) -> Reply {
     let reply = match query {
         ReadQuery::Latest => {
             let processing = orders_storage::processing(&redis, &id, latest.version)?;
-            let now = Timestamp::from_millis(base::now_millis());
+            let now = Timestamp::now();
             if let Err(error) = orders_storage::wake_if_idle(&redis, &latest, &processing, now) {
                 // A Redis that takes no writes can still be read.
                 let fields = json!({"error": error.to_string()});

@@ -1,6 +1,6 @@
 //! Versions of orders: from their messages to their outcomes.
 
-use base::{Failure, Trace, log, now_millis};
+use base::{Failure, Trace, log};
 use orders_domain::{
     Changed, CloudEvent, Notification, Order, ProcessingRecord, Status, Timestamp, keys,
 };
@@ -79,7 +79,7 @@ impl Work for Processor {
             queue: keys::queue(order.status()).to_owned(),
             error: trouble.shown.clone(),
             attempts: task.delivery.attempt,
-            failed_at: Timestamp::from_millis(now_millis()),
+            failed_at: Timestamp::now(),
         };
         Ok(vec![orders_storage::failed(&order.order_id, failure)?])
     }
@@ -117,7 +117,7 @@ impl Processor {
         let Changed {
             version, document, ..
         } = &task.message;
-        let now = Timestamp::from_millis(now_millis());
+        let now = Timestamp::now();
         let record = ProcessingRecord::processed(now, task.delivery.attempt, outcome.result)
             .map_err(|unusable| unusable.to_string())?;
         let record = orders_storage::processed(&document.order_id, *version, &record);

@@ -57,7 +57,7 @@ async fn change(
         preconditions: &call.preconditions()?,
         caller: call.principal()?.caller(),
         settings: &purchases_storage::settings()?,
-        now: Timestamp::from_millis(base::now_millis()),
+        now: Timestamp::now(),
     };
     let redis = SpinRedis::open()?;
     let queue = worker::open(&redis, keys::QUEUE)?;
@@ -112,7 +112,7 @@ pub(crate) async fn remove(call: Call) -> Reply {
         &preconditions,
         call.principal()?.caller(),
         &settings,
-        Timestamp::from_millis(base::now_millis()),
+        Timestamp::now(),
         &call.trace,
     );
     let erased = match &removed {

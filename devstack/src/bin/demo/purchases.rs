@@ -16,7 +16,7 @@ use devstack::{
         routes::{self, PurchaseReport},
     },
 };
-use objects::{Objects, StoreConfig};
+use objects::Objects;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -85,7 +85,7 @@ pub async fn tell(client: &Client, stack: &Stack, checks: &mut Checks) -> Result
         Ok((report.pendientes == 0).then_some(report))
     })
     .await?;
-    let archive = archive(stack)?;
+    let archive = stack.s3().bucket("compras")?;
     checks.add("a file for each change", files(&archive).await);
     let verified = verified(&archive).await;
     checks.add("the archive is as the catalog has it", verified);
@@ -160,26 +160,6 @@ fn record() -> Value {
             "SequenceNumber": "4421584500000000017450439091",
         },
     })
-}
-
-/// The bucket of the archive.
-fn archive(stack: &Stack) -> Result<Objects<Https>> {
-    let s3 = stack.s3();
-    let config = StoreConfig::from_variables(
-        |name| {
-            let value = match name {
-                "s3_endpoint" => s3.url(),
-                "s3_region" => s3.region().into(),
-                "s3_access_key_id" => s3.access_key().into(),
-                "s3_secret_access_key" => s3.secret_key().into(),
-                "compras_bucket" => "compras".into(),
-                _ => return None,
-            };
-            Some(value)
-        },
-        "compras_bucket",
-    )?;
-    Ok(Objects::with_transport(config, Https::default()))
 }
 
 /// Prints the files by folder, and the line in that of [`KEPT`].

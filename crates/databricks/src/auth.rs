@@ -6,12 +6,13 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::{Request, header};
-use outbound::{Transport, collect};
+use outbound::Transport;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use stores::{Arg, Redis, Value};
 
 use crate::Error;
+use crate::answer::Answer;
 use crate::config::{Config, Credentials};
 
 /// The max bytes of the answer with a token.
@@ -21,7 +22,7 @@ const MAX_BYTES: u64 = 64 * 1024;
 const MARGIN: Duration = Duration::from_secs(60);
 
 #[derive(Deserialize)]
-struct Answer {
+struct Granted {
     access_token: String,
     expires_in: u64,
 }
@@ -42,7 +43,7 @@ pub(crate) async fn token<R: Redis, T: Transport>(
     if let Some(token) = kept.first().and_then(Value::as_str) {
         return Ok((token.to_owned(), true));
     }
-    let Answer {
+    let Granted {
         access_token,
         expires_in,
     } = ask(config, id, secret, transport).await?;
@@ -81,25 +82,23 @@ async fn ask<T: Transport>(
     id: &str,
     secret: &str,
     transport: &T,
-) -> Result<Answer, Error> {
+) -> Result<Granted, Error> {
     let basic = BASE64_STANDARD.encode(format!("{id}:{secret}"));
     let request = Request::post(format!("{}/oidc/v1/token", config.workspace))
         .header(header::AUTHORIZATION, format!("Basic {basic}"))
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(b"grant_type=client_credentials&scope=all-apis".to_vec())
         .map_err(|error| Error::Misconfigured(error.to_string()))?;
-    let response = collect(transport.send(request).await?, MAX_BYTES).await?;
-    let (status, headers) = (response.status(), response.headers());
-    if !status.is_success() {
-        return Err(match Error::of_answer(status, headers, response.body()) {
-            // OAuth answers wrong credentials with 400 or 401 (RFC 6749, 5.2).
-            Error::Refused(text) | Error::Unknown(text) => Error::Misconfigured(format!(
-                "Databricks gives no token ({text}): check databricks_client_id and \
-                 databricks_client_secret"
-            )),
-            error => error,
-        });
-    }
-    serde_json::from_slice(response.body())
+    let answer = Answer::read(transport.send(request).await?, MAX_BYTES).await?;
+    let body = answer.success(&[secret, &basic]);
+    let body = body.map_err(|error| match error {
+        // OAuth answers wrong credentials with 400 or 401 (RFC 6749, 5.2).
+        Error::Refused(text) | Error::Unknown(text) => Error::Misconfigured(format!(
+            "Databricks gives no token ({text}): check databricks_client_id and \
+             databricks_client_secret"
+        )),
+        error => error,
+    })?;
+    serde_json::from_slice(&body)
         .map_err(|_| Error::unavailable("the answer with the token cannot be read"))
 }

@@ -2,10 +2,11 @@
 
 use base::Failure;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
-use outbound::{Spin, Transport, collect};
+use outbound::{Spin, Transport};
 use serde::de::DeserializeOwned;
 use stores::Redis;
 
+use crate::answer::Answer;
 use crate::auth::{forget, token};
 use crate::{Config, Error};
 
@@ -49,11 +50,24 @@ impl<'a, R: Redis, T: Transport> Databricks<'a, R, T> {
         body: Vec<u8>,
         limit: u64,
     ) -> Result<A, Error> {
-        let bytes = self.send(method, path, body, limit).await?;
-        serde_json::from_slice(&bytes).map_err(|error| {
+        let answer = self.ask_sized(&method, path, body, limit).await?;
+        Ok(answer.0)
+    }
+
+    /// The same, with the length of the answer in bytes.
+    pub(crate) async fn ask_sized<A: DeserializeOwned>(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Vec<u8>,
+        limit: u64,
+    ) -> Result<(A, u64), Error> {
+        let bytes = self.send(method.clone(), path, body, limit).await?;
+        let answer = serde_json::from_slice(&bytes).map_err(|error| {
             let path = path.split('?').next().unwrap_or_default();
             Error::unavailable(format!("the answer of {path} cannot be read: {error}"))
-        })
+        })?;
+        Ok((answer, bytes.len() as u64))
     }
 
     /// Sends a request and returns the body of a successful answer.
@@ -66,16 +80,15 @@ impl<'a, R: Redis, T: Transport> Databricks<'a, R, T> {
     ) -> Result<Vec<u8>, Error> {
         let (bearer, is_kept) = token(&self.config, self.redis, &self.transport).await?;
         let first = self.try_once(&method, path, body.clone(), limit, &bearer);
-        match first.await? {
-            // The token may have been revoked before its end.
-            (StatusCode::UNAUTHORIZED, _, _) if is_kept => {
-                forget(&self.config, self.redis);
-                let (bearer, _) = token(&self.config, self.redis, &self.transport).await?;
-                let again = self.try_once(&method, path, body, limit, &bearer).await?;
-                success(again)
-            }
-            answer => success(answer),
+        let first = first.await?;
+        // The token may have been revoked before its end.
+        if first.status != StatusCode::UNAUTHORIZED || !is_kept {
+            return first.success(&[&bearer]);
         }
+        forget(&self.config, self.redis);
+        let (bearer, _) = token(&self.config, self.redis, &self.transport).await?;
+        let again = self.try_once(&method, path, body, limit, &bearer).await?;
+        again.success(&[&bearer])
     }
 
     async fn try_once(
@@ -85,7 +98,7 @@ impl<'a, R: Redis, T: Transport> Databricks<'a, R, T> {
         body: Vec<u8>,
         limit: u64,
         bearer: &str,
-    ) -> Result<(StatusCode, HeaderMap, Vec<u8>), Error> {
+    ) -> Result<Answer, Error> {
         let invalid = |error: &dyn ToString| Error::Misconfigured(error.to_string());
         let mut request = Request::builder()
             .method(method)
@@ -99,16 +112,7 @@ impl<'a, R: Redis, T: Transport> Databricks<'a, R, T> {
         let mut bearer = bearer.map_err(|_| invalid(&"the token of Databricks is no text"))?;
         bearer.set_sensitive(true);
         request.headers_mut().insert(header::AUTHORIZATION, bearer);
-        let response = collect(self.transport.send(request).await?, limit).await?;
-        let (head, body) = response.into_parts();
-        Ok((head.status, head.headers, body))
-    }
-}
-
-fn success((status, headers, body): (StatusCode, HeaderMap, Vec<u8>)) -> Result<Vec<u8>, Error> {
-    match status.is_success() {
-        true => Ok(body),
-        false => Err(Error::of_answer(status, &headers, &body)),
+        Answer::read(self.transport.send(request).await?, limit).await
     }
 }
 

@@ -1,14 +1,12 @@
 //! Why Databricks did not do what it was asked.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use base::Failure;
 use http::{HeaderMap, StatusCode};
-use outbound::ReadError;
+use outbound::{ReadError, retry_after};
 use serde::Deserialize;
 use serde_json::Value;
-
-use crate::retry_after::retry_after;
 
 /// The max bytes that are kept of a text of Databricks.
 const MAX_TEXT: usize = 500;
@@ -37,6 +35,9 @@ pub enum Error {
     /// A statement failed, or its result is not whole.
     #[error("the SQL statement failed: {0}")]
     Failed(String),
+    /// A successful answer has more than this number of bytes.
+    #[error("Databricks answers with more than {0} bytes")]
+    TooLong(u64),
 }
 
 impl Error {
@@ -48,10 +49,15 @@ impl Error {
     }
 
     /// The error that an answer means which is no success. `body` may be anything: not all
-    /// errors come from Databricks itself.
-    pub(crate) fn of_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+    /// errors come from Databricks itself. The text has none of `secrets`.
+    pub(crate) fn of_answer(
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+        secrets: &[&str],
+    ) -> Self {
         let told: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
-        let (code, text) = (told.code(), told.text(status));
+        let (code, text) = (told.code(), told.text(status, secrets));
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Self::Misconfigured(format!(
                 "Databricks refuses the credentials ({text}): check databricks_access_token, \
@@ -69,11 +75,11 @@ impl Error {
             | StatusCode::TOO_EARLY
             | StatusCode::TOO_MANY_REQUESTS => Self::Unavailable {
                 detail: text,
-                retry_after: retry_after(headers),
+                retry_after: retry_after(headers, SystemTime::now()),
             },
             status if status.is_server_error() => Self::Unavailable {
                 detail: text,
-                retry_after: retry_after(headers),
+                retry_after: retry_after(headers, SystemTime::now()),
             },
             _ => Self::Refused(text),
         }
@@ -96,12 +102,15 @@ impl ErrorBody {
         code.or(self.error.as_deref()).unwrap_or_default()
     }
 
-    fn text(&self, status: StatusCode) -> String {
+    fn text(&self, status: StatusCode, secrets: &[&str]) -> String {
         let message = self.message.as_deref();
         let message = message.or(self.error_description.as_deref());
         let parts = [self.code(), message.unwrap_or_default()].into_iter();
         let parts = parts.filter(|part| !part.is_empty());
         let text = parts.collect::<Vec<_>>().join(": ");
+        // Taken out before the text is cut: half a token is a secret, too.
+        let secrets = secrets.iter().filter(|secret| !secret.is_empty());
+        let text = secrets.fold(text, |text, secret| text.replace(secret, "[secret]"));
         match text.is_empty() {
             true => format!("it answered {status}"),
             false => format!("{} {}", status.as_u16(), base::shorten(&text, MAX_TEXT)),
@@ -123,7 +132,7 @@ impl From<outbound::Error> for Error {
 impl From<ReadError> for Error {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::TooLarge { .. } => Self::Failed(format!("the answer is too long: {error}")),
+            ReadError::TooLarge { limit, .. } => Self::TooLong(limit),
             ReadError::Transport(error) => error.into(),
         }
     }
@@ -135,7 +144,7 @@ impl From<Error> for Failure {
             Error::Misconfigured(message) => Self::Misconfigured(message),
             Error::Unavailable { detail, .. } => Self::unavailable("Databricks", detail),
             Error::Unknown(_) | Error::Refused(_) => Self::Misconfigured(error.to_string()),
-            Error::Failed(_) => Self::internal(error),
+            Error::Failed(_) | Error::TooLong(_) => Self::internal(error),
         }
     }
 }

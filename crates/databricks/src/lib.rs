@@ -5,15 +5,17 @@
 //! lost may have had its effect: [`Error::Unavailable`] says so, and [`RunNow`] carries an
 //! idempotency token, so that it can be sent again.
 
+mod answer;
 mod auth;
 mod client;
 mod config;
 mod error;
 mod id;
-mod retry_after;
 mod run;
 mod state;
 mod statement;
+#[cfg(test)]
+mod tests;
 
 pub use client::Databricks;
 pub use config::Config;

@@ -7,6 +7,7 @@
 mod base_url;
 mod body;
 mod exchange;
+mod retry_after;
 pub mod service;
 pub mod sigv4;
 mod spin;
@@ -15,5 +16,6 @@ pub mod webhooks;
 
 pub use base_url::BaseUrl;
 pub use body::{ReadError, collect};
+pub use retry_after::retry_after;
 pub use spin::Spin;
 pub use transport::{Error, Transport};

@@ -39,12 +39,10 @@ pub async fn configured<R: Redis, T: Transport>(
             Statement::new(&sql.warehouse, text)
         }
     };
-    let rows = databricks.statement(&statement, until, sleep).await?;
-    let count = rows.len();
-    let numbers = rows.into_iter().filter_map(|row| {
-        let cell = row.into_iter().next().flatten()?;
-        cell.trim().parse::<Mostrador>().ok()
-    });
+    let cells = databricks.first_column(&statement, until, sleep).await?;
+    let count = cells.len();
+    let numbers = cells.into_iter().flatten();
+    let numbers = numbers.filter_map(|cell| cell.trim().parse::<Mostrador>().ok());
     let mut found: Vec<_> = numbers.collect();
     if found.len() < count {
         let fields = json!({"table": table, "rows": count - found.len()});

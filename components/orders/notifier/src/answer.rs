@@ -4,14 +4,13 @@
 //! |---|---|
 //! | 2xx | delivered |
 //! | 410 | a dead letter at once: the receiver wants no more |
-//! | 429, 503 with `Retry-After` in seconds | tried again, and not sooner |
+//! | 429, 503 with `Retry-After` | tried again, and not sooner |
 //! | any other, redirects too, or none | tried again |
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use http::header::RETRY_AFTER;
 use http::{Response, StatusCode};
-use outbound::Error;
+use outbound::{Error, retry_after};
 
 /// The outcome of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,8 +55,7 @@ fn failed(error: String, not_before: Duration) -> Verdict {
     Verdict::Failed { error, not_before }
 }
 
-/// The seconds in `Retry-After` (RFC 9110, 10.2.3). Its other form, a date, is ignored,
-/// since the receiver's clock may be wrong.
+/// The delay that an answer asks for in `Retry-After`.
 fn not_before<B>(answer: &Response<B>) -> Duration {
     if !matches!(
         answer.status(),
@@ -65,17 +63,18 @@ fn not_before<B>(answer: &Response<B>) -> Duration {
     ) {
         return Duration::ZERO;
     }
-    let seconds = answer.headers().get(RETRY_AFTER);
-    let seconds = seconds.and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    seconds.map_or(Duration::ZERO, Duration::from_secs)
+    retry_after(answer.headers(), SystemTime::now()).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    use http::header::{DATE, RETRY_AFTER};
+
     use super::*;
 
     fn answer(status: u16, retry_after: Option<&str>) -> Verdict {
         let mut response = Response::builder().status(status);
+        response = response.header(DATE, "Sun, 22 Nov 2026 12:59:30 GMT");
         if let Some(value) = retry_after {
             response = response.header(RETRY_AFTER, value);
         }
@@ -126,7 +125,7 @@ mod tests {
                 (Some(" 120 "), 120),
                 (Some("0"), 0),
                 (Some("-1"), 0),
-                (Some("Sun, 22 Nov 2026 13:00:00 GMT"), 0),
+                (Some("Sun, 22 Nov 2026 13:00:00 GMT"), 30),
                 (Some(""), 0),
                 (None, 0),
             ] {

@@ -444,6 +444,30 @@ async fn a_redis_that_would_throw_data_away_or_tells_of_no_timers_is_not_ready()
     app.stop().await;
 }
 
+#[tokio::test]
+async fn a_bucket_that_is_missing_and_in_use_is_named() {
+    for (variables, down) in [
+        (&[("compras_bucket", "missing")][..], &["s3"][..]),
+        (&[("ipp_raw_bucket", "missing")], &["s3"]),
+        (&[("ipp_processed_bucket", "missing")], &["s3"]),
+        // Without a workspace, ipp is not in use.
+        (
+            &[
+                ("ipp_raw_bucket", "missing"),
+                ("databricks_workspace_url", ""),
+            ],
+            &[],
+        ),
+        (&[("compras_bucket", "")], &[]),
+    ] {
+        let app = App::with(variables).await;
+        let status = if down.is_empty() { 200 } else { 503 };
+        let answer = app.request(Method::GET, "/readyz").send().await.unwrap();
+        assert_eq!(body(answer, status).await, states(down), "{variables:?}");
+        app.stop().await;
+    }
+}
+
 /// An application whose documents are in a second Redis.
 async fn with_documents(manifest: Manifest, variables: &[(&str, &str)]) -> (App, OwnRedis) {
     let documents = OwnRedis::start().await;

@@ -120,10 +120,14 @@ fn try_key_value() -> Result<(), Failure> {
 }
 
 async fn try_s3(trace: &Trace) -> Result<(), Failure> {
+    let is_set = |name| Ok::<_, Failure>(!base::text(name)?.trim().is_empty());
     let mut buckets = vec!["images_bucket_name"];
-    // Without a bucket, purchases are not in use.
-    if !base::text("compras_bucket")?.trim().is_empty() {
+    // Without these variables, purchases and ipp are not in use.
+    if is_set("compras_bucket")? {
         buckets.push("compras_bucket");
+    }
+    if is_set("databricks_workspace_url")? {
+        buckets.extend(["ipp_raw_bucket", "ipp_processed_bucket"]);
     }
     for bucket in buckets {
         let store = Objects::from_variables(bucket)?;

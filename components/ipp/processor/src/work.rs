@@ -69,6 +69,14 @@ impl Work for Processor<'_> {
     }
 }
 
+/// The bytes of this instance's memory. They never decrease, so it is the peak.
+fn memory() -> usize {
+    #[cfg(target_arch = "wasm32")]
+    return core::arch::wasm32::memory_size(0) * 65_536;
+    #[cfg(not(target_arch = "wasm32"))]
+    return 0;
+}
+
 impl Processor<'_> {
     async fn file(&self, task: &Task<'_>, leases: &Leases<'_>) -> Result<Verdict, Failure> {
         let WorkOnFile {
@@ -117,7 +125,8 @@ impl Processor<'_> {
         let bytes = csv.len();
         stored.put(processed, csv, CONTENT_TYPE).await?;
         let fields = json!({"job_id": job_id, "file": raw, "rows": report.rows, "bytes": bytes,
-            "warnings": report.warning_count, "ms": started.elapsed().as_millis() as u64});
+            "warnings": report.warning_count, "ms": started.elapsed().as_millis() as u64,
+            "memory": memory()});
         log::info(&task.trace, "a workbook was processed", fields);
         self.end(task, state(&report))?;
         Ok(Verdict::Done(Vec::new()))

@@ -12,6 +12,7 @@ use devstack::{Stack, StackOptions, client::eventually, s3::EventTarget};
 use http::HeaderValue;
 use purchases_domain::{keys, metrics};
 use redis::aio::MultiplexedConnection;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{client::Connection, host::Host, manifest, processor::Times};
@@ -21,7 +22,7 @@ use crate::{client::Connection, host::Host, manifest, processor::Times};
 pub const LOOKS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(120));
 
 /// The queues of the application, as prefixes of their keys.
-const QUEUES: [&str; 9] = [
+const QUEUES: [&str; 11] = [
     "{images}",
     "{jobs}",
     "{orders}.received",
@@ -31,6 +32,8 @@ const QUEUES: [&str; 9] = [
     "{orders}.notifications",
     "{compras}",
     "{compras}.archive",
+    "{ipp}",
+    "{ipp}.files",
 ];
 
 /// Redis and the S3 store, and a place for the application.
@@ -197,6 +200,19 @@ impl App {
     pub fn archived_objects(&self) -> Result<u64> {
         let folder = self.stage.stack.data_dir().join("s3/buckets/compras");
         files(&folder.join(Table::Changes.prefix()))
+    }
+
+    /// The lines that a component has written into its log, each an object of JSON.
+    ///
+    /// # Errors
+    /// The log can't be read.
+    pub fn log(&self, component: &str) -> Result<Vec<Value>> {
+        let name = format!("{component}_stdout.txt");
+        let text = std::fs::read_to_string(self.stage.stack.log_dir().join(name))?;
+        Ok(text
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect())
     }
 
     async fn length(&self, stream: &str) -> Result<u64> {

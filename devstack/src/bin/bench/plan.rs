@@ -30,6 +30,10 @@ pub struct Plan {
     pub streamed_purchases: u64,
     /// The numbers of purchases in reports, from few to many.
     pub report_sizes: &'static [u64],
+    /// The numbers of rows of workbooks.
+    pub workbook_rows: &'static [usize],
+    /// The number of workbooks of each size.
+    pub workbooks: usize,
     /// The numbers of starts without and with compiled components.
     pub starts: (usize, usize),
 }
@@ -50,6 +54,8 @@ impl Plan {
         posted_purchases: 5_000,
         streamed_purchases: 10_000,
         report_sizes: &[1_000, 10_000, 100_000],
+        workbook_rows: &[1_000, 10_000, 100_000],
+        workbooks: 5,
         starts: (3, 7),
     };
 
@@ -68,6 +74,8 @@ impl Plan {
         posted_purchases: 200,
         streamed_purchases: 1_000,
         report_sizes: &[1_000],
+        workbook_rows: &[1_000],
+        workbooks: 1,
         starts: (1, 1),
     };
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use devstack::client::{Call, Photo, Post, routes};
 use serde_json::{Value, json};
 
-use super::{jobs::Job, purchases::create_purchase};
+use super::{ipp, jobs::Job, purchases::create_purchase};
 use crate::{
     app::App,
     client::Connection,
@@ -135,6 +135,7 @@ async fn subjects(app: &App, photos: &Path) -> Result<Vec<Subject>> {
     for number in 0..ORDERS {
         connection.send(&put_order(number, &token)).await?;
     }
+    let followed = ipp::a_job(&mut connection, &token).await?;
     app.drained().await?;
 
     let read = |name, call: Call| Subject {
@@ -163,6 +164,7 @@ async fn subjects(app: &App, photos: &Path) -> Result<Vec<Subject>> {
         read("`GET /jobs/{id}`", routes::job(&job.id, 0).reading()),
         read("`GET /results`, 100 toons", routes::results(&job.id, 100)),
         read("`GET /orders/{id}`", routes::order("changed-0")),
+        read("`GET /ipp/status/{id}`", routes::ipp_status(&followed, 0)),
         write(receiver(token.clone())),
         write(submit_job(token.clone())),
         write(create_order(token.clone())),

@@ -2,6 +2,7 @@
 
 mod analyzer;
 mod http;
+mod ipp;
 mod jobs;
 mod purchases;
 mod scan;
@@ -27,6 +28,8 @@ pub enum Chapter {
     Analyzer,
     /// Archived changes of purchases a second, and how long reports take
     Purchases,
+    /// Rows of workbooks a second
+    Ipp,
     /// How long the host takes to start, and how large the components are
     Start,
 }
@@ -40,6 +43,7 @@ impl Chapter {
             Self::Scan => "scan",
             Self::Analyzer => "analyzer",
             Self::Purchases => "purchases",
+            Self::Ipp => "ipp",
             Self::Start => "start",
         }
     }
@@ -59,6 +63,7 @@ impl Chapter {
             Self::Jobs => jobs::measure(&app, plan).await?,
             Self::Scan => scan::measure(&app, plan).await?,
             Self::Purchases => purchases::measure(&app, plan).await?,
+            Self::Ipp => ipp::measure(&app, plan).await?,
             Self::Analyzer | Self::Start => analyzer::measure(&app, photos, plan).await?,
         };
         let peak = app.host.peak_memory()?;

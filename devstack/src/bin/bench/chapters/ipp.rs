@@ -1,0 +1,114 @@
+//! Workbooks of ipp: rows a second, from the raw file until its CSV is stored, and the memory
+//! of the component that does it.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use devstack::client::{eventually, routes};
+use devstack::workbook;
+use http::HeaderValue;
+use serde_json::Value;
+
+use crate::{
+    app::App,
+    client::Connection,
+    numbers::{median, thousands},
+    plan::Plan,
+    report::Table,
+};
+
+/// The most that a workbook may take.
+const TARGET: &str = "at most 64";
+
+/// The pause between two looks at a job, and the limit for all of them.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(120));
+
+/// The rows of a workbook for each of its mostradores.
+const MATERIALS: usize = 4;
+
+/// A conversion, as the component's log has it.
+struct Conversion {
+    rows: f64,
+    csv: f64,
+    millis: f64,
+    memory: f64,
+}
+
+pub async fn measure(app: &App, plan: &Plan) -> Result<String> {
+    let token = app.token(7)?;
+    let mut connection = app.connect().await?;
+    let mut table = Table::new([
+        "rows of 10 columns",
+        "xlsx, MiB",
+        "CSV, MiB",
+        "s",
+        "rows/s",
+        "memory of the component, MiB",
+        "target",
+    ]);
+    for &rows in plan.workbook_rows {
+        let file = workbook(&vec!["7051602"; rows / MATERIALS])?;
+        let size = mib(file.len() as f64);
+        app.stage.stack.workbooks().set([("raw_data.xlsx", file)]);
+        let mut runs = Vec::new();
+        for _ in 0..plan.workbooks {
+            runs.push(convert(app, &mut connection, &token).await?);
+        }
+        let middle = |value: fn(&Conversion) -> f64| median(runs.iter().map(value));
+        let counted = middle(|run| run.rows);
+        ensure!(
+            counted as usize == rows,
+            "{counted} of {rows} rows were converted"
+        );
+        table.row([
+            thousands(counted),
+            format!("{size:.1}"),
+            format!("{:.1}", mib(middle(|run| run.csv))),
+            format!("{:.2}", middle(|run| run.millis) / 1e3),
+            thousands(middle(|run| run.rows / run.millis * 1e3)),
+            format!("{:.0}", mib(middle(|run| run.memory))),
+            TARGET.to_owned(),
+        ]);
+    }
+    Ok(table.to_string())
+}
+
+/// Runs a job to its end, and reads in the log how its workbook was converted.
+async fn convert(
+    app: &App,
+    connection: &mut Connection,
+    token: &HeaderValue,
+) -> Result<Conversion> {
+    let id = a_job(connection, token).await?;
+    let log = app.log("ipp-processor")?;
+    let line = log
+        .iter()
+        .rfind(|line| line["job_id"] == *id && !line["rows"].is_null());
+    let line = line.context("the log has no workbook of the job")?;
+    let number = |name: &str| line[name].as_f64().with_context(|| format!("no {name}"));
+    Ok(Conversion {
+        rows: number("rows")?,
+        csv: number("bytes")?,
+        millis: number("ms")?,
+        memory: number("memory")?,
+    })
+}
+
+/// Starts a job and waits until it is completed. Returns its id.
+pub async fn a_job(connection: &mut Connection, token: &HeaderValue) -> Result<String> {
+    let call = routes::start_ipp(&["7051602"]).with_token(token);
+    let started: Value = connection.ask(&call).await?;
+    let id = started["job_id"].as_str().context("the job has no id")?;
+    let status = routes::ipp_status(id, 0).with_token(token);
+    eventually("the job ends", LOOKS, async || {
+        let status = connection.ask(&status).await?;
+        ensure!(status["status"] != "FAILED", "the job failed: {status}");
+        Ok((status["status"] == "COMPLETED").then_some(()))
+    })
+    .await?;
+    Ok(id.to_owned())
+}
+
+fn mib(bytes: f64) -> f64 {
+    bytes / f64::from(1 << 20)
+}

@@ -18,6 +18,7 @@ use crate::cache::Cache;
 use crate::context::{ComponentContext, Service};
 use crate::engine::{MAX_MEMORY, engine};
 use crate::error::StartError;
+use crate::factors::http_client::HttpClient;
 use crate::factors::key_value::{KeyValueFault, Stores};
 use crate::factors::redis::Connections;
 use crate::limits::Limits;
@@ -140,6 +141,7 @@ pub async fn start(mut options: Options) -> Result<RunningApp, StartError> {
         options: &options,
         values: &values,
         stores: Arc::new(stores),
+        http: HttpClient::default(),
         redis: Arc::default(),
         service: own_service.clone(),
         log_dir: &log_dir,
@@ -234,6 +236,7 @@ struct Shared<'a> {
     options: &'a Options,
     values: &'a BTreeMap<String, String>,
     stores: Arc<Stores>,
+    http: HttpClient,
     redis: Arc<Connections>,
     service: Arc<OnceLock<Weak<dyn Service>>>,
     log_dir: &'a Path,
@@ -337,6 +340,7 @@ fn context(
         environment: component.environment.clone().into_iter().collect(),
         key_value_stores: component.key_value_stores.iter().cloned().collect(),
         stores: shared.stores.clone(),
+        http: shared.http.clone(),
         redis: shared.redis.clone(),
         allowed_hosts,
         logs,

@@ -9,6 +9,7 @@ use http::{Request, Response};
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use crate::allowed_hosts::{self, AllowedHosts};
+use crate::factors::http_client::HttpClient;
 use crate::factors::key_value::Stores;
 use crate::factors::redis::Connections;
 use crate::logs::ComponentLogs;
@@ -26,6 +27,8 @@ pub struct ComponentContext {
     pub key_value_stores: BTreeSet<String>,
     /// The stores of the application.
     pub stores: Arc<Stores>,
+    /// Connections to other servers that instances share.
+    pub http: HttpClient,
     /// Connections to Redis that instances share.
     pub redis: Arc<Connections>,
     /// Where it may connect to.

@@ -6,8 +6,7 @@ use std::sync::{Arc, Weak};
 
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Request, Response, Uri, header};
-use http_body_util::BodyExt;
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, default_send_request};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::allowed_hosts::internal_component;
 use crate::context::{ComponentContext, Service};
@@ -78,30 +77,25 @@ impl WasiHttpHooks for OutboundHttp {
         _: Io,
     ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Io), Error>> + Send> {
         let (target, depth) = (self.target(request.uri()), self.depth + 1);
+        let client = self.context.http.clone();
         Box::new(async move {
-            match target? {
-                Target::World => send(request, options).await,
+            let response = match target? {
+                Target::World => client.send(request, options).await?,
                 Target::Itself(service) => {
-                    send(redirect(request, service.address())?, options).await
+                    let request = redirect(request, service.address())?;
+                    client.send(request, options).await?
                 }
                 Target::Component(service, component) => {
                     if depth > MAX_CALLS {
                         return Err(Error::LoopDetected);
                     }
-                    let response = service.call_component(&component, request, depth).await?;
-                    Ok((response, Box::new(async { Ok(()) }) as Io))
+                    service.call_component(&component, request, depth).await?
                 }
-            }
+            };
+            // Connections are driven by tasks of their own.
+            Ok((response, Box::new(async { Ok(()) }) as Io))
         })
     }
-}
-
-async fn send(
-    request: Request<WasiBody>,
-    options: Option<RequestOptions>,
-) -> Result<(Response<WasiBody>, Io), Error> {
-    let (response, io) = default_send_request(request, options).await?;
-    Ok((response.map(BodyExt::boxed_unsync), Box::new(io)))
 }
 
 /// Sends a request for the application itself to its own address.

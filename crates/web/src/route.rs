@@ -67,6 +67,14 @@ impl<'a> Route<'a> {
         Self::new(Method::GET, pattern, Access::User(authorize), handler)
     }
 
+    /// A `GET` for all callers, without a token; see [`Route::get`] for the pattern.
+    pub fn get_public<F: Future<Output = Reply> + 'a>(
+        pattern: &'static str,
+        handler: impl FnOnce(Call) -> F + 'a,
+    ) -> Self {
+        Self::new(Method::GET, pattern, Access::Public, handler)
+    }
+
     /// A `POST`; see [`Route::get`] for the pattern.
     pub fn post<F: Future<Output = Reply> + 'a>(
         pattern: &'static str,
@@ -113,12 +121,6 @@ impl<'a> Route<'a> {
     pub fn bytes(self, limit: usize) -> Self {
         let body = Body::Bytes(limit);
         Self { body, ..self }
-    }
-
-    /// Admits all callers, without a token.
-    #[must_use]
-    pub fn public(self) -> Self {
-        self.access(Access::Public)
     }
 
     /// Admits only users with this role.

@@ -315,6 +315,12 @@ async fn a_body_of_eight_mebibytes_is_worked_on() {
     app.stop().await;
 }
 
+/// The stored outcome of a toon, as a worker writes it.
+fn completed(toon: &str, result: &Value) -> Value {
+    json!({"toonId": toon, "status": "COMPLETED", "result": result, "durationMs": 1,
+        "attempts": 1, "processedAt": "2026-11-22T10:30:45.137Z"})
+}
+
 #[tokio::test]
 async fn partial_results_are_there_while_a_job_runs() {
     let app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
@@ -329,11 +335,12 @@ async fn partial_results_are_there_while_a_job_runs() {
     let redis = app.redis();
     let queue = queue::Queue::new(&redis, "jobs");
     let held = queue.claim(&queue::Policy::default(), 3).unwrap();
+    let third = completed("TOON-00002", &json!(null));
     queue
         .settle(
             &[queue::Settlement::of(&held[2]).with(queue::Effect::Set {
                 key: "{jobs}:results:A".into(),
-                fields: vec![("2".into(), br#"{"toonId":"TOON-00002"}"#.to_vec())],
+                fields: vec![("2".into(), third.to_string().into_bytes())],
             })],
             &[queue::Effect::Tally {
                 key: "{jobs}:job:A".into(),
@@ -345,7 +352,7 @@ async fn partial_results_are_there_while_a_job_runs() {
         .unwrap();
     let page = body(app.get(USER, "/results?jobId=A").await, 200).await;
     assert_eq!(page["status"], "PROCESSING");
-    assert_eq!(page["results"], json!([{"toonId": "TOON-00002"}]));
+    assert_eq!(page["results"], json!([third]));
     let status = body(app.get(USER, "/jobs/A").await, 200).await;
     assert_eq!(
         (&status["processedToons"], &status["progress"]),
@@ -358,7 +365,7 @@ async fn partial_results_are_there_while_a_job_runs() {
     let next = first["cursor"].as_str().unwrap();
     let last = app.get(USER, &format!("{path}&cursor={next}")).await;
     let last = body(last, 200).await;
-    assert_eq!(last["results"], json!([{"toonId": "TOON-00002"}]));
+    assert_eq!(last["results"], json!([third]));
     assert_eq!(last["cursor"], Value::Null);
     app.stop().await;
 }
@@ -370,7 +377,8 @@ async fn a_page_of_long_results_is_shorter_than_was_asked_for() {
     submit(&app, USER, &job(Some("A"), TOONS)).await;
     let redis = app.redis();
     for index in 0..TOONS {
-        let result = json!({"n": index, "text": "x".repeat(60_000)}).to_string();
+        let outcome = json!({"n": index, "text": "x".repeat(60_000)});
+        let result = completed(&format!("TOON-{index:05}"), &outcome).to_string();
         let args = [
             "{jobs}:results:A".into(),
             i64::try_from(index).unwrap().into(),
@@ -383,7 +391,10 @@ async fn a_page_of_long_results_is_shorter_than_was_asked_for() {
     // The number of toons that have 4 MiB together.
     assert!((65..75).contains(&length), "{length}");
     let all = results(&app, USER, "A", 1_000).await;
-    let order: Vec<_> = all.iter().map(|result| result["n"].as_u64()).collect();
+    let order: Vec<_> = all
+        .iter()
+        .map(|result| result["result"]["n"].as_u64())
+        .collect();
     let expected: Vec<_> = (0..250).map(Some).collect();
     assert_eq!(order, expected);
     app.stop().await;

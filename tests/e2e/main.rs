@@ -15,6 +15,7 @@ mod manifest;
 mod message_groups;
 mod notifications;
 mod obtain;
+mod openapi;
 mod ops;
 mod order_groups;
 mod orders;

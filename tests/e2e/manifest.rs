@@ -169,7 +169,7 @@ fn wrong_variables(manifest: &Table, programs: &Programs) -> Vec<String> {
     wrong
 }
 
-fn shipped() -> Table {
+pub(crate) fn shipped() -> Table {
     let text = fs::read_to_string(root().join("spin.toml")).unwrap();
     text.parse().unwrap()
 }
@@ -201,7 +201,7 @@ fn run(mut command: Command) -> String {
 }
 
 /// The packages of the workspace and the texts in their sources.
-struct Programs {
+pub(crate) struct Programs {
     packages: BTreeMap<PathBuf, Package>,
 }
 
@@ -216,7 +216,9 @@ struct Package {
 
 /// Texts of sources that could be names of variables.
 #[derive(Default)]
-struct Texts {
+pub(crate) struct Texts {
+    /// All words outside of comments and tests.
+    pub(crate) words: BTreeSet<String>,
     all: BTreeSet<String>,
     /// Texts that are read as variables.
     read: BTreeSet<String>,
@@ -225,7 +227,7 @@ struct Texts {
 }
 
 impl Programs {
-    fn of_the_workspace() -> Self {
+    pub(crate) fn of_the_workspace() -> Self {
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["metadata", "--no-deps", "--format-version=1", "--offline"]);
         let metadata: Value = serde_json::from_str(&run(cargo)).unwrap();
@@ -244,12 +246,23 @@ impl Programs {
     }
 
     /// The texts of the package that builds this wasm, and of its dependencies.
-    fn texts(&self, wasm: &Path) -> Texts {
+    pub(crate) fn texts(&self, wasm: &Path) -> Texts {
+        self.texts_under(self.package_of(wasm))
+    }
+
+    /// The texts of a package without wasm, and of its dependencies.
+    pub(crate) fn texts_of(&self, name: &str) -> Texts {
+        let mut packages = self.packages.values();
+        self.texts_under(packages.find(|package| package.name == name).unwrap())
+    }
+
+    fn texts_under(&self, package: &Package) -> Texts {
         let mut texts = Texts::default();
-        let mut rest = vec![self.package_of(wasm)];
+        let mut rest = vec![package];
         let mut seen = BTreeSet::new();
         while let Some(package) = rest.pop() {
             if seen.insert(&package.name) {
+                texts.words.extend(package.texts.words.iter().cloned());
                 texts.all.extend(package.texts.all.iter().cloned());
                 texts.read.extend(package.texts.read.iter().cloned());
                 texts.got.extend(package.texts.got.iter().cloned());
@@ -294,7 +307,7 @@ fn read_sources(folder: &Path, texts: &mut Texts) -> io::Result<()> {
             read_sources(&path, texts)?;
         } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("tests.rs") {
             let text = fs::read_to_string(&path)?;
-            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let code = text.split("mod tests {").next().unwrap_or_default();
             let lines = code.lines().map(str::trim);
             let code: Vec<_> = lines.filter(|line| !line.starts_with("//")).collect();
             texts.add(&code.join(" "));
@@ -305,6 +318,11 @@ fn read_sources(folder: &Path, texts: &mut Texts) -> io::Result<()> {
 
 impl Texts {
     fn add(&mut self, code: &str) {
+        let in_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        for word in code.split(|c| !in_word(c)) {
+            self.words.insert(word.to_owned());
+            self.words.extend(word.split('-').map(str::to_owned));
+        }
         for (quote, _) in code.match_indices('"') {
             let (before, after) = (&code[..quote], &code[quote + 1..]);
             let Some((text, after)) = after.split_once('"') else {

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use devstack::WebhookReceiver;
 use devstack::webhooks::Received;
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::{App, USER, body, eventually};
+use tests::{App, RequestBuilder, USER, body, eventually};
 
 const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const OTHER_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";

@@ -1,8 +1,8 @@
 //! Orders, from their creation to the result of each change.
 
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
-use tests::{App, USER, body, eventually, refusal};
+use tests::{App, RequestBuilder, USER, body, eventually, refusal};
 
 const OTHER: &str = "other";
 

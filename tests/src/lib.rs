@@ -2,12 +2,14 @@
 //! a Redis and an S3 store of its own, on free ports and in a temporary
 //! folder.
 
+mod api;
 mod balancer;
 mod hosts;
 mod ipp;
 mod manifest;
 mod photo;
 mod purchases;
+mod request;
 mod seed;
 mod service;
 
@@ -17,15 +19,17 @@ use std::time::{Duration, Instant};
 
 use devstack::client::Client;
 use devstack::{Redis, RedisOptions, Stack, StackOptions};
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
+pub use api::{API, Answered, Api};
 pub use hosts::Hosts;
 pub use manifest::Manifest;
 pub use photo::Photo;
 pub use purchases::{Member, purchase};
+pub use request::RequestBuilder;
 pub use seed::Seed;
 pub use service::{Service, Visit};
 
@@ -192,12 +196,24 @@ impl App {
 
     /// A request without a token. `path` is a path of the application, or a URL.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, path)
+        RequestBuilder::new(self.client.request(method, path), path.starts_with('/'))
     }
 
     /// A request with a user's token.
     pub fn request_of(&self, user: &str, method: Method, path: &str) -> RequestBuilder {
         self.request(method, path).bearer_auth(self.token(user))
+    }
+
+    /// The methods that a path takes, but for `HEAD` and `OPTIONS`.
+    pub async fn methods(&self, path: &str) -> Vec<Method> {
+        let response = self.request(Method::PATCH, path).send().await.unwrap();
+        let allowed = response.headers().get("allow");
+        let allowed = allowed.map_or("", |allowed| allowed.to_str().unwrap());
+        let allowed = allowed.split(", ").filter(|name| !name.is_empty());
+        let methods = allowed.map(|name| name.parse().unwrap());
+        methods
+            .filter(|method| ![Method::HEAD, Method::OPTIONS].contains(method))
+            .collect()
     }
 
     /// A GET of a user.

@@ -16,23 +16,25 @@ impl Manifest {
         Self(text.parse().unwrap())
     }
 
-    /// The paths of its HTTP routes, each with values for its parameters.
+    /// The routes of its HTTP triggers, as in `/jobs/:job`.
     pub fn routes(&self) -> Vec<String> {
         let triggers = self.0["trigger"]["http"].as_array().unwrap();
         let routes = triggers
             .iter()
             .filter_map(|trigger| trigger["route"].as_str());
-        let path = |route: &str| {
-            let segments = route.split('/').map(|segment| match segment {
-                ":queue" => "images",
-                ":id" => "1-0",
-                parameter if parameter.starts_with(':') => "x",
-                "..." => "x",
-                literal => literal,
-            });
-            segments.collect::<Vec<_>>().join("/")
-        };
-        routes.map(path).collect()
+        routes.map(str::to_owned).collect()
+    }
+
+    /// The path of a route, with values for its parameters.
+    pub fn path(route: &str) -> String {
+        let segments = route.split('/').map(|segment| match segment {
+            ":queue" => "images",
+            ":id" => "1-0",
+            parameter if parameter.starts_with(':') => "x",
+            "..." => "x",
+            literal => literal,
+        });
+        segments.collect::<Vec<_>>().join("/")
     }
 
     /// With `labeler-rekognition` for the labeler: the edit that docs/extend.md shows.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use crate::{App, body, eventually};
+use crate::{App, RequestBuilder, body, eventually};
 
 /// A user of a tenant.
 #[derive(Clone, Copy)]

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::StatusCode;
 use serde_json::Value;
-use tests::eventually;
+use tests::{RequestBuilder, eventually};
 
 /// Sends the same request again until it is answered.
 #[derive(Default)]

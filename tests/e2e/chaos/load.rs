@@ -5,10 +5,10 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use queue::{Counts, Queue};
-use reqwest::{Method, RequestBuilder};
+use reqwest::Method;
 use serde_json::{Value, json};
 use stores::{Arg, Redis};
-use tests::{App, Photo, USER, body, eventually};
+use tests::{App, Photo, RequestBuilder, USER, body, eventually};
 
 use super::client::Client;
 

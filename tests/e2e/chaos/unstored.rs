@@ -2,10 +2,10 @@
 //! in between or its store failed.
 
 use futures::future::join;
-use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use stores::{Arg, Redis};
-use tests::{App, Hosts, Manifest, Service, USER, body, eventually, refusal};
+use tests::{App, Hosts, Manifest, RequestBuilder, Service, USER, body, eventually, refusal};
 
 use super::HASTY;
 use super::load::counts;

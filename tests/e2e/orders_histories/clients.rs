@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::future::join_all;
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tests::{App, Service, USER, body, eventually};
+use tests::{App, RequestBuilder, Service, USER, body, eventually};
 
 use super::model::{self, Answer, Caller, Exchange, IfMatch, Request, Version};
 use super::plan::{Action, CLIENTS, Content, Guard, Method, ORDERS, Spoilt, Write};

@@ -114,7 +114,8 @@ impl Call {
             return Ok(None);
         };
         let key = key.to_str().unwrap_or_default().trim().trim_matches('"');
-        let is_key = (1..=MAX_KEY_LENGTH).contains(&key.len());
+        let is_visible = key.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_key = is_visible && (1..=MAX_KEY_LENGTH).contains(&key.len());
         is_key.then_some(Some(key)).ok_or_else(|| {
             Invalid::new(
                 "invalid_idempotency_key",
@@ -212,7 +213,7 @@ pub(crate) mod tests {
         };
         assert_eq!(key("\"a-1\""), Ok(Some("a-1".into())));
         assert_eq!(key("a-1"), Ok(Some("a-1".into())));
-        for wrong in ["", "\"\"", &"x".repeat(256)] {
+        for wrong in ["", "\"\"", "a 1", "a\t1", &"x".repeat(256)] {
             assert_eq!(key(wrong).unwrap_err().code, "invalid_idempotency_key");
         }
         assert_eq!(call(&[]).idempotency_key(), Ok(None));

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use reqwest::Method;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tests::{API, Answered, Api, App, Manifest, root};
 
 use crate::manifest::{Programs, Texts, shipped};
@@ -93,6 +94,46 @@ async fn the_document_is_served_to_everybody_and_not_twice() {
     let served: Value = answer.json().await.unwrap();
     assert_eq!(&served, API.document());
     assert_eq!(get(Some(tag)).send().await.unwrap().status(), 304);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn the_page_loads_the_script_that_is_pinned_and_nothing_from_elsewhere() {
+    let app = App::start().await;
+    let get = |path: &str| app.request(Method::GET, path).send();
+    let page = get("/docs").await.unwrap();
+    assert_eq!(page.status(), 200);
+    let policy = page.headers()["content-security-policy"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert!(policy.starts_with("default-src 'none';"), "{policy}");
+    assert!(
+        !policy.contains("http") && !policy.contains('*'),
+        "{policy}"
+    );
+    let html = page.text().await.unwrap();
+    assert!(!html.contains("//"), "it names another site: {html}");
+    let loaded = ["src=\"", "spec-url=\""].map(|attribute| {
+        let (_, rest) = html.split_once(attribute).unwrap();
+        rest.split('"').next().unwrap()
+    });
+    assert_eq!(loaded, ["/docs/redoc.js", "/openapi.json"]);
+
+    let script = get(loaded[0]).await.unwrap();
+    assert_eq!(script.status(), 200);
+    let tag = script.headers()["etag"].clone();
+    let digest: String = Sha256::digest(script.bytes().await.unwrap())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let pinned = "components/platform/docs/redoc/redoc.standalone.js.sha256";
+    let pinned = std::fs::read_to_string(root().join(pinned)).unwrap();
+    assert_eq!(pinned.split(' ').next(), Some(&*digest));
+    let again = app
+        .request(Method::GET, loaded[0])
+        .header("if-none-match", tag);
+    assert_eq!(again.send().await.unwrap().status(), 304);
     app.stop().await;
 }
 

@@ -12,6 +12,7 @@ use yaml_rust2::{Yaml, YamlLoader};
 
 const FOLDER: &str = "openapi";
 const SHARED: &str = "document.yaml";
+const SCRIPT: &str = "redoc/redoc.standalone.js";
 
 /// The members of a path item that are operations.
 const METHODS: [&str; 4] = ["get", "post", "put", "delete"];
@@ -21,9 +22,21 @@ type Object = Map<String, Value>;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={FOLDER}");
-    if let Err(problem) = make() {
+    println!("cargo::rerun-if-changed={SCRIPT}");
+    if let Err(problem) = make().and_then(|()| check_script()) {
         println!("cargo::error=docs: {problem}");
     }
+}
+
+/// Fails where the component is built without the script of its page.
+fn check_script() -> Result<(), String> {
+    let is_component = env::var("CARGO_CFG_TARGET_FAMILY").is_ok_and(|family| family == "wasm");
+    if is_component && !Path::new(SCRIPT).exists() {
+        return Err(format!(
+            "{SCRIPT} is not there yet: run scripts/fetch-redoc"
+        ));
+    }
+    Ok(())
 }
 
 fn make() -> Result<(), String> {

@@ -95,6 +95,17 @@ impl Call {
         })
     }
 
+    /// The body as a JSON object. Serde alone would take an array for it, too.
+    ///
+    /// # Errors
+    /// The body is no JSON object, or not of the type `T`.
+    pub fn object<T: DeserializeOwned>(&self) -> Result<T, Invalid> {
+        if self.body.trim_ascii_start().starts_with(b"[") {
+            return Err(Invalid::json("the body must be a JSON object"));
+        }
+        self.json()
+    }
+
     /// The conditions of `If-Match` and `If-None-Match` on the version to be changed.
     ///
     /// # Errors
@@ -217,6 +228,23 @@ pub(crate) mod tests {
             assert_eq!(key(wrong).unwrap_err().code, "invalid_idempotency_key");
         }
         assert_eq!(call(&[]).idempotency_key(), Ok(None));
+    }
+
+    #[test]
+    fn an_array_is_no_object() {
+        #[derive(serde::Deserialize)]
+        struct All {
+            all: bool,
+        }
+        let read = |body: &str| {
+            let mut call = call(&[]);
+            call.body = body.into();
+            call.object::<All>().map(|read| read.all)
+        };
+        assert_eq!(read(r#" {"all": true}"#), Ok(true));
+        for wrong in ["[true]", " [true]", "true", "", "{}"] {
+            assert_eq!(read(wrong).unwrap_err().code, "invalid_json", "{wrong}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ struct Complete {
 }
 
 pub(crate) async fn complete(call: Call) -> Reply {
-    let body: Complete = call.json()?;
+    let body: Complete = call.object()?;
     let file: FileName = body
         .file_name
         .parse()

@@ -64,6 +64,8 @@ impl<'a> Body<'a> {
     fn read(body: &'a [u8]) -> Result<Self, Invalid> {
         let body = match body.trim_ascii() {
             [] => b"{}",
+            // Serde alone would take an array for an object.
+            [b'[', ..] => return Err(Invalid::json("the body must be a JSON object")),
             body => body,
         };
         serde_json::from_slice(body).map_err(|error| {

@@ -241,7 +241,7 @@ async fn dead_letters(call: Call) -> Reply {
 
 async fn redrive(call: Call) -> Reply {
     let name = queue(&call)?;
-    let selection = Selection::try_from(call.json::<Redrive>()?)?;
+    let selection = Selection::try_from(call.object::<Redrive>()?)?;
     let redis = SpinRedis::open()?;
     let queue = worker::open(&redis, name)?;
     let redriven = match selection {

@@ -24,7 +24,7 @@ web::exports![
 ];
 
 async fn start(call: Call) -> Reply {
-    let request: ReplayRequest = call.json()?;
+    let request: ReplayRequest = call.object()?;
     let replay = request.replay(Uuid::now_v7().to_string(), base::now_millis())?;
     let redis = SpinRedis::open()?;
     let queue = worker::open(&redis, keys::MAINTENANCE)?;

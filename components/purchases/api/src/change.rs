@@ -14,17 +14,19 @@ use crate::read::unknown;
 pub(crate) async fn create(call: Call) -> Reply {
     let request = PurchaseRequest::parse(call.body(), None)?;
     let tenant = call.tenant()?;
+    // Also refused where it is not needed: it would be a mistake of the client.
+    let key = call.idempotency_key()?;
     let id = match &request.compra_id {
         Some(id) => id.clone(),
-        None => new_id(&call, &tenant)?,
+        None => new_id(&call, &tenant, key)?,
     };
     change(&call, &tenant, &id, &request, Intent::Create).await
 }
 
 /// The id of a purchase that has none. With an `Idempotency-Key` it follows from the key,
 /// so that a repeated request finds the purchase of the first one.
-fn new_id(call: &Call, tenant: &Tenant) -> Result<PurchaseId, ApiError> {
-    let id = match call.idempotency_key()? {
+fn new_id(call: &Call, tenant: &Tenant, key: Option<&str>) -> Result<PurchaseId, ApiError> {
+    let id = match key {
         None => Uuid::now_v7(),
         Some(key) => {
             let user = &call.principal()?.subject;

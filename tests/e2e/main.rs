@@ -30,3 +30,4 @@ mod receiver;
 mod scan;
 mod schedules;
 mod storage;
+mod typescript;

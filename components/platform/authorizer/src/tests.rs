@@ -13,7 +13,8 @@ use rsa::rand_core::{OsRng, RngCore};
 use rsa::{BigUint, RsaPrivateKey, RsaPublicKey, traits::PublicKeyParts};
 use serde_json::{Value, json};
 
-use crate::config::{Config, ConfigError, Key};
+use crate::config::{Config, ConfigError};
+use crate::key::Key;
 use crate::verify::{Denial, Principal, bearer_token, verify};
 
 const SECRET: &str = "a secret of more than thirty-two bytes";

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::config::{Config, Key};
+use crate::config::Config;
+use crate::key::Key;
 
 /// The maximum length of a token in bytes: what common servers take of a header.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;

@@ -31,6 +31,14 @@ fn value(tag: u8, content: &[u8]) -> Vec<u8> {
     }
 }
 
+/// The beginning of a certificate (RFC 5280, 4.1), with its version or without, as version 1.
+fn certificate(has_version: bool) -> Vec<u8> {
+    let version = value(0xa0, &value(2, &[2]));
+    let version = &version[..if has_version { version.len() } else { 0 }];
+    let signed = value(0x30, &[version, &value(2, &[7; 16])].concat());
+    value(0x30, &signed)
+}
+
 /// A public key of any kind in PEM.
 fn public_key(id: &[u8], key: &[u8]) -> String {
     let bits = value(3, &[&[0], key].concat());
@@ -82,13 +90,51 @@ fn problem(algorithm: &str, key: &str) -> Option<String> {
     configure(&[("jwt_algorithm", algorithm), ("jwt_public_key", key)]).err()
 }
 
+/// A key in PEM in the shapes that people paste.
+fn shapes(pem: &str) -> Vec<String> {
+    let line_ends = ["\n", "\r\n", "\\n", "\\r\\n", " ", "", "\n    ", "\r\n\t"];
+    let lines: Vec<&str> = pem.lines().collect();
+    let body = &lines[1..lines.len() - 1];
+    let mut shapes = vec![
+        BASE64_STANDARD.encode(pem),
+        BASE64_STANDARD.encode(pem.replace('\n', "\r\n")),
+    ];
+    for line_end in line_ends {
+        shapes.extend([pem.replace('\n', line_end), body.join(line_end)]);
+    }
+    let around = |(before, after)| {
+        let shapes = shapes.iter();
+        shapes.map(move |shape| format!("{before}{shape}{after}"))
+    };
+    let all = [
+        ("", ""),
+        ("\"", "\""),
+        ("'", "'"),
+        ("\n  \"", "\"\r\n"),
+        ("\u{feff}", ""),
+    ];
+    all.into_iter().flat_map(around).collect()
+}
+
 #[test]
-fn public_keys_may_come_with_any_line_ends() {
-    for issuer in Issuer::all() {
-        for line_end in ["\n", "\r\n", "\\n", " ", ""] {
-            let key = issuer.public_key().replace('\n', line_end);
-            let config = issuer.config(&[("jwt_public_key", &key)]);
-            assert!(check(&config, &issuer.token(&claims())).is_ok(), "{key}");
+fn public_keys_come_in_the_shapes_that_people_paste() {
+    for issuer in Issuer::all().into_iter().skip(1) {
+        let token = issuer.token(&claims());
+        for key in shapes(&issuer.public_key()) {
+            let variables = [
+                ("jwt_algorithm", issuer.algorithm()),
+                ("jwt_public_key", &key),
+            ];
+            let config = configure(&variables).unwrap_or_else(|error| panic!("{error}: {key}"));
+            // Without optimization, RSA takes its time.
+            let is_slow = matches!(issuer, Issuer::Rs256(_));
+            assert!(is_slow || check(&config, &token).is_ok(), "{key}");
+            let public = configure(&[("jwt_algorithm", "HS256"), ("jwt_secret", &key)]);
+            let public = public.err().expect("is refused");
+            assert!(
+                public.contains("is a public key, which is no secret"),
+                "{public}"
+            );
         }
     }
     let max = rsa_key(&odd(4096), &BigUint::from(3u8));
@@ -98,7 +144,7 @@ fn public_keys_may_come_with_any_line_ends() {
 #[test]
 fn a_key_that_does_not_fit_is_refused_with_the_reason() {
     let [_, rsa, p256_pem, ed25519_pem] = Issuer::all().map(|issuer| issuer.public_key());
-    let certificate = block("CERTIFICATE", b"0");
+    let labeled = block("CERTIFICATE", b"0");
     let [pkcs8, sec1, pkcs1] =
         ["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"].map(|label| block(label, b"0"));
     let real_private = RSA.to_pkcs8_pem(LineEnding::LF).expect("encodes");
@@ -152,10 +198,10 @@ fn a_key_that_does_not_fit_is_refused_with_the_reason() {
         ),
         (
             "ES256",
-            certificate.clone(),
+            labeled.clone(),
             "is a certificate: set the key in it",
         ),
-        ("ES256", certificate.repeat(2), "is a certificate"),
+        ("ES256", labeled.repeat(2), "is a certificate"),
         ("ES256", pkcs8, "holds a private key"),
         ("ES256", sec1.clone(), "holds a private key"),
         ("RS256", pkcs1, "holds a private key"),
@@ -166,6 +212,40 @@ fn a_key_that_does_not_fit_is_refused_with_the_reason() {
             "holds a private key",
         ),
         ("RS256", real_pkcs1, "is in the form of PKCS #1"),
+        // Without the first line, which says what it is.
+        (
+            "ES256",
+            BASE64_STANDARD.encode(certificate(true)),
+            "is a certificate",
+        ),
+        (
+            "RS256",
+            BASE64_STANDARD.encode(certificate(false)),
+            "is a certificate",
+        ),
+        (
+            "ES256",
+            BASE64_STANDARD.encode(block("CERTIFICATE", b"0")),
+            "is a certificate",
+        ),
+        (
+            "ES256",
+            block("PUBLIC KEY", &certificate(true)),
+            "is a certificate",
+        ),
+        (
+            "RS256",
+            BASE64_STANDARD.encode(RSA.to_pkcs8_der().expect("encodes").as_bytes()),
+            "holds a private key",
+        ),
+        (
+            "RS256",
+            BASE64_STANDARD.encode(RSA.to_public_key().to_pkcs1_der().expect("encodes")),
+            "is in the form of PKCS #1",
+        ),
+        ("ES256", "AAAA".into(), "is damaged: what it holds"),
+        ("ES256", "MAA=".into(), "is damaged: what it holds"),
+        ("ES256", "\"\"".into(), "is not set"),
         // Of another kind.
         (
             "RS256",

@@ -2,10 +2,12 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use ed25519_dalek::pkcs8::{EncodePrivateKey, EncodePublicKey};
+use ed25519_dalek::pkcs8::{DecodePublicKey, EncodePrivateKey, EncodePublicKey};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use p256::elliptic_curve::sec1::ToEncodedPoint;
 use p256::pkcs8::LineEnding;
 use reqwest::{Method, Response};
+use rsa::traits::PublicKeyParts;
 use serde_json::{Value, json};
 use tests::{App, Photo, USER, body, refusal};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -196,6 +198,71 @@ async fn each_algorithm_takes_its_own_tokens_and_no_others() {
         );
         app.stop().await;
     }
+}
+
+fn encode(bytes: &[u8]) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The public halves of issuers as a JSON Web Key Set. The `kid` of each is the name of its
+/// algorithm.
+pub fn key_set(issuers: &[(Algorithm, EncodingKey, String)]) -> Value {
+    let keys = issuers.iter().map(|(algorithm, _, public)| {
+        let mut jwk = match algorithm {
+            Algorithm::RS256 => {
+                let key = rsa::RsaPublicKey::from_public_key_pem(public).unwrap();
+                let [n, e] = [key.n(), key.e()].map(|number| encode(&number.to_bytes_be()));
+                json!({"kty": "RSA", "n": n, "e": e})
+            }
+            Algorithm::ES256 => {
+                let key = p256::PublicKey::from_public_key_pem(public).unwrap();
+                // The byte before the coordinates says that there are two (SEC 1, 2.3.3).
+                let point = key.to_encoded_point(false).to_bytes();
+                let (x, y) = point[1..].split_at(32);
+                json!({"kty": "EC", "crv": "P-256", "x": encode(x), "y": encode(y)})
+            }
+            _ => {
+                let key = ed25519_dalek::VerifyingKey::from_public_key_pem(public).unwrap();
+                json!({"kty": "OKP", "crv": "Ed25519", "x": encode(key.as_bytes())})
+            }
+        };
+        jwk["kid"] = format!("{algorithm:?}").into();
+        jwk
+    });
+    json!({ "keys": keys.collect::<Vec<_>>() })
+}
+
+/// A token that names the key with this `kid`.
+pub fn named(algorithm: Algorithm, key: &EncodingKey, kid: &str) -> String {
+    let mut header = Header::new(algorithm);
+    header.kid = Some(kid.to_owned());
+    jsonwebtoken::encode(&header, &json!({"sub": USER, "exp": FAR}), key).unwrap()
+}
+
+#[tokio::test]
+async fn each_key_of_a_set_takes_its_own_tokens_and_no_others() {
+    let issuers = issuers();
+    let set = key_set(&issuers).to_string();
+    let app = App::with(&[("jwt_jwks", &set), ("jwt_secret", "")]).await;
+    for (algorithm, key, _) in &issuers {
+        let own = format!("{algorithm:?}");
+        body(scan(&app, &named(*algorithm, key, &own)).await, 200).await;
+        for kid in ["RS256", "ES256", "EdDSA", "other"] {
+            let token = named(*algorithm, key, kid);
+            assert!(kid == own || is_refused(&app, &token).await, "{own}: {kid}");
+        }
+        let nameless = token(*algorithm, key, &json!({"sub": USER, "exp": FAR}));
+        assert!(is_refused(&app, &nameless).await, "{own}");
+    }
+    app.stop().await;
+
+    // The stack sets a secret.
+    let app = App::with(&[("jwt_jwks", &set)]).await;
+    let (algorithm, key, _) = &issuers[0];
+    let answer = body(scan(&app, &named(*algorithm, key, "RS256")).await, 500).await;
+    let error = answer["error"].as_str().unwrap();
+    assert!(error.contains("`jwt_jwks` and `jwt_secret` are both set"), "{error}");
+    app.stop().await;
 }
 
 #[tokio::test]

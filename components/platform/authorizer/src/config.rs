@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::key::Key;
+use jwks::{Key, KeySet, Origin};
+
 use crate::pem;
 
 /// Why no token can be verified: the variable to change, and how.
@@ -29,11 +30,20 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
+/// The keys that tokens may be signed with.
+#[derive(Clone)]
+pub enum Keys {
+    /// This one, whatever the token's `kid`.
+    One(Key),
+    /// The one that the token's `kid` names.
+    Set(KeySet),
+}
+
 /// What a token has to fulfil.
 #[derive(Clone)]
 pub struct Config {
     /// How it has to be signed.
-    pub key: Key,
+    pub keys: Keys,
     /// The `iss` that it has to have, if any.
     pub issuer: Option<String>,
     /// The `aud` that it has to have or to contain, if any.
@@ -49,6 +59,7 @@ impl Config {
     ///
     /// | variable | meaning |
     /// |---|---|
+    /// | `jwt_jwks` | a JSON Web Key Set, in place of the next three |
     /// | `jwt_algorithm` | `HS256`, `RS256`, `ES256` or `EdDSA` |
     /// | `jwt_secret` | for HS256: the shared secret, at least 32 bytes of UTF-8 |
     /// | `jwt_public_key` | for the others: the key in PEM (SubjectPublicKeyInfo), in any shape of [`pem::public_key_der`] |
@@ -57,8 +68,8 @@ impl Config {
     /// | `jwt_tenant_claim` | the claim with the tenant of the user, `tenant_id` if unset |
     ///
     /// # Errors
-    /// [`ConfigError`] if the algorithm is unknown, or its key is missing, weak,
-    /// damaged or of another kind; and any error of `get`, for a variable that cannot
+    /// [`ConfigError`] if the algorithm is unknown, or a key is missing, weak, damaged,
+    /// of another kind or set in two ways; and any error of `get`, for a variable that cannot
     /// be read is not the same as one that is unset.
     pub fn from_variables<E: From<ConfigError>>(
         get: impl Fn(&str) -> Result<Option<String>, E>,
@@ -67,29 +78,61 @@ impl Config {
             let value = get(name)?.map(|value| value.trim().to_owned());
             Ok(value.filter(|value| !value.is_empty()))
         };
-        let key = match optional("jwt_algorithm")?.as_deref() {
-            // As it is: blanks may be part of a secret.
-            Some("HS256") => secret(&get("jwt_secret")?.unwrap_or_default())
-                .map_err(|problem| ConfigError::new("jwt_secret", problem))?,
-            Some(algorithm @ ("RS256" | "ES256" | "EdDSA")) => {
-                public_key(algorithm, &optional("jwt_public_key")?.unwrap_or_default())
-                    .map_err(|problem| ConfigError::new("jwt_public_key", problem))?
+        let keys = match optional("jwt_jwks")? {
+            Some(set) => {
+                // Neither says which of them counts.
+                for other in ["jwt_secret", "jwt_public_key"] {
+                    if optional(other)?.is_some() {
+                        let problem =
+                            format!("and `{other}` are both set: leave one of them empty");
+                        return Err(ConfigError::new("jwt_jwks", problem).into());
+                    }
+                }
+                key_set(&set).map_err(|problem| ConfigError::new("jwt_jwks", problem))?
             }
-            other => {
-                let problem = match other {
-                    None => "is not set",
-                    Some(_) => "has to be HS256, RS256, ES256 or EdDSA",
-                };
-                return Err(ConfigError::new("jwt_algorithm", problem).into());
-            }
+            None => Keys::One(one_key(&get, optional)?),
         };
         Ok(Self {
-            key,
+            keys,
             issuer: optional("jwt_issuer")?,
             audience: optional("jwt_audience")?,
             subject_claim: optional("jwt_subject_claim")?.unwrap_or_else(|| "sub".to_owned()),
             tenant_claim: optional("jwt_tenant_claim")?.unwrap_or_else(|| "tenant_id".to_owned()),
         })
+    }
+}
+
+/// The key that `jwt_algorithm` says how to use.
+fn one_key<E: From<ConfigError>>(
+    get: impl Fn(&str) -> Result<Option<String>, E>,
+    optional: impl Fn(&str) -> Result<Option<String>, E>,
+) -> Result<Key, E> {
+    let key = match optional("jwt_algorithm")?.as_deref() {
+        // As it is: blanks may be part of a secret.
+        Some("HS256") => secret(&get("jwt_secret")?.unwrap_or_default())
+            .map_err(|problem| ConfigError::new("jwt_secret", problem))?,
+        Some(algorithm @ ("RS256" | "ES256" | "EdDSA")) => {
+            public_key(algorithm, &optional("jwt_public_key")?.unwrap_or_default())
+                .map_err(|problem| ConfigError::new("jwt_public_key", problem))?
+        }
+        other => {
+            let problem = match other {
+                None => "is not set",
+                Some(_) => "has to be HS256, RS256, ES256 or EdDSA",
+            };
+            return Err(ConfigError::new("jwt_algorithm", problem).into());
+        }
+    };
+    Ok(key)
+}
+
+/// The keys of a set, or why one of them or the whole cannot be used: the operator can
+/// change a variable.
+fn key_set(text: &str) -> Result<Keys, String> {
+    let (set, unfit) = KeySet::parse(text, Origin::Variable).map_err(|error| error.to_string())?;
+    match unfit.first() {
+        None => Ok(Keys::Set(set)),
+        Some(unfit) => Err(format!("cannot be used: {unfit}")),
     }
 }
 

@@ -4,10 +4,9 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use jwks::key::{CERTIFICATE, PKCS1, PRIVATE_KEY};
 use rsa::pkcs8::SubjectPublicKeyInfoRef;
 use rsa::pkcs8::der::Decode;
-
-use crate::key::{CERTIFICATE, PKCS1, PRIVATE_KEY};
 
 /// The DER of the one public key in a PEM file (RFC 7468, 13).
 ///

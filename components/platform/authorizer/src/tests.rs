@@ -1,11 +1,13 @@
 mod broken;
 mod keys;
+mod sets;
 
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jwks::Key;
 use jwt_compact::alg::{Ed25519, Es256, Hs256, Hs256Key, Rsa};
 use jwt_compact::{Algorithm, AlgorithmSignature};
 use p256::pkcs8::{EncodePublicKey, LineEnding};
@@ -13,8 +15,7 @@ use rsa::rand_core::{OsRng, RngCore};
 use rsa::{BigUint, RsaPrivateKey, RsaPublicKey, traits::PublicKeyParts};
 use serde_json::{Value, json};
 
-use crate::config::{Config, ConfigError};
-use crate::key::Key;
+use crate::config::{Config, ConfigError, Keys};
 use crate::verify::{Denial, Principal, bearer_token, verify};
 
 const SECRET: &str = "a secret of more than thirty-two bytes";
@@ -267,7 +268,7 @@ fn the_examples_of_rfc_7515_and_rfc_8037_hold() {
     let key =
         "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
     let config = Config {
-        key: Key::Hs256(Hs256Key::new(decode(key))),
+        keys: Keys::One(Key::Hs256(Hs256Key::new(decode(key)))),
         issuer: Some("joe".into()),
         audience: None,
         subject_claim: "iss".into(),

@@ -4,14 +4,14 @@ use std::fmt;
 use std::time::Duration;
 
 use ed25519_dalek::VerifyingKey as Ed25519Key;
+use jwks::Key;
 use jwt_compact::alg::{Ed25519, Es256, Hs256, Rsa};
 use jwt_compact::{AlgorithmExt, Claims, UntrustedToken, ValidationError};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::config::Config;
-use crate::key::Key;
+use crate::config::{Config, Keys};
 
 /// The maximum length of a token in bytes: what common servers take of a header.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -94,7 +94,7 @@ pub fn verify(config: &Config, token: &str, now: Duration) -> Result<Principal, 
         // RFC 7515, 4.1.11: what is critical and not understood makes a token invalid.
         return Err(invalid("it has critical header fields, and none is known"));
     }
-    let claims = verify_signature(&config.key, &token)?;
+    let claims = verify_signature(&config.keys, &token)?;
     let expires_at = check_time(&claims, now)?;
     let Fields(claims) = claims.custom;
     check_issuer(config, &claims)?;
@@ -137,11 +137,37 @@ pub fn bearer_token(authorization: Option<&str>) -> Result<&str, Denial> {
     Ok(token)
 }
 
-/// The claims, if they are signed with just this algorithm and key.
+/// The claims, if they are signed with a key that the token may name, and with that key's
+/// own algorithm. The token's `alg` has to be the same and chooses nothing.
 fn verify_signature(
-    key: &Key,
+    keys: &Keys,
     token: &UntrustedToken<'_, Fields>,
 ) -> Result<Claims<Fields>, Denial> {
+    let kid = token.header().key_id.as_deref();
+    let keys: Vec<&Key> = match keys {
+        Keys::One(key) => vec![key],
+        Keys::Set(set) => set.named(kid).collect(),
+    };
+    let mut denial = match (keys.first(), kid) {
+        (Some(key), _) => invalid(format!("it is not signed with {}", key.algorithm())),
+        (None, Some(_)) => invalid("its `kid` is that of no known key"),
+        (None, None) => invalid("it has no `kid`, and there are several keys"),
+    };
+    // Keys of different kinds may have one `kid` (RFC 7517, 4.5).
+    for key in keys {
+        if key.algorithm() != token.algorithm() {
+            continue;
+        }
+        match verify_with(key, token) {
+            Err(mismatch) if mismatch == unsigned() => denial = mismatch,
+            judged => return judged,
+        }
+    }
+    Err(denial)
+}
+
+/// The claims, if they are signed with just this algorithm and key.
+fn verify_with(key: &Key, token: &UntrustedToken<'_, Fields>) -> Result<Claims<Fields>, Denial> {
     let verified = match key {
         Key::Hs256(key) => Hs256.validator::<Fields>(key).validate(token),
         Key::Rs256(key) => Rsa::rs256().validator(key).validate(token),
@@ -152,10 +178,6 @@ fn verify_signature(
     };
     match verified {
         Ok(verified) => Ok(verified.into_parts().1),
-        Err(ValidationError::AlgorithmMismatch { .. }) => Err(invalid(format!(
-            "it is not signed with {}",
-            key.algorithm()
-        ))),
         Err(ValidationError::MalformedClaims(_)) => Err(invalid(
             "its claims are not a JSON object with numeric dates and each member once",
         )),

@@ -261,7 +261,10 @@ async fn each_key_of_a_set_takes_its_own_tokens_and_no_others() {
     let (algorithm, key, _) = &issuers[0];
     let answer = body(scan(&app, &named(*algorithm, key, "RS256")).await, 500).await;
     let error = answer["error"].as_str().unwrap();
-    assert!(error.contains("`jwt_jwks` and `jwt_secret` are both set"), "{error}");
+    assert!(
+        error.contains("`jwt_jwks` and `jwt_secret` are both set"),
+        "{error}"
+    );
     app.stop().await;
 }
 

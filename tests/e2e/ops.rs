@@ -398,6 +398,7 @@ fn states(down: &[&str]) -> Value {
         "key_value",
         "s3",
         "schedules",
+        "origins",
     ];
     let state = |name: &&str| match down.contains(name) {
         true => "unavailable",
@@ -466,6 +467,34 @@ async fn a_bucket_that_is_missing_and_in_use_is_named() {
         assert_eq!(body(answer, status).await, states(down), "{variables:?}");
         app.stop().await;
     }
+}
+
+#[tokio::test]
+async fn an_origin_that_cannot_match_is_named_and_the_others_match_as_browsers_write_them() {
+    let list = "HTTPS://Travel.Example:443/, travel.example, http://localhost:5173/app";
+    let app = App::with(&[("allowed_origins", list)]).await;
+    let response = app.request(Method::GET, "/readyz").send().await.unwrap();
+    let ready = body(response, 503).await;
+    assert_eq!(ready["checks"]["origins"], "unavailable");
+    assert_eq!(
+        ready["wrong_origins"],
+        json!(["travel.example", "http://localhost:5173/app"])
+    );
+    // A component answers the first path, and the host the second.
+    for path in ["/healthz", "/no/such/route"] {
+        for (origin, allowed) in [
+            ("https://travel.example", true),
+            ("https://travel.example:8443", false),
+            ("http://localhost:5173", false),
+        ] {
+            let request = app.request(Method::GET, path).header("origin", origin);
+            let response = request.send().await.unwrap();
+            let answered = response.headers().get("access-control-allow-origin");
+            let answered = answered.map(|value| value.to_str().unwrap());
+            assert_eq!(answered, allowed.then_some(origin), "{path}");
+        }
+    }
+    app.stop().await;
 }
 
 /// An application whose documents are in a second Redis.

@@ -3,10 +3,10 @@
 use base::Trace;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
+use origins::Origins;
 use serde_json::json;
 
-use crate::cors::{self, Origins};
-use crate::{ApiError, Reply};
+use crate::{ApiError, Reply, cors};
 
 /// The configuration of cross-origin requests. It is read only if a request has an
 /// `Origin`.
@@ -19,9 +19,10 @@ pub(crate) struct Cors {
 
 impl Cors {
     /// Reads the variable `cors` of a component: `allowed_origins`, a semicolon and
-    /// `allowed_headers`.
+    /// `allowed_headers`. No name of a header has a semicolon, while origins may have one
+    /// by mistake.
     pub(crate) fn parse(text: &str) -> Self {
-        let (origins, headers) = text.split_once(';').unwrap_or((text, ""));
+        let (origins, headers) = text.rsplit_once(';').unwrap_or((text, ""));
         Self {
             origins: origins.to_owned(),
             headers: headers.to_owned(),
@@ -42,7 +43,7 @@ pub(crate) fn finish(
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
     if let Some(origin) = request.headers.get(header::ORIGIN) {
         let cors = cors();
-        cors::add(&Origins(&cors.origins), origin, headers);
+        cors::add(Origins::new(&cors.origins), origin, headers);
         if request.method == Method::OPTIONS {
             cors::add_preflight(allowed, &cors.headers, headers);
         }

@@ -27,5 +27,5 @@ pub use conditional::{entity_tag, tagged, view_tag};
 pub use error::ApiError;
 pub use reply::{Reply, content, empty, json, redirect};
 pub use route::Route;
-pub use serve::serve;
+pub use serve::{allowed_origins, serve};
 pub use wait::{Waiting, wait};

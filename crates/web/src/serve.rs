@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Instant;
 
-use base::{Trace, log, text};
+use base::{Failure, Trace, log, text};
 use futures::StreamExt;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
@@ -94,6 +94,14 @@ pub async fn serve<'a>(
     }
     let write = if failed { log::error } else { log::info };
     write(&trace, "request", fields);
+}
+
+/// The variable `allowed_origins`, as the component got it.
+///
+/// # Errors
+/// The component has no variable `cors`, or the platform's provider fails.
+pub fn allowed_origins() -> Result<String, Failure> {
+    Ok(Cors::parse(&text("cors")?).origins)
 }
 
 fn millis(started: Instant) -> f64 {

@@ -5,6 +5,7 @@
 use base::{Failure, Trace, log};
 use http::StatusCode;
 use objects::Objects;
+use origins::{Origins, Wrong as WrongOrigin};
 use purchases_domain::keys;
 use queue::{Queue, QueueNames, health};
 use schedule::{BuiltIn, Schedules, Seen, Wrong, tick};
@@ -76,6 +77,7 @@ async fn readiness(call: Call) -> Reply {
         warn_of(seen.map(|_| ()), trace);
     }
     let schedules = schedules.map(|schedules| schedules.wrong().to_vec());
+    let origins = web::allowed_origins().map(|list| Origins::new(&list).wrong());
     let readiness = Readiness::from(Checks {
         redis: state("redis", with_redis(|_| Ok(()))),
         redis_policy: state("redis_policy", with_redis(health::check_policy)),
@@ -83,10 +85,14 @@ async fn readiness(call: Call) -> Reply {
         key_value: state("key_value", try_key_value()),
         s3: state("s3", try_s3(trace).await),
         schedules: state("schedules", check_schedules(&schedules)),
+        origins: state("origins", check_origins(&origins)),
     });
     let wrong = schedules.unwrap_or_default();
     let wrong = wrong.into_iter().map(|wrong| wrong.name);
     let readiness = readiness.with_wrong_schedules(wrong.collect());
+    let wrong = origins.unwrap_or_default();
+    let wrong = wrong.into_iter().map(|wrong| wrong.name);
+    let readiness = readiness.with_wrong_origins(wrong.collect());
     web::json(readiness.http_status(), &readiness)
 }
 
@@ -102,6 +108,21 @@ fn check_schedules(wrong: &Result<Vec<Wrong>, Failure>) -> Result<(), Failure> {
     let problems: Vec<_> = problems.collect();
     Err(Failure::misconfigured(format!(
         "schedules are wrong: {}",
+        problems.join("; ")
+    )))
+}
+
+/// Checks that each entry of `allowed_origins` can match.
+fn check_origins(wrong: &Result<Vec<WrongOrigin>, Failure>) -> Result<(), Failure> {
+    let wrong = wrong.as_ref().map_err(Failure::clone)?;
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let problems = wrong.iter();
+    let problems = problems.map(|wrong| format!("{} {}", wrong.name, wrong.problem));
+    let problems: Vec<_> = problems.collect();
+    Err(Failure::misconfigured(format!(
+        "allowed_origins: {}",
         problems.join("; ")
     )))
 }

@@ -29,6 +29,8 @@ pub struct Checks {
     pub s3: State,
     /// Each line of the variable `schedules` is a schedule.
     pub schedules: State,
+    /// Each entry of the variable `allowed_origins` can match.
+    pub origins: State,
 }
 
 /// The body of `GET /readyz`.
@@ -38,6 +40,8 @@ pub struct Readiness {
     checks: Checks,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     wrong_schedules: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    wrong_origins: Vec<String>,
 }
 
 impl From<Checks> for Readiness {
@@ -49,6 +53,7 @@ impl From<Checks> for Readiness {
             checks.key_value,
             checks.s3,
             checks.schedules,
+            checks.origins,
         ];
         let ready = all.iter().all(|state| *state == State::Ok);
         let status = if ready { State::Ok } else { State::Unavailable };
@@ -56,6 +61,7 @@ impl From<Checks> for Readiness {
             status,
             checks,
             wrong_schedules: Vec::new(),
+            wrong_origins: Vec::new(),
         }
     }
 }
@@ -65,6 +71,14 @@ impl Readiness {
     pub fn with_wrong_schedules(self, wrong_schedules: Vec<String>) -> Self {
         Self {
             wrong_schedules,
+            ..self
+        }
+    }
+
+    /// The readiness with the entries that are no origins.
+    pub fn with_wrong_origins(self, wrong_origins: Vec<String>) -> Self {
+        Self {
+            wrong_origins,
             ..self
         }
     }
@@ -92,6 +106,7 @@ mod tests {
         key_value: State::Ok,
         s3: State::Ok,
         schedules: State::Ok,
+        origins: State::Ok,
     };
 
     #[test]
@@ -101,7 +116,7 @@ mod tests {
         assert_eq!(
             serde_json::to_value(ready).unwrap(),
             json!({"status": "ok", "checks": {"redis": "ok", "redis_policy": "ok",
-                "redis_events": "ok", "key_value": "ok", "s3": "ok", "schedules": "ok"}})
+                "redis_events": "ok", "key_value": "ok", "s3": "ok", "schedules": "ok", "origins": "ok"}})
         );
     }
 
@@ -116,7 +131,8 @@ mod tests {
             serde_json::to_value(down).unwrap(),
             json!({"status": "unavailable",
                 "checks": {"redis": "ok", "redis_policy": "ok", "redis_events": "ok",
-                    "key_value": "unavailable", "s3": "ok", "schedules": "ok"}})
+                    "key_value": "unavailable", "s3": "ok", "schedules": "ok",
+                    "origins": "ok"}})
         );
     }
 
@@ -131,5 +147,19 @@ mod tests {
         let wrong = serde_json::to_value(wrong).unwrap();
         assert_eq!(wrong["checks"]["schedules"], "unavailable");
         assert_eq!(wrong["wrong_schedules"], json!(["nightly", "line 3"]));
+        assert_eq!(wrong.get("wrong_origins"), None);
+    }
+
+    #[test]
+    fn wrong_origins_are_named() {
+        let wrong = Readiness::from(Checks {
+            origins: State::Unavailable,
+            ..ALL_WELL
+        })
+        .with_wrong_origins(vec!["travel.example".to_owned()]);
+        assert_eq!(wrong.http_status(), 503);
+        let wrong = serde_json::to_value(wrong).unwrap();
+        assert_eq!(wrong["checks"]["origins"], "unavailable");
+        assert_eq!(wrong["wrong_origins"], json!(["travel.example"]));
     }
 }

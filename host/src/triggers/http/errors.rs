@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
+use origins::{Allowed, Origins};
 use uuid::Uuid;
 use wasmtime_wasi_http::WasiBody;
 
@@ -166,18 +167,12 @@ impl Asked {
     }
 }
 
-/// The value of `Access-Control-Allow-Origin`, by the rules of `crates/web`.
+/// The value of `Access-Control-Allow-Origin`.
 fn allow(origins: &str, origin: &HeaderValue) -> Option<HeaderValue> {
-    let mut listed = origins
-        .split(',')
-        .map(str::trim)
-        .filter(|one| !one.is_empty());
-    if listed.clone().any(|one| one == "*") {
-        return Some(HeaderValue::from_static("*"));
-    }
-    listed
-        .any(|one| one.as_bytes() == origin.as_bytes())
-        .then(|| origin.clone())
+    Some(match Origins::new(origins).allow(origin.as_bytes())? {
+        Allowed::Any => HeaderValue::from_static("*"),
+        Allowed::This => origin.clone(),
+    })
 }
 
 fn is_request_id(id: &HeaderValue) -> bool {

@@ -8,6 +8,7 @@ mod conventions;
 mod events;
 mod ipp;
 mod jobs;
+mod key_sets;
 mod labelers;
 mod later_versions;
 mod lifecycle;

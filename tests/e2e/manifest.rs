@@ -107,6 +107,12 @@ fn the_authorizer_imports_little_and_all_of_it_in_the_version_of_every_spin() {
     }
     let expected = [
         "fermyon:spin/variables@2.0.0",
+        // The keys of `jwt_jwks_url`, and the component that reads them.
+        "fermyon:spin/key-value@2.0.0",
+        "wasi:http/outgoing-handler@0.2.0",
+        "wasi:http/types@0.2.0",
+        "wasi:io/poll@0.2.0",
+        "wasi:clocks/monotonic-clock@0.2.0",
         "wasi:clocks/wall-clock@0.2.0",
         // What the standard library needs to print a panic and to end by it.
         "wasi:cli/exit@0.2.0",

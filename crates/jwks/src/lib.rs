@@ -1,8 +1,11 @@
 //! The keys that tokens are verified with: one by one, or as a JSON Web Key Set
-//! (RFC 7517). The crate knows neither Spin nor a clock.
+//! (RFC 7517). [`record`] is what is kept of the set of
+//! a URL. The crate knows neither Spin nor a clock.
 
 pub mod key;
+pub mod record;
 mod set;
 
 pub use key::Key;
+pub use record::Record;
 pub use set::{KeySet, MAX_BYTES, MAX_KEYS, Origin, SetError, Unfit};

@@ -66,19 +66,31 @@ impl fmt::Display for Unfit {
 /// unexpected type makes its key unfit, and not the set.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Jwk {
+pub(crate) struct Jwk {
+    #[serde(skip_serializing_if = "Value::is_null")]
     kty: Value,
     #[serde(rename = "use")]
+    #[serde(skip_serializing_if = "Value::is_null")]
     purpose: Value,
+    #[serde(skip_serializing_if = "Value::is_null")]
     key_ops: Value,
+    #[serde(skip_serializing_if = "Value::is_null")]
     alg: Value,
+    #[serde(skip_serializing_if = "Value::is_null")]
     kid: Value,
+    #[serde(skip_serializing_if = "Value::is_null")]
     crv: Value,
+    #[serde(skip_serializing_if = "Value::is_null")]
     n: Value,
+    #[serde(skip_serializing_if = "Value::is_null")]
     e: Value,
+    #[serde(skip_serializing_if = "Value::is_null")]
     x: Value,
+    #[serde(skip_serializing_if = "Value::is_null")]
     y: Value,
+    #[serde(skip_serializing_if = "Value::is_null")]
     k: Value,
+    #[serde(skip_serializing_if = "Value::is_null")]
     d: Value,
 }
 
@@ -108,9 +120,20 @@ impl KeySet {
         if set.keys.len() > MAX_KEYS {
             return Err(SetError("has more than 64 keys: remove old keys"));
         }
+        let (set, unfit) = Self::of(set.keys, origin);
+        if set.is_empty() && unfit.is_empty() {
+            return Err(SetError(
+                "has no key that verifies RS256, ES256, EdDSA or HS256",
+            ));
+        }
+        Ok((set, unfit))
+    }
+
+    /// The keys that count, and those that are unfit.
+    pub(crate) fn of(jwks: Vec<Jwk>, origin: Origin) -> (Self, Vec<Unfit>) {
         let mut unfit = Vec::new();
         let mut keys = Vec::new();
-        for (index, jwk) in set.keys.into_iter().enumerate() {
+        for (index, jwk) in jwks.into_iter().enumerate() {
             match jwk.read(origin) {
                 Ok(Use::Verify(key)) => keys.push((jwk, key)),
                 Ok(Use::Other) => {}
@@ -123,12 +146,11 @@ impl KeySet {
                 }),
             }
         }
-        if keys.is_empty() && unfit.is_empty() {
-            return Err(SetError(
-                "has no key that verifies RS256, ES256, EdDSA or HS256",
-            ));
-        }
-        Ok((Self { keys }, unfit))
+        (Self { keys }, unfit)
+    }
+
+    pub(crate) fn into_jwks(self) -> Vec<Jwk> {
+        self.keys.into_iter().map(|(jwk, _)| jwk).collect()
     }
 
     /// The keys that may have signed a token with this `kid`. Several have one `kid` where

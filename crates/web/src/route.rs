@@ -67,7 +67,8 @@ impl<'a> Route<'a> {
         Self::new(Method::GET, pattern, Access::User(authorize), handler)
     }
 
-    /// A `GET` for all callers, without a token; see [`Route::get`] for the pattern.
+    /// A `GET` for all callers, of a component that has no authorizer; see [`Route::get`]
+    /// for the pattern.
     pub fn get_public<F: Future<Output = Reply> + 'a>(
         pattern: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,

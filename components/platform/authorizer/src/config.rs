@@ -39,11 +39,20 @@ pub enum Keys {
     Set(KeySet),
 }
 
+/// Where the keys are.
+#[derive(Clone)]
+pub enum Source {
+    /// In a variable.
+    Keys(Keys),
+    /// At a URL, whose set the key-value store keeps.
+    Url(String),
+}
+
 /// What a token has to fulfil.
 #[derive(Clone)]
 pub struct Config {
     /// How it has to be signed.
-    pub keys: Keys,
+    pub source: Source,
     /// The `iss` that it has to have, if any.
     pub issuer: Option<String>,
     /// The `aud` that it has to have or to contain, if any.
@@ -59,7 +68,7 @@ impl Config {
     ///
     /// | variable | meaning |
     /// |---|---|
-    /// | `jwt_jwks` | a JSON Web Key Set, in place of the next three |
+    /// | `jwks` | in place of the next three: the URL of a JSON Web Key Set, `|`, and such a set; at most one of both |
     /// | `jwt_algorithm` | `HS256`, `RS256`, `ES256` or `EdDSA` |
     /// | `jwt_secret` | for HS256: the shared secret, at least 32 bytes of UTF-8 |
     /// | `jwt_public_key` | for the others: the key in PEM (SubjectPublicKeyInfo), in any shape of [`pem::public_key_der`] |
@@ -78,27 +87,54 @@ impl Config {
             let value = get(name)?.map(|value| value.trim().to_owned());
             Ok(value.filter(|value| !value.is_empty()))
         };
-        let keys = match optional("jwt_jwks")? {
-            Some(set) => {
-                // Neither says which of them counts.
+        let jwks = optional("jwks")?.unwrap_or_default();
+        // No URL has this character (RFC 3986, 2).
+        let (url, set) = jwks.split_once('|').unwrap_or(("", &jwks));
+        let both = |variable, other| {
+            // Neither says which of them counts.
+            let problem = format!("and `{other}` are both set: leave one of them empty");
+            Err(ConfigError::new(variable, problem))
+        };
+        let source = match (url.trim(), set.trim()) {
+            ("", "") => Source::Keys(Keys::One(one_key(&get, optional)?)),
+            (url, set) => {
+                let name = if set.is_empty() {
+                    "jwt_jwks_url"
+                } else {
+                    "jwt_jwks"
+                };
                 for other in ["jwt_secret", "jwt_public_key"] {
                     if optional(other)?.is_some() {
-                        let problem =
-                            format!("and `{other}` are both set: leave one of them empty");
-                        return Err(ConfigError::new("jwt_jwks", problem).into());
+                        both(name, other)?;
                     }
                 }
-                key_set(&set).map_err(|problem| ConfigError::new("jwt_jwks", problem))?
+                if set.is_empty() {
+                    check_url(url).map_err(|problem| ConfigError::new(name, problem))?;
+                    Source::Url(url.to_owned())
+                } else {
+                    if !url.is_empty() {
+                        both(name, "jwt_jwks_url")?;
+                    }
+                    let set = key_set(set).map_err(|problem| ConfigError::new(name, problem))?;
+                    Source::Keys(Keys::Set(set))
+                }
             }
-            None => Keys::One(one_key(&get, optional)?),
         };
         Ok(Self {
-            keys,
+            source,
             issuer: optional("jwt_issuer")?,
             audience: optional("jwt_audience")?,
             subject_claim: optional("jwt_subject_claim")?.unwrap_or_else(|| "sub".to_owned()),
             tenant_claim: optional("jwt_tenant_claim")?.unwrap_or_else(|| "tenant_id".to_owned()),
         })
+    }
+}
+
+/// Refuses what is plainly no URL; the component that reads it checks the rest.
+fn check_url(url: &str) -> Result<(), &'static str> {
+    match url.split_once("://") {
+        Some(("https" | "http", rest)) if !rest.is_empty() => Ok(()),
+        _ => Err("is no URL of a key set: it begins with https://"),
     }
 }
 
@@ -128,10 +164,10 @@ fn one_key<E: From<ConfigError>>(
 
 /// The keys of a set, or why one of them or the whole cannot be used: the operator can
 /// change a variable.
-fn key_set(text: &str) -> Result<Keys, String> {
+fn key_set(text: &str) -> Result<KeySet, String> {
     let (set, unfit) = KeySet::parse(text, Origin::Variable).map_err(|error| error.to_string())?;
     match unfit.first() {
-        None => Ok(Keys::Set(set)),
+        None => Ok(set),
         Some(unfit) => Err(format!("cannot be used: {unfit}")),
     }
 }

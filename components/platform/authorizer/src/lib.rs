@@ -1,10 +1,11 @@
 //! Verifies JSON Web Tokens (RFC 7519): a provider of `orilla:auth/authorizer`.
 //!
 //! [`config`] says what a token is held against, with a key that may come as [`pem`], and
-//! [`verify`] holds it; none of them knows Spin or a clock. The component around them reads the variables
-//! and the time.
+//! [`verify`] holds it; [`kept`] finds the keys of a URL. None of them knows Spin or a clock:
+//! the component around them reads the variables, the store and the time.
 
 pub mod config;
+pub mod kept;
 pub mod pem;
 pub mod verify;
 

@@ -1,4 +1,5 @@
 mod broken;
+mod kept;
 mod keys;
 mod sets;
 
@@ -15,7 +16,7 @@ use rsa::rand_core::{OsRng, RngCore};
 use rsa::{BigUint, RsaPrivateKey, RsaPublicKey, traits::PublicKeyParts};
 use serde_json::{Value, json};
 
-use crate::config::{Config, ConfigError, Keys};
+use crate::config::{Config, ConfigError, Keys, Source};
 use crate::verify::{Denial, Principal, bearer_token, verify};
 
 const SECRET: &str = "a secret of more than thirty-two bytes";
@@ -160,7 +161,10 @@ fn with(name: &str, value: impl Into<Value>) -> Value {
 
 fn check_at(config: &Config, token: &str, now: i64) -> Result<Principal, Denial> {
     let now = Duration::from_secs(u64::try_from(now).expect("is after 1970"));
-    verify(config, token, now)
+    let Source::Keys(keys) = &config.source else {
+        panic!("the keys are at a URL");
+    };
+    verify(config, keys, token, now)
 }
 
 fn check(config: &Config, token: &str) -> Result<Principal, Denial> {
@@ -175,7 +179,7 @@ fn outcome(changes: &[(&str, &str)], claims: &Value) -> Result<Principal, Denial
 
 fn reason<T: std::fmt::Debug>(result: Result<T, Denial>) -> String {
     match result {
-        Err(Denial::Invalid(text)) => text,
+        Err(Denial::Invalid(text) | Denial::UnknownKey { reason: text, .. }) => text,
         other => panic!("not invalid: {other:?}"),
     }
 }
@@ -268,7 +272,7 @@ fn the_examples_of_rfc_7515_and_rfc_8037_hold() {
     let key =
         "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
     let config = Config {
-        keys: Keys::One(Key::Hs256(Hs256Key::new(decode(key)))),
+        source: Source::Keys(Keys::One(Key::Hs256(Hs256Key::new(decode(key))))),
         issuer: Some("joe".into()),
         audience: None,
         subject_claim: "iss".into(),

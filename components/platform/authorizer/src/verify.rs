@@ -49,6 +49,15 @@ pub enum Denial {
     Malformed(&'static str),
     /// The token does not hold.
     Invalid(String),
+    /// None of the keys verifies the token, and a newer set may have one that does.
+    UnknownKey {
+        /// What does not hold with the keys that there are.
+        reason: String,
+        /// The claim `iat`, which nothing vouches for.
+        issued_at: Option<i64>,
+    },
+    /// It cannot be told now.
+    Unavailable(String),
 }
 
 /// The fields of a header or the claims that the caller knows by name. Two members
@@ -83,18 +92,24 @@ impl<'de> Deserialize<'de> for Fields {
     }
 }
 
-/// Verifies a token at the time `now`, which counts from the Unix epoch.
+/// Verifies a token with `keys`, in place of those of `config`, at the time `now`, which
+/// counts from the Unix epoch.
 ///
 /// # Errors
 /// A [`Denial`] if it does not hold against `config`.
-pub fn verify(config: &Config, token: &str, now: Duration) -> Result<Principal, Denial> {
+pub fn verify(
+    config: &Config,
+    keys: &Keys,
+    token: &str,
+    now: Duration,
+) -> Result<Principal, Denial> {
     let token = UntrustedToken::<Fields>::try_from(token)
         .map_err(|_| Denial::Malformed("the bearer token is no JSON Web Token"))?;
     if token.header().other_fields.0.contains_key("crit") {
         // RFC 7515, 4.1.11: what is critical and not understood makes a token invalid.
         return Err(invalid("it has critical header fields, and none is known"));
     }
-    let claims = verify_signature(&config.keys, &token)?;
+    let claims = verify_signature(keys, &token)?;
     let expires_at = check_time(&claims, now)?;
     let Fields(claims) = claims.custom;
     check_issuer(config, &claims)?;
@@ -144,17 +159,19 @@ fn verify_signature(
     token: &UntrustedToken<'_, Fields>,
 ) -> Result<Claims<Fields>, Denial> {
     let kid = token.header().key_id.as_deref();
-    let keys: Vec<&Key> = match keys {
-        Keys::One(key) => vec![key],
-        Keys::Set(set) => set.named(kid).collect(),
+    let (candidates, is_set): (Vec<&Key>, bool) = match keys {
+        Keys::One(key) => (vec![key], false),
+        Keys::Set(set) => (set.named(kid).collect(), true),
     };
-    let mut denial = match (keys.first(), kid) {
+    // Without a `kid`, nothing says that a key is the issuer's present one.
+    let may_be_of_another = is_set && (candidates.is_empty() || kid.is_none());
+    let mut denial = match (candidates.first(), kid) {
         (Some(key), _) => invalid(format!("it is not signed with {}", key.algorithm())),
         (None, Some(_)) => invalid("its `kid` is that of no known key"),
         (None, None) => invalid("it has no `kid`, and there are several keys"),
     };
     // Keys of different kinds may have one `kid` (RFC 7517, 4.5).
-    for key in keys {
+    for key in candidates {
         if key.algorithm() != token.algorithm() {
             continue;
         }
@@ -163,7 +180,19 @@ fn verify_signature(
             judged => return judged,
         }
     }
-    Err(denial)
+    Err(match denial {
+        Denial::Invalid(reason) if may_be_of_another => Denial::UnknownKey {
+            reason,
+            issued_at: issued_at(token),
+        },
+        denial => denial,
+    })
+}
+
+/// The claim `iat` of a token that is not verified.
+fn issued_at(token: &UntrustedToken<'_, Fields>) -> Option<i64> {
+    let claims = token.deserialize_claims_unchecked::<Fields>().ok()?;
+    Some(claims.issued_at?.timestamp())
 }
 
 /// The claims, if they are signed with just this algorithm and key.

@@ -1,11 +1,9 @@
 //! Key sets: which key verifies a token, and which sets are refused.
 
-use p256::elliptic_curve::sec1::ToEncodedPoint;
-
 use super::*;
 
 /// The public half of an issuer in a set.
-fn jwk(issuer: &Issuer, changes: Value) -> Value {
+pub fn jwk(issuer: &Issuer, changes: Value) -> Value {
     let mut jwk = match issuer {
         Issuer::Hs256(secret) => json!({"kty": "oct", "alg": "HS256", "k": encode(secret)}),
         Issuer::Rs256(key) => json!({
@@ -30,21 +28,25 @@ fn jwk(issuer: &Issuer, changes: Value) -> Value {
     jwk
 }
 
-fn set(keys: &[Value]) -> String {
+pub fn set(keys: &[Value]) -> String {
     json!({ "keys": keys }).to_string()
 }
 
-/// Two sets of different origins are parsed alike, but for secrets.
-fn configure_set(keys: &[Value]) -> Result<Config, String> {
-    configure(&[("jwt_jwks", &set(keys)), ("jwt_algorithm", "HS256")])
+/// The configuration with this set, or what is said of it.
+fn configure_text(set: &str) -> Result<Config, String> {
+    configure(&[("jwks", &format!("|{set}"))])
 }
 
-fn signed(issuer: &Issuer, kid: impl Into<Value>) -> String {
+fn configure_set(keys: &[Value]) -> Result<Config, String> {
+    configure_text(&set(keys))
+}
+
+pub fn signed(issuer: &Issuer, kid: impl Into<Value>) -> String {
     let header = json!({"alg": issuer.algorithm(), "kid": kid.into()});
     issuer.token_with_header(&header, &claims())
 }
 
-const UNKNOWN: &str = "its `kid` is that of no known key";
+pub const UNKNOWN: &str = "its `kid` is that of no known key";
 
 #[test]
 fn the_kid_chooses_the_key_and_the_key_its_algorithm() {
@@ -272,7 +274,7 @@ fn a_set_that_cannot_be_used_is_refused_with_the_reason() {
         cases.push((key(&ed25519, json!({"x": encode(point)})), reason));
     }
     for (set, expected) in cases {
-        let problem = configure(&[("jwt_jwks", &set)]).err().expect("is refused");
+        let problem = configure_text(&set).err().expect("is refused");
         let expected = format!("the variable `jwt_jwks` {expected}");
         assert!(
             problem.starts_with(&expected),
@@ -281,7 +283,7 @@ fn a_set_that_cannot_be_used_is_refused_with_the_reason() {
     }
     // A good key beside it does not hide it: the operator can change the variable.
     let beside = set(&[jwk(&p256, json!({})), jwk(&rsa, json!({"n": small}))]);
-    let problem = configure(&[("jwt_jwks", &beside)]).err();
+    let problem = configure_text(&beside).err();
     assert!(
         problem
             .expect("is refused")
@@ -290,15 +292,50 @@ fn a_set_that_cannot_be_used_is_refused_with_the_reason() {
 }
 
 #[test]
-fn a_set_and_a_single_key_are_not_both_set() {
+fn keys_are_set_in_one_way_only() {
     let set = set(&[jwk(&Issuer::eddsa(), json!({}))]);
-    for other in ["jwt_secret", "jwt_public_key"] {
-        let both = configure(&[("jwt_jwks", &set), (other, SECRET)]);
-        assert_eq!(
-            both.err().expect("is refused"),
-            format!("the variable `jwt_jwks` and `{other}` are both set: leave one of them empty")
+    let url = "https://issuer.example/jwks";
+    for (jwks, name) in [
+        (format!("|{set}"), "jwt_jwks"),
+        (format!("{url}|"), "jwt_jwks_url"),
+    ] {
+        for other in ["jwt_secret", "jwt_public_key"] {
+            let both = configure(&[("jwks", &jwks), (other, SECRET)]);
+            assert_eq!(
+                both.err().expect("is refused"),
+                format!(
+                    "the variable `{name}` and `{other}` are both set: leave one of them empty"
+                )
+            );
+        }
+    }
+    assert_eq!(
+        configure(&[("jwks", &format!("{url}|{set}"))])
+            .err()
+            .expect("is refused"),
+        "the variable `jwt_jwks` and `jwt_jwks_url` are both set: leave one of them empty"
+    );
+    for wrong in [
+        "issuer.example/jwks|",
+        "ftp://issuer.example|",
+        "https://|",
+        "{}|",
+    ] {
+        let problem = configure(&[("jwks", wrong)]).err().expect("is refused");
+        assert!(
+            problem.starts_with("the variable `jwt_jwks_url` is no URL"),
+            "{problem}"
         );
     }
+    let config = configure(&[("jwks", &format!(" {url} | ")), ("jwt_algorithm", "HS256")]);
+    let source = config.expect("is a configuration").source;
+    assert!(matches!(source, Source::Url(own) if own == url));
+    let unset = configure(&[
+        ("jwks", "|"),
+        ("jwt_algorithm", "HS256"),
+        ("jwt_secret", SECRET),
+    ]);
+    assert!(unset.is_ok());
 }
 
 /// RFC 7517, A.1, and the key of RFC 7515, A.3, whose signature it verifies.

@@ -77,15 +77,14 @@ fn started(reply: impl Fn(&Request<Vec<u8>>) -> Answer) -> Result<RunId, Error> 
     block_on(databricks.run_now(&run_now()))
 }
 
-/// The rows of a statement, and the pauses before they were there.
-fn column(
-    reply: impl Fn(&Request<Vec<u8>>) -> Answer,
-    patience: Duration,
-) -> (
+/// The outcome of a statement, the pauses before it, and the requests.
+type Column = (
     Result<Vec<Option<String>>, Error>,
     Vec<Duration>,
     Vec<String>,
-) {
+);
+
+fn column(reply: impl Fn(&Request<Vec<u8>>) -> Answer, patience: Duration) -> Column {
     let (double, redis) = (Double::new(reply), Map::default());
     let databricks = Databricks::with_transport(with_token(), &redis, &double);
     let pauses: RefCell<Vec<Duration>> = RefCell::default();

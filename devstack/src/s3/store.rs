@@ -179,10 +179,8 @@ store! {
         abort_multipart_upload: AbortMultipartUploadInput => AbortMultipartUploadOutput,
         create_bucket: CreateBucketInput => CreateBucketOutput,
         delete_bucket: DeleteBucketInput => DeleteBucketOutput,
-        delete_object: DeleteObjectInput => DeleteObjectOutput,
         delete_objects: DeleteObjectsInput => DeleteObjectsOutput,
         get_bucket_location: GetBucketLocationInput => GetBucketLocationOutput,
-        get_object: GetObjectInput => GetObjectOutput,
         head_bucket: HeadBucketInput => HeadBucketOutput,
         head_object: HeadObjectInput => HeadObjectOutput,
         list_buckets: ListBucketsInput => ListBucketsOutput,
@@ -190,6 +188,29 @@ store! {
         list_parts: ListPartsInput => ListPartsOutput,
         upload_part: UploadPartInput => UploadPartOutput,
         upload_part_copy: UploadPartCopyInput => UploadPartCopyOutput,
+    }
+
+    async fn get_object(
+        &self,
+        request: S3Request<GetObjectInput>,
+    ) -> S3Result<S3Response<GetObjectOutput>> {
+        let bucket = request.input.bucket.clone();
+        match self.files.get_object(request).await {
+            Ok(response) => Ok(response),
+            // The files miss the object, whether it or its bucket is not there.
+            Err(error) => {
+                self.bucket_exists(&bucket).await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn delete_object(
+        &self,
+        request: S3Request<DeleteObjectInput>,
+    ) -> S3Result<S3Response<DeleteObjectOutput>> {
+        self.bucket_exists(&request.input.bucket).await?;
+        self.files.delete_object(request).await
     }
 
     async fn list_objects_v2(

@@ -49,7 +49,7 @@ impl Load {
             .bearer_auth(app.token(USER))
             .json(&job(id, toons));
         if id.is_none() {
-            let key = format!("key {}", fastrand::u64(..));
+            let key = format!("key-{}", fastrand::u64(..));
             request = request.header("idempotency-key", key);
         }
         let accepted = self.client.insist(request, 202).await;

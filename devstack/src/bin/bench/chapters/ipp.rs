@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use devstack::client::{eventually, routes};
 use devstack::workbook;
 use http::HeaderValue;
-use serde_json::Value;
+use serde::Deserialize;
 
 use crate::{
     app::App,
@@ -27,10 +27,14 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_s
 const MATERIALS: usize = 4;
 
 /// A conversion, as the component's log has it.
+#[derive(Deserialize)]
 struct Conversion {
+    job_id: String,
     rows: f64,
-    csv: f64,
-    millis: f64,
+    /// The bytes of the CSV.
+    bytes: f64,
+    ms: f64,
+    /// The bytes of the component's memory.
     memory: f64,
 }
 
@@ -63,9 +67,9 @@ pub async fn measure(app: &App, plan: &Plan) -> Result<String> {
         table.row([
             thousands(counted),
             format!("{size:.1}"),
-            format!("{:.1}", mib(middle(|run| run.csv))),
-            format!("{:.2}", middle(|run| run.millis) / 1e3),
-            thousands(middle(|run| run.rows / run.millis * 1e3)),
+            format!("{:.1}", mib(middle(|run| run.bytes))),
+            format!("{:.2}", middle(|run| run.ms) / 1e3),
+            thousands(middle(|run| run.rows / run.ms * 1e3)),
             format!("{:.0}", mib(middle(|run| run.memory))),
             TARGET.to_owned(),
         ]);
@@ -80,33 +84,36 @@ async fn convert(
     token: &HeaderValue,
 ) -> Result<Conversion> {
     let id = a_job(connection, token).await?;
-    let log = app.log("ipp-processor")?;
-    let line = log
-        .iter()
-        .rfind(|line| line["job_id"] == *id && !line["rows"].is_null());
-    let line = line.context("the log has no workbook of the job")?;
-    let number = |name: &str| line[name].as_f64().with_context(|| format!("no {name}"));
-    Ok(Conversion {
-        rows: number("rows")?,
-        csv: number("bytes")?,
-        millis: number("ms")?,
-        memory: number("memory")?,
-    })
+    let log = app.log("ipp-processor")?.into_iter().rev();
+    let mut conversions = log.filter_map(|line| serde_json::from_value::<Conversion>(line).ok());
+    let conversion = conversions.find(|conversion| conversion.job_id == id);
+    conversion.context("the log has no workbook of the job")
+}
+
+/// The answer of `POST /ipp/start`.
+#[derive(Deserialize)]
+struct Started {
+    job_id: String,
+}
+
+/// The answer of `GET /ipp/status/{job_id}`.
+#[derive(Deserialize)]
+struct State {
+    status: String,
 }
 
 /// Starts a job and waits until it is completed. Returns its id.
 pub async fn a_job(connection: &mut Connection, token: &HeaderValue) -> Result<String> {
     let call = routes::start_ipp(&["7051602"]).with_token(token);
-    let started: Value = connection.ask(&call).await?;
-    let id = started["job_id"].as_str().context("the job has no id")?;
-    let status = routes::ipp_status(id, 0).with_token(token);
+    let Started { job_id } = connection.ask(&call.reading()).await?;
+    let call = routes::ipp_status(&job_id, 0).with_token(token).reading();
     eventually("the job ends", LOOKS, async || {
-        let status = connection.ask(&status).await?;
-        ensure!(status["status"] != "FAILED", "the job failed: {status}");
-        Ok((status["status"] == "COMPLETED").then_some(()))
+        let State { status } = connection.ask(&call).await?;
+        ensure!(status != "FAILED", "the job {job_id} failed");
+        Ok((status == "COMPLETED").then_some(()))
     })
     .await?;
-    Ok(id.to_owned())
+    Ok(job_id)
 }
 
 fn mib(bytes: f64) -> f64 {

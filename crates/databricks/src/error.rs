@@ -70,17 +70,13 @@ impl Error {
             _ if code == "INVALID_PARAMETER_VALUE" && text.contains(" does not exist") => {
                 Self::Unknown(text)
             }
-            StatusCode::REQUEST_TIMEOUT
-            | StatusCode::CONFLICT
-            | StatusCode::TOO_EARLY
-            | StatusCode::TOO_MANY_REQUESTS => Self::Unavailable {
-                detail: text,
-                retry_after: retry_after(headers, SystemTime::now()),
-            },
-            status if status.is_server_error() => Self::Unavailable {
-                detail: text,
-                retry_after: retry_after(headers, SystemTime::now()),
-            },
+            // Another try can help (RFC 9110, 15.5 and 15.6; 425: RFC 8470; 429: RFC 6585).
+            _ if status.is_server_error() || matches!(status.as_u16(), 408 | 409 | 425 | 429) => {
+                Self::Unavailable {
+                    detail: text,
+                    retry_after: retry_after(headers, SystemTime::now()),
+                }
+            }
             _ => Self::Refused(text),
         }
     }

@@ -201,10 +201,9 @@ impl<R: Redis, T: Transport> Databricks<'_, R, T> {
             next: MIN_PAUSE,
         };
         let (body, path) = (encode(statement)?, "/api/2.0/sql/statements");
-        let (answer, read) = self
+        let (answer, read): (Answer, u64) = self
             .persist(&Method::POST, path, &body, MAX_BYTES, &mut patience)
             .await?;
-        let answer: Answer = answer;
         // It may be a part of a path: only what Databricks makes is let in.
         let is_id = |id: &str| {
             id.bytes()

@@ -214,26 +214,25 @@ mod tests {
 
     const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
-    #[tokio::test]
-    async fn a_connection_serves_one_request_after_the_other() {
-        let (host, connections) = serve(OK, Then::Keep).await;
+    /// The connections that five requests take, one after the other.
+    async fn connections_for_five(then: Then) -> usize {
+        let (host, connections) = serve(OK, then).await;
         let client = HttpClient::default();
         for _ in 0..5 {
             let body = get(&client, &format!("http://{host}/")).await.unwrap();
             assert_eq!(body, "ok");
         }
-        assert_eq!(connections.load(Ordering::Relaxed), 1);
+        connections.load(Ordering::Relaxed)
+    }
+
+    #[tokio::test]
+    async fn a_connection_serves_one_request_after_the_other() {
+        assert_eq!(connections_for_five(Then::Keep).await, 1);
     }
 
     #[tokio::test]
     async fn a_connection_that_its_server_closes_costs_no_request() {
-        let (host, connections) = serve(OK, Then::Close).await;
-        let client = HttpClient::default();
-        for _ in 0..5 {
-            let body = get(&client, &format!("http://{host}/")).await.unwrap();
-            assert_eq!(body, "ok");
-        }
-        assert_eq!(connections.load(Ordering::Relaxed), 5);
+        assert_eq!(connections_for_five(Then::Close).await, 5);
     }
 
     #[tokio::test]

@@ -77,6 +77,10 @@ fn memory() -> usize {
     return 0;
 }
 
+fn ms(since: Instant) -> u64 {
+    since.elapsed().as_millis() as u64
+}
+
 impl Processor<'_> {
     async fn file(&self, task: &Task<'_>, leases: &Leases<'_>) -> Result<Verdict, Failure> {
         let WorkOnFile {
@@ -88,16 +92,19 @@ impl Processor<'_> {
         if job.is_none_or(|job| job.document.status != Status::Processing) {
             return Ok(Verdict::Drop("its job does not wait for it any more"));
         }
+        let begun = Instant::now();
         let limits = Limits::default();
         let headers = task.trace.headers();
         let max_bytes = limits.file_bytes as u64;
         let found = self.raw.clone().with_headers(headers.clone());
         let workbook = match found.get(raw, max_bytes).await {
             Ok(Some(object)) => object.bytes,
-            Ok(None) => return self.failed(task, "the file is not there any more".to_owned()),
+            Ok(None) => {
+                return self.failed(task, begun, "the file is not there any more".to_owned());
+            }
             Err(objects::Error::TooLarge { limit, .. }) => {
                 let reason = format!("the file has more than {limit} bytes: divide it");
-                return self.failed(task, reason);
+                return self.failed(task, begun, reason);
             }
             Err(error) => return Err(error.into()),
         };
@@ -107,9 +114,11 @@ impl Processor<'_> {
         let is_over = || started.elapsed() >= TIME;
         let report = match ipp_sheet::convert(workbook, &limits, is_over, &mut csv, apply) {
             Ok(report) => report,
-            Err(Error::Rejected(rejected)) => return self.failed(task, rejected.to_string()),
+            Err(Error::Rejected(rejected)) => {
+                return self.failed(task, started, rejected.to_string());
+            }
             Err(Error::Transform(rule::Failure::Invalid(reason))) => {
-                return self.failed(task, reason);
+                return self.failed(task, started, reason);
             }
             Err(Error::Transform(rule::Failure::Retry(reason))) => {
                 return Ok(Verdict::retry(reason));
@@ -125,19 +134,22 @@ impl Processor<'_> {
         let bytes = csv.len();
         stored.put(processed, csv, CONTENT_TYPE).await?;
         let fields = json!({"job_id": job_id, "file": raw, "rows": report.rows, "bytes": bytes,
-            "warnings": report.warning_count, "ms": started.elapsed().as_millis() as u64,
-            "memory": memory()});
+            "warnings": report.warning_count, "ms": ms(started), "memory": memory()});
         log::info(&task.trace, "a workbook was processed", fields);
         self.end(task, state(&report))?;
         Ok(Verdict::Done(Vec::new()))
     }
 
     /// Fails the file, and its job with it: a retry cannot help.
-    fn failed(&self, task: &Task<'_>, reason: String) -> Result<Verdict, Failure> {
-        let mut fields = self.fields(task);
-        if let Some(fields) = fields.as_object_mut() {
-            fields.insert("reason".to_owned(), reason.clone().into());
-        }
+    fn failed(
+        &self,
+        task: &Task<'_>,
+        started: Instant,
+        reason: String,
+    ) -> Result<Verdict, Failure> {
+        let WorkOnFile { job_id, raw, .. } = &task.message.0;
+        let fields = json!({"job_id": job_id, "file": raw, "reason": reason,
+            "ms": ms(started), "memory": memory()});
         log::warn(&task.trace, "a workbook cannot be processed", fields);
         self.end(task, FileState::Failed { reason })?;
         Ok(Verdict::Done(Vec::new()))

@@ -34,6 +34,8 @@ pub struct Plan {
     pub workbook_rows: &'static [usize],
     /// The number of workbooks of each size.
     pub workbooks: usize,
+    /// The part of its full size that a hostile workbook has.
+    pub worst_share: f64,
     /// The numbers of starts without and with compiled components.
     pub starts: (usize, usize),
 }
@@ -56,6 +58,7 @@ impl Plan {
         report_sizes: &[1_000, 10_000, 100_000],
         workbook_rows: &[1_000, 10_000, 100_000],
         workbooks: 5,
+        worst_share: 1.0,
         starts: (3, 7),
     };
 
@@ -76,6 +79,7 @@ impl Plan {
         report_sizes: &[1_000],
         workbook_rows: &[1_000],
         workbooks: 1,
+        worst_share: 0.01,
         starts: (1, 1),
     };
 }

@@ -1,6 +1,8 @@
 //! Workbooks of ipp: rows a second, from the raw file until its CSV is stored, and the memory
 //! of the component that does it.
 
+mod worst;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -23,6 +25,9 @@ const TARGET: &str = "at most 64";
 /// The pause between two looks at a job, and the limit for all of them.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(120));
 
+/// The characters of a reason in the table.
+const MAX_REASON: usize = 80;
+
 /// The rows of a workbook for each of its mostradores.
 const MATERIALS: usize = 4;
 
@@ -30,9 +35,14 @@ const MATERIALS: usize = 4;
 #[derive(Deserialize)]
 struct Conversion {
     job_id: String,
+    #[serde(default)]
     rows: f64,
     /// The bytes of the CSV.
+    #[serde(default)]
     bytes: f64,
+    /// Why there is no CSV.
+    #[serde(default)]
+    reason: Option<String>,
     ms: f64,
     /// The bytes of the component's memory.
     memory: f64,
@@ -74,7 +84,45 @@ pub async fn measure(app: &App, plan: &Plan) -> Result<String> {
             TARGET.to_owned(),
         ]);
     }
-    Ok(table.to_string())
+    let worst = hostile(app, plan, &mut connection, &token).await?;
+    Ok(format!(
+        "{table}\n\nWorkbooks that are made to cost much:\n\n{worst}"
+    ))
+}
+
+/// Converts workbooks that are made to cost much.
+async fn hostile(
+    app: &App,
+    plan: &Plan,
+    connection: &mut Connection,
+    token: &HeaderValue,
+) -> Result<Table> {
+    let mut table = Table::new([
+        "workbook",
+        "xlsx, MiB",
+        "s",
+        "memory of the component, MiB",
+        "end",
+        "target",
+    ]);
+    for (name, make) in worst::WORKBOOKS {
+        let file = make(plan.worst_share)?;
+        let size = mib(file.len() as f64);
+        app.stage.stack.workbooks().set([("raw_data.xlsx", file)]);
+        let run = convert(app, connection, token).await?;
+        table.row([
+            (*name).to_owned(),
+            format!("{size:.1}"),
+            format!("{:.2}", run.ms / 1e3),
+            format!("{:.0}", mib(run.memory)),
+            match run.reason {
+                Some(reason) => reason.chars().take(MAX_REASON).collect(),
+                None => "converted".to_owned(),
+            },
+            format!("10 s, {TARGET}"),
+        ]);
+    }
+    Ok(table)
 }
 
 /// Runs a job to its end, and reads in the log how its workbook was converted.
@@ -83,7 +131,7 @@ async fn convert(
     connection: &mut Connection,
     token: &HeaderValue,
 ) -> Result<Conversion> {
-    let id = a_job(connection, token).await?;
+    let (id, _) = ended_job(connection, token).await?;
     let log = app.log("ipp-processor")?.into_iter().rev();
     let mut conversions = log.filter_map(|line| serde_json::from_value::<Conversion>(line).ok());
     let conversion = conversions.find(|conversion| conversion.job_id == id);
@@ -104,16 +152,23 @@ struct State {
 
 /// Starts a job and waits until it is completed. Returns its id.
 pub async fn a_job(connection: &mut Connection, token: &HeaderValue) -> Result<String> {
+    let (id, status) = ended_job(connection, token).await?;
+    ensure!(status == "COMPLETED", "the job {id} is {status}");
+    Ok(id)
+}
+
+/// Starts a job and waits for its end. Returns its id and its status.
+async fn ended_job(connection: &mut Connection, token: &HeaderValue) -> Result<(String, String)> {
     let call = routes::start_ipp(&["7051602"]).with_token(token);
     let Started { job_id } = connection.ask(&call.reading()).await?;
     let call = routes::ipp_status(&job_id, 0).with_token(token).reading();
-    eventually("the job ends", LOOKS, async || {
+    let status = eventually("the job ends", LOOKS, async || {
         let State { status } = connection.ask(&call).await?;
-        ensure!(status != "FAILED", "the job {job_id} failed");
-        Ok((status == "COMPLETED").then_some(()))
+        let is_over = matches!(status.as_str(), "COMPLETED" | "FAILED");
+        Ok(is_over.then_some(status))
     })
     .await?;
-    Ok(job_id)
+    Ok((job_id, status))
 }
 
 fn mib(bytes: f64) -> f64 {

@@ -27,6 +27,7 @@ mod purchases_histories;
 mod purchases_sql;
 mod queue;
 mod queue_histories;
+mod rate_limit;
 mod receiver;
 mod scan;
 mod schedules;

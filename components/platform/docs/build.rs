@@ -278,7 +278,7 @@ fn refusal(status: &str, codes: &Object, example: Option<(&String, &Value)>) -> 
     add_own_headers(&mut response);
     match status {
         "401" => add_header(&mut response, "WWW-Authenticate", "WwwAuthenticate"),
-        "503" => add_header(&mut response, "Retry-After", "RetryAfter"),
+        "429" | "503" => add_header(&mut response, "Retry-After", "RetryAfter"),
         _ => {}
     }
     response

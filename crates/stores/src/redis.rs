@@ -1,5 +1,8 @@
 //! Redis, by one call for all commands.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use base::Failure;
 use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
 
@@ -126,9 +129,14 @@ impl RedisError {
     }
 }
 
-/// A connection of the Spin runtime. Each is a new TCP connection, so a request opens at
-/// most one.
-pub struct SpinRedis(Connection);
+thread_local! {
+    /// The connection of this instance. Each that is opened is a new TCP connection.
+    static OPENED: RefCell<Option<Rc<Connection>>> = const { RefCell::new(None) };
+}
+
+/// The connection of this instance, as the Spin runtime makes it. It is opened once,
+/// whatever the number of its users in a request.
+pub struct SpinRedis(Rc<Connection>);
 
 impl SpinRedis {
     /// Connects to the `redis://` or `rediss://` URL in the variable `redis_url`.
@@ -136,8 +144,14 @@ impl SpinRedis {
     /// # Errors
     /// The variable is missing, or Redis is out of reach.
     pub fn open() -> Result<Self, Failure> {
-        let url = base::text("redis_url")?;
-        Ok(Self(Connection::open(&url).map_err(from_spin)?))
+        OPENED.with_borrow_mut(|opened| {
+            if let Some(connection) = opened {
+                return Ok(Self(connection.clone()));
+            }
+            let url = base::text("redis_url")?;
+            let connection = Rc::new(Connection::open(&url).map_err(from_spin)?);
+            Ok(Self(opened.insert(connection).clone()))
+        })
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use base::Failure;
+use base::{Failure, Trace};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::HeaderMap;
 use subtle::ConstantTimeEq;
 
-use crate::ApiError;
 use crate::bindings::orilla::auth::authorizer::{self, Denial};
+use crate::{ApiError, rate};
 
 /// A user whose token was verified: subject, tenant, roles, email, name and expiry.
 ///
@@ -32,13 +32,15 @@ impl Principal {
     }
 }
 
-/// Verifies the value of an `Authorization` header, or its absence.
-pub(crate) type Authorize = fn(Option<&str>) -> Result<Principal, ApiError>;
+/// Verifies the value of an `Authorization` header, or its absence, and counts the request.
+pub(crate) type Authorize = fn(Option<&str>, &Trace) -> Result<Principal, ApiError>;
 
-/// Asks the authorizer. Only routes for users name this function, so that a component
-/// without any imports no authorizer.
-pub(crate) fn authorize(sent: Option<&str>) -> Result<Principal, ApiError> {
-    authorizer::authorize(sent).map_err(refusal)
+/// Asks the authorizer, and refuses a user's requests beyond `rate_limit`. Only routes for
+/// users name this function, so that a component without any imports no authorizer.
+pub(crate) fn authorize(sent: Option<&str>, trace: &Trace) -> Result<Principal, ApiError> {
+    let user = authorizer::authorize(sent).map_err(refusal)?;
+    rate::limit(&user.subject, trace)?;
+    Ok(user)
 }
 
 /// The callers that may call a route.
@@ -65,12 +67,12 @@ pub(crate) enum Admitted {
 
 impl Access {
     /// Checks the caller's credentials. The body has not been read yet.
-    pub(crate) fn admit(self, headers: &HeaderMap) -> Result<Admitted, ApiError> {
+    pub(crate) fn admit(self, headers: &HeaderMap, trace: &Trace) -> Result<Admitted, ApiError> {
         let sent = headers.get("authorization").and_then(|v| v.to_str().ok());
         match self {
             Self::Public => Ok(Admitted::Anybody),
-            Self::User(authorize) => authorize(sent).map(Admitted::User),
-            Self::Role(authorize, role) => with_role(authorize(sent)?, role),
+            Self::User(authorize) => authorize(sent, trace).map(Admitted::User),
+            Self::Role(authorize, role) => with_role(authorize(sent, trace)?, role),
             Self::Token(name) => {
                 check_token(sent, name, &base::text(name)?)?;
                 Ok(Admitted::Machine)
@@ -80,7 +82,7 @@ impl Access {
                 // admitted.
                 match base::token(name) {
                     Ok(token) if check_token(sent, name, &token).is_ok() => Ok(Admitted::Machine),
-                    _ => with_role(authorize(sent)?, role),
+                    _ => with_role(authorize(sent, trace)?, role),
                 }
             }
         }

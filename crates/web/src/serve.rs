@@ -50,7 +50,7 @@ pub async fn serve<'a>(
         }
         let route = found.route.take();
         let route = route.ok_or_else(|| found.method_not_allowed(&parts.method))?;
-        let caller = route.access.admit(&parts.headers)?;
+        let caller = route.access.admit(&parts.headers, &trace)?;
         route.body.check_headers(&parts.headers)?;
         let body = read_body(request, route.body).await?;
         let query = parts.uri.query().unwrap_or_default();

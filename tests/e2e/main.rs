@@ -33,3 +33,4 @@ mod scan;
 mod schedules;
 mod storage;
 mod typescript;
+mod worker_deaths;

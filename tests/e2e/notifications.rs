@@ -2,6 +2,7 @@
 //! deliveries.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
 
 use devstack::WebhookReceiver;
 use devstack::webhooks::Received;
@@ -13,6 +14,14 @@ const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const OTHER_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
 const DEAD: &str = "/ops/queues/orders.notifications/dead";
 
+/// A schedule of retries that goes on longer than any test.
+const OFTEN: &str = "\
+    100ms 100ms 100ms 100ms 100ms 200ms 200ms 200ms 200ms 200ms 500ms 500ms 500ms 500ms 500ms \
+    1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s \
+    1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s 1s";
+
+const QUEUE: &str = "orders.notifications";
+
 /// The application with these receivers. Retries are practically unlimited.
 async fn telling(receivers: &[&WebhookReceiver], variables: &[(&str, &str)]) -> App {
     let urls: Vec<_> = receivers.iter().map(|receiver| receiver.url()).collect();
@@ -21,7 +30,7 @@ async fn telling(receivers: &[&WebhookReceiver], variables: &[(&str, &str)]) -> 
         ("notification_urls", &*urls),
         ("notification_secret", SECRET),
         ("notification_hosts", "http://127.0.0.1:*"),
-        ("queue_attempts", "1000"),
+        ("notification_retry_schedule", OFTEN),
     ];
     all.extend(variables);
     App::with(&all).await
@@ -252,7 +261,10 @@ async fn a_receiver_that_is_gone_is_not_asked_again_until_an_operator_says_so() 
 async fn with_another_secret_a_receiver_refuses_what_it_gets_until_that_is_mended() {
     let receiver = WebhookReceiver::start(OTHER_SECRET).await.unwrap();
     let url = receiver.url() + "hook?key=hunter2";
-    let variables = [("notification_urls", &*url), ("queue_attempts", "2")];
+    let variables = [
+        ("notification_urls", &*url),
+        ("notification_retry_schedule", "50ms"),
+    ];
     let mut app = telling(&[], &variables).await;
     put(&app, "A", "received", "1").await;
     processed(&app, "A").await;
@@ -277,7 +289,10 @@ async fn with_another_secret_a_receiver_refuses_what_it_gets_until_that_is_mende
 #[tokio::test]
 async fn without_a_secret_orders_are_processed_and_notifications_wait_for_it() {
     let receiver = WebhookReceiver::start(SECRET).await.unwrap();
-    let variables = [("notification_secret", ""), ("queue_attempts", "1")];
+    let variables = [
+        ("notification_secret", ""),
+        ("notification_retry_schedule", ""),
+    ];
     let mut app = telling(&[&receiver], &variables).await;
     put(&app, "A", "received", "1").await;
     put(&app, "A", "canceled", "1").await;
@@ -353,7 +368,7 @@ async fn a_host_that_may_not_be_called_is_told_with_what_to_change() {
     let receiver = WebhookReceiver::start(SECRET).await.unwrap();
     let variables = [
         ("notification_hosts", "http://self.alt"),
-        ("queue_attempts", "1"),
+        ("notification_retry_schedule", ""),
     ];
     let mut app = telling(&[&receiver], &variables).await;
     put(&app, "A", "received", "1").await;
@@ -371,5 +386,90 @@ async fn a_host_that_may_not_be_called_is_told_with_what_to_change() {
     restart_with(&mut app, "notification_hosts", host).await;
     send_back_all(&app).await;
     assert_eq!(changes(&told(&receiver, 1).await), [("A", 1)].into());
+    app.stop().await;
+}
+
+/// Waits until one notification waits to be sent again, and returns for how long.
+async fn wait_of(app: &App, receiver: &WebhookReceiver, deliveries: usize) -> Duration {
+    eventually("it waits", || async {
+        let waits = app.waits_on(QUEUE);
+        let is_there = receiver.deliveries() == deliveries && waits.len() == 1;
+        is_there.then(|| waits[0])
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_away_for_a_day_misses_nothing_and_needs_no_operator() {
+    let receiver = WebhookReceiver::start(SECRET).await.unwrap();
+    let shipped = "5s 5m 30m 2h 5h 10h 10h";
+    let app = telling(&[&receiver], &[("notification_retry_schedule", shipped)]).await;
+    receiver.answer_with(StatusCode::SERVICE_UNAVAILABLE);
+    put(&app, "A", "received", "1").await;
+    let mut away = Duration::ZERO;
+    for (attempt, seconds) in [5, 300, 1_800, 7_200, 18_000, 36_000, 36_000]
+        .into_iter()
+        .enumerate()
+    {
+        let wait = wait_of(&app, &receiver, attempt + 1).await;
+        // A busy machine may look late.
+        let least = Duration::from_secs(seconds).saturating_sub(Duration::from_secs(60));
+        let most = Duration::from_secs(seconds * 11 / 10 + 1);
+        assert!((least..=most).contains(&wait), "{attempt}: {wait:?}");
+        away += Duration::from_secs(seconds);
+        if attempt == 6 {
+            assert!(away > Duration::from_secs(24 * 3_600));
+            receiver.answer_with(StatusCode::OK);
+        }
+        app.time_passes_on(QUEUE).await;
+    }
+    assert_eq!(changes(&told(&receiver, 1).await), [("A", 1)].into());
+    assert_eq!(receiver.deliveries(), 8);
+    dead(&app, 0).await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_says_when_to_come_again_is_left_alone_until_then() {
+    let receiver = WebhookReceiver::start(SECRET).await.unwrap();
+    let app = telling(&[&receiver], &[]).await;
+    receiver.ask_to_wait("7200".parse().unwrap());
+    put(&app, "A", "received", "1").await;
+    let hours = |hours: u64| Duration::from_secs(hours * 3_600);
+    let wait = wait_of(&app, &receiver, 1).await;
+    assert!(wait > hours(1) && wait <= hours(2), "{wait:?}");
+
+    let later = time::OffsetDateTime::from(SystemTime::now() + hours(5));
+    let format = time::macros::format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    receiver.ask_to_wait(later.format(format).unwrap().parse().unwrap());
+    app.time_passes_on(QUEUE).await;
+    let wait = wait_of(&app, &receiver, 2).await;
+    assert!(wait > hours(4) && wait <= hours(5), "{wait:?}");
+
+    receiver.answer_with(StatusCode::OK);
+    app.time_passes_on(QUEUE).await;
+    told(&receiver, 1).await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_schedule_that_is_none_is_told_and_loses_nothing() {
+    let receiver = WebhookReceiver::start(SECRET).await.unwrap();
+    let variables = [("notification_retry_schedule", "5s 5 minutes")];
+    let mut app = telling(&[&receiver], &variables).await;
+    put(&app, "A", "received", "1").await;
+    processed(&app, "A").await;
+    let log = app.stack.log_dir().join("orders-notifier_stdout.txt");
+    eventually("the log says what is wrong", || async {
+        let log = std::fs::read_to_string(&log).unwrap_or_default();
+        log.contains("the variable notification_retry_schedule (delay 2) must be")
+            .then_some(())
+    })
+    .await;
+    restart_with(&mut app, "notification_retry_schedule", OFTEN).await;
+    app.drain(QUEUE).await;
+    told(&receiver, 1).await;
     app.stop().await;
 }

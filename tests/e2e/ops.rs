@@ -61,7 +61,7 @@ fn make_dead(redis: &impl Redis, name: &str, messages: impl IntoIterator<Item = 
             leaves_group: false,
             id: "0-0".to_owned(),
             attempt: 5,
-            abandoned: false,
+            deaths: 0,
             group: None,
             message,
         };

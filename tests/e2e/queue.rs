@@ -212,7 +212,7 @@ async fn a_change_happens_whole_or_not_at_all() {
         leaves_group: false,
         id: "1-1".to_owned(),
         attempt: 1,
-        abandoned: false,
+        deaths: 0,
         group: None,
         message: Vec::new(),
     };
@@ -430,8 +430,8 @@ async fn of_messages_that_come_again_one_is_given_at_a_time() {
     .await;
     // The failures of the killer leave the others' attempts unchanged.
     assert_eq!(
-        (texts(&again), again[0].attempt, again[0].abandoned),
-        (vec!["killer".to_owned()], 2, true)
+        (texts(&again), again[0].attempt, again[0].deaths),
+        (vec!["killer".to_owned()], 2, 1)
     );
 }
 

@@ -344,10 +344,25 @@ impl App {
         self.time_passes_on("images").await;
     }
 
+    /// How long the delayed messages of a queue still wait, the shortest time first; those that
+    /// are due count as 0.
+    pub fn waits_on(&self, queue: &str) -> Vec<Duration> {
+        use stores::Redis;
+        let delayed = delayed(queue);
+        let range = [(&delayed).into(), "0".into(), "-1".into(), "WITHSCORES".into()];
+        let entries = self.redis().call("ZRANGE", &range).unwrap();
+        let due = entries.iter().skip(1).step_by(2);
+        due.map(|due| {
+            let due = due.as_int().unwrap().unsigned_abs();
+            Duration::from_millis(due.saturating_sub(base::now_millis()))
+        })
+        .collect()
+    }
+
     /// Makes all delayed messages of a queue due at once.
     pub async fn time_passes_on(&self, queue: &str) {
         use stores::Redis;
-        let (redis, delayed) = (self.redis(), format!("{{{queue}}}:queue:delayed"));
+        let (redis, delayed) = (self.redis(), delayed(queue));
         let range = [(&delayed).into(), "0".into(), "-1".into()];
         for entry in redis.call("ZRANGE", &range).unwrap() {
             let entry = entry.into_bytes();
@@ -357,6 +372,12 @@ impl App {
         }
         self.drain(queue).await;
     }
+}
+
+/// The key of the delayed messages of a queue.
+fn delayed(queue: &str) -> String {
+    let (tag, rest) = queue.split_at(queue.find('.').unwrap_or(queue.len()));
+    format!("{{{tag}}}{rest}:queue:delayed")
 }
 
 /// Checks the status of an answer and returns its body.

@@ -11,29 +11,36 @@ use spin_sdk::wit::wasi::http0_2_0::types::{FutureIncomingResponse, RequestOptio
 /// 1 s and 3 s (RFC 6298).
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// The max time until the head of the answer, since the request begins to be sent; Spin
-/// includes the connection. A worker begins no work after 20 s and is ended after 30 s:
-/// in between it can release its messages when a service does not answer.
-const FIRST_BYTE: Duration = Duration::from_secs(7);
+/// The max time until the head of the answer where the caller sets none, since the request
+/// begins to be sent; Spin includes the connection. A worker begins no work after 20 s and is
+/// ended after 30 s: in between it can release its messages when a service does not answer.
+pub(crate) const FIRST_BYTE: Duration = Duration::from_secs(7);
 
 /// The max time between two pieces of the body. A packet that is lost three times arrives
 /// sooner, so after a longer silence the service hangs.
 const BETWEEN_BYTES: Duration = Duration::from_secs(10);
 
 /// Sends `request` through the runtime and waits for the head of the answer, as
-/// [`spin_sdk::http::send`] does, but within time limits.
+/// [`spin_sdk::http::send`] does, but within time limits. `first_byte` is the one for the head.
 ///
 /// # Errors
 /// Those of the runtime, which enforces the limits.
-pub(crate) async fn exchange(request: OutgoingRequest) -> Result<IncomingResponse, ErrorCode> {
-    head(outgoing_handler::handle(request, Some(limits()))?).await
+pub(crate) async fn exchange(
+    request: OutgoingRequest,
+    first_byte: Duration,
+) -> Result<IncomingResponse, ErrorCode> {
+    head(outgoing_handler::handle(
+        request,
+        Some(limits(first_byte)),
+    )?)
+    .await
 }
 
-fn limits() -> RequestOptions {
+fn limits(first_byte: Duration) -> RequestOptions {
     let options = RequestOptions::new();
     // A runtime that refuses a limit uses its own.
     _ = options.set_connect_timeout(nanoseconds(CONNECT));
-    _ = options.set_first_byte_timeout(nanoseconds(FIRST_BYTE));
+    _ = options.set_first_byte_timeout(nanoseconds(first_byte));
     _ = options.set_between_bytes_timeout(nanoseconds(BETWEEN_BYTES));
     options
 }

@@ -6,6 +6,7 @@
 
 mod base_url;
 mod body;
+mod deadline;
 mod exchange;
 mod retry_after;
 pub mod service;
@@ -16,6 +17,7 @@ pub mod webhooks;
 
 pub use base_url::BaseUrl;
 pub use body::{ReadError, collect};
+pub use deadline::within;
 pub use retry_after::retry_after;
-pub use spin::Spin;
+pub use spin::{Spin, SpinWithin};
 pub use transport::{Error, Transport};

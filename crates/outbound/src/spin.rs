@@ -1,5 +1,6 @@
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::future::{Either, select};
 use futures::stream::LocalBoxStream;
@@ -10,7 +11,7 @@ use spin_sdk::http::conversions::TryIntoOutgoingRequest;
 use spin_sdk::http::{ErrorCode, IncomingResponse};
 use spin_sdk::wit::wasi::http0_2_0::types::{IoError, http_error_code};
 
-use crate::exchange::exchange;
+use crate::exchange::{FIRST_BYTE, exchange};
 use crate::{Error, Transport};
 
 /// The transport of the Spin runtime (`wasi:http/outgoing-handler`). A request fails if the
@@ -19,52 +20,74 @@ use crate::{Error, Transport};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Spin;
 
+/// [`Spin`] with another limit for the beginning of the answer.
+#[derive(Debug, Clone, Copy)]
+pub struct SpinWithin(
+    /// The max time until the answer begins.
+    pub Duration,
+);
+
 impl Transport for Spin {
     type Body = Body;
 
     async fn send(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Body>, Error> {
-        let host = host(request.uri());
-        let request = with_length(request);
-        let (request, body) =
-            request
-                .try_into_outgoing_request()
-                .map_err(|error| Error::Invalid {
-                    host: host.clone(),
-                    reason: error.to_string(),
-                })?;
-
-        let mut sink = request.take_body();
-        let write = async move {
-            // Ignored: a write fails if the runtime gave up on the request, and then the
-            // response has the reason.
-            _ = sink.send(body.unwrap_or_default()).await;
-        };
-        let response = match select(pin!(exchange(request)), pin!(write)).await {
-            Either::Left((response, _unread_body)) => response,
-            Either::Right(((), response)) => response.await,
-        };
-        let response = response.map_err(|code| send_error(&host, &code))?;
-
-        let mut head = http::Response::builder().status(response.status());
-        for (name, value) in response.headers().entries() {
-            head = head.header(name, value);
-        }
-        let broken_host = host.clone();
-        let chunks = response.take_body_stream().map(move |chunk| {
-            chunk.map_err(|error| Error::Unreachable {
-                host: broken_host.clone(),
-                reason: format!("the answer broke off: {}", read_reason(&error)),
-            })
-        });
-        let body = Body {
-            chunks: chunks.boxed_local(),
-            _response: response,
-        };
-        head.body(body).map_err(|error| Error::Unreachable {
-            host,
-            reason: error.to_string(),
-        })
+        send(request, FIRST_BYTE).await
     }
+}
+
+impl Transport for SpinWithin {
+    type Body = Body;
+
+    async fn send(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Body>, Error> {
+        send(request, self.0).await
+    }
+}
+
+async fn send(
+    request: http::Request<Vec<u8>>,
+    first_byte: Duration,
+) -> Result<http::Response<Body>, Error> {
+    let host = host(request.uri());
+    let request = with_length(request);
+    let (request, body) =
+        request
+            .try_into_outgoing_request()
+            .map_err(|error| Error::Invalid {
+                host: host.clone(),
+                reason: error.to_string(),
+            })?;
+
+    let mut sink = request.take_body();
+    let write = async move {
+        // Ignored: a write fails if the runtime gave up on the request, and then the
+        // response has the reason.
+        _ = sink.send(body.unwrap_or_default()).await;
+    };
+    let response = match select(pin!(exchange(request, first_byte)), pin!(write)).await {
+        Either::Left((response, _unread_body)) => response,
+        Either::Right(((), response)) => response.await,
+    };
+    let response = response.map_err(|code| send_error(&host, &code))?;
+
+    let mut head = http::Response::builder().status(response.status());
+    for (name, value) in response.headers().entries() {
+        head = head.header(name, value);
+    }
+    let broken_host = host.clone();
+    let chunks = response.take_body_stream().map(move |chunk| {
+        chunk.map_err(|error| Error::Unreachable {
+            host: broken_host.clone(),
+            reason: format!("the answer broke off: {}", read_reason(&error)),
+        })
+    });
+    let body = Body {
+        chunks: chunks.boxed_local(),
+        _response: response,
+    };
+    head.body(body).map_err(|error| Error::Unreachable {
+        host,
+        reason: error.to_string(),
+    })
 }
 
 /// Sets `Content-Length`. Without it a runtime sends chunks, which S3 refuses (411) even of

@@ -7,8 +7,9 @@ pub struct Delivery {
     pub id: String,
     /// The number of this attempt, from 1.
     pub attempt: u32,
-    /// Whether its last worker did not settle it: the message may have killed that worker.
-    pub abandoned: bool,
+    /// The number of workers in a row that did not settle it. Each counts as an attempt: the
+    /// message may have killed them.
+    pub deaths: u32,
     /// The Redis key of its message group, if it is in one.
     pub group: Option<String>,
     /// Whether it leaves its message group when it fails: a retry joins the end of the

@@ -237,21 +237,21 @@ impl<'a, R: Redis> Queue<'a, R> {
             .run(self.redis, &self.names.keys(), &args)?
             .into_iter();
         let mut deliveries = Vec::new();
-        while let (Some(id), Some(failures), Some(abandoned), Some(group), Some(message)) = (
+        while let (Some(id), Some(failures), Some(deaths), Some(group), Some(message)) = (
             reply.next(),
             reply.next(),
             reply.next(),
             reply.next(),
             reply.next(),
         ) {
-            let failures = failures
-                .as_int()
-                .and_then(|n| u32::try_from(n).ok())
-                .unwrap_or(0);
+            let [failures, deaths] = [failures, deaths].map(|count| {
+                let count = count.as_int();
+                count.and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
+            });
             deliveries.push(Delivery {
                 id: id.as_str().unwrap_or_default().to_owned(),
                 attempt: failures.saturating_add(1),
-                abandoned: abandoned.as_int() == Some(1),
+                deaths,
                 group: group
                     .as_str()
                     .filter(|group| !group.is_empty())

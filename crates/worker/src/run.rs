@@ -16,9 +16,6 @@ use crate::leases::Leases;
 use crate::notify::notify;
 use crate::work::{Task, Trouble, Verdict, Work};
 
-/// The time after which another worker takes over: platforms end a request after 30 s.
-const MAX_TIME: Duration = Duration::from_secs(20);
-
 /// The time that a done message may wait to be settled together with others.
 const MAX_UNSETTLED: Duration = Duration::from_millis(50);
 
@@ -32,7 +29,7 @@ const RELEASE: Duration = Duration::from_millis(1);
 /// The max bytes that are kept of an error: a service may have written it.
 const MAX_ERROR: usize = 1024;
 
-/// Works on a queue until it is empty, or for 20 s: then it wakes a successor. Returns the
+/// Works on a queue until it is empty, or for [`Work::MAX_TIME`]: then it wakes a successor. Returns the
 /// number of messages that were claimed.
 ///
 /// Messages are claimed under a lease, decoded, handed to `work` and settled by its
@@ -65,7 +62,7 @@ struct Runner<'r, 'q, R, W> {
 impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
     async fn run(&self) -> Result<usize, Failure> {
         let started = Instant::now();
-        let is_over = || started.elapsed() >= MAX_TIME;
+        let is_over = || started.elapsed() >= W::MAX_TIME;
         let share = self.work.share(self.policy.concurrency);
         let room = share.per_call.saturating_mul(share.calls);
         let mut claimed = 0;
@@ -91,6 +88,9 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
                 claimed += deliveries.len();
                 for mut delivery in deliveries {
                     delivery.leaves_group = !W::HOLDS_GROUP;
+                    if !W::COUNTS_DEATHS {
+                        delivery.attempt = delivery.attempt.saturating_sub(delivery.deaths);
+                    }
                     let (id, delivery) = (delivery.id.clone(), Rc::new(delivery));
                     self.leases.held.borrow_mut().insert(id, delivery.clone());
                     waiting.push_back(delivery);
@@ -143,7 +143,7 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         let mut tasks = Vec::with_capacity(deliveries.len());
         for delivery in &deliveries {
             match self.read(delivery) {
-                Ok(task) if task.delivery.attempt > self.policy.attempts => {
+                Ok(task) if self.is_abandoned(task.delivery) => {
                     let abandoned = Verdict::Dead(W::ABANDONED.into());
                     settlements.push(self.conclude(&task, abandoned).await);
                 }
@@ -171,6 +171,15 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
             settlements.push(self.conclude(task, verdict).await);
         }
         Ok(settlements)
+    }
+
+    /// Whether so many workers died of a message that no other is to try it.
+    fn is_abandoned(&self, delivery: &Delivery) -> bool {
+        let tried = match W::COUNTS_DEATHS {
+            true => delivery.attempt.saturating_sub(1),
+            false => delivery.deaths,
+        };
+        tried >= self.policy.attempts
     }
 
     /// Decodes a message, or returns how a message is settled that needs no work.
@@ -234,19 +243,22 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
             Verdict::Retry {
                 trouble,
                 not_before,
-            } if !self.policy.is_last(delivery.attempt) => {
-                let (attempt, random) = (delivery.attempt, base::random());
-                let delay = self.policy.delay_with_min(attempt, random, not_before);
-                let mut fields = fields();
-                add(&mut fields, "retryInMs", millis(delay).into());
-                let message = "a message is tried again later";
-                self.log(log::warn, trace, message, delivery, fields, &trouble.error);
-                return settlement.with(self.queue.retry(delivery, delay));
+            } => {
+                let attempt = delivery.attempt;
+                if let Some(delay) = self.work.next_try(self.policy, attempt, not_before) {
+                    let mut fields = fields();
+                    add(&mut fields, "retryInMs", millis(delay).into());
+                    let message = "a message is tried again later";
+                    self.log(log::warn, trace, message, delivery, fields, &trouble.error);
+                    return settlement.with(self.queue.retry(delivery, delay));
+                }
+                trouble
             }
-            Verdict::Retry { trouble, .. } | Verdict::Dead(trouble) => Trouble {
-                error: shorten(&trouble.error, MAX_ERROR).to_owned(),
-                shown: shorten(&trouble.shown, MAX_ERROR).to_owned(),
-            },
+            Verdict::Dead(trouble) => trouble,
+        };
+        let trouble = Trouble {
+            error: shorten(&trouble.error, MAX_ERROR).to_owned(),
+            shown: shorten(&trouble.shown, MAX_ERROR).to_owned(),
         };
         match self.work.give_up(task, &trouble).await {
             Ok(effects) => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base::{Failure, Trace};
-use queue::{Delivery, Effect, Envelope, Incoming};
+use queue::{Delivery, Effect, Envelope, Incoming, Policy};
 use records::Carries;
 use serde_json::Value;
 
@@ -25,8 +25,8 @@ pub struct Task<'m, M> {
 pub enum Verdict {
     /// It is done. The effects happen once, together with its settlement.
     Done(Vec<Effect>),
-    /// It failed. It is retried after the policy's delay or after `not_before`, whichever
-    /// is later; after its last attempt it becomes a dead letter.
+    /// It failed. It is retried after the delay of [`Work::next_try`]; after its last attempt
+    /// it becomes a dead letter.
     Retry {
         /// The reason.
         trouble: Trouble,
@@ -92,6 +92,22 @@ pub trait Work {
     /// Whether a message that failed holds up those after it in its message group.
     /// Otherwise it leaves the group, and its retry joins the end of it.
     const HOLDS_GROUP: bool = true;
+
+    /// Whether an attempt that no worker settled counts as a failure of the message. Otherwise
+    /// the message becomes a dead letter if as many workers in a row die of it as the policy
+    /// has attempts.
+    const COUNTS_DEATHS: bool = true;
+
+    /// The time after which a worker begins no more work and another one takes over. Platforms
+    /// end a request after 30 s, so a piece of work has the time in between.
+    const MAX_TIME: Duration = Duration::from_secs(20);
+
+    /// The delay before a message is tried again whose attempt (from 1) failed; `None` after
+    /// its last one. The default is the policy's delay or `not_before`, whichever is later.
+    fn next_try(&self, policy: &Policy, attempt: u32, not_before: Duration) -> Option<Duration> {
+        let delay = || policy.delay_with_min(attempt, base::random(), not_before);
+        (!policy.is_last(attempt)).then(delay)
+    }
 
     /// The messages to work on at once, by the `concurrency` of the policy.
     fn share(&self, concurrency: usize) -> Share {

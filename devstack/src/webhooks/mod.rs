@@ -6,7 +6,7 @@ mod verify;
 
 use std::{collections::HashMap, convert::Infallible, net::SocketAddr, sync::Arc};
 
-use http::{Method, Request, Response, StatusCode, request::Parts};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header::RETRY_AFTER, request::Parts};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use serde_json::{Value, json};
@@ -51,6 +51,8 @@ struct State {
     taken: Vec<(String, Value)>,
     refused: Vec<Refused>,
     answer: Answer,
+    /// The `Retry-After` of answers that are not a success.
+    retry_after: Option<HeaderValue>,
     /// The number of events after which the answer changes, and the next answer.
     then: Option<(usize, Answer)>,
 }
@@ -139,6 +141,13 @@ impl WebhookReceiver {
         self.shared.state.send_modify(|state| state.then = then);
     }
 
+    /// Answers events with 503 and this `Retry-After` from now on.
+    pub fn ask_to_wait(&self, retry_after: HeaderValue) {
+        self.set(Answer::Status(StatusCode::SERVICE_UNAVAILABLE));
+        let retry_after = Some(retry_after);
+        self.shared.state.send_modify(|state| state.retry_after = retry_after);
+    }
+
     /// Answers nothing from now on, until another answer is set.
     pub fn hang(&self) {
         self.set(Answer::None);
@@ -152,6 +161,7 @@ impl WebhookReceiver {
     fn set(&self, answer: Answer) {
         self.shared.state.send_modify(|state| {
             state.answer = answer;
+            state.retry_after = None;
             state.then = None;
         });
     }
@@ -199,6 +209,10 @@ impl Shared {
         };
         let mut response = Response::new(Full::new(body));
         *response.status_mut() = status;
+        let retry_after = self.state.borrow().retry_after.clone();
+        if let Some(value) = retry_after.filter(|_| !status.is_success()) {
+            response.headers_mut().insert(RETRY_AFTER, value);
+        }
         response
     }
 

@@ -51,6 +51,12 @@ pub fn read<B>(answer: Result<Response<B>, Error>) -> Verdict {
     }
 }
 
+/// The verdict on a receiver that did not answer within `limit`.
+pub fn late(limit: Duration) -> Verdict {
+    let error = format!("the receiver did not answer within {} s", limit.as_secs());
+    failed(error, Duration::ZERO)
+}
+
 fn failed(error: String, not_before: Duration) -> Verdict {
     Verdict::Failed { error, not_before }
 }

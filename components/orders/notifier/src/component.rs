@@ -5,12 +5,14 @@
     reason = "the bindings' macros generate the imports and exports"
 )]
 
+use std::time::Duration;
+
 use base::{Failure, Trace, log, now_millis};
 use futures::future::join_all;
 use http::Uri;
 use orders_domain::{Notification, keys};
-use outbound::Spin;
-use queue::{Effect, Group, Message, QueueNames};
+use outbound::{SpinWithin, within};
+use queue::{Effect, Group, Message, Policy, QueueNames};
 use serde_json::{Value, json};
 use stores::SpinRedis;
 use worker::{Leases, Share, Verdict, Work};
@@ -18,16 +20,31 @@ use worker::{Leases, Share, Verdict, Work};
 use crate::answer;
 use crate::client::send;
 use crate::receivers::Receivers;
+use crate::retries::Retries;
+
+/// The time in which a receiver has to answer.
+const ANSWER: Duration = Duration::from_secs(15);
+
+/// The min lease of a notification: a receiver that takes all of its time must not get the same
+/// notification twice at once.
+const MIN_LEASE: Duration = Duration::from_secs(25);
 
 worker::exports!(keys::NOTIFICATIONS, drain);
 
 async fn drain() -> Result<usize, Failure> {
     let policy = worker::policy()?;
+    let policy = Policy {
+        lease: policy.lease.max(MIN_LEASE),
+        ..policy
+    };
+    let retries = Retries::parse(&base::text("notification_retry_schedule")?).map_err(|error| {
+        Failure::misconfigured(format!("the variable notification_retry_schedule {error}"))
+    })?;
     let urls = base::text("notification_urls")?;
     let receivers = Receivers::parse(&urls, &base::text("notification_secret")?);
     let redis = SpinRedis::open()?;
     let queue = worker::open(&redis, keys::NOTIFICATIONS)?;
-    worker::run(&queue, &policy, &Notifier { receivers }).await
+    worker::run(&queue, &policy, &Notifier { receivers, retries }).await
 }
 
 type Task<'m> = worker::Task<'m, Notification>;
@@ -36,6 +53,8 @@ type Task<'m> = worker::Task<'m, Notification>;
 struct Notifier {
     /// The receivers, or the error in the variables that name them.
     receivers: Result<Receivers, String>,
+    /// When they are told again.
+    retries: Retries,
 }
 
 impl Work for Notifier {
@@ -45,6 +64,16 @@ impl Work for Notifier {
 
     // A failed notification does not delay later ones to the same receiver.
     const HOLDS_GROUP: bool = false;
+
+    // A worker that died is no fault of the receiver.
+    const COUNTS_DEATHS: bool = false;
+
+    // The last notification that is begun has the time of an answer until the end.
+    const MAX_TIME: Duration = Duration::from_secs(12);
+
+    fn next_try(&self, _: &Policy, attempt: u32, not_before: Duration) -> Option<Duration> {
+        self.retries.after(attempt, base::random(), not_before)
+    }
 
     /// Each notification is handled on its own. More are in work at once than elsewhere,
     /// so that several receivers that do not answer leave room for others.
@@ -85,7 +114,9 @@ impl Notifier {
         let Some(receiver) = receivers.find(&address) else {
             return Verdict::Drop("its URL is not in notification_urls");
         };
-        match send(&Spin, receiver, message, trace, now_millis() / 1_000).await {
+        let (transport, now) = (SpinWithin(ANSWER), now_millis() / 1_000);
+        let sent = within(ANSWER, send(&transport, receiver, message, trace, now)).await;
+        match sent.unwrap_or_else(|| answer::late(ANSWER)) {
             answer::Verdict::Delivered(status) => {
                 let mut fields = self.fields(task);
                 if let Some(fields) = fields.as_object_mut() {

@@ -8,6 +8,7 @@
 pub mod answer;
 pub mod client;
 pub mod receivers;
+pub mod retries;
 
 #[cfg(target_family = "wasm")]
 mod component;

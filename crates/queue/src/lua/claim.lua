@@ -5,8 +5,8 @@
 -- ARGV  1 consumer group   2 consumer   3 lease, ms   4 max messages
 --       5 who notifies workers, 'redis' or 'caller'
 --
--- Reply  for each message: id, failures before this delivery, 1 if its last
---        worker did not settle it, the key of its message group or '', the message
+-- Reply  for each message: id, failures before this delivery, how many of them are
+--        of workers that did not settle it, the key of its message group or '', the message
 
 local stream, bell, delayed = KEYS[1], KEYS[2], KEYS[4]
 local consumers, consumer, lease, max = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -26,7 +26,7 @@ local reply = {}
 local function add(entries, is_abandoned)
   for _, entry in ipairs(entries) do
     local id, fields = entry[1], entry[2]
-    local message, failures, group = '', 0, ''
+    local message, failures, deaths, group = '', 0, 0, ''
     for i = 1, #fields, 2 do
       if fields[i] == 'm' then message = fields[i + 1] end
       if fields[i] == 'f' then failures = tonumber(fields[i + 1]) end
@@ -35,11 +35,12 @@ local function add(entries, is_abandoned)
     if is_abandoned then
       -- A lease that ran out counts as a failure: the worker died or hung.
       local pending = redis.call('XPENDING', stream, consumers, id, id, 1)
-      failures = failures + pending[1][4] - 1
+      deaths = pending[1][4] - 1
+      failures = failures + deaths
     end
     reply[#reply + 1] = id
     reply[#reply + 1] = failures
-    reply[#reply + 1] = is_abandoned and 1 or 0
+    reply[#reply + 1] = deaths
     reply[#reply + 1] = group
     reply[#reply + 1] = message
   end

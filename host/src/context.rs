@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use http::{Request, Response};
 use wasmtime_wasi_http::{Error, WasiBody};
 
-use crate::allowed_hosts::{self, AllowedHosts};
+use crate::allowed_hosts::AllowedHosts;
 use crate::factors::http_client::HttpClient;
 use crate::factors::key_value::Stores;
 use crate::factors::redis::Connections;
@@ -42,7 +42,7 @@ pub struct ComponentContext {
 impl ComponentContext {
     /// Tells the developer why a connection was refused, without the secrets in the URL.
     pub fn report_denied(&self, default_scheme: &str, url: &str) {
-        let origin = allowed_hosts::origin(url, default_scheme);
+        let origin = hosts::origin(url, default_scheme);
         let origin = origin.as_deref().unwrap_or("an address that is no URL");
         tracing::warn!(
             component = self.name,

@@ -1,5 +1,6 @@
 """Values of the formats that the OpenAPI document has and JSON Schema has not."""
 
+import base64
 import datetime
 
 import schemathesis
@@ -22,6 +23,11 @@ labels = st.tuples(
     st.sampled_from("<>"),
     st.integers(0, 100),
 ).map(lambda it: f"{it[0]}{it[1]}{it[2]}")
+hosts = st.from_regex(r"\A[a-z]{1,9}\.example\Z")
+urls = hosts.map(lambda host: f"https://{host}/hooks")
+secrets = st.binary(min_size=24, max_size=64).map(
+    lambda it: "whsec_" + base64.b64encode(it).decode()
+)
 types = st.sampled_from(["image/jpeg", "image/png", "image/webp", "IMAGE/JPG; q=1", "image/pjpeg"])
 
 for name, strategy in {
@@ -32,5 +38,7 @@ for name, strategy in {
     "label": labels,
     "order-date": rfc3339,
     "place": places,
+    "webhook-secret": secrets,
+    "webhook-url": urls,
 }.items():
     schemathesis.openapi.format(name, strategy)

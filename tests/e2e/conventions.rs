@@ -25,7 +25,7 @@ impl Route {
     }
 
     fn has_body(&self) -> bool {
-        let has_none = ["/drain", "/cancel"]
+        let has_none = ["/drain", "/cancel", "/test"]
             .iter()
             .any(|end| self.path.ends_with(end));
         [Method::POST, Method::PUT].contains(&self.method()) && !has_none
@@ -89,7 +89,7 @@ const RULES: &[Rule] = &[
     Rule {
         name: "another method is 405, and which there are is told",
         applies: |_| true,
-        request: |route| (Method::PATCH, route.path.clone(), false, vec![]),
+        request: |route| (Method::TRACE, route.path.clone(), false, vec![]),
         holds: |route, answer| {
             let allow = answer.header("allow");
             answer.is(405, "method_not_allowed") && allow.contains(route.method().as_str())

@@ -33,4 +33,5 @@ mod scan;
 mod schedules;
 mod storage;
 mod typescript;
+mod webhooks;
 mod worker_deaths;

@@ -297,7 +297,7 @@ async fn without_a_secret_orders_are_processed_and_notifications_wait_for_it() {
     put(&app, "A", "received", "1").await;
     put(&app, "A", "canceled", "1").await;
     processed(&app, "A").await;
-    let log = app.stack.log_dir().join("orders-notifier_stdout.txt");
+    let log = app.stack.log_dir().join("notifier_stdout.txt");
     eventually("the log says what is missing", || async {
         let log = std::fs::read_to_string(&log).unwrap_or_default();
         log.contains("the variable notification_secret is not set")
@@ -353,7 +353,7 @@ async fn a_receiver_that_is_taken_out_gets_nothing_any_more() {
     leaves.answer_with(StatusCode::OK);
     put(&app, "A", "canceled", "1").await;
     told(&stays, 2).await;
-    let log = app.stack.log_dir().join("orders-notifier_stdout.txt");
+    let log = app.stack.log_dir().join("notifier_stdout.txt");
     eventually("what was on its way is dropped", || async {
         let log = std::fs::read_to_string(&log).unwrap_or_default();
         log.contains("a message was dropped").then_some(())
@@ -461,7 +461,7 @@ async fn a_schedule_that_is_none_is_told_and_loses_nothing() {
     let mut app = telling(&[&receiver], &variables).await;
     put(&app, "A", "received", "1").await;
     processed(&app, "A").await;
-    let log = app.stack.log_dir().join("orders-notifier_stdout.txt");
+    let log = app.stack.log_dir().join("notifier_stdout.txt");
     eventually("the log says what is wrong", || async {
         let log = std::fs::read_to_string(&log).unwrap_or_default();
         log.contains("the variable notification_retry_schedule (delay 2) must be")

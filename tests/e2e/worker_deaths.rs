@@ -46,7 +46,10 @@ impl<const COUNTS: bool> Work for Caller<COUNTS> {
     ) -> Result<Vec<Verdict>, Failure> {
         let attempts = tasks.iter().map(|task| task.delivery.attempt);
         self.attempts.borrow_mut().extend(attempts);
-        Ok(tasks.iter().map(|_| Verdict::retry("nobody answers")).collect())
+        Ok(tasks
+            .iter()
+            .map(|_| Verdict::retry("nobody answers"))
+            .collect())
     }
 }
 

@@ -206,7 +206,7 @@ impl App {
 
     /// The methods that a path takes, but for `HEAD` and `OPTIONS`.
     pub async fn methods(&self, path: &str) -> Vec<Method> {
-        let response = self.request(Method::PATCH, path).send().await.unwrap();
+        let response = self.request(Method::TRACE, path).send().await.unwrap();
         let allowed = response.headers().get("allow");
         let allowed = allowed.map_or("", |allowed| allowed.to_str().unwrap());
         let allowed = allowed.split(", ").filter(|name| !name.is_empty());
@@ -349,7 +349,12 @@ impl App {
     pub fn waits_on(&self, queue: &str) -> Vec<Duration> {
         use stores::Redis;
         let delayed = delayed(queue);
-        let range = [(&delayed).into(), "0".into(), "-1".into(), "WITHSCORES".into()];
+        let range = [
+            (&delayed).into(),
+            "0".into(),
+            "-1".into(),
+            "WITHSCORES".into(),
+        ];
         let entries = self.redis().call("ZRANGE", &range).unwrap();
         let due = entries.iter().skip(1).step_by(2);
         due.map(|due| {

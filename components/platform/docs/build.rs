@@ -15,7 +15,7 @@ const SHARED: &str = "document.yaml";
 const SCRIPT: &str = "redoc/redoc.standalone.js";
 
 /// The members of a path item that are operations.
-const METHODS: [&str; 4] = ["get", "post", "put", "delete"];
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 type Object = Map<String, Value>;
 

@@ -29,11 +29,7 @@ pub(crate) async fn exchange(
     request: OutgoingRequest,
     first_byte: Duration,
 ) -> Result<IncomingResponse, ErrorCode> {
-    head(outgoing_handler::handle(
-        request,
-        Some(limits(first_byte)),
-    )?)
-    .await
+    head(outgoing_handler::handle(request, Some(limits(first_byte)))?).await
 }
 
 fn limits(first_byte: Duration) -> RequestOptions {

@@ -49,13 +49,12 @@ async fn send(
 ) -> Result<http::Response<Body>, Error> {
     let host = host(request.uri());
     let request = with_length(request);
-    let (request, body) =
-        request
-            .try_into_outgoing_request()
-            .map_err(|error| Error::Invalid {
-                host: host.clone(),
-                reason: error.to_string(),
-            })?;
+    let (request, body) = request
+        .try_into_outgoing_request()
+        .map_err(|error| Error::Invalid {
+            host: host.clone(),
+            reason: error.to_string(),
+        })?;
 
     let mut sink = request.take_body();
     let write = async move {

@@ -88,6 +88,19 @@ pub enum Effect {
         /// Publishes it only if no message was published under the same key before.
         once: Option<Once>,
     },
+    /// Publishes a message if a sorted set has one of some members: a message that nobody wants
+    /// costs a look and no more. The set and the queue may be of another hash tag than the
+    /// change, which a Redis cluster would not take.
+    SendIfAny {
+        /// The sorted set.
+        set: String,
+        /// The members, at least one.
+        members: Vec<String>,
+        /// The queue's stream.
+        stream: String,
+        /// The message.
+        message: Vec<u8>,
+    },
     /// Delivers a message after a delay.
     Delay {
         /// The queue's sorted set of delayed messages.
@@ -158,6 +171,10 @@ impl Effect {
             Self::DeadLetter { key, group, .. } => {
                 others = [group.as_ref(), None];
                 key
+            }
+            Self::SendIfAny { set, stream, .. } => {
+                others = [Some(stream), None];
+                set
             }
             Self::Send {
                 stream,
@@ -253,6 +270,17 @@ impl Effect {
                     .map_or(String::new(), |once| millis(&once.keep))
                     .as_bytes(),
             ]),
+            Self::SendIfAny {
+                set,
+                members,
+                stream,
+                message,
+            } => {
+                let mut words =
+                    command(&[b"SENDIFANY", set.as_bytes(), stream.as_bytes(), message]);
+                words.extend(members.iter().map(|member| member.as_bytes().to_vec()));
+                words
+            }
             Self::Delay {
                 key,
                 entry,

@@ -106,6 +106,22 @@ impl QueueNames {
         }
     }
 
+    /// The effect that publishes a message on this queue if a sorted set has one of some
+    /// members: [`Effect::SendIfAny`].
+    pub fn send_if_any(
+        &self,
+        set: impl Into<String>,
+        members: Vec<String>,
+        message: impl Into<Vec<u8>>,
+    ) -> Effect {
+        Effect::SendIfAny {
+            set: set.into(),
+            members,
+            stream: self.stream.clone(),
+            message: message.into(),
+        }
+    }
+
     /// The effect that publishes a message in a message group, whose key carries the
     /// queue's hash tag.
     pub fn send_in(&self, group: Group, message: impl Into<Vec<u8>>) -> Effect {

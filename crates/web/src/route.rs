@@ -102,6 +102,14 @@ impl<'a> Route<'a> {
         Self::new(Method::PUT, pattern, Access::User(authorize), handler)
     }
 
+    /// A `PATCH`; see [`Route::get`] for the pattern.
+    pub fn patch<F: Future<Output = Reply> + 'a>(
+        pattern: &'static str,
+        handler: impl FnOnce(Call) -> F + 'a,
+    ) -> Self {
+        Self::new(Method::PATCH, pattern, Access::User(authorize), handler)
+    }
+
     /// A `DELETE`; see [`Route::get`] for the pattern.
     pub fn delete<F: Future<Output = Reply> + 'a>(
         pattern: &'static str,

@@ -6,7 +6,9 @@ mod verify;
 
 use std::{collections::HashMap, convert::Infallible, net::SocketAddr, sync::Arc};
 
-use http::{HeaderValue, Method, Request, Response, StatusCode, header::RETRY_AFTER, request::Parts};
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode, header::RETRY_AFTER, request::Parts,
+};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use serde_json::{Value, json};
@@ -145,7 +147,9 @@ impl WebhookReceiver {
     pub fn ask_to_wait(&self, retry_after: HeaderValue) {
         self.set(Answer::Status(StatusCode::SERVICE_UNAVAILABLE));
         let retry_after = Some(retry_after);
-        self.shared.state.send_modify(|state| state.retry_after = retry_after);
+        self.shared
+            .state
+            .send_modify(|state| state.retry_after = retry_after);
     }
 
     /// Answers nothing from now on, until another answer is set.

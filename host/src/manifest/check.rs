@@ -1,10 +1,11 @@
 //! Rules beyond the shape of a manifest: names that must exist, values that
 //! must make sense, and features that this host doesn't have.
 
+use hosts::AllowedHost;
+
 use super::error::ManifestError;
 use super::loaded::LoadedManifest;
 use super::schema::{Component, ComponentRef, Dependency, Inherit, Manifest, Source};
-use crate::allowed_hosts::AllowedHost;
 use crate::template::{Template, check_name};
 
 /// Moves inline components of triggers to the table of components, under the

@@ -9,19 +9,13 @@
 //! | Redis | `{orders}:index:all:{status}` | all orders of a status, or of any (`all`), by the time of creation in ms |
 //! | Redis | `{orders}:index:user:{subject}:{status}` | the same of one owner |
 //! | Redis | `{orders}.{status}:queue:*` | the queue of a status (crate `queue`) |
-//! | Redis | `{orders}.notifications:queue:*` | the queue of notifications |
-//! | Redis | `{orders}:receiver:{digest of the URL}:{n}` | the message groups of a receiver of notifications |
 //!
 //! `{orders}` is the hash tag that keeps them on one node. An id is always the last part
 //! of its key in Redis, since it may have colons itself.
 
 use records::Entity;
-use sha2::{Digest, Sha256};
 
 use crate::{OrderId, Status};
-
-/// The queue of notifications.
-pub const NOTIFICATIONS: &str = "orders.notifications";
 
 /// The field of [`processing`] with the latest failure.
 pub const FAILED: &str = "failed";
@@ -50,18 +44,6 @@ pub fn entity(id: &OrderId) -> Entity {
         register: version(id),
     }
 }
-
-/// The message group for the notification `nth` to a receiver. Each receiver has a few
-/// groups of its own, with one message at a time in work, so that a receiver that does
-/// not answer delays no other.
-pub fn receiver(url: &str, nth: u8) -> String {
-    let digest = Sha256::digest(url);
-    let receiver = hex::encode(digest.get(..8).unwrap_or_default());
-    format!("{{orders}}:receiver:{receiver}:{}", nth % RECEIVER_GROUPS)
-}
-
-/// The maximum number of notifications that are sent to one receiver at once.
-pub const RECEIVER_GROUPS: u8 = 8;
 
 /// The version register of an order.
 pub fn version(id: &OrderId) -> String {
@@ -159,6 +141,5 @@ mod tests {
         for status in Status::ALL {
             assert_eq!(queue(status), format!("orders.{status}"));
         }
-        assert!(NOTIFICATIONS.starts_with("orders."));
     }
 }

@@ -8,7 +8,6 @@ mod id;
 mod index;
 pub mod keys;
 mod message;
-mod notification;
 mod order;
 mod processing;
 mod query;
@@ -20,10 +19,9 @@ mod view;
 pub use base::{Caller, IdError, NoTimestamp, Timestamp};
 pub use content::Content;
 pub use decision::{Change, Refusal, post, put};
-pub use event::{CloudEvent, NoEvent, event_data};
+pub use event::{event, event_data};
 pub use id::OrderId;
 pub use message::Changed;
-pub use notification::Notification;
 pub use order::Order;
 pub use processing::{
     Failure, GroupHead, MAX_RESULT_BYTES, Processing, ProcessingRecord, Unusable,

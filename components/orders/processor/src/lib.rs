@@ -24,7 +24,7 @@ async fn drain() -> Result<usize, Failure> {
     let queue = worker::open(&redis, keys::queue(status()?))?;
     let processor = Processor {
         store: SpinKeyValue::open()?,
-        has_listeners: !text("notification_urls")?.trim().is_empty(),
+        has_receivers: !text("notification_urls")?.trim().is_empty(),
         // CloudEvents requires a source.
         notification_source: match text("notification_source")?.trim() {
             "" => "/orders".to_owned(),

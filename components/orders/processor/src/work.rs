@@ -1,13 +1,12 @@
 //! Versions of orders: from their messages to their outcomes.
 
 use base::{Failure, Trace, log};
-use orders_domain::{
-    Changed, CloudEvent, Notification, Order, ProcessingRecord, Status, Timestamp, keys,
-};
-use queue::{Effect, Envelope, Message, QueueNames};
+use orders_domain::{Changed, Order, ProcessingRecord, Status, Timestamp, keys};
+use queue::{Effect, Envelope};
 use records::Carries;
 use serde_json::{Value, json};
 use stores::SpinKeyValue;
+use webhooks::{occurred, occurred_for_all};
 use worker::{Leases, Trouble, Verdict, Work};
 
 use self::bindings::orilla::orders::handler;
@@ -22,8 +21,8 @@ type Task<'m> = worker::Task<'m, Changed>;
 
 pub(crate) struct Processor {
     pub(crate) store: SpinKeyValue,
-    /// Whether there are receivers. The notifier reads which.
-    pub(crate) has_listeners: bool,
+    /// Whether `notification_urls` names receivers, which get all events of orders.
+    pub(crate) has_receivers: bool,
     /// The `source` of events.
     pub(crate) notification_source: String,
 }
@@ -122,22 +121,16 @@ impl Processor {
             .map_err(|unusable| unusable.to_string())?;
         let record = orders_storage::processed(&document.order_id, *version, &record);
         let mut effects = vec![record.map_err(|error| error.to_string())?];
-        let events = self.has_listeners.then_some(outcome.events);
-        for (nth, event) in events.into_iter().flatten().enumerate() {
-            effects.push(self.notification(task, nth, &event)?);
+        for (nth, event) in outcome.events.iter().enumerate() {
+            effects.push(self.told(task, nth, event)?);
         }
         Ok(effects)
     }
 
-    /// The effect that queues an event for all receivers.
-    fn notification(
-        &self,
-        task: &Task<'_>,
-        nth: usize,
-        event: &handler::Event,
-    ) -> Result<Effect, String> {
+    /// The effect that publishes an event of a handler.
+    fn told(&self, task: &Task<'_>, nth: usize, event: &handler::Event) -> Result<Effect, String> {
         let trace = task.trace.continued();
-        let event = CloudEvent::new(
+        let event = orders_domain::event(
             &task.message.document,
             task.message.version,
             nth,
@@ -147,14 +140,11 @@ impl Processor {
             trace.traceparent(),
         )
         .map_err(|unusable| unusable.to_string())?;
-        let notification = Notification {
-            url: None,
-            id: event.id().to_owned(),
-            event: event.encode().map_err(|error| error.to_string())?,
+        let published = match self.has_receivers {
+            true => occurred_for_all(&event, &trace),
+            false => occurred(&event, &trace),
         };
-        let message = notification.encode(&trace);
-        let message = message.map_err(|error| error.to_string())?;
-        Ok(QueueNames::new(keys::NOTIFICATIONS).send(message))
+        published.map_err(|error| error.to_string())
     }
 }
 

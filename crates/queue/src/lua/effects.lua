@@ -1,7 +1,9 @@
 -- Shared by the scripts after it: the effects of a change. An effect is the words
--- of a Redis command, or of one of these five. A <group> of '' is no message group.
+-- of a Redis command, or of one of these six. A <group> of '' is no message group.
 --   SEND <stream> <group> <message> <ahead>   publishes a message. If the message
 --        has to wait in its group, publishes <ahead> now, unless that is ''
+--   SENDIFANY <sorted set> <stream> <message> <member>...   publishes a message if
+--        the set has one of the members
 --   DELAY <delayed> <entry> <ms> <counted>   delivers a message after <ms>, and
 --        counts it in the queue's statistics under <counted>, unless that is ''
 --   DEAD <dead> <message> <error> <attempts> <group>   makes a dead letter
@@ -27,6 +29,17 @@ function own.SEND(queue, stream, group, message, ahead, once, keep)
   end
   deliver(target, message, 0, group)
   fed[target] = true
+end
+
+function own.SENDIFANY(_, set, stream, message, ...)
+  for _, score in ipairs(redis.call('ZMSCORE', set, ...)) do
+    if score then
+      local target = queue_of(stream)
+      deliver(target, message, 0, '')
+      fed[target] = true
+      return
+    end
+  end
 end
 
 function own.DELAY(_, delayed, entry, ms, counted)

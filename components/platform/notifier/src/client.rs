@@ -3,7 +3,6 @@
 use base::Trace;
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Request, Uri};
-use orders_domain::Notification;
 use outbound::Transport;
 use outbound::webhooks::Signer;
 
@@ -14,16 +13,17 @@ const CLOUD_EVENT: HeaderValue =
     HeaderValue::from_static("application/cloudevents+json; charset=utf-8");
 const ORILLA: HeaderValue = HeaderValue::from_static(concat!("orilla/", env!("CARGO_PKG_VERSION")));
 
-/// Sends a notification to an endpoint. `now` is in seconds since the Unix epoch.
+/// Sends the event `id` to an endpoint; `event` is its text. `now` is in seconds since the Unix
+/// epoch.
 pub async fn send<T: Transport>(
     transport: &T,
     (endpoint, signer): (&Uri, &Signer),
-    notification: &Notification,
+    (id, event): (&str, &str),
     trace: &Trace,
     now: u64,
 ) -> Verdict {
-    let body = notification.event.as_bytes();
-    let headers = match signer.headers(&notification.id, now, body) {
+    let body = event.as_bytes();
+    let headers = match signer.headers(id, now, body) {
         Ok(headers) => headers,
         Err(error) => return Verdict::Refused(error.to_string()),
     };
@@ -79,13 +79,9 @@ mod tests {
             Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
         );
         let event = r#"{"specversion": "1.0", "data": "à la lettre"}"#;
-        let message = Notification {
-            url: None,
-            id: id.into(),
-            event: event.into(),
-        };
         let signer = Signer::parse(SECRET).unwrap();
-        block_on(send(receiver, (&endpoint, &signer), &message, &trace, now))
+        let to = (&endpoint, &signer);
+        block_on(send(receiver, to, (id, event), &trace, now))
     }
 
     fn receiver(status: u16) -> Receiver {

@@ -20,9 +20,7 @@ pub struct Retries(Vec<Duration>);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoRetries {
     /// A word is no delay.
-    #[error(
-        "(delay {0}) must be a whole number and ms, s, m, h or d, as in 30m, and at most 7d"
-    )]
+    #[error("(delay {0}) must be a whole number and ms, s, m, h or d, as in 30m, and at most 7d")]
     Delay(usize),
     /// There are too many delays.
     #[error("must have at most {MAX_DELAYS} delays")]
@@ -106,7 +104,9 @@ mod tests {
         let retries = Retries::parse("5s, 0ms").unwrap();
         let after = |attempt, seconds| {
             let asked = Duration::from_secs(seconds);
-            retries.after(attempt, 0.0, asked).map(|delay| delay.as_millis())
+            retries
+                .after(attempt, 0.0, asked)
+                .map(|delay| delay.as_millis())
         };
         assert_eq!(after(1, 3), Some(5_000));
         assert_eq!(after(1, 86_400), Some(86_400_000));

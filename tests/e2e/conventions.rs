@@ -25,7 +25,7 @@ impl Route {
     }
 
     fn has_body(&self) -> bool {
-        let has_none = ["/drain", "/cancel", "/test"]
+        let has_none = ["/drain", "/cancel", "/test", "/deliveries/x/resend"]
             .iter()
             .any(|end| self.path.ends_with(end));
         [Method::POST, Method::PUT].contains(&self.method()) && !has_none

@@ -33,5 +33,6 @@ mod scan;
 mod schedules;
 mod storage;
 mod typescript;
+mod webhook_deliveries;
 mod webhooks;
 mod worker_deaths;

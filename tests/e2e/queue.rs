@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use queue::{Change, Delivery, Effect, Notify, Outcome, Policy, Queue, QueueNames, Settlement};
+use queue::{
+    Change, Delivery, Effect, Keeping, Notify, Outcome, Policy, Queue, QueueNames, Settlement,
+};
 use stores::native::NativeRedis;
 use stores::{Arg, Redis, Value};
 use tests::{OwnRedis, eventually};
@@ -669,4 +671,119 @@ async fn what_became_of_messages_is_counted() {
         ["settled", "retried", "postponed", "dead"].map(count),
         [Some(4), Some(1), Some(1), Some(1)]
     );
+}
+
+#[tokio::test]
+async fn what_is_kept_is_bounded_by_number_size_and_time() {
+    let server = OwnRedis::start().await;
+    let redis = server.connect();
+    let queue = Queue::new(&redis, "q");
+    let keep = |id: &str, value: &str, keeping: Keeping| {
+        let keep = Effect::Keep {
+            key: "{q}:kept".into(),
+            id: id.into(),
+            label: format!("label of {id}"),
+            value: value.into(),
+            keeping,
+        };
+        queue.commit(&Change::new().with(keep)).unwrap();
+    };
+    let kept = || {
+        let ids = ["{q}:kept:times".into(), 0.into(), (-1).into()];
+        let ids = redis.call("ZRANGE", &ids).unwrap();
+        let size = redis.call("GET", &["{q}:kept:bytes".into()]).unwrap();
+        let counts = ["{q}:kept", "{q}:kept:labels"].map(|key| length(&redis, "HLEN", key));
+        assert_eq!(counts, [ids.len() as i64; 2]);
+        let ids: Vec<_> = ids
+            .iter()
+            .map(|id| id.as_str().unwrap().to_owned())
+            .collect();
+        (ids.join(" "), size[0].as_int().unwrap())
+    };
+    let day = Keeping {
+        count: 3,
+        bytes: 100,
+        time: Duration::from_secs(86_400),
+    };
+    for id in ["a", "b", "c", "d"] {
+        keep(id, "0123456789", day);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert_eq!(kept(), ("b c d".into(), 30));
+    // A value stays as it was kept first.
+    keep("c", "another", day);
+    assert_eq!(kept(), ("b c d".into(), 30));
+    keep("e", &"x".repeat(85), day);
+    assert_eq!(kept(), ("d e".into(), 95));
+    keep("f", &"x".repeat(101), day);
+    assert_eq!(kept(), ("d e".into(), 95));
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let moment = Keeping {
+        time: Duration::from_millis(4),
+        ..day
+    };
+    keep("g", "1", moment);
+    assert_eq!(kept(), ("g".into(), 1));
+    eventually("all of it expires", || async {
+        let left = redis.call("KEYS", &["{q}:kept*".into()]).unwrap();
+        left.is_empty().then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_log_and_a_set_keep_the_latest() {
+    let server = OwnRedis::start().await;
+    let redis = server.connect();
+    let queue = Queue::new(&redis, "q");
+    for n in 0..7 {
+        let change = Change::new()
+            .with(Effect::Append {
+                key: "{q}:log".into(),
+                value: n.to_string().into_bytes(),
+                max: 3,
+            })
+            .with(Effect::Index {
+                key: "{q}:set".into(),
+                member: n.to_string(),
+                score: f64::from(n),
+            })
+            .with(Effect::Trim {
+                key: "{q}:set".into(),
+                max: 4,
+            });
+        queue.commit(&change).unwrap();
+    }
+    let log = redis
+        .call("XRANGE", &["{q}:log".into(), "-".into(), "+".into()])
+        .unwrap();
+    let values: Vec<_> = log
+        .chunks(3)
+        .map(|entry| entry[2].as_str().unwrap())
+        .collect();
+    assert_eq!(values, ["4", "5", "6"]);
+    assert_eq!(length(&redis, "ZCARD", "{q}:set"), 4);
+    let first = redis
+        .call("ZRANGE", &["{q}:set".into(), 0.into(), 0.into()])
+        .unwrap();
+    assert_eq!(first[0].as_str(), Some("3"));
+}
+
+#[tokio::test]
+async fn a_message_that_nobody_wants_is_not_published() {
+    let server = OwnRedis::start().await;
+    let redis = server.connect();
+    let (queue, told) = (Queue::new(&redis, "q"), Queue::new(&redis, "told"));
+    let publish = |wishes: &[&str]| {
+        let wishes = wishes.iter().map(|wish| (*wish).to_owned()).collect();
+        let send = QueueNames::new("told").send_if_any("{told}:wanted", wishes, "a message");
+        queue.commit(&Change::new().with(send)).unwrap();
+        told.claim(&policy(), 9).unwrap().len()
+    };
+    assert_eq!(publish(&["a", "b"]), 0);
+    let wanted = ["{told}:wanted".into(), 0.into(), "b".into()];
+    redis.call("ZADD", &wanted).unwrap();
+    assert_eq!(publish(&["a"]), 0);
+    assert_eq!(publish(&["a", "b"]), 1);
+    assert_eq!(publish(&["b", "b"]), 1);
 }

@@ -43,6 +43,37 @@ pub enum Effect {
         /// Fields and the number to add to each; at least one.
         fields: Vec<(String, i64)>,
     },
+    /// Appends a value to a stream that keeps the latest ones, as the field `d` of an entry.
+    Append {
+        /// The stream.
+        key: String,
+        /// The value.
+        value: Vec<u8>,
+        /// The max entries that are kept.
+        max: u32,
+    },
+    /// Removes the members with the lowest scores of a sorted set, so that few enough are left.
+    Trim {
+        /// The sorted set.
+        key: String,
+        /// The max members that are left, at least 1.
+        max: u32,
+    },
+    /// Keeps a value under an id, if none is kept under it, and forgets the oldest values that
+    /// are too many. See [`Keeping`].
+    Keep {
+        /// The hash of the values by their ids. `:labels`, `:times` and `:bytes` after it are
+        /// the hash of their labels, the sorted set of their times in ms, and their size.
+        key: String,
+        /// The id.
+        id: String,
+        /// The label, a short text beside the value.
+        label: String,
+        /// The value.
+        value: Vec<u8>,
+        /// How much is kept.
+        keeping: Keeping,
+    },
     /// Sets or clears a bit of a bitmap.
     Bit {
         /// The bitmap.
@@ -129,6 +160,17 @@ pub enum Effect {
     },
 }
 
+/// How much is kept of values: whatever comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keeping {
+    /// The max number of values.
+    pub count: u32,
+    /// The max size of all values, in bytes.
+    pub bytes: u32,
+    /// The time that a value is kept.
+    pub time: Duration,
+}
+
 /// The key that a message is published under once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Once {
@@ -160,6 +202,9 @@ impl Effect {
             | Self::Set { key, .. }
             | Self::Unset { key, .. }
             | Self::Add { key, .. }
+            | Self::Append { key, .. }
+            | Self::Trim { key, .. }
+            | Self::Keep { key, .. }
             | Self::Bit { key, .. }
             | Self::Remove { key }
             | Self::Expire { key, .. }
@@ -229,6 +274,37 @@ impl Effect {
                 }
                 words
             }
+            Self::Append { key, value, max } => command(&[
+                b"XADD",
+                key.as_bytes(),
+                b"MAXLEN",
+                max.to_string().as_bytes(),
+                b"*",
+                b"d",
+                value,
+            ]),
+            Self::Trim { key, max } => command(&[
+                b"ZREMRANGEBYRANK",
+                key.as_bytes(),
+                b"0",
+                format!("-{}", u64::from(*max) + 1).as_bytes(),
+            ]),
+            Self::Keep {
+                key,
+                id,
+                label,
+                value,
+                keeping,
+            } => command(&[
+                b"KEEP",
+                key.as_bytes(),
+                id.as_bytes(),
+                label.as_bytes(),
+                value,
+                keeping.count.to_string().as_bytes(),
+                keeping.bytes.to_string().as_bytes(),
+                millis(&keeping.time).as_bytes(),
+            ]),
             Self::Bit { key, at, on } => command(&[
                 b"SETBIT",
                 key.as_bytes(),

@@ -22,7 +22,7 @@ mod staged;
 pub use change::{Change, Outcome};
 pub use dead::{DeadLetter, DeadPage, LetterId, NoLetterId, Redriven};
 pub use delivery::Delivery;
-pub use effect::{Count, Effect, Group, Once, Tallied};
+pub use effect::{Count, Effect, Group, Keeping, Once, Tallied};
 pub use envelope::{Envelope, Incoming, Message, Opened, open, read};
 pub use inspect::Counts;
 pub use names::QueueNames;

@@ -56,9 +56,32 @@ pub struct Endpoint {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
+    /// Why it was switched off, if no operator did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled: Option<Disabled>,
+}
+
+/// Why and when an endpoint was switched off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disabled {
+    /// When.
+    pub at: Timestamp,
+    /// Why, for a person.
+    pub reason: String,
 }
 
 impl Endpoint {
+    /// The endpoint after it was switched off.
+    #[must_use]
+    pub fn switched_off(&self, reason: String, now: Timestamp) -> Self {
+        Self {
+            enabled: false,
+            updated_at: now,
+            disabled: Some(Disabled { at: now, reason }),
+            ..self.clone()
+        }
+    }
+
     /// Whether it is to get events of this type now.
     pub fn gets(&self, kind: &str) -> bool {
         self.enabled && wants(&self.event_types, kind)
@@ -162,6 +185,7 @@ pub(crate) mod tests {
             enabled: true,
             created_at: Timestamp::from_millis(1),
             updated_at: Timestamp::from_millis(1),
+            disabled: None,
         }
     }
 

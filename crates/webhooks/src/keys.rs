@@ -6,6 +6,12 @@
 //! | `{orders}:webhooks:secrets` | hash: by id, the secrets of an endpoint |
 //! | `{orders}:webhooks:version` | the version of all endpoints together |
 //! | `{orders}:webhooks:wanted` | sorted set: what the endpoints that are on want: types, families as in `orilla.order.*`, `*` for all |
+//! | `{orders}:webhooks:log:{id}` | stream: the latest attempts to send to an endpoint |
+//! | `{orders}:webhooks:failed:{id}` | sorted set: the events whose last attempt failed, by its time in ms |
+//! | `{orders}:webhooks:resent:{id}` | sorted set: the events that were delivered when an operator sent them again |
+//! | `{orders}:webhooks:resending:{id}:{event}` | that an operator sent the event again within the last minute |
+//! | `{orders}:webhooks:health` | hash: by id, the last success of an endpoint, since when it fails and how often |
+//! | `{orders}:webhooks:events`, and `:labels`, `:times`, `:bytes` after it | the events that may be sent again, their types, times and size |
 //! | `{orders}:receiver:{digest}:{n}` | the message groups of an endpoint; `digest` is of its id, or of the URL in `notification_urls` |
 //! | `{orders}.notifications:queue:*` | the queue (crate `queue`) |
 //!
@@ -24,6 +30,31 @@ pub const SECRETS: &str = "{orders}:webhooks:secrets";
 pub const VERSION: &str = "{orders}:webhooks:version";
 /// The types that the endpoints want.
 pub const WANTED: &str = "{orders}:webhooks:wanted";
+
+/// What is known of the receivers of all endpoints.
+pub const HEALTH: &str = "{orders}:webhooks:health";
+/// The events that may be sent again.
+pub const EVENTS: &str = "{orders}:webhooks:events";
+
+/// The latest attempts to send to an endpoint.
+pub fn log(endpoint: &str) -> String {
+    format!("{{orders}}:webhooks:log:{endpoint}")
+}
+
+/// The events whose last attempt failed at an endpoint.
+pub fn failed(endpoint: &str) -> String {
+    format!("{{orders}}:webhooks:failed:{endpoint}")
+}
+
+/// The events that were delivered to an endpoint when an operator sent them again.
+pub fn resent(endpoint: &str) -> String {
+    format!("{{orders}}:webhooks:resent:{endpoint}")
+}
+
+/// That an operator sent an event again a moment ago.
+pub fn resending(endpoint: &str, event: &str) -> String {
+    format!("{{orders}}:webhooks:resending:{endpoint}:{event}")
+}
 
 /// The max number of deliveries that are on their way to one endpoint at once.
 pub const GROUPS: u8 = 8;

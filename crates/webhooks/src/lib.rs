@@ -11,20 +11,31 @@
 mod address;
 mod endpoint;
 mod event;
+mod health;
+mod kept;
 pub mod keys;
+mod log;
 mod message;
 mod publish;
 mod request;
+mod resend;
 mod secrets;
 mod store;
 mod view;
 
 pub use address::{Allowed, NoAddress};
-pub use endpoint::{Endpoint, EndpointId, MAX_ENDPOINTS, wants};
+pub use endpoint::{Disabled, Endpoint, EndpointId, MAX_ENDPOINTS, wants};
 pub use event::{CloudEvent, Fact, NoEvent, TEST, event_id, kind_of};
+pub use health::{Health, load_health, reset};
+pub use kept::{Kept, kept, kept_since, read_kept};
+pub use log::{
+    Attempt, Attempts, MAX_ANSWER, MAX_ATTEMPTS, attempts, failed, failed_since, noted, resent,
+    was_resent,
+};
 pub use message::{Delivery, Incoming, Notification, Occurred};
 pub use publish::{occurred, occurred_for_all};
-pub use request::{Create, Patch, Rotate};
+pub use request::{Create, Patch, Resend, Rotate};
+pub use resend::{Target, sent, sent_again};
 pub use secrets::{Secrets, generate_secret};
 pub use store::{Changed, Endpoints, change, load, load_secrets, version};
-pub use view::{WebhookView, listed_id};
+pub use view::{WebhookView, listed_id, listed_wants};

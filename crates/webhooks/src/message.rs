@@ -16,6 +16,9 @@ pub struct Notification {
     pub id: String,
     /// The exact text of the event, since it is signed.
     pub event: String,
+    /// Whether an operator sends it again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resend: bool,
 }
 
 impl Message for Notification {
@@ -51,6 +54,9 @@ pub struct Delivery {
     pub kind: String,
     /// The exact text of the event.
     pub event: String,
+    /// Whether an operator sends it again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resend: bool,
 }
 
 impl Message for Delivery {
@@ -113,6 +119,7 @@ mod tests {
             url: Some("https://example.org/hook".into()),
             id: "msg_1".into(),
             event: EVENT.into(),
+            resend: false,
         };
         let message = notification.encode(&trace).unwrap();
         let arrived = read("order.notification", &message);
@@ -134,6 +141,7 @@ mod tests {
             id: "msg_1".into(),
             kind: "orilla.order.received".into(),
             event: EVENT.into(),
+            resend: true,
         };
         let message = delivery.encode(&trace).unwrap();
         let arrived = read("webhook.delivery", &message);

@@ -41,6 +41,7 @@ impl Create {
             enabled: self.enabled.unwrap_or(true),
             created_at: now,
             updated_at: now,
+            disabled: None,
         };
         Ok((endpoint, secret))
     }
@@ -86,11 +87,31 @@ impl Patch {
         }
         if let Some(enabled) = self.enabled {
             next.enabled = enabled;
+            next.disabled = next.disabled.filter(|_| !enabled);
         }
         if next != *endpoint {
             next.updated_at = now;
         }
         Ok(next)
+    }
+}
+
+/// The body of `POST /webhooks/{id}/resend`.
+#[derive(Debug, Deserialize)]
+pub struct Resend {
+    since: Option<String>,
+    all: Option<bool>,
+}
+
+impl Resend {
+    /// The time since which events are sent again, and whether also those that did not fail.
+    ///
+    /// # Errors
+    /// The time is missing, or is none.
+    pub fn parse(self) -> Result<(Timestamp, bool), Invalid> {
+        let since = self.since.as_deref().unwrap_or_default().parse();
+        let since = since.map_err(|error| Invalid::field(format!("since: {error}")))?;
+        Ok((since, self.all.unwrap_or(false)))
     }
 }
 

@@ -9,6 +9,8 @@ use queue::{Change, Effect, Outcome, Queue};
 use stores::{Arg, Redis, Value};
 
 use crate::endpoint::wishes_of;
+use crate::health::reset;
+use crate::log::forgotten;
 use crate::{Endpoint, EndpointId, Secrets, keys};
 
 /// How often a change is tried that others forestall, and the pause in between.
@@ -162,12 +164,12 @@ fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, Failure> {
 }
 
 fn removed(id: &EndpointId) -> Vec<Effect> {
-    [keys::ENDPOINTS, keys::SECRETS]
-        .map(|key| Effect::Unset {
-            key: key.to_owned(),
-            field: id.to_string(),
-        })
-        .into()
+    let fields = [keys::ENDPOINTS, keys::SECRETS].map(|key| Effect::Unset {
+        key: key.to_owned(),
+        field: id.to_string(),
+    });
+    let fields = fields.into_iter().chain(forgotten(id));
+    fields.chain(reset(id.as_str())).collect()
 }
 
 /// The effects that make the set of wanted types that of these endpoints.

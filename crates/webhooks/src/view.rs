@@ -3,11 +3,19 @@
 use base::Timestamp;
 use serde::Serialize;
 
-use crate::{Endpoint, keys};
+use crate::{Endpoint, Health, keys};
 
 /// What the endpoints of `notification_urls` get, beside the events of handlers of the
 /// operator's own.
 const LISTED_TYPES: [&str; 2] = ["orilla.order.*", "orilla.webhook.*"];
+
+/// Whether the endpoints of `notification_urls` get events of this type: those of orders, with
+/// the types of handlers of the operator's own, and what befalls webhooks. Other systems had no
+/// events when these endpoints were made, and their receivers may not know them.
+pub fn listed_wants(kind: &str) -> bool {
+    let family = kind.strip_prefix("orilla.");
+    family.is_none_or(|kind| kind.starts_with("order.") || kind.starts_with("webhook."))
+}
 
 /// The id of an endpoint of `notification_urls`, by its URL without the query.
 pub fn listed_id(url: &str) -> String {
@@ -29,6 +37,14 @@ pub struct WebhookView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     updated_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    disabled_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disabled_reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_success_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failing_since: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<&'a str>,
 }
 
@@ -44,6 +60,10 @@ impl<'a> WebhookView<'a> {
             read_only: false,
             created_at: Some(endpoint.created_at),
             updated_at: Some(endpoint.updated_at),
+            disabled_at: endpoint.disabled.as_ref().map(|disabled| disabled.at),
+            disabled_reason: endpoint.disabled.as_ref().map(|disabled| &*disabled.reason),
+            last_success_at: None,
+            failing_since: None,
             secret: None,
         }
     }
@@ -59,7 +79,21 @@ impl<'a> WebhookView<'a> {
             read_only: true,
             created_at: None,
             updated_at: None,
+            disabled_at: None,
+            disabled_reason: None,
+            last_success_at: None,
+            failing_since: None,
             secret: None,
+        }
+    }
+
+    /// The same with how its receiver fares.
+    #[must_use]
+    pub fn with_health(self, health: &Health) -> Self {
+        Self {
+            last_success_at: health.last_success(),
+            failing_since: health.failing_since(),
+            ..self
         }
     }
 
@@ -101,6 +135,37 @@ mod tests {
                 "updatedAt": "1970-01-01T00:00:00.001Z"})
         );
         assert_eq!(json(&view.with_secret("whsec_x"))["secret"], "whsec_x");
+    }
+
+    #[test]
+    fn an_endpoint_that_was_switched_off_says_when_and_why() {
+        let (mut health, now) = (Health::default(), Timestamp::from_millis(7_000));
+        health.note("a", false, now);
+        let off = endpoint(&[]).switched_off("it failed".into(), now);
+        let view = json(&WebhookView::new(&off).with_health(&health));
+        assert_eq!(view["enabled"], false);
+        assert_eq!(view["disabledAt"], "1970-01-01T00:00:07.000Z");
+        assert_eq!(view["disabledReason"], "it failed");
+        assert_eq!(view["failingSince"], "1970-01-01T00:00:07.000Z");
+        assert!(view.get("lastSuccessAt").is_none());
+    }
+
+    #[test]
+    fn endpoints_of_the_variable_get_the_events_of_orders_as_ever() {
+        for kind in [
+            "orilla.order.completed",
+            "shop.sold",
+            "orilla.webhook.disabled",
+        ] {
+            assert!(listed_wants(kind), "{kind}");
+        }
+        for kind in [
+            "orilla.image.approved",
+            "orilla.orders.x",
+            "orilla.job.completed",
+        ] {
+            assert!(!listed_wants(kind), "{kind}");
+        }
     }
 
     #[test]

@@ -10,7 +10,9 @@
 use std::time::{Duration, SystemTime};
 
 use http::{Response, StatusCode};
-use outbound::{Error, retry_after};
+use outbound::retry_after;
+
+use crate::client::Unsent;
 
 /// The outcome of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,10 +31,11 @@ pub enum Verdict {
 }
 
 /// The verdict on an answer, or on a request that got none.
-pub fn read<B>(answer: Result<Response<B>, Error>) -> Verdict {
+pub fn read<B>(answer: &Result<Response<B>, Unsent>) -> Verdict {
     let answer = match answer {
         Ok(answer) => answer,
-        Err(error) => return failed(error.to_string(), Duration::ZERO),
+        Err(Unsent::Id(error)) => return Verdict::Refused(error.to_string()),
+        Err(Unsent::Failed(error)) => return failed(error.to_string(), Duration::ZERO),
     };
     let status = answer.status();
     match status {
@@ -46,7 +49,7 @@ pub fn read<B>(answer: Result<Response<B>, Error>) -> Verdict {
         ),
         status => failed(
             format!("the receiver answered {status}"),
-            not_before(&answer),
+            not_before(answer),
         ),
     }
 }
@@ -84,7 +87,7 @@ mod tests {
         if let Some(value) = retry_after {
             response = response.header(RETRY_AFTER, value);
         }
-        read(Ok(response.body(()).unwrap()))
+        read(&Ok(response.body(()).unwrap()))
     }
 
     #[test]
@@ -115,11 +118,11 @@ mod tests {
             assert_eq!(error.contains("redirects"), status < 400, "{error}");
             assert_eq!(not_before, Duration::ZERO, "{status}");
         }
-        let unreachable = Error::Unreachable {
+        let unreachable = outbound::Error::Unreachable {
             host: "https://receiver.example".into(),
             reason: "it refused the connection".into(),
         };
-        let verdict = read(Err::<Response<()>, _>(unreachable.clone()));
+        let verdict = read(&Err::<Response<()>, _>(unreachable.clone().into()));
         assert_eq!(verdict, failed(unreachable.to_string(), Duration::ZERO));
     }
 

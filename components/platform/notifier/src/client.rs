@@ -1,32 +1,42 @@
-//! Sends notifications.
+//! Sends events, and reads the beginnings of answers.
 
-use base::Trace;
+use base::{Trace, shorten};
+use futures::{Stream, StreamExt};
 use http::header::{CONTENT_TYPE, USER_AGENT};
-use http::{HeaderValue, Request, Uri};
-use outbound::Transport;
-use outbound::webhooks::Signer;
-
-use crate::answer::{self, Verdict};
+use http::{HeaderValue, Request, Response, Uri};
+use outbound::webhooks::{InvalidId, Signer};
+use outbound::{Error, Transport};
 
 /// CloudEvents in the structured mode of their JSON format.
 const CLOUD_EVENT: HeaderValue =
     HeaderValue::from_static("application/cloudevents+json; charset=utf-8");
 const ORILLA: HeaderValue = HeaderValue::from_static(concat!("orilla/", env!("CARGO_PKG_VERSION")));
 
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Unsent {
+    /// The event cannot be signed, so it was not sent.
+    #[error(transparent)]
+    Id(#[from] InvalidId),
+    /// The request failed.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
 /// Sends the event `id` to an endpoint; `event` is its text. `now` is in seconds since the Unix
 /// epoch.
+///
+/// # Errors
+/// See [`Unsent`].
 pub async fn send<T: Transport>(
     transport: &T,
     (endpoint, signer): (&Uri, &Signer),
     (id, event): (&str, &str),
     trace: &Trace,
     now: u64,
-) -> Verdict {
+) -> Result<Response<T::Body>, Unsent> {
     let body = event.as_bytes();
-    let headers = match signer.headers(id, now, body) {
-        Ok(headers) => headers,
-        Err(error) => return Verdict::Refused(error.to_string()),
-    };
+    let headers = signer.headers(id, now, body)?;
     let mut request = Request::new(body.to_vec());
     *request.method_mut() = http::Method::POST;
     *request.uri_mut() = endpoint.clone();
@@ -34,7 +44,23 @@ pub async fn send<T: Transport>(
     request.headers_mut().extend(trace.headers());
     request.headers_mut().insert(CONTENT_TYPE, CLOUD_EVENT);
     request.headers_mut().insert(USER_AGENT, ORILLA);
-    answer::read(transport.send(request).await)
+    Ok(transport.send(request).await?)
+}
+
+/// The beginning of a body, as text of at most `max` bytes. No more of it is read.
+pub async fn beginning<B>(mut body: B, max: usize) -> String
+where
+    B: Stream<Item = Result<Vec<u8>, Error>> + Unpin,
+{
+    let mut bytes = Vec::new();
+    while bytes.len() < max
+        && let Some(Ok(chunk)) = body.next().await
+    {
+        let room = max.saturating_sub(bytes.len()).min(chunk.len());
+        bytes.extend_from_slice(chunk.get(..room).unwrap_or_default());
+    }
+    // A character that was cut in two counts as one that is no text.
+    shorten(&String::from_utf8_lossy(&bytes), max).to_owned()
 }
 
 #[cfg(test)]
@@ -43,12 +69,12 @@ mod tests {
     use std::future::{Future, ready};
 
     use futures::executor::block_on;
-    use futures::stream::{Empty, empty};
-    use http::{Response, StatusCode};
-    use outbound::Error;
+    use futures::stream::{Empty, empty, iter};
+    use http::StatusCode;
     use standardwebhooks::Webhook;
 
     use super::*;
+    use crate::answer::{self, Verdict};
 
     const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
@@ -81,7 +107,7 @@ mod tests {
         let event = r#"{"specversion": "1.0", "data": "à la lettre"}"#;
         let signer = Signer::parse(SECRET).unwrap();
         let to = (&endpoint, &signer);
-        block_on(send(receiver, to, (id, event), &trace, now))
+        answer::read(&block_on(send(receiver, to, (id, event), &trace, now)))
     }
 
     fn receiver(status: u16) -> Receiver {
@@ -147,5 +173,25 @@ mod tests {
         let verdict = send_to(&receiver, "msg.1", 1_700_000_000);
         assert!(matches!(verdict, Verdict::Refused(_)), "{verdict:?}");
         assert!(receiver.sent.take().is_empty());
+    }
+
+    #[test]
+    fn of_an_answer_only_the_beginning_is_read() {
+        let read = |chunks: Vec<Result<Vec<u8>, Error>>| block_on(beginning(iter(chunks), 8));
+        assert_eq!(read(vec![]), "");
+        assert_eq!(read(vec![Ok(b"no such".to_vec())]), "no such");
+        assert_eq!(
+            read(vec![Ok(b"no ".to_vec()), Ok(b"such order".to_vec())]),
+            "no such "
+        );
+        // It ends within a character, which takes three bytes when it is replaced.
+        assert_eq!(read(vec![Ok("1234567ñ".into())]), "1234567");
+        let broken = Error::Unreachable {
+            host: "https://a.example".into(),
+            reason: "reset".into(),
+        };
+        assert_eq!(read(vec![Ok(b"half".to_vec()), Err(broken)]), "half");
+        let endless = futures::stream::repeat_with(|| Ok(vec![b'x'; 3]));
+        assert_eq!(block_on(beginning(endless, 8)), "xxxxxxxx");
     }
 }

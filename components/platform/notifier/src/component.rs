@@ -5,27 +5,35 @@
     reason = "the bindings' macros generate the imports and exports"
 )]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use base::{Failure, Trace, log, now_millis};
+use base::{Failure, Timestamp, Trace, log, now_millis};
 use futures::future::join_all;
 use http::Uri;
 use outbound::webhooks::Signer;
 use outbound::{SpinWithin, within};
-use queue::{Effect, Group, Message, Policy, QueueNames};
+use queue::{Effect, Policy, Queue};
 use serde_json::{Value, json};
 use stores::SpinRedis;
-use webhooks::{Delivery, Incoming, Notification, Occurred, TEST, keys};
+use webhooks::{
+    Attempt, Delivery, Incoming, Kept, MAX_ANSWER, Notification, Occurred, TEST, Target, kept,
+    keys, listed_id, listed_wants,
+};
 use worker::{Leases, Share, Verdict, Work};
 
 use crate::answer;
-use crate::client::send;
+use crate::client::{beginning, send};
+use crate::journal::Journal;
 use crate::known::Known;
-use crate::receivers::{Receivers, wants};
+use crate::off::switch_off;
+use crate::receivers::Receivers;
 use crate::retries::Retries;
 
 /// The time in which a receiver has to answer.
 const ANSWER: Duration = Duration::from_secs(15);
+
+/// The time in which the beginning of its answer's body has to follow, for the log.
+const BODY: Duration = Duration::from_secs(1);
 
 /// The min lease of a message: a receiver that takes all of its time must not get the same
 /// event twice at once.
@@ -50,6 +58,8 @@ async fn drain() -> Result<usize, Failure> {
         receivers,
         retries,
         known: Known::new(&redis),
+        journal: Journal::open(&redis)?,
+        queue: &queue,
     };
     worker::run(&queue, &policy, &notifier).await
 }
@@ -64,6 +74,23 @@ struct Notifier<'a> {
     retries: Retries,
     /// The endpoints that operators made.
     known: Known<'a, SpinRedis>,
+    /// What becomes of deliveries.
+    journal: Journal,
+    queue: &'a Queue<'a, SpinRedis>,
+}
+
+/// An event on its way to an endpoint.
+struct Sending<'a> {
+    /// The id of the endpoint.
+    endpoint: &'a str,
+    /// Its URL, and what signs for it.
+    to: (&'a Uri, &'a Signer),
+    /// The event's id, type and text.
+    id: &'a str,
+    kind: &'a str,
+    event: &'a str,
+    /// Whether an operator sends it again.
+    resend: bool,
 }
 
 impl Work for Notifier<'_> {
@@ -117,6 +144,10 @@ impl Work for Notifier<'_> {
         let verdicts = join_all(tasks.iter().map(|task| self.handle(task))).await;
         verdicts.into_iter().collect()
     }
+
+    fn after(&self) -> Vec<Effect> {
+        self.journal.take()
+    }
 }
 
 impl Notifier<'_> {
@@ -126,6 +157,7 @@ impl Notifier<'_> {
                 url: None,
                 id,
                 event,
+                ..
             }) => {
                 let kind = webhooks::kind_of(event).unwrap_or_default();
                 self.fan_out(id, &kind, event, &task.trace)
@@ -143,7 +175,7 @@ impl Notifier<'_> {
     }
 
     /// Makes a message for each endpoint that gets the event, each in a message group of its
-    /// endpoint, so that no endpoint waits for another.
+    /// endpoint, so that no endpoint waits for another. Keeps the event for a while.
     fn fan_out(
         &self,
         id: &str,
@@ -151,34 +183,21 @@ impl Notifier<'_> {
         event: &str,
         trace: &Trace,
     ) -> Result<Verdict, Failure> {
-        let queue = QueueNames::new(keys::QUEUE);
-        let nth = id.bytes().fold(0, u8::wrapping_add);
-        let send = |endpoint: &str, message: Vec<u8>| {
-            let group = Group {
-                key: keys::group(endpoint, nth),
-                ahead: None,
-            };
-            queue.send_in(group, message)
+        let event = Kept {
+            id: id.to_owned(),
+            kind: kind.to_owned(),
+            event: event.to_owned(),
         };
-        let mut effects: Vec<Effect> = Vec::new();
-        let addresses = self.receivers()?.addresses().filter(|_| wants(kind));
-        for url in addresses {
-            let message = Notification {
-                url: Some(url.clone()),
-                id: id.to_owned(),
-                event: event.to_owned(),
-            };
-            effects.push(send(&url, message.encode(trace)?));
-        }
         let known = self.known.get()?;
-        for endpoint in known.endpoints.all.iter().filter(|one| one.gets(kind)) {
-            let message = Delivery {
-                endpoint: endpoint.id.clone(),
-                id: id.to_owned(),
-                kind: kind.to_owned(),
-                event: event.to_owned(),
-            };
-            effects.push(send(endpoint.id.as_str(), message.encode(trace)?));
+        let listed = self.receivers()?.addresses().filter(|_| listed_wants(kind));
+        let made = known.endpoints.all.iter().filter(|one| one.gets(kind));
+        let made = made.cloned().map(Target::Made);
+        let mut effects = Vec::new();
+        for target in listed.map(Target::Listed).chain(made) {
+            effects.push(webhooks::sent(&target, &event, trace)?);
+        }
+        if !effects.is_empty() {
+            effects.push(kept(id, kind, &event.event));
         }
         Ok(Verdict::Done(effects))
     }
@@ -190,9 +209,16 @@ impl Notifier<'_> {
         let Some(to) = self.receivers()?.find(&address) else {
             return Ok(Verdict::Drop("its URL is not in notification_urls"));
         };
-        let sent = self.send(task, to, &message.id, &message.event).await;
-        let is_test = webhooks::kind_of(&message.event).as_deref() == Some(TEST);
-        Ok(once_if(is_test, sent))
+        let sending = Sending {
+            endpoint: &listed_id(url),
+            to,
+            id: &message.id,
+            kind: &webhooks::kind_of(&message.event).unwrap_or_default(),
+            event: &message.event,
+            resend: message.resend,
+        };
+        let (verdict, _) = self.send(task, sending).await?;
+        Ok(verdict)
     }
 
     /// Sends an event to an endpoint that an operator made.
@@ -202,8 +228,8 @@ impl Notifier<'_> {
         let Some(endpoint) = known.endpoints.get(id) else {
             return Ok(Verdict::Drop("the webhook was deleted"));
         };
-        let is_test = delivery.kind == TEST;
-        if !endpoint.enabled && !is_test {
+        if !endpoint.enabled && delivery.kind != TEST {
+            self.journal.note_off(id, &delivery.id);
             return Ok(Verdict::Drop("the webhook is off"));
         }
         let signer = known
@@ -214,41 +240,89 @@ impl Notifier<'_> {
             let trouble = "the webhook cannot be read: delete it and make it again";
             return Ok(Verdict::Dead(trouble.into()));
         };
-        let sent = self
-            .send(task, (&url, &signer), &delivery.id, &delivery.event)
-            .await;
-        Ok(once_if(is_test, sent))
+        let sending = Sending {
+            endpoint: id,
+            to: (&url, &signer),
+            id: &delivery.id,
+            kind: &delivery.kind,
+            event: &delivery.event,
+            resend: delivery.resend,
+        };
+        let (verdict, is_lost) = self.send(task, sending).await?;
+        if is_lost {
+            switch_off(self.queue, id, &task.trace)?;
+        }
+        Ok(verdict)
     }
 
-    async fn send(&self, task: &Task<'_>, to: (&Uri, &Signer), id: &str, event: &str) -> Verdict {
-        let (transport, now) = (SpinWithin(ANSWER), now_millis() / 1_000);
+    /// Sends an event and notes what became of it. Returns whether the endpoint is to be given
+    /// up, too.
+    async fn send(
+        &self,
+        task: &Task<'_>,
+        sending: Sending<'_>,
+    ) -> Result<(Verdict, bool), Failure> {
+        let Sending {
+            endpoint,
+            to,
+            id,
+            kind,
+            event,
+            resend,
+        } = sending;
+        let attempt = task.delivery.attempt;
+        if attempt > 1 && !resend && webhooks::was_resent(self.queue.redis(), endpoint, id)? {
+            let reason = "an operator sent it again, and it was delivered";
+            return Ok((Verdict::Drop(reason), false));
+        }
+        let (at, started) = (Timestamp::now(), Instant::now());
+        let (transport, now) = (SpinWithin(ANSWER), at.millis() / 1_000);
         let sent = within(ANSWER, send(&transport, to, (id, event), &task.trace, now)).await;
-        match sent.unwrap_or_else(|| answer::late(ANSWER)) {
+        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let verdict = match &sent {
+            Some(answer) => answer::read(answer),
+            None => answer::late(ANSWER),
+        };
+        let (mut status, mut answer) = (None, String::new());
+        if let Some(Ok(response)) = sent {
+            status = Some(response.status().as_u16());
+            let body = beginning(response.into_body(), MAX_ANSWER);
+            answer = within(BODY, body).await.unwrap_or_default();
+        }
+        let error = match &verdict {
+            answer::Verdict::Delivered(_) => None,
+            answer::Verdict::Refused(error) | answer::Verdict::Failed { error, .. } => Some(error),
+        };
+        let noted = Attempt {
+            event: id.to_owned(),
+            kind: kind.to_owned(),
+            delivered: error.is_none(),
+            status,
+            at,
+            duration_ms,
+            attempt,
+            answer,
+            error: error.cloned(),
+        };
+        let is_lost = self.journal.note(endpoint, &noted, resend)?;
+        let verdict = match verdict {
             answer::Verdict::Delivered(status) => {
                 let mut fields = self.fields(task);
                 if let Some(fields) = fields.as_object_mut() {
-                    fields.insert("attempt".into(), task.delivery.attempt.into());
+                    fields.insert("attempt".into(), attempt.into());
                     fields.insert("status".into(), status.as_u16().into());
                 }
                 log::info(&task.trace, "a notification was delivered", fields);
                 Verdict::Done(Vec::new())
             }
+            // The operator sees that it failed, and sends another one.
+            _ if kind == TEST => Verdict::Drop("a test is sent once, and it failed"),
             answer::Verdict::Refused(error) => Verdict::Dead(error.into()),
             answer::Verdict::Failed { error, not_before } => Verdict::Retry {
                 trouble: error.into(),
                 not_before,
             },
-        }
-    }
-}
-
-/// The verdict on a delivery; on one of a test, which is not tried again: the operator sees that
-/// it failed, and sends another one.
-fn once_if(is_test: bool, verdict: Verdict) -> Verdict {
-    match verdict {
-        Verdict::Retry { .. } | Verdict::Dead(_) if is_test => {
-            Verdict::Drop("a test is sent once, and it failed")
-        }
-        verdict => verdict,
+        };
+        Ok((verdict, is_lost))
     }
 }

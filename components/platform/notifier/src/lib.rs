@@ -14,4 +14,8 @@ pub mod retries;
 #[cfg(target_family = "wasm")]
 mod component;
 #[cfg(target_family = "wasm")]
+mod journal;
+#[cfg(target_family = "wasm")]
 mod known;
+#[cfg(target_family = "wasm")]
+mod off;

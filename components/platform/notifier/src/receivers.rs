@@ -3,14 +3,6 @@
 use http::Uri;
 use outbound::webhooks::{Endpoints, Signer};
 
-/// Whether the endpoints of `notification_urls` get events of this type: those of orders, with
-/// the types of handlers of the operator's own, and what befalls webhooks. Other systems had no
-/// events when these endpoints were made, and their receivers may not know them.
-pub fn wants(kind: &str) -> bool {
-    let family = kind.strip_prefix("orilla.");
-    family.is_none_or(|kind| kind.starts_with("order.") || kind.starts_with("webhook."))
-}
-
 /// The endpoints that the component's variables name.
 #[derive(Clone, Debug)]
 pub struct Receivers {
@@ -62,24 +54,6 @@ mod tests {
         assert!(is_told("https://a.example/hook"));
         assert!(!is_told("https://a.example/"));
         assert!(!is_told("https://b.example/hook"));
-    }
-
-    #[test]
-    fn they_get_the_events_of_orders_as_ever() {
-        for kind in [
-            "orilla.order.completed",
-            "shop.sold",
-            "orilla.webhook.disabled",
-        ] {
-            assert!(wants(kind), "{kind}");
-        }
-        for kind in [
-            "orilla.image.approved",
-            "orilla.orders.x",
-            "orilla.job.completed",
-        ] {
-            assert!(!wants(kind), "{kind}");
-        }
     }
 
     #[test]

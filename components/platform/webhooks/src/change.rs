@@ -5,7 +5,7 @@ use stores::SpinRedis;
 use web::{ApiError, Call, Reply};
 use webhooks::{
     Changed, Create, Endpoint, EndpointId, Endpoints, MAX_ENDPOINTS, Patch, Rotate, Secrets,
-    WebhookView, generate_secret, keys,
+    WebhookView, generate_secret, keys, reset,
 };
 
 use crate::common::{allowed, check_families, made};
@@ -53,6 +53,12 @@ pub(crate) async fn patch(call: Call) -> Reply {
         check_families(&next)?;
         let changed = match next == *endpoint {
             true => Changed::Nothing,
+            // Its receiver gets another five days.
+            false if next.enabled && !endpoint.enabled => Changed::Put {
+                endpoint: next.clone(),
+                secrets: None,
+                effects: reset(id),
+            },
             false => put(&next, None),
         };
         Ok((changed, next))

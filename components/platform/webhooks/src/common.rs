@@ -1,20 +1,14 @@
+use std::collections::BTreeMap;
+
 use base::{Failure, Invalid};
 use http::StatusCode;
 use outbound::webhooks::Endpoints as Listed;
 use web::ApiError;
-use webhooks::{Allowed, Endpoint, Endpoints, WebhookView, listed_id};
+use webhooks::{Allowed, Endpoint, Endpoints, Health, Target, WebhookView, listed_id};
 
 /// The families of events. A type that starts with `orilla.` and is in none is a mistake: no
 /// event would ever come. Handlers of orders may name events of their own otherwise.
 const FAMILIES: [&str; 2] = ["orilla.order", "orilla.webhook"];
-
-/// An endpoint of a request's path.
-pub(crate) enum Target {
-    /// One that an operator made.
-    Made(Endpoint),
-    /// One of `notification_urls`, by its URL without the query.
-    Listed(String),
-}
 
 pub(crate) fn unknown() -> ApiError {
     ApiError::not_found("unknown_webhook", "there is no such webhook")
@@ -58,10 +52,17 @@ pub(crate) fn made<'a>(id: &str, made: &'a Endpoints) -> Result<&'a Endpoint, Ap
 }
 
 /// The views of all endpoints, by their ids.
-pub(crate) fn views(made: &Endpoints) -> Result<Vec<WebhookView<'_>>, Failure> {
+pub(crate) fn views<'a>(
+    made: &'a Endpoints,
+    health: &BTreeMap<String, Health>,
+) -> Result<Vec<WebhookView<'a>>, Failure> {
     let listed = listed()?.into_iter().map(WebhookView::listed);
     let made = made.all.iter().map(WebhookView::new);
-    let mut all: Vec<_> = listed.chain(made).collect();
+    let all = listed.chain(made).map(|view| match health.get(view.id()) {
+        Some(health) => view.with_health(health),
+        None => view,
+    });
+    let mut all: Vec<_> = all.collect();
     all.sort_by(|a, b| a.id().cmp(b.id()));
     Ok(all)
 }

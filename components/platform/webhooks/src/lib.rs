@@ -4,6 +4,7 @@
 
 mod change;
 mod common;
+mod deliveries;
 mod read;
 mod test;
 
@@ -29,4 +30,13 @@ web::exports![
         .role(ROLE)
         .json(BODY_LIMIT),
     Route::post("/webhooks/{id}/test", test::send).role(ROLE),
+    Route::get("/webhooks/{id}/deliveries", deliveries::list).role(ROLE),
+    Route::post(
+        "/webhooks/{id}/deliveries/{event}/resend",
+        deliveries::resend_one
+    )
+    .role(ROLE),
+    Route::post("/webhooks/{id}/resend", deliveries::resend_since)
+        .role(ROLE)
+        .json(BODY_LIMIT),
 ];

@@ -15,8 +15,9 @@ pub(crate) async fn list(call: Call) -> Reply {
     query.only(&["limit", "cursor"])?;
     let limit = query.limit(LIMIT, MAX_LIMIT)? as usize;
     let after: Option<EndpointId> = query.cursor()?;
-    let endpoints = webhooks::load(&SpinRedis::open()?)?;
-    let mut rest = views(&endpoints)?;
+    let redis = SpinRedis::open()?;
+    let endpoints = webhooks::load(&redis)?;
+    let mut rest = views(&endpoints, &webhooks::load_health(&redis)?)?;
     rest.retain(|view| {
         after
             .as_ref()
@@ -29,9 +30,10 @@ pub(crate) async fn list(call: Call) -> Reply {
 }
 
 pub(crate) async fn webhook(call: Call) -> Reply {
-    let endpoints = webhooks::load(&SpinRedis::open()?)?;
+    let redis = SpinRedis::open()?;
+    let endpoints = webhooks::load(&redis)?;
     let id = call.path("id");
-    let views = views(&endpoints)?;
+    let views = views(&endpoints, &webhooks::load_health(&redis)?)?;
     let view = views.iter().find(|view| view.id() == id);
     web::json(StatusCode::OK, view.ok_or_else(unknown)?)
 }

@@ -1,13 +1,13 @@
 use base::{Failure, Timestamp};
 use http::StatusCode;
-use queue::{Change, Effect, Group, Message, QueueNames};
+use queue::{Change, Effect};
 use serde_json::json;
 use stores::SpinRedis;
 use uuid::Uuid;
 use web::{Call, Reply};
-use webhooks::{CloudEvent, Delivery, Fact, Notification, TEST, event_id, keys};
+use webhooks::{CloudEvent, Fact, Kept, TEST, Target, event_id, keys, sent};
 
-use crate::common::{Target, find};
+use crate::common::find;
 
 /// Sends an event that only says that the endpoint works.
 pub(crate) async fn send(call: Call) -> Reply {
@@ -21,7 +21,7 @@ pub(crate) async fn send(call: Call) -> Reply {
 }
 
 fn message(call: &Call, target: &Target, id: &str) -> Result<Effect, Failure> {
-    let webhook = call.path("id");
+    let webhook = target.id();
     let data = json!({
         "webhook": webhook,
         "message": "This is a test: nothing has happened.",
@@ -31,35 +31,16 @@ fn message(call: &Call, target: &Target, id: &str) -> Result<Effect, Failure> {
         id: id.to_owned(),
         source: "/webhooks",
         kind: TEST,
-        subject: webhook,
+        subject: &webhook,
         version: 1,
         time: Timestamp::now().to_string(),
         data: &data,
     };
     let event = CloudEvent::new(fact, trace.traceparent()).map_err(Failure::internal)?;
-    let (id, event) = (id.to_owned(), event.encode()?);
-    let (receiver, message) = match target {
-        Target::Made(endpoint) => {
-            let delivery = Delivery {
-                endpoint: endpoint.id.clone(),
-                id,
-                kind: TEST.to_owned(),
-                event,
-            };
-            (endpoint.id.as_str(), delivery.encode(&trace)?)
-        }
-        Target::Listed(url) => {
-            let notification = Notification {
-                url: Some(url.clone()),
-                id,
-                event,
-            };
-            (url.as_str(), notification.encode(&trace)?)
-        }
+    let event = Kept {
+        id: id.to_owned(),
+        kind: TEST.to_owned(),
+        event: event.encode()?,
     };
-    let group = Group {
-        key: keys::group(receiver, 0),
-        ahead: None,
-    };
-    Ok(QueueNames::new(keys::QUEUE).send_in(group, message))
+    sent(target, &event, &trace)
 }

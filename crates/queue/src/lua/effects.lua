@@ -1,9 +1,11 @@
 -- Shared by the scripts after it: the effects of a change. An effect is the words
--- of a Redis command, or of one of these six. A <group> of '' is no message group.
+-- of a Redis command, or of one of these seven. A <group> of '' is no message group.
 --   SEND <stream> <group> <message> <ahead>   publishes a message. If the message
 --        has to wait in its group, publishes <ahead> now, unless that is ''
 --   SENDIFANY <sorted set> <stream> <message> <member>...   publishes a message if
 --        the set has one of the members
+--   KEEP <hash> <id> <label> <value> <count> <bytes> <ms>   keeps a value, and forgets
+--        the oldest ones that are beyond the count, the bytes or the time
 --   DELAY <delayed> <entry> <ms> <counted>   delivers a message after <ms>, and
 --        counts it in the queue's statistics under <counted>, unless that is ''
 --   DEAD <dead> <message> <error> <attempts> <group>   makes a dead letter
@@ -40,6 +42,29 @@ function own.SENDIFANY(_, set, stream, message, ...)
       return
     end
   end
+end
+
+function own.KEEP(_, hash, id, label, value, count, bytes, ms)
+  local labels, times, size = hash .. ':labels', hash .. ':times', hash .. ':bytes'
+  if redis.call('HEXISTS', hash, id) == 1 or #value > tonumber(bytes) then return end
+  local now = now_ms()
+  redis.call('HSET', hash, id, value)
+  redis.call('HSET', labels, id, label)
+  redis.call('ZADD', times, now, id)
+  redis.call('INCRBY', size, #value)
+  -- Of a limit that was lowered, some at a time.
+  for _ = 1, 1000 do
+    local oldest = redis.call('ZRANGE', times, 0, 0, 'WITHSCORES')
+    local is_kept = redis.call('ZCARD', times) <= tonumber(count)
+      and tonumber(redis.call('GET', size)) <= tonumber(bytes)
+      and tonumber(oldest[2]) > now - tonumber(ms)
+    if is_kept then break end
+    redis.call('DECRBY', size, redis.call('HSTRLEN', hash, oldest[1]))
+    redis.call('HDEL', hash, oldest[1])
+    redis.call('HDEL', labels, oldest[1])
+    redis.call('ZREM', times, oldest[1])
+  end
+  for _, key in ipairs({ hash, labels, times, size }) do redis.call('PEXPIRE', key, ms) end
 end
 
 function own.DELAY(_, delayed, entry, ms, counted)

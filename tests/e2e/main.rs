@@ -34,5 +34,6 @@ mod schedules;
 mod storage;
 mod typescript;
 mod webhook_deliveries;
+mod webhook_events;
 mod webhooks;
 mod worker_deaths;

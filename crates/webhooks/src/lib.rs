@@ -33,7 +33,7 @@ pub use log::{
     was_resent,
 };
 pub use message::{Delivery, Incoming, Notification, Occurred};
-pub use publish::{occurred, occurred_for_all};
+pub use publish::{is_any_wanted, occurred, occurred_for_all, told};
 pub use request::{Create, Patch, Resend, Rotate};
 pub use resend::{Target, sent, sent_again};
 pub use secrets::{Secrets, generate_secret};

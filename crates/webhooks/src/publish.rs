@@ -2,9 +2,33 @@
 
 use base::{Failure, Trace};
 use queue::{Effect, Message, QueueNames};
+use stores::{Arg, Redis, Value};
 
 use crate::endpoint::wishes_for;
-use crate::{CloudEvent, Occurred, keys};
+use crate::{CloudEvent, Fact, Occurred, keys};
+
+/// The effect that publishes what happened with a change, if an endpoint wants its type.
+///
+/// # Errors
+/// [`Failure::Internal`] where the fact makes no event.
+pub fn told(fact: Fact<'_>, trace: &Trace) -> Result<Effect, Failure> {
+    let trace = trace.continued();
+    let event = CloudEvent::new(fact, trace.traceparent()).map_err(Failure::internal)?;
+    occurred(&event, &trace)
+}
+
+/// Whether an endpoint wants one of some types at this moment: for a publisher whose events
+/// cost much to make. The script that publishes an event looks again.
+///
+/// # Errors
+/// Redis is out of reach.
+pub fn is_any_wanted(redis: &impl Redis, kinds: &[&str]) -> Result<bool, Failure> {
+    let wishes: Vec<_> = kinds.iter().flat_map(|kind| wishes_for(kind)).collect();
+    let mut args = vec![Arg::from(keys::WANTED)];
+    args.extend(wishes.iter().map(Arg::from));
+    let scores = redis.call("ZMSCORE", &args)?;
+    Ok(scores.iter().any(|score| *score != Value::Nil))
+}
 
 /// The effect that publishes an event with a change, if an endpoint wants its type.
 ///

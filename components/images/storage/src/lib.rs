@@ -1,6 +1,7 @@
 //! The stores of the images system: `images-domain` on Redis, key-value store and S3.
 
 mod objects;
+mod occurred;
 mod photos;
 mod search;
 mod timers;

@@ -50,7 +50,17 @@ pub fn update<E: From<Failure>>(
     mut decide: impl FnMut(Option<&ImageRecord>) -> Result<Step<ImageRecord>, E>,
 ) -> Result<Option<ImageRecord>, E> {
     let record = records::update(queue, store, &keys::entity(file), trace, |record| {
-        decide(record.map(|record: &Versioned<ImageRecord>| &record.document))
+        let (version, record) = match record {
+            Some(Versioned { version, document }) => (*version, Some(document)),
+            None => (0, None),
+        };
+        let step = decide(record)?;
+        let told = step
+            .next
+            .as_ref()
+            .map(|next| crate::occurred::occurred(record, next, version.saturating_add(1), trace));
+        let told = told.transpose()?.flatten();
+        Ok::<_, E>(told.into_iter().fold(step, Step::with))
     })?;
     Ok(record.map(|record| record.document))
 }

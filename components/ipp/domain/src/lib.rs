@@ -20,4 +20,6 @@ pub use pipeline::{MAX_FILES, Timeout, processed_name};
 pub use request::{StartRequest, ValidateRequest, ids};
 pub use run::{Jobs, TooMany, first_run, second_run};
 pub use status::{Status, Step};
-pub use view::{ListView, Location, Locations, ResultsView, StartView, StatusView, ValidationView};
+pub use view::{
+    EndedView, ListView, Location, Locations, ResultsView, StartView, StatusView, ValidationView,
+};

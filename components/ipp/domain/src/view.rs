@@ -88,6 +88,24 @@ impl<'a> StatusView<'a> {
     }
 }
 
+/// What an event of a job's end tells: its status as answers show it, and whose it is.
+#[derive(Debug, Serialize)]
+pub struct EndedView<'a> {
+    #[serde(flatten)]
+    status: StatusView<'a>,
+    user_id: &'a str,
+}
+
+impl<'a> EndedView<'a> {
+    /// The end of a job.
+    pub fn new(job: &'a Job) -> Self {
+        Self {
+            status: StatusView::new(job),
+            user_id: &job.owner,
+        }
+    }
+}
+
 /// The answer of `GET /ipp/jobs`.
 #[derive(Debug, Serialize)]
 pub struct ListView<'a> {

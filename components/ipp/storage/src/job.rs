@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use base::{Caller, Failure, Trace};
 use databricks::RunId;
-use ipp_domain::{Expire, Follow, Job, JobId, Status, WorkOnFile, keys};
+use ipp_domain::{EndedView, Expire, Follow, Job, JobId, Status, WorkOnFile, keys};
 use queue::{Change, Effect, Message, Queue, QueueNames};
 use records::{Page, Place, Slice, Step, Versioned};
 use stores::{Arg, KeyValue, Redis, Value};
+use webhooks::{Fact, event_id, told};
 
 /// The time after which the follower starts the run of a new job, if the request that
 /// stored the job did not: it has asked Databricks by then, or has died.
@@ -116,9 +117,12 @@ fn follow(job: &Job) -> Result<Vec<u8>, Failure> {
 }
 
 /// What a change of a job leads to.
-fn effects(before: &Job, next: &Job) -> Result<Vec<Effect>, Failure> {
+fn effects(before: &Job, next: &Job, version: u64) -> Result<Vec<Effect>, Failure> {
     let mut effects = Vec::new();
     let has_status = |status| next.status == status && before.status != status;
+    if next.status.is_final() && has_status(next.status) {
+        effects.push(ended(next, version)?);
+    }
     if has_status(Status::FirstDone)
         || has_status(Status::SecondRunning)
         || (next.is_canceled && !before.is_canceled)
@@ -149,6 +153,25 @@ fn effects(before: &Job, next: &Job) -> Result<Vec<Effect>, Failure> {
         }
     }
     Ok(effects)
+}
+
+/// The effect that tells webhooks of a job's end.
+fn ended(job: &Job, version: u64) -> Result<Effect, Failure> {
+    let kind = match job.status {
+        Status::Completed => "orilla.ipp.completed",
+        _ => "orilla.ipp.failed",
+    };
+    let data = serde_json::to_string(&EndedView::new(job))?;
+    let fact = Fact {
+        id: event_id(&format!("/ipp/{}/{version}/{kind}", job.job_id)),
+        source: "/ipp",
+        kind,
+        subject: job.job_id.as_str(),
+        version,
+        time: job.updated_at.to_string(),
+        data: &data,
+    };
+    told(fact, &job.trace)
 }
 
 /// The job that waits for a run of Databricks.
@@ -214,13 +237,17 @@ impl<R: Redis, K: KeyValue> Ipp<'_, R, K> {
     ) -> Result<Option<Versioned<Job>>, Failure> {
         let entity = keys::entity(id);
         records::update(self.queue, self.store, &entity, self.trace, |latest| {
-            let Some(before) = latest.map(|latest| &latest.document) else {
+            let Some(Versioned {
+                version,
+                document: before,
+            }) = latest
+            else {
                 return Ok(Step::none());
             };
             let Some(next) = change(before) else {
                 return Ok(Step::none());
             };
-            let effects = effects(before, &next)?;
+            let effects = effects(before, &next, version.saturating_add(1))?;
             Ok::<_, Failure>(effects.into_iter().fold(Some(next).into(), Step::with))
         })
     }

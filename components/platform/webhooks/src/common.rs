@@ -8,7 +8,13 @@ use webhooks::{Allowed, Endpoint, Endpoints, Health, Target, WebhookView, listed
 
 /// The families of events. A type that starts with `orilla.` and is in none is a mistake: no
 /// event would ever come. Handlers of orders may name events of their own otherwise.
-const FAMILIES: [&str; 2] = ["orilla.order", "orilla.webhook"];
+const FAMILIES: [&str; 5] = [
+    "orilla.image",
+    "orilla.ipp",
+    "orilla.order",
+    "orilla.purchase",
+    "orilla.webhook",
+];
 
 pub(crate) fn unknown() -> ApiError {
     ApiError::not_found("unknown_webhook", "there is no such webhook")

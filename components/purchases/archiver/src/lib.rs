@@ -9,6 +9,7 @@
 
 mod archive;
 mod erase;
+mod occurred;
 mod work;
 
 use std::time::Duration;

@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 use stores::{SpinKeyValue, SpinRedis};
 use worker::{Leases, Share, Trouble, Verdict, Work};
 
+use crate::occurred;
+
 pub(crate) type Task<'m> = worker::Task<'m, Incoming>;
 
 /// The messages that one call of `work` handles for each that the policy would have it: an
@@ -77,7 +79,8 @@ impl Work for Archiver<'_> {
     }
 
     async fn work(&self, tasks: &[Task<'_>], leases: &Leases<'_>) -> Result<Vec<Verdict>, Failure> {
-        let archived = join_all(tasks.iter().map(|task| self.archive(task, leases))).await;
+        let is_told = occurred::is_wanted(self.redis)?;
+        let archived = join_all(tasks.iter().map(|task| self.archive(task, leases, is_told))).await;
         let mut verdicts = Vec::with_capacity(tasks.len());
         let mut counted = Vec::new();
         let mut places = Vec::new();
@@ -115,13 +118,24 @@ impl Work for Archiver<'_> {
 }
 
 impl Archiver<'_> {
-    async fn archive(&self, task: &Task<'_>, leases: &Leases<'_>) -> Result<Archived, Verdict> {
+    /// `is_told` says that an endpoint wants events of purchases.
+    async fn archive(
+        &self,
+        task: &Task<'_>,
+        leases: &Leases<'_>,
+        is_told: bool,
+    ) -> Result<Archived, Verdict> {
         match &task.message {
             Incoming::Changed(changed) => {
                 let purchase = &changed.document;
                 let change = purchase.change(changed.version);
                 let field = keys::counted(&purchase.tenant_id, &purchase.compra_id);
-                self.archive_change(&change, field, &task.trace).await
+                let mut archived = self.archive_change(&change, field, &task.trace).await?;
+                if is_told {
+                    let told = occurred::occurred(changed, &task.trace);
+                    archived.effects.push(told.map_err(failed)?);
+                }
+                Ok(archived)
             }
             Incoming::Imported(message) => self.import(task, message).await,
             Incoming::Purge(purge) => self.erase(purge, &task.trace, leases).await,

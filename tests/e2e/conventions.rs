@@ -25,9 +25,17 @@ impl Route {
     }
 
     fn has_body(&self) -> bool {
-        let has_none = ["/drain", "/cancel", "/test", "/deliveries/x/resend"]
-            .iter()
-            .any(|end| self.path.ends_with(end));
+        let has_none = [
+            "/drain",
+            "/cancel",
+            "/retry",
+            "/pause",
+            "/resume",
+            "/test",
+            "/deliveries/x/resend",
+        ]
+        .iter()
+        .any(|end| self.path.ends_with(end));
         [Method::POST, Method::PUT].contains(&self.method()) && !has_none
     }
 }

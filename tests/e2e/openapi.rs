@@ -276,7 +276,7 @@ fn an_answer_that_the_document_does_not_have_is_found() {
     let (status, headers, _) = job();
     let lost = API.undocumented(&Answered {
         method: &Method::GET,
-        path: "/jobs",
+        path: "/job",
         status,
         headers: &headers,
         body: b"{}",

@@ -315,7 +315,7 @@ async fn queues_are_counted_for_people_and_for_prometheus() {
     assert_eq!(
         empty,
         json!({"name": "jobs", "depth": 0, "inFlight": 0, "oldestAgeSeconds": 0.0, "delayed": 0,
-            "due": 0, "dead": 0, "held": 0, "processed": 0, "retried": 0}),
+            "due": 0, "dead": 0, "held": 0, "processed": 0, "retried": 0, "paused": false}),
         "a queue that was never used"
     );
 

@@ -404,7 +404,7 @@ async fn an_order_cannot_be_deleted() {
     )
     .await;
     for (path, allowed) in [
-        ("/orders/A", "GET, PUT, HEAD, OPTIONS"),
+        ("/orders/A", "GET, PUT, PATCH, HEAD, OPTIONS"),
         ("/orders", "GET, POST, HEAD, OPTIONS"),
     ] {
         let request = app.request_of(USER, Method::DELETE, path);

@@ -14,6 +14,20 @@ pub enum NotChanged {
         /// What is wrong and what to change, for a person.
         message: String,
     },
+    /// There is no such document, or the caller must not know that there is: 404.
+    #[error("{message}")]
+    Unknown {
+        /// A stable word for programs, in snake case.
+        code: &'static str,
+        /// What is wrong and what to change, for a person.
+        message: String,
+    },
+    /// The change must be conditional and is not: 428 (RFC 6585, 3).
+    #[error("{message}")]
+    Unconditional {
+        /// What to send, for a person.
+        message: String,
+    },
     /// A condition on the version does not hold: 412.
     #[error(transparent)]
     Unmet(#[from] Unmet),

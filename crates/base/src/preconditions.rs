@@ -121,6 +121,12 @@ impl Preconditions {
         })
     }
 
+    /// Whether `If-Match` was sent, so that no change is made to a version that the client
+    /// has not seen.
+    pub fn has_if_match(&self) -> bool {
+        self.if_match.is_some()
+    }
+
     /// Checks them against the current version of a document; `None` if there is no
     /// document.
     ///
@@ -214,6 +220,13 @@ mod tests {
             told.contains("version 2") && told.contains("decide anew"),
             "{told}"
         );
+    }
+
+    #[test]
+    fn only_if_match_names_what_the_client_has_seen() {
+        assert!(if_match("*").has_if_match() && if_match("\"3\"").has_if_match());
+        let none = Preconditions::parse(None, Some("*")).unwrap();
+        assert!(!none.has_if_match() && !Preconditions::default().has_if_match());
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub struct Change {
     pub(crate) settled: Option<Settlement>,
     pub(crate) once: Option<Once>,
     pub(crate) staged: Option<Staged>,
+    pub(crate) kept: Option<String>,
     pub(crate) messages: Vec<Vec<u8>>,
     pub(crate) effects: Vec<Effect>,
 }
@@ -39,6 +40,7 @@ impl Change {
             settled,
             once,
             staged,
+            kept: _,
             messages,
             effects,
         } = self;
@@ -84,6 +86,15 @@ impl Change {
     /// Publishes staged messages.
     pub fn publishing_staged(mut self, staged: Staged) -> Self {
         self.staged = Some(staged);
+        self
+    }
+
+    /// Keeps staged messages under `key`, which carries the queue's hash tag, until
+    /// [`QueueNames::send_all`](crate::QueueNames::send_all) publishes them. The key does
+    /// not expire by itself.
+    pub fn keeping_staged(mut self, staged: Staged, key: impl Into<String>) -> Self {
+        self.staged = Some(staged);
+        self.kept = Some(key.into());
         self
     }
 

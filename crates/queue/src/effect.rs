@@ -132,6 +132,32 @@ pub enum Effect {
         /// The message.
         message: Vec<u8>,
     },
+    /// Publishes the messages of a list, in their order, and removes it:
+    /// [`QueueNames::send_all`](crate::QueueNames::send_all).
+    SendAll {
+        /// The queue's stream.
+        stream: String,
+        /// The list.
+        list: String,
+    },
+    /// Removes some members of a sorted set whose keys are gone: those that expire leave no
+    /// more behind than there are others.
+    Sweep {
+        /// The sorted set.
+        key: String,
+        /// What comes before a member in its key.
+        prefix: String,
+    },
+    /// Sends dead letters back that are in no message group:
+    /// [`QueueNames::redrive`](crate::QueueNames::redrive).
+    Redrive {
+        /// The queue's stream.
+        stream: String,
+        /// The queue's stream of dead letters.
+        dead: String,
+        /// Where they are noted.
+        noted: Noted,
+    },
     /// Delivers a message after a delay.
     Delay {
         /// The queue's sorted set of delayed messages.
@@ -157,6 +183,8 @@ pub enum Effect {
         attempts: u32,
         /// The Redis key of the message group that waits for it, if one does.
         group: Option<String>,
+        /// The hash and the field that its id is noted in, if it is.
+        noted: Option<(String, String)>,
     },
 }
 
@@ -169,6 +197,20 @@ pub struct Keeping {
     pub bytes: u32,
     /// The time that a value is kept.
     pub time: Duration,
+}
+
+/// Where the ids of dead letters are noted, and what is stored of their work. All keys carry
+/// the queue's hash tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// The hash of the ids, whose fields are whole numbers.
+    pub letters: String,
+    /// A hash whose fields of the same names are removed.
+    pub outcomes: String,
+    /// A bitmap whose bits of the same numbers are cleared.
+    pub failed: String,
+    /// The hash and the field that get the number of letters that were sent back.
+    pub count: (String, String),
 }
 
 /// The key that a message is published under once.
@@ -193,9 +235,18 @@ pub struct Group {
 }
 
 impl Effect {
+    /// Notes the id of the dead letter that the effect makes in a field of a hash, if one is
+    /// given. Another effect stays as it is.
+    pub fn noted_in(mut self, place: Option<(String, String)>) -> Self {
+        if let Self::DeadLetter { noted, .. } = &mut self {
+            *noted = place;
+        }
+        self
+    }
+
     /// The keys that the effect reads or changes.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
-        let mut others = [None, None];
+        let mut others = [None; 5];
         let key = match self {
             Self::Index { key, .. }
             | Self::Unindex { key, .. }
@@ -208,18 +259,40 @@ impl Effect {
             | Self::Bit { key, .. }
             | Self::Remove { key }
             | Self::Expire { key, .. }
+            | Self::Sweep { key, .. }
             | Self::Delay { key, .. } => key,
             Self::Tally { key, of, .. } => {
-                others = [Some(of), None];
+                others[0] = Some(of);
                 key
             }
-            Self::DeadLetter { key, group, .. } => {
-                others = [group.as_ref(), None];
+            Self::DeadLetter {
+                key, group, noted, ..
+            } => {
+                others[0] = group.as_ref();
+                others[1] = noted.as_ref().map(|(hash, _)| hash);
                 key
             }
             Self::SendIfAny { set, stream, .. } => {
-                others = [Some(stream), None];
+                others[0] = Some(stream);
                 set
+            }
+            Self::SendAll { stream, list } => {
+                others[0] = Some(list);
+                stream
+            }
+            Self::Redrive {
+                stream,
+                dead,
+                noted,
+            } => {
+                others = [
+                    Some(dead),
+                    Some(&noted.letters),
+                    Some(&noted.outcomes),
+                    Some(&noted.failed),
+                    Some(&noted.count.0),
+                ];
+                stream
             }
             Self::Send {
                 stream,
@@ -227,10 +300,8 @@ impl Effect {
                 once,
                 ..
             } => {
-                others = [
-                    group.as_ref().map(|group| &group.key),
-                    once.as_ref().map(|once| &once.key),
-                ];
+                others[0] = group.as_ref().map(|group| &group.key);
+                others[1] = once.as_ref().map(|once| &once.key);
                 stream
             }
         };
@@ -376,6 +447,7 @@ impl Effect {
                 error,
                 attempts,
                 group,
+                noted,
             } => command(&[
                 b"DEAD",
                 key.as_bytes(),
@@ -383,6 +455,26 @@ impl Effect {
                 error.as_bytes(),
                 attempts.to_string().as_bytes(),
                 group.as_deref().unwrap_or_default().as_bytes(),
+                noted.as_ref().map_or("", |(hash, _)| hash).as_bytes(),
+                noted.as_ref().map_or("", |(_, field)| field).as_bytes(),
+            ]),
+            Self::SendAll { stream, list } => {
+                command(&[b"SENDALL", stream.as_bytes(), list.as_bytes()])
+            }
+            Self::Sweep { key, prefix } => command(&[b"SWEEP", key.as_bytes(), prefix.as_bytes()]),
+            Self::Redrive {
+                stream,
+                dead,
+                noted,
+            } => command(&[
+                b"REDRIVE",
+                stream.as_bytes(),
+                dead.as_bytes(),
+                noted.letters.as_bytes(),
+                noted.outcomes.as_bytes(),
+                noted.failed.as_bytes(),
+                noted.count.0.as_bytes(),
+                noted.count.1.as_bytes(),
             ]),
         }
     }

@@ -36,6 +36,9 @@ pub struct Counts {
     pub postponed: u64,
     /// Times that a message became a dead letter.
     pub dead_lettered: u64,
+    /// Since when the queue is paused, in milliseconds since the Unix epoch; `None` where it
+    /// is not.
+    pub paused_since: Option<u64>,
 }
 
 impl<R: Redis> Queue<'_, R> {
@@ -45,7 +48,13 @@ impl<R: Redis> Queue<'_, R> {
     /// Redis cannot be reached or refuses.
     pub fn counts(&self) -> Result<Counts, Failure> {
         let names = self.names();
-        let keys: [&str; 4] = [&names.stream, &names.delayed, &names.dead, &names.stats];
+        let keys: [&str; 5] = [
+            &names.stream,
+            &names.delayed,
+            &names.dead,
+            &names.stats,
+            &names.paused,
+        ];
         let reply = COUNTS.run(self.redis(), &keys, &[Arg::from(CONSUMER_GROUP)])?;
         let mut numbers = reply
             .iter()
@@ -64,6 +73,7 @@ impl<R: Redis> Queue<'_, R> {
         let held = next();
         Ok(Counts {
             held,
+            paused_since: Some(next()).filter(|since| *since > 0),
             processed: settled.saturating_sub(retried + postponed + dead_lettered),
             retried,
             postponed,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::effect::{Effect, Group, Once};
+use crate::effect::{Effect, Group, Noted, Once};
 
 /// The Redis keys and channels of one queue.
 ///
@@ -22,6 +22,8 @@ pub struct QueueNames {
     pub(crate) stats: String,
     pub(crate) staged: String,
     pub(crate) scheduled: String,
+    pub(crate) paused: String,
+    pub(crate) called: String,
     pub(crate) schedules: String,
     pub(crate) channel: String,
     help_channel: String,
@@ -50,6 +52,8 @@ impl QueueNames {
             stats: key("stats"),
             staged: key("staged"),
             scheduled: key("scheduled"),
+            paused: key("paused"),
+            called: key("help"),
             schedules: format!("{{{tag}}}:schedules"),
             channel: format!("orilla:{name}:bell"),
             help_channel: format!("orilla:{name}:help"),
@@ -153,14 +157,37 @@ impl QueueNames {
     /// under the same id is delivered once, after the last delay that was given. `id` has
     /// no `|`.
     pub fn schedule(&self, id: &str, message: &[u8], delay: Duration) -> Effect {
-        let mut entry = format!("{id}|0|").into_bytes();
-        entry.extend_from_slice(message);
         Effect::Delay {
             key: self.delayed.clone(),
-            entry,
+            entry: Self::scheduled_entry(id, message),
             delay,
             counted: None,
             holds_group: false,
+        }
+    }
+
+    /// The entry of a scheduled message among the delayed ones.
+    pub(crate) fn scheduled_entry(id: &str, message: &[u8]) -> Vec<u8> {
+        let mut entry = format!("{id}|0|").into_bytes();
+        entry.extend_from_slice(message);
+        entry
+    }
+
+    /// The effect that publishes on this queue the messages that a change has kept under
+    /// `list`, in their order; nothing if there are none.
+    pub fn send_all(&self, list: impl Into<String>) -> Effect {
+        Effect::SendAll {
+            stream: self.stream.clone(),
+            list: list.into(),
+        }
+    }
+
+    /// The effect that sends back to this queue the dead letters that are in `noted`.
+    pub fn redrive(&self, noted: Noted) -> Effect {
+        Effect::Redrive {
+            stream: self.stream.clone(),
+            dead: self.dead.clone(),
+            noted,
         }
     }
 

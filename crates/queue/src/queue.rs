@@ -128,6 +128,7 @@ impl<'a, R: Redis> Queue<'a, R> {
             register,
             once.map_or(names.stream.as_str(), |once| once.key.as_str()),
             staged.map_or(names.stream.as_str(), |staged| staged.key.as_str()),
+            change.kept.as_deref().unwrap_or(names.stream.as_str()),
         ];
         add_keys(&mut keys, &change.effects);
 
@@ -155,6 +156,7 @@ impl<'a, R: Redis> Queue<'a, R> {
             Arg::from(once.map_or(&[][..], |once| once.value.as_slice())),
             Arg::Int(once.map_or(0, |once| millis(once.keep))),
             count(staged.map_or(0, |staged| staged.count)),
+            Arg::Int(change.kept.is_some().into()),
         ];
         add_commands(&mut args, &commands);
 
@@ -351,13 +353,22 @@ impl<'a, R: Redis> Queue<'a, R> {
     /// # Errors
     /// Redis is out of reach.
     pub fn is_scheduled(&self, id: &str, message: &[u8]) -> Result<bool, Failure> {
-        let Effect::Delay { key, entry, .. } = self.names.schedule(id, message, Duration::ZERO)
-        else {
-            return Ok(false);
-        };
-        let args = [Arg::from(&key), Arg::from(entry.as_slice())];
+        let entry = QueueNames::scheduled_entry(id, message);
+        let args = [Arg::from(&self.names.delayed), Arg::from(entry.as_slice())];
         let due = self.redis.call("ZSCORE", &args)?;
         Ok(due.first().is_some_and(|due| *due != Value::Nil))
+    }
+
+    /// Withdraws a message that was published by [`QueueNames::schedule`], if it is still
+    /// to come.
+    ///
+    /// # Errors
+    /// Redis is out of reach.
+    pub fn unschedule(&self, id: &str, message: &[u8]) -> Result<(), Failure> {
+        let entry = QueueNames::scheduled_entry(id, message);
+        let args = [Arg::from(&self.names.delayed), Arg::from(entry.as_slice())];
+        self.redis.call("ZREM", &args)?;
+        Ok(())
     }
 
     /// The effect that delivers a failed message again after a delay, as its next attempt.
@@ -410,6 +421,7 @@ impl<'a, R: Redis> Queue<'a, R> {
             error: error.to_owned(),
             attempts: delivery.attempt,
             group: delivery.group.clone().filter(|_| !delivery.leaves_group),
+            noted: None,
         }
     }
 

@@ -99,6 +99,11 @@ impl From<NotChanged> for ApiError {
             NotChanged::Conflict { code, message } => {
                 Self::new(StatusCode::CONFLICT, code, message)
             }
+            NotChanged::Unknown { code, message } => Self::not_found(code, message),
+            NotChanged::Unconditional { message } => {
+                let status = StatusCode::PRECONDITION_REQUIRED;
+                Self::new(status, "precondition_required", message)
+            }
             NotChanged::Unmet(unmet) => unmet.into(),
             NotChanged::Failed(failure) => failure.into(),
         }

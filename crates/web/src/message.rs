@@ -1,6 +1,6 @@
 //! Rules for the header fields and the body of a request.
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use crate::route::Body;
 use crate::{ApiError, strict};
@@ -53,11 +53,22 @@ impl Body {
             error.headers.push((header::ACCEPT_ENCODING, identity));
             return Err(error);
         }
-        if let (Self::Json(_), Some(kind)) = (self, headers.get(header::CONTENT_TYPE))
-            && !kind.to_str().is_ok_and(is_json)
-        {
-            let message = "send JSON, with Content-Type: application/json";
-            return Err(unsupported("unsupported_media_type", message));
+        let kind = headers.get(header::CONTENT_TYPE);
+        let kind = kind.map(|kind| kind.to_str().unwrap_or_default());
+        match (self, kind) {
+            (Self::Json(_), Some(kind)) if !is_json(kind) => {
+                let message = "send JSON, with Content-Type: application/json";
+                return Err(unsupported("unsupported_media_type", message));
+            }
+            (Self::MergePatch(_), Some(kind)) if !is_merge_patch(kind) => {
+                let message =
+                    "send a JSON merge patch, with Content-Type: application/merge-patch+json";
+                let mut error = unsupported("unsupported_media_type", message);
+                // RFC 5789, 2.2: the answer names the accepted types.
+                error.headers.push((ACCEPT_PATCH, PATCHES));
+                return Err(error);
+            }
+            _ => {}
         }
         let length = headers.get(header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
@@ -67,7 +78,7 @@ impl Body {
     /// Refuses a body that is too long; `length` is in bytes.
     pub(crate) fn check_length(self, length: u64) -> Result<(), ApiError> {
         match self {
-            Self::Json(limit) | Self::Bytes(limit)
+            Self::Json(limit) | Self::MergePatch(limit) | Self::Bytes(limit)
                 if length > u64::try_from(limit).unwrap_or(u64::MAX) =>
             {
                 Err(ApiError::new(
@@ -82,7 +93,7 @@ impl Body {
 
     /// Checks a body and returns it without its byte order mark.
     pub(crate) fn check(self, mut body: Vec<u8>) -> Result<Vec<u8>, ApiError> {
-        if matches!(self, Self::Json(_)) {
+        if matches!(self, Self::Json(_) | Self::MergePatch(_)) {
             // RFC 8259, 8.1: a parser may ignore the mark rather than refuse it.
             if body.starts_with(b"\xef\xbb\xbf") {
                 body.drain(..3);
@@ -102,6 +113,27 @@ fn is_identity(encodings: &HeaderValue) -> bool {
         let mut encodings = list.split(',').map(str::trim);
         encodings.all(|one| one.is_empty() || one.eq_ignore_ascii_case("identity"))
     })
+}
+
+/// The header with the types of patches that a path takes, and these (RFC 5789, 3.1).
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
+const PATCHES: HeaderValue =
+    HeaderValue::from_static("application/merge-patch+json, application/json");
+
+/// Names the types of patches in the answer to an `OPTIONS` of a path that takes some.
+pub(crate) fn add_accept_patch(allowed: &[Method], headers: &mut HeaderMap) {
+    if allowed.contains(&Method::PATCH) {
+        headers.insert(ACCEPT_PATCH, PATCHES);
+    }
+}
+
+/// Whether a media type is that of merge patches, or plain JSON. Other kinds of patches are
+/// JSON, too, and mean something else.
+fn is_merge_patch(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    ["application/merge-patch+json", "application/json"]
+        .iter()
+        .any(|known| essence.eq_ignore_ascii_case(known))
 }
 
 /// Whether a media type is JSON: `application/json` or one with `+json` (RFC 6839, 3.1).
@@ -188,6 +220,31 @@ mod tests {
             assert_eq!(refused(Body::Bytes(10), &headers), None, "{kind}");
         }
         assert_eq!(refused(Body::Json(10), &[]), None, "taken as JSON");
+    }
+
+    #[test]
+    fn a_patch_of_another_kind_is_refused_with_those_that_are_taken() {
+        let body = Body::MergePatch(10);
+        for kind in [
+            "application/merge-patch+json",
+            "Application/Merge-Patch+JSON; charset=utf-8",
+            "application/json",
+        ] {
+            assert_eq!(refused(body, &[("content-type", kind)]), None, "{kind}");
+        }
+        assert_eq!(refused(body, &[]), None, "taken as JSON");
+        for kind in ["application/json-patch+json", "text/plain", "", "\u{e9}"] {
+            let headers = call(&[("content-type", kind)]).parts.headers.clone();
+            let error = body.check_headers(&headers).unwrap_err();
+            assert_eq!(error.status, 415, "{kind}");
+            assert_eq!(error.headers, [(ACCEPT_PATCH, PATCHES)]);
+        }
+        assert!(body.check(b"{\"a\": 1, \"a\": 2}".to_vec()).is_err());
+        let mut headers = HeaderMap::new();
+        add_accept_patch(&[Method::PUT], &mut headers);
+        assert!(headers.is_empty());
+        add_accept_patch(&[Method::PUT, Method::PATCH], &mut headers);
+        assert_eq!(headers[ACCEPT_PATCH], PATCHES);
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub(crate) enum Body {
     Ignored,
     /// JSON of at most this many bytes.
     Json(usize),
+    /// A JSON merge patch (RFC 7396) of at most this many bytes.
+    MergePatch(usize),
     /// At most this many bytes of any type.
     Bytes(usize),
 }
@@ -122,6 +124,14 @@ impl<'a> Route<'a> {
     #[must_use]
     pub fn json(self, limit: usize) -> Self {
         let body = Body::Json(limit);
+        Self { body, ..self }
+    }
+
+    /// Takes a JSON merge patch (RFC 7396) of at most `limit` bytes, as
+    /// `application/merge-patch+json` or `application/json`.
+    #[must_use]
+    pub fn merge_patch(self, limit: usize) -> Self {
+        let body = Body::MergePatch(limit);
         Self { body, ..self }
     }
 

@@ -12,7 +12,7 @@ use serde_json::json;
 use spin_sdk::http::{Headers, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
 
 use crate::answer::{Cors, finish};
-use crate::message::{check_single, is_doubled};
+use crate::message::{add_accept_patch, check_single, is_doubled};
 use crate::route::{self, Body, Route};
 use crate::{ApiError, Call, cors};
 
@@ -46,6 +46,7 @@ pub async fn serve<'a>(
             let mut response = crate::empty(StatusCode::NO_CONTENT);
             let list = cors::list(&found.allowed);
             response.headers_mut().insert(header::ALLOW, list);
+            add_accept_patch(&found.allowed, response.headers_mut());
             return Ok(response);
         }
         let route = found.route.take();

@@ -272,6 +272,7 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
                     &trouble.error,
                 );
                 let dead = self.queue.dead_letter(delivery, &trouble.error);
+                let dead = dead.noted_in(self.work.noted_in(task));
                 effects
                     .into_iter()
                     .fold(settlement, Settlement::with)

@@ -157,6 +157,12 @@ pub trait Work {
         Ok(Vec::new())
     }
 
+    /// The hash and the field that note the id of the dead letter that a message becomes.
+    /// It is called after [`Self::give_up`].
+    fn noted_in<'m>(&self, _task: &Task<'m, Self::Message<'m>>) -> Option<(String, String)> {
+        None
+    }
+
     /// Effects that happen once for all messages that are settled together, such as counts
     /// of a batch.
     fn after(&self) -> Vec<Effect> {

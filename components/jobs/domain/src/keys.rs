@@ -6,6 +6,9 @@
 //! | `{jobs}:version:{id}` | string | the version of the job |
 //! | `{jobs}:failed:{id}` | bitmap | by index, the toons that failed for good |
 //! | `{jobs}:results:{id}` | hash | by index, the JSON of the outcome of each finished toon, also of a failed one |
+//! | `{jobs}:letters:{id}` | hash | by index, the ids of the dead letters of failed toons |
+//! | `{jobs}:toons:{id}` | list | the messages of the toons of a job that has not begun yet |
+//! | `{jobs}:index:all`, `{jobs}:index:user:{subject}` | sorted set | all jobs, and one user's, by their submission in ms; some may have expired |
 //! | `{jobs}:idempotency:{hash}` | string | the job that a caller's `Idempotency-Key` made |
 //! | `{jobs}:queue:*` | | the queue (crate `queue`) |
 //!
@@ -19,9 +22,32 @@ use crate::JobId;
 /// The queue of the system.
 pub const QUEUE: &str = "jobs";
 
+/// All jobs.
+pub const ALL: &str = "{jobs}:index:all";
+
+/// What comes before the id in the key of a job.
+pub const JOB: &str = "{jobs}:job:";
+
+/// The jobs of a user.
+pub fn of_user(subject: &str) -> String {
+    format!("{{jobs}}:index:user:{subject}")
+}
+
+/// All keys of a job, which expire together.
+pub fn all_of(id: &JobId) -> [String; 6] {
+    [
+        job(id),
+        register(id),
+        failed(id),
+        results(id),
+        letters(id),
+        toons(id),
+    ]
+}
+
 /// A job.
 pub fn job(id: &JobId) -> String {
-    format!("{{jobs}}:job:{id}")
+    format!("{JOB}{id}")
 }
 
 /// The version register of a job.
@@ -37,6 +63,16 @@ pub fn failed(id: &JobId) -> String {
 /// The outcomes of a job's toons.
 pub fn results(id: &JobId) -> String {
     format!("{{jobs}}:results:{id}")
+}
+
+/// The dead letters of a job's failed toons.
+pub fn letters(id: &JobId) -> String {
+    format!("{{jobs}}:letters:{id}")
+}
+
+/// The messages of the toons of a job that has not begun.
+pub fn toons(id: &JobId) -> String {
+    format!("{{jobs}}:toons:{id}")
 }
 
 /// The job that the caller `subject` made with an `Idempotency-Key`. Both may be any
@@ -61,11 +97,14 @@ mod tests {
     fn no_key_of_a_job_is_that_of_another() {
         let ids = ["a", "a:version", "version:a", "job", "job:a", "a:failed"];
         let ids = ids.map(|id| id.parse::<JobId>().unwrap());
-        let keys: HashSet<String> = ids
-            .iter()
-            .flat_map(|id| [job(id), register(id), failed(id), results(id)])
-            .collect();
-        assert_eq!(keys.len(), ids.len() * 4);
+        let keys: HashSet<String> = ids.iter().flat_map(all_of).collect();
+        assert_eq!(keys.len(), ids.len() * 6);
+        let indexes = ["", "all", "user:ana", "x"].map(of_user);
+        assert!(
+            indexes
+                .iter()
+                .all(|index| !keys.contains(index) && index != ALL)
+        );
         assert!(keys.iter().all(|key| key.starts_with("{jobs}:")));
     }
 

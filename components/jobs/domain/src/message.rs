@@ -38,16 +38,82 @@ impl<'a> Message<'a> {
     }
 }
 
+/// `job.begin`: the time has come to process the toons of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begin<'a> {
+    /// The job.
+    pub job: Cow<'a, JobId>,
+    /// The run of the job.
+    #[serde(borrow)]
+    pub run: Cow<'a, str>,
+}
+
+impl<'a> Begin<'a> {
+    /// The message that lets `job` begin.
+    pub fn new(job: &'a JobId, run: &'a str) -> Self {
+        Self {
+            job: Cow::Borrowed(job),
+            run: Cow::Borrowed(run),
+        }
+    }
+
+    /// The id under which the message is scheduled.
+    pub fn id(&self) -> String {
+        format!("begin:{}:{}", self.job, self.run)
+    }
+}
+
+impl queue::Message for Begin<'_> {
+    const KIND: &'static str = "job.begin";
+    // Workers that know the first schema alone leave it to others.
+    const SCHEMA: u32 = 2;
+}
+
 impl queue::Message for Message<'_> {
     const KIND: &'static str = "job.toon";
     const SCHEMA: u32 = 1;
 }
 
-impl<'m> Incoming<'m> for Message<'m> {
-    const SCHEMA: u32 = <Self as queue::Message>::SCHEMA;
+/// The messages of the queue.
+#[derive(Clone, Debug)]
+pub enum Work<'a> {
+    /// A toon is to be processed.
+    Toon(Message<'a>),
+    /// A job begins.
+    Begin(Begin<'a>),
+}
+
+impl Work<'_> {
+    /// The job.
+    pub fn job(&self) -> &JobId {
+        match self {
+            Self::Toon(toon) => &toon.job,
+            Self::Begin(begin) => &begin.job,
+        }
+    }
+
+    /// The run of the job.
+    pub fn run(&self) -> &str {
+        match self {
+            Self::Toon(toon) => &toon.run,
+            Self::Begin(begin) => &begin.run,
+        }
+    }
+}
+
+impl<'m> Incoming<'m> for Work<'m> {
+    const SCHEMA: u32 = <Begin<'_> as queue::Message>::SCHEMA;
 
     fn read(kind: &str, message: &'m [u8]) -> Option<serde_json::Result<Self>> {
-        (kind == <Self as queue::Message>::KIND).then(|| serde_json::from_slice(message))
+        match kind {
+            <Message<'_> as queue::Message>::KIND => {
+                Some(serde_json::from_slice(message).map(Self::Toon))
+            }
+            <Begin<'_> as queue::Message>::KIND => {
+                Some(serde_json::from_slice(message).map(Self::Begin))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -60,6 +126,13 @@ mod tests {
     use super::*;
 
     const TOON: &str = r#"{"toonId": "T-1", "seed": 9007199254740993, "a": 1.50}"#;
+
+    fn read(message: &[u8]) -> Message<'_> {
+        match queue::read("job.toon", message).unwrap() {
+            Work::Toon(toon) => toon,
+            Work::Begin(begin) => unreachable!("{begin:?} is no toon"),
+        }
+    }
 
     fn toon() -> Toon<'static> {
         Toon {
@@ -74,7 +147,7 @@ mod tests {
         let toon = toon();
         let message = Message::new(&job, "r1", 17, &toon);
         let encoded = message.encode(&Trace::new()).unwrap();
-        let message: Message<'_> = queue::read("job.toon", &encoded).unwrap();
+        let message = read(&encoded);
         assert_eq!(message.toon.get(), TOON);
         assert_eq!(*message.job, job);
         assert_eq!(message.index, 17);
@@ -85,7 +158,7 @@ mod tests {
     fn messages_of_the_first_schema_stay_readable() {
         let first = r#"{"type":"job.toon","schema":1,"trace":{"request_id":"r"},
             "job":"JOB-001","run":"r1","index":0,"toon_id":"T-1","toon":{"toonId":"T-1"}}"#;
-        let message: Message<'_> = queue::read("job.toon", first.as_bytes()).unwrap();
+        let message = read(first.as_bytes());
         assert_eq!(message.toon.get(), r#"{"toonId":"T-1"}"#);
     }
 
@@ -101,9 +174,24 @@ mod tests {
             let mut message = message.clone();
             message[field] = value;
             let message = message.to_string();
-            let error = queue::read::<Message<'_>>("job.toon", message.as_bytes()).unwrap_err();
+            let error = queue::read::<Work<'_>>("job.toon", message.as_bytes()).unwrap_err();
             assert!(error.contains(told), "{message}: {error}");
         }
-        assert!(queue::read::<Message<'_>>("job.other", b"{}").is_err());
+        assert!(queue::read::<Work<'_>>("job.other", b"{}").is_err());
+    }
+
+    #[test]
+    fn the_beginning_of_a_job_has_always_the_same_bytes_and_waits_for_a_worker_that_knows_it() {
+        let job: JobId = "JOB:1".parse().unwrap();
+        let begin = Begin::new(&job, "r1");
+        let encoded = begin.encode_untraced().unwrap();
+        assert_eq!(encoded, begin.encode_untraced().unwrap());
+        assert!(!begin.id().contains('|'));
+        let Work::Begin(read) = queue::read("job.begin", &encoded).unwrap() else {
+            unreachable!("it is no toon");
+        };
+        assert_eq!(read, begin);
+        let earlier = queue::open(&encoded, <Message<'_> as queue::Message>::SCHEMA);
+        assert!(matches!(earlier, queue::Opened::Newer { schema: 2 }));
     }
 }

@@ -1,11 +1,15 @@
 //! The progress of a job.
 
+use std::str::FromStr;
+
 use serde::Serialize;
 
 /// The status of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
+    /// It waits for its time.
+    Scheduled,
     /// It waits for a worker.
     Pending,
     /// Some toons are still to be processed.
@@ -14,12 +18,54 @@ pub enum Status {
     Completed,
     /// All toons are finished, and some failed for good.
     CompletedWithErrors,
+    /// It was canceled: toons that were not begun are not processed.
+    Canceled,
 }
 
+/// A text that is no status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownStatus;
+
 impl Status {
-    /// Whether the status is final.
+    /// All of them, in the order of a job's life.
+    pub const ALL: [Self; 6] = [
+        Self::Scheduled,
+        Self::Pending,
+        Self::Processing,
+        Self::Completed,
+        Self::CompletedWithErrors,
+        Self::Canceled,
+    ];
+
+    /// Whether the job has ended. Only a retry of failed toons lets it go on.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Completed | Self::CompletedWithErrors)
+        matches!(
+            self,
+            Self::Completed | Self::CompletedWithErrors | Self::Canceled
+        )
+    }
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheduled => "SCHEDULED",
+            Self::Pending => "PENDING",
+            Self::Processing => "PROCESSING",
+            Self::Completed => "COMPLETED",
+            Self::CompletedWithErrors => "COMPLETED_WITH_ERRORS",
+            Self::Canceled => "CANCELED",
+        }
+    }
+}
+
+impl FromStr for Status {
+    type Err = UnknownStatus;
+
+    /// Reads a name in any case.
+    fn from_str(text: &str) -> Result<Self, UnknownStatus> {
+        let mut all = Self::ALL.into_iter();
+        let known = all.find(|status| status.as_str().eq_ignore_ascii_case(text));
+        known.ok_or(UnknownStatus)
     }
 }
 
@@ -34,12 +80,18 @@ pub struct Progress {
     pub failed: u32,
     /// Whether a worker has begun.
     pub started: bool,
+    /// Whether it waits for its time.
+    pub is_scheduled: bool,
+    /// Whether it was canceled.
+    pub is_canceled: bool,
 }
 
 impl Progress {
     /// The status that follows from the counts.
     pub fn status(&self) -> Status {
-        if self.processed >= self.total {
+        if self.is_canceled {
+            Status::Canceled
+        } else if self.processed >= self.total {
             if self.failed == 0 {
                 Status::Completed
             } else {
@@ -47,9 +99,18 @@ impl Progress {
             }
         } else if self.started || self.processed > 0 {
             Status::Processing
+        } else if self.is_scheduled {
+            Status::Scheduled
         } else {
             Status::Pending
         }
+    }
+
+    /// Toons of a canceled job that are not processed; `None` for another job. Those in
+    /// flight count until they are finished.
+    pub fn canceled(&self) -> Option<u32> {
+        let rest = self.total.saturating_sub(self.processed);
+        self.is_canceled.then_some(rest)
     }
 
     /// The finished part in percent, rounded down: 100 only if all are finished.
@@ -86,10 +147,56 @@ mod tests {
                 processed,
                 failed,
                 started,
+                ..Progress::default()
             };
             assert_eq!(progress.status(), status, "{progress:?}");
             assert_eq!(progress.percent(), percent, "{progress:?}");
             assert_eq!(progress.status().is_final(), percent == 100);
+            assert_eq!(progress.canceled(), None);
+        }
+    }
+
+    #[test]
+    fn a_job_that_waits_for_its_time_begins_as_any_other() {
+        let mut progress = Progress {
+            total: 3,
+            is_scheduled: true,
+            ..Progress::default()
+        };
+        assert_eq!(progress.status(), Status::Scheduled);
+        assert!(!progress.status().is_final());
+        progress.is_scheduled = false;
+        assert_eq!(progress.status(), Status::Pending);
+    }
+
+    #[test]
+    fn a_canceled_job_stays_canceled_while_those_in_flight_finish() {
+        for processed in 0..=3 {
+            for is_scheduled in [false, true] {
+                let progress = Progress {
+                    total: 3,
+                    processed,
+                    failed: 0,
+                    started: processed > 0,
+                    is_scheduled,
+                    is_canceled: true,
+                };
+                assert_eq!(progress.status(), Status::Canceled);
+                assert!(progress.status().is_final());
+                assert_eq!(progress.canceled(), Some(3 - processed));
+            }
+        }
+    }
+
+    #[test]
+    fn a_status_is_read_as_it_is_written() {
+        for status in Status::ALL {
+            let written = serde_json::to_value(status).unwrap();
+            assert_eq!(written, status.as_str());
+            assert_eq!(status.as_str().to_lowercase().parse(), Ok(status));
+        }
+        for text in ["", "DONE", "COMPLETED ", "COMPLETED-WITH-ERRORS"] {
+            assert_eq!(text.parse::<Status>(), Err(UnknownStatus), "{text}");
         }
     }
 }

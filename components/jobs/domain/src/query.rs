@@ -1,11 +1,12 @@
-//! The query of `GET /results`.
+//! The queries of `GET /results` and `GET /jobs`.
 
 use std::str::FromStr;
 
 use base::{Invalid, Query};
+use records::Place;
 
-use crate::JobId;
 use crate::submission::MAX_TOONS;
+use crate::{JobId, Status};
 
 /// The query of `GET /results`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,32 @@ impl ResultsQuery {
             job_id: job_id.map_err(|error| Invalid::query(format!("jobId {error}")))?,
             limit: query.limit(100, 1_000)?,
             first: query.cursor()?.map_or(0, |Cursor(first)| first),
+        })
+    }
+}
+
+/// The query of `GET /jobs`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobsQuery {
+    /// The status of the jobs; `None` for any.
+    pub status: Option<Status>,
+    /// The maximum number of jobs, 1 to 100.
+    pub limit: u32,
+    /// The end of the page before.
+    pub after: Option<Place>,
+}
+
+impl JobsQuery {
+    /// Reads a query.
+    ///
+    /// # Errors
+    /// The first broken rule.
+    pub fn parse(query: &Query) -> Result<Self, Invalid> {
+        let names = Status::ALL.map(Status::as_str).join(", ");
+        Ok(Self {
+            status: query.parsed("status", format!("must be one of {names}"))?,
+            limit: query.limit(20, 100)?,
+            after: query.cursor()?,
         })
     }
 }
@@ -72,6 +99,33 @@ mod tests {
             let query = [("jobId", "a"), ("limit", "1000"), ("cursor", &cursor)];
             let query = results(&query).unwrap();
             assert_eq!((query.limit, query.first), (1000, first));
+        }
+    }
+
+    #[test]
+    fn a_list_may_be_of_one_status() {
+        let jobs = |query: &[(&str, &str)]| JobsQuery::parse(&query.iter().copied().collect());
+        let all = jobs(&[("color", "blue")]).unwrap();
+        assert_eq!((all.status, all.limit, all.after), (None, 20, None));
+        let page = [
+            ("status", "canceled"),
+            ("limit", "100"),
+            ("cursor", "17:a:b"),
+        ];
+        let page = jobs(&page).unwrap();
+        assert_eq!((page.status, page.limit), (Some(Status::Canceled), 100));
+        assert_eq!(page.after.unwrap().to_string(), "17:a:b");
+        for (query, told) in [
+            (
+                ("status", "DONE"),
+                "status must be one of SCHEDULED, PENDING",
+            ),
+            (("limit", "101"), "limit must be an integer from 1 to 100"),
+            (("cursor", "17"), "cursor must be"),
+        ] {
+            let error = jobs(&[query]).unwrap_err();
+            assert_eq!(error.code, "invalid_query");
+            assert!(error.message.starts_with(told), "{error}");
         }
     }
 

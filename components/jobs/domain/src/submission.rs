@@ -1,10 +1,10 @@
 //! The body of `POST /submit-job`.
 
 use std::collections::HashMap;
-use std::fmt::Display;
+use std::fmt::{Display, Write};
 
-use base::Invalid;
 use base::json::{Flaw, canonical};
+use base::{Invalid, NoTimestamp, Timestamp};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -25,11 +25,22 @@ pub const MAX_TOON_BYTES: usize = 64 * 1024;
 /// The maximum number of levels of objects and arrays in a toon, which itself is one.
 const MAX_LEVELS: usize = 32;
 
+/// The maximum time that a job may wait for its begin, in days.
+pub const MAX_AHEAD_DAYS: u64 = 30;
+
+/// A day in milliseconds.
+const DAY: u64 = 24 * 60 * 60 * 1_000;
+
+/// The member with the time of a job.
+const NOT_BEFORE: &str = "notBefore";
+
 /// A submitted job.
 #[derive(Debug)]
 pub struct Submission<'a> {
     /// The id, if the caller chose one.
     pub job_id: Option<JobId>,
+    /// The time before which no toon is processed, if one is given.
+    pub not_before: Option<Timestamp>,
     /// Its toons in their order, 1 to [`MAX_TOONS`], with ids of their own.
     pub toons: Vec<Toon<'a>>,
     fingerprint: String,
@@ -48,6 +59,8 @@ pub struct Toon<'a> {
 struct Body<'a> {
     #[serde(borrow, rename = "jobId")]
     job_id: Option<&'a RawValue>,
+    #[serde(borrow, rename = "notBefore")]
+    not_before: Option<&'a RawValue>,
     #[serde(borrow)]
     toons: Option<&'a RawValue>,
 }
@@ -69,6 +82,11 @@ impl<'a> Submission<'a> {
             .map(|id| serde_json::from_str(id.get()))
             .transpose()
             .map_err(|_| invalid("jobId", crate::IdError))?;
+        let not_before: Option<Timestamp> = body
+            .not_before
+            .map(|time| serde_json::from_str(time.get()))
+            .transpose()
+            .map_err(|_| invalid(NOT_BEFORE, NoTimestamp))?;
         let elements = body.elements()?;
         let mut toons = Vec::with_capacity(elements.len());
         let mut fingerprint = Sha256::new();
@@ -76,16 +94,41 @@ impl<'a> Submission<'a> {
             toons.push(Toon::parse(index, content, &mut fingerprint)?);
         }
         check_ids(&toons)?;
+        let mut fingerprint = hex::encode(fingerprint.finalize());
+        if let Some(time) = not_before {
+            let _ = write!(fingerprint, "@{}", time.millis());
+        }
         Ok(Self {
             job_id,
+            not_before,
             toons,
-            fingerprint: hex::encode(fingerprint.finalize()),
+            fingerprint,
         })
     }
 
+    /// Refuses a job whose time is more than [`MAX_AHEAD_DAYS`] days after `now`: its toons take
+    /// memory until then.
+    ///
+    /// # Errors
+    /// The time is too far ahead.
+    pub fn check_time(&self, now: Timestamp) -> Result<(), Invalid> {
+        let last = now.millis().saturating_add(MAX_AHEAD_DAYS * DAY);
+        match self.not_before {
+            Some(time) if time.millis() > last => {
+                let problem = format!(
+                    "must be at most {MAX_AHEAD_DAYS} days ahead, so not after {}",
+                    Timestamp::from_millis(last)
+                );
+                Err(invalid(NOT_BEFORE, problem))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The fingerprint of the job's content, without its id: the hex SHA-256 of its toons
-    /// in their order, each in its canonical form (RFC 8785). So white space, the order
-    /// of members, and the spelling of strings and numbers do not matter.
+    /// in their order, each in its canonical form (RFC 8785), and its time, if it has one.
+    /// So white space, the order of members, and the spelling of strings and numbers do not
+    /// matter.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }

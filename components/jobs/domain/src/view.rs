@@ -1,5 +1,6 @@
 //! Answers about a job.
 
+use records::Place;
 use serde::Serialize;
 
 use crate::query::cursor;
@@ -11,17 +12,23 @@ use crate::{JobId, Progress, Status};
 pub struct Times {
     /// When it was submitted.
     pub submitted_at: String,
+    /// Before when no toon is processed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<String>,
     /// When a worker began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<String>,
-    /// When its last toon was finished.
+    /// When it was canceled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canceled_at: Option<String>,
+    /// When its last toon was finished, or it was canceled if that is later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<String>,
     /// When it was last changed.
     pub updated_at: String,
 }
 
-/// The answer of `GET /jobs/{jobId}`.
+/// The answer of `GET /jobs/{jobId}`, and an entry of `GET /jobs`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobView {
@@ -30,6 +37,8 @@ pub struct JobView {
     total_toons: u32,
     processed_toons: u32,
     failed_toons: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    canceled_toons: Option<u32>,
     progress: u32,
     #[serde(flatten)]
     times: Times,
@@ -44,9 +53,25 @@ impl JobView {
             total_toons: progress.total,
             processed_toons: progress.processed,
             failed_toons: progress.failed,
+            canceled_toons: progress.canceled(),
             progress: progress.percent(),
             times,
         }
+    }
+}
+
+/// The answer of `GET /jobs`: a page of jobs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct JobsView {
+    jobs: Vec<JobView>,
+    cursor: Option<String>,
+}
+
+impl JobsView {
+    /// A page of jobs. `last` is where it ends if there are more.
+    pub fn new(jobs: Vec<JobView>, last: Option<&Place>) -> Self {
+        let cursor = last.map(Place::to_string);
+        Self { jobs, cursor }
     }
 }
 
@@ -104,6 +129,8 @@ mod tests {
         processed: 2,
         failed: 1,
         started: true,
+        is_scheduled: false,
+        is_canceled: false,
     };
 
     fn job_id() -> JobId {
@@ -137,6 +164,7 @@ mod tests {
             started_at: Some("2".into()),
             finished_at: Some("3".into()),
             updated_at: "3".into(),
+            ..Times::default()
         };
         let done = Progress {
             processed: 3,
@@ -150,6 +178,34 @@ mod tests {
                 "submittedAt": "1", "startedAt": "2", "finishedAt": "3", "updatedAt": "3"
             })
         );
+    }
+
+    #[test]
+    fn a_canceled_job_tells_when_and_what_was_left() {
+        let times = Times {
+            submitted_at: "1".into(),
+            not_before: Some("2".into()),
+            canceled_at: Some("3".into()),
+            finished_at: Some("4".into()),
+            updated_at: "4".into(),
+            ..Times::default()
+        };
+        let canceled = Progress {
+            is_canceled: true,
+            ..PROGRESS
+        };
+        let view = JobView::new(job_id(), &canceled, times);
+        assert_eq!(
+            serde_json::to_value(JobsView::new(vec![view], None)).unwrap(),
+            json!({"cursor": null, "jobs": [{
+                "jobId": "JOB-001", "status": "CANCELED", "totalToons": 3, "processedToons": 2,
+                "failedToons": 1, "canceledToons": 1, "progress": 66, "submittedAt": "1",
+                "notBefore": "2", "canceledAt": "3", "finishedAt": "4", "updatedAt": "4"
+            }]})
+        );
+        let last = "17:a".parse().unwrap();
+        let page = serde_json::to_value(JobsView::new(Vec::new(), Some(&last))).unwrap();
+        assert_eq!(page, json!({"jobs": [], "cursor": "17:a"}));
     }
 
     #[test]

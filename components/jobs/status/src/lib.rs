@@ -1,4 +1,4 @@
-//! `GET /jobs/{jobId}`: the progress of a job, at once or after a change.
+//! `GET /jobs` and `GET /jobs/{jobId}`: the progress of jobs, of one also after a change.
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use http::StatusCode;
-use jobs_domain::JobId;
+use jobs_domain::{JobId, JobsQuery, JobsView};
+use jobs_storage::Job;
 use serde_json::json;
 use stores::SpinRedis;
 use web::{ApiError, Call, Reply, Route, Waiting};
@@ -14,7 +15,19 @@ use web::{ApiError, Call, Reply, Route, Waiting};
 /// The maximum wait for a change in seconds.
 const MAX_WAIT: u32 = 20;
 
-web::exports![Route::get("/jobs/{jobId}", status)];
+web::exports![
+    Route::get("/jobs", list),
+    Route::get("/jobs/{jobId}", status),
+];
+
+async fn list(call: Call) -> Reply {
+    let query = JobsQuery::parse(call.query())?;
+    let redis = SpinRedis::open()?;
+    let caller = call.principal()?.caller();
+    let page = jobs_storage::list(&redis, caller, &query)?;
+    let jobs = page.jobs.iter().map(Job::view).collect();
+    web::json(StatusCode::OK, &JobsView::new(jobs, page.last.as_ref()))
+}
 
 async fn status(call: Call) -> Reply {
     let wait = call.query().number("wait", 0..=MAX_WAIT)?.unwrap_or(0);

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use jobs_domain::{JobId, Outcome, ToonResult, keys};
-use queue::{Effect, Tallied};
+use queue::{Effect, QueueNames, Tallied};
 
-use crate::job::{FAILED, PROCESSED};
+use crate::job::{FAILED, PROCESSED, SCHEDULED};
 
 /// The effects of settling the message of the finished toon at `index`. They are
 /// idempotent, and correct the outcome of a toon that failed before and was tried again.
@@ -48,6 +48,25 @@ pub fn retention(days: u32) -> Option<Duration> {
     (days > 0).then(|| Duration::from_secs(24 * 60 * 60) * days)
 }
 
+/// The effects of the begin of a job that waited for its time: its toons are published on
+/// `queue`.
+pub fn begun(queue: &QueueNames, job: &JobId, retention: Option<Duration>) -> Vec<Effect> {
+    let mut effects = vec![
+        queue.send_all(keys::toons(job)),
+        Effect::Unset {
+            key: keys::job(job),
+            field: SCHEDULED.to_owned(),
+        },
+    ];
+    effects.extend(keep(job, base::now_millis(), retention));
+    effects
+}
+
+/// Where the id of the dead letter of the toon at `index` is noted: the hash and its field.
+pub fn letter(job: &JobId, index: u32) -> (String, String) {
+    (keys::letters(job), index.to_string())
+}
+
 /// The effects of any change of a job: the time of the change, and the new expiry of all
 /// its keys; `None` is for ever.
 pub fn keep(job: &JobId, now: u64, retention: Option<Duration>) -> Vec<Effect> {
@@ -56,15 +75,7 @@ pub fn keep(job: &JobId, now: u64, retention: Option<Duration>) -> Vec<Effect> {
         fields: vec![("updated".to_owned(), now.to_string().into_bytes())],
     }];
     if let Some(after) = retention {
-        effects.extend(
-            [
-                keys::job(job),
-                keys::register(job),
-                keys::failed(job),
-                keys::results(job),
-            ]
-            .map(|key| Effect::Expire { key, after }),
-        );
+        effects.extend(keys::all_of(job).map(|key| Effect::Expire { key, after }));
     }
     effects
 }

@@ -10,7 +10,7 @@ use stores::{Arg, Redis, Value};
 static START: Script = Script::new(include_str!("start.lua"));
 
 /// The fields of a job's hash that are read here.
-const FIELDS: [&str; 8] = [
+pub(crate) const FIELDS: [&str; 13] = [
     "owner",
     "total",
     "fingerprint",
@@ -19,7 +19,23 @@ const FIELDS: [&str; 8] = [
     "updated",
     PROCESSED,
     FAILED,
+    RUN,
+    NOT_BEFORE,
+    SCHEDULED,
+    "canceled",
+    RETRIED,
 ];
+
+/// The field with the run of a job.
+pub(crate) const RUN: &str = "run";
+
+/// The field with the time before which a job does not begin, and the one that is there as
+/// long as it waits for it.
+pub(crate) const NOT_BEFORE: &str = "not_before";
+pub(crate) const SCHEDULED: &str = "scheduled";
+
+/// The field with the number of toons of the last retry.
+pub(crate) const RETRIED: &str = "retried";
 
 /// The fields with a job's counts: finished toons, and those of them that failed for
 /// good.
@@ -45,6 +61,12 @@ pub struct Job {
     pub times: Times,
     /// When it last changed, in milliseconds since the Unix epoch.
     pub updated: u64,
+    /// When it was submitted, in milliseconds since the Unix epoch.
+    pub(crate) submitted: u64,
+    /// Its run: another job of this id has another one.
+    pub(crate) run: String,
+    /// The number of toons of the last retry; 0 without one.
+    pub(crate) retried: u64,
 }
 
 impl Job {
@@ -59,7 +81,15 @@ pub fn load(redis: &impl Redis, id: &JobId) -> Result<Option<Job>, base::Failure
     let key = keys::job(id);
     let mut args = vec![Arg::from(&key)];
     args.extend(FIELDS.map(Arg::from));
-    let stored = redis.call("HMGET", &args)?;
+    read(redis, id, redis.call("HMGET", &args)?)
+}
+
+/// A job from the values of its [`FIELDS`]; `None` if there is none.
+pub(crate) fn read(
+    redis: &impl Redis,
+    id: &JobId,
+    stored: Vec<Value>,
+) -> Result<Option<Job>, base::Failure> {
     let unreadable = || base::Failure::internal(format!("the stored job {id} cannot be read"));
     let [
         owner,
@@ -70,6 +100,11 @@ pub fn load(redis: &impl Redis, id: &JobId) -> Result<Option<Job>, base::Failure
         updated,
         processed,
         failed,
+        run,
+        not_before,
+        scheduled,
+        canceled,
+        retried,
     ] = <[Value; FIELDS.len()]>::try_from(stored).map_err(|_| unreadable())?;
     if owner == Value::Nil {
         return Ok(None);
@@ -101,6 +136,8 @@ pub fn load(redis: &impl Redis, id: &JobId) -> Result<Option<Job>, base::Failure
             processed: number(&processed)?,
             failed: number(&failed)?,
             started: started_at.is_some(),
+            is_scheduled: scheduled != Value::Nil,
+            is_canceled: canceled != Value::Nil,
         };
         Some(Job {
             id: id.clone(),
@@ -108,9 +145,14 @@ pub fn load(redis: &impl Redis, id: &JobId) -> Result<Option<Job>, base::Failure
             fingerprint: text(&fingerprint)?,
             progress,
             updated: millis(&updated)?,
+            submitted: millis(&submitted)?,
+            run: text(&run)?,
+            retried: millis(&retried).unwrap_or(0),
             times: Times {
                 submitted_at: time(&submitted)?,
+                not_before: time(&not_before),
                 started_at,
+                canceled_at: time(&canceled),
                 finished_at: progress.status().is_final().then(|| updated_at.clone()),
                 updated_at,
             },
@@ -129,10 +171,34 @@ pub fn wake_if_idle(redis: &impl Redis, job: &Job, now: u64) -> Result<(), base:
     Queue::new(redis, keys::QUEUE).wake_if_idle(idle)
 }
 
-/// Records that a worker has begun with a job, if none had. `run` is the job's run, and
-/// `now` is in milliseconds since the Unix epoch. Returns whether that job still exists.
-pub fn start(redis: &impl Redis, id: &JobId, run: &str, now: u64) -> Result<bool, base::Failure> {
-    let now = now.to_string();
+/// Whether work on a job is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// It is.
+    Yes,
+    /// The job was canceled.
+    Canceled,
+    /// The job has expired.
+    Gone,
+}
+
+/// Tells whether work on a job is wanted. If it is, and with a time `now` in milliseconds
+/// since the Unix epoch, records that a worker has begun with it, if none had. `run` is the
+/// job's run.
+///
+/// # Errors
+/// Those of Redis.
+pub fn start(
+    redis: &impl Redis,
+    id: &JobId,
+    run: &str,
+    now: Option<u64>,
+) -> Result<Wanted, base::Failure> {
+    let now = now.map_or(String::new(), |now| now.to_string());
     let reply = START.run(redis, &[&keys::job(id)], &[Arg::from(run), Arg::from(&now)])?;
-    Ok(reply.first().and_then(Value::as_int) == Some(1))
+    Ok(match reply.first().and_then(Value::as_int) {
+        Some(1) => Wanted::Yes,
+        Some(2) => Wanted::Canceled,
+        _ => Wanted::Gone,
+    })
 }

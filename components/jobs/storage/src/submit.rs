@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base::Trace;
-use jobs_domain::{JobId, Message, Submission, keys};
+use jobs_domain::{Begin, JobId, Message, Submission, keys};
 use queue::{Change, Effect, Message as _, Outcome, Queue};
 use stores::{Arg, Redis, Value};
 use uuid::Uuid;
@@ -58,6 +58,22 @@ pub fn submit(
         None => new_id()?,
     };
     let run = Uuid::new_v4().simple().to_string();
+    let time = submission.not_before.map_or(now, |time| time.millis());
+    let wait = Duration::from_millis(time.saturating_sub(now));
+    let index = |key: &str| {
+        [
+            Effect::Sweep {
+                key: key.to_owned(),
+                prefix: keys::JOB.to_owned(),
+            },
+            Effect::Index {
+                key: key.to_owned(),
+                member: id.to_string(),
+                // Exact: the number has fewer than 53 bits.
+                score: now as f64,
+            },
+        ]
+    };
     let mut messages = Vec::new();
     for (index, toon) in (0..).zip(&submission.toons) {
         messages.push(Message::new(&id, &run, index, toon).encode(trace)?);
@@ -69,9 +85,29 @@ pub fn submit(
             fields: caller.fields(&run, now),
         })
         // Removes what may remain of an expired job of the same id.
-        .with_all([keys::results(&id), keys::failed(&id)].map(|key| Effect::Remove { key }))
-        .with_all(conclude::keep(&id, now, retention));
-    if is_large {
+        .with_all(
+            [
+                keys::results(&id),
+                keys::failed(&id),
+                keys::letters(&id),
+                keys::toons(&id),
+            ]
+            .map(|key| Effect::Remove { key }),
+        )
+        .with_all(index(keys::ALL))
+        .with_all(index(&keys::of_user(owner)))
+        // A job that waits is kept from its time on.
+        .with_all(conclude::keep(&id, now, retention.map(|kept| kept + wait)));
+    if submission.not_before.is_some() {
+        let staged = queue.stage(&Uuid::new_v4().to_string(), messages)?;
+        let begin = Begin::new(&id, &run);
+        let message = begin.encode_untraced()?;
+        change = change.keeping_staged(staged, keys::toons(&id));
+        change = match wait.is_zero() {
+            true => change.publishing(message),
+            false => change.with(queue.names().schedule(&begin.id(), &message, wait)),
+        };
+    } else if is_large {
         let staged = queue.stage(&Uuid::new_v4().to_string(), messages)?;
         change = change.publishing_staged(staged);
     } else {
@@ -99,17 +135,23 @@ struct Caller<'s> {
 
 impl Caller<'_> {
     fn fields(&self, run: &str, now: u64) -> Vec<(String, Vec<u8>)> {
-        [
+        let mut fields = vec![
             ("owner", self.owner.to_owned()),
             ("total", self.submission.toons.len().to_string()),
             ("fingerprint", self.submission.fingerprint().to_owned()),
             ("submitted", now.to_string()),
-            ("run", run.to_owned()),
+            (job::RUN, run.to_owned()),
             (job::PROCESSED, "0".to_owned()),
             (job::FAILED, "0".to_owned()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.into_bytes()))
-        .into()
+        ];
+        if let Some(time) = self.submission.not_before {
+            fields.push((job::NOT_BEFORE, time.millis().to_string()));
+            fields.push((job::SCHEDULED, "1".to_owned()));
+        }
+        let fields = fields.into_iter();
+        fields
+            .map(|(name, value)| (name.to_owned(), value.into_bytes()))
+            .collect()
     }
 
     /// The earlier submission of the same job, if any.

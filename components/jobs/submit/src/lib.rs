@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
-use base::Failure;
+use base::{Failure, Timestamp};
 use http::{HeaderValue, StatusCode, header};
 use jobs_domain::{Status, Submission, keys};
 use jobs_storage::Submitted;
@@ -17,6 +17,8 @@ web::exports![Route::post("/submit-job", submit).json(BODY_LIMIT)];
 async fn submit(call: Call) -> Reply {
     let key = call.idempotency_key()?;
     let submission = Submission::parse(call.body())?;
+    let now = Timestamp::now();
+    submission.check_time(now)?;
     let retention = jobs_storage::retention(base::number("job_retention_days", 0)?);
 
     let redis = SpinRedis::open()?;
@@ -27,7 +29,7 @@ async fn submit(call: Call) -> Reply {
         &submission,
         key,
         retention,
-        base::now_millis(),
+        now.millis(),
         &call.trace,
     )?;
     worker::notify(&queue, &call.trace).await;
@@ -46,8 +48,11 @@ async fn submit(call: Call) -> Reply {
         }
     };
     // The first submission and each repetition get the same answer.
-    let body =
-        json!({"jobId": id, "status": Status::Pending, "totalToons": submission.toons.len()});
+    let status = match submission.not_before {
+        Some(_) => Status::Scheduled,
+        None => Status::Pending,
+    };
+    let body = json!({"jobId": id, "status": status, "totalToons": submission.toons.len()});
     let mut reply = web::json(StatusCode::ACCEPTED, &body)?;
     let location = HeaderValue::try_from(format!("/jobs/{id}")).map_err(Failure::internal)?;
     reply.headers_mut().insert(header::LOCATION, location);

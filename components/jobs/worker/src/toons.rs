@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use base::{Failure, Trace, log, now_millis, rfc3339};
-use jobs_domain::{JobId, Message, Outcome, ToonResult};
-use queue::Effect;
+use jobs_domain::{Begin, JobId, Message, Outcome, ToonResult, keys};
+use jobs_storage::Wanted;
+use queue::{Effect, QueueNames};
 use serde_json::{Value, json};
 use stores::SpinRedis;
 use worker::{Leases, Trouble, Verdict, Work};
@@ -19,16 +20,19 @@ mod bindings {
     wit_bindgen::generate!({ world: "consumer", path: "../../../wit/jobs" });
 }
 
-type Task<'m> = worker::Task<'m, Message<'m>>;
+type Task<'m> = worker::Task<'m, jobs_domain::Work<'m>>;
+
+/// The time for which it is not asked again whether work on a job is wanted. For so long,
+/// toons of a canceled job may still begin.
+const REMEMBERED: Duration = Duration::from_millis(200);
 
 /// Works on toons during one call of the component.
 pub(crate) struct Toons<'a> {
     redis: &'a SpinRedis,
     /// The time that a job is kept after its last change; `None` is for ever.
     retention: Option<Duration>,
-    /// The jobs that were begun in this call, by their runs, and whether they still
-    /// exist.
-    begun: RefCell<HashMap<String, bool>>,
+    /// Whether work on jobs is wanted, by their runs, and when it was asked.
+    wanted: RefCell<HashMap<String, (Wanted, Instant)>>,
     /// The jobs of ended toons that are not settled yet, with the number of those toons.
     ended: RefCell<HashMap<JobId, (Trace, usize)>>,
 }
@@ -38,30 +42,52 @@ impl<'a> Toons<'a> {
         Self {
             redis,
             retention,
-            begun: RefCell::default(),
+            wanted: RefCell::default(),
             ended: RefCell::default(),
         }
     }
 
-    /// Records that a toon's job has begun. Returns whether the job still exists.
-    fn begin(&self, toon: &Message<'_>) -> Result<bool, Failure> {
-        if let Some(is_there) = self.begun.borrow().get(&*toon.run) {
-            return Ok(*is_there);
+    /// Records that a toon's job has begun. Returns whether work on it is wanted.
+    fn begin(&self, toon: &Message<'_>) -> Result<Wanted, Failure> {
+        if let Some((wanted, asked)) = self.wanted.borrow().get(&*toon.run)
+            && asked.elapsed() < REMEMBERED
+        {
+            return Ok(*wanted);
         }
-        let is_there = jobs_storage::start(self.redis, &toon.job, &toon.run, now_millis())?;
+        let now = Some(now_millis());
+        let wanted = jobs_storage::start(self.redis, &toon.job, &toon.run, now)?;
         let run = toon.run.clone().into_owned();
-        self.begun.borrow_mut().insert(run, is_there);
-        Ok(is_there)
+        let asked = Instant::now();
+        self.wanted.borrow_mut().insert(run, (wanted, asked));
+        Ok(wanted)
+    }
+
+    /// Lets the toons of a job be processed that waited for its time.
+    fn open(&self, begin: &Begin<'_>) -> Result<Verdict, Failure> {
+        let wanted = jobs_storage::start(self.redis, &begin.job, &begin.run, None)?;
+        Ok(match wanted {
+            Wanted::Yes => {
+                let queue = QueueNames::new(keys::QUEUE);
+                Verdict::Done(jobs_storage::begun(&queue, &begin.job, self.retention))
+            }
+            Wanted::Canceled => Verdict::Done(Vec::new()),
+            Wanted::Gone => Verdict::Drop(EXPIRED),
+        })
     }
 
     /// The effects of a toon's end.
-    fn end(&self, task: &Task<'_>, outcome: Outcome) -> Result<Vec<Effect>, Failure> {
+    fn end(
+        &self,
+        task: &Task<'_>,
+        toon: &Message<'_>,
+        outcome: Outcome,
+    ) -> Result<Vec<Effect>, Failure> {
         let Message {
             job,
             index,
             toon_id,
             ..
-        } = &task.message;
+        } = toon;
         let result = ToonResult {
             toon_id,
             outcome,
@@ -78,34 +104,75 @@ impl<'a> Toons<'a> {
         }
         Ok(effects)
     }
+
+    /// The verdict on a toon, by the processor's answer.
+    fn judge(
+        &self,
+        task: &Task<'_>,
+        toon: &Message<'_>,
+        answer: Option<Result<String, processor::Failure>>,
+        duration_ms: u64,
+    ) -> Result<Verdict, Failure> {
+        Ok(match answer {
+            Some(Ok(answer)) => match Outcome::completed(answer, duration_ms) {
+                Ok(outcome) => Verdict::Done(self.end(task, toon, outcome)?),
+                Err(unusable) => Verdict::Dead(unusable.to_string().into()),
+            },
+            Some(Err(processor::Failure::Invalid(error))) => Verdict::Dead(error.into()),
+            Some(Err(processor::Failure::Retry(error))) => Verdict::retry(error),
+            None => Verdict::retry("the processor returned no result for the toon"),
+        })
+    }
+}
+
+/// Why a message needs no work, such as a dead letter that was sent back after years.
+const EXPIRED: &str = "its job has expired";
+
+/// What is to be done for a task.
+enum Step<'t, 'm> {
+    /// The toon is processed with others.
+    Process(&'t Message<'m>),
+    /// It is known already.
+    Known(Verdict),
 }
 
 impl Work for Toons<'_> {
-    type Message<'m> = Message<'m>;
+    type Message<'m> = jobs_domain::Work<'m>;
 
     const ABANDONED: &'static str = "every worker died while it processed the toon";
 
     fn fields(&self, task: &Task<'_>) -> Value {
-        json!({"jobId": task.message.job, "toonId": task.message.toon_id})
+        match &task.message {
+            jobs_domain::Work::Toon(toon) => json!({"jobId": toon.job, "toonId": toon.toon_id}),
+            jobs_domain::Work::Begin(begin) => json!({"jobId": begin.job}),
+        }
     }
 
     async fn work(&self, tasks: &[Task<'_>], _: &Leases<'_>) -> Result<Vec<Verdict>, Failure> {
-        let mut there = Vec::with_capacity(tasks.len());
+        let mut steps = Vec::with_capacity(tasks.len());
         let mut inputs = Vec::with_capacity(tasks.len());
-        for Task {
-            message, delivery, ..
-        } in tasks
-        {
-            there.push(self.begin(message)?);
-            inputs.push(processor::Toon {
-                job_id: message.job.as_str().to_owned(),
-                toon_id: message.toon_id.as_str().to_owned(),
-                content: message.toon.get().to_owned(),
-                attempt: delivery.attempt,
+        for task in tasks {
+            let toon = match &task.message {
+                jobs_domain::Work::Toon(toon) => toon,
+                jobs_domain::Work::Begin(begin) => {
+                    steps.push(Step::Known(self.open(begin)?));
+                    continue;
+                }
+            };
+            steps.push(match self.begin(toon)? {
+                Wanted::Gone => Step::Known(Verdict::Drop(EXPIRED)),
+                Wanted::Canceled => Step::Known(Verdict::Done(Vec::new())),
+                Wanted::Yes => {
+                    inputs.push(processor::Toon {
+                        job_id: toon.job.as_str().to_owned(),
+                        toon_id: toon.toon_id.as_str().to_owned(),
+                        content: toon.toon.get().to_owned(),
+                        attempt: task.delivery.attempt,
+                    });
+                    Step::Process(toon)
+                }
             });
         }
-        let mut kept = there.iter();
-        inputs.retain(|_| kept.next() == Some(&true));
         let started = Instant::now();
         let mut results = match inputs.is_empty() {
             true => Vec::new(),
@@ -113,33 +180,35 @@ impl Work for Toons<'_> {
         }
         .into_iter();
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tasks
-            .iter()
-            .zip(there)
-            .map(|(task, is_there)| {
-                if !is_there {
-                    // Such as a dead letter that was sent back after years.
-                    return Ok(Verdict::Drop("its job has expired"));
-                }
-                Ok(match results.next() {
-                    Some(Ok(answer)) => match Outcome::completed(answer, duration_ms) {
-                        Ok(outcome) => Verdict::Done(self.end(task, outcome)?),
-                        Err(unusable) => Verdict::Dead(unusable.to_string().into()),
-                    },
-                    Some(Err(processor::Failure::Invalid(error))) => Verdict::Dead(error.into()),
-                    Some(Err(processor::Failure::Retry(error))) => Verdict::retry(error),
-                    None => Verdict::retry("the processor returned no result for the toon"),
-                })
+        let steps = tasks.iter().zip(steps);
+        steps
+            .map(|(task, step)| match step {
+                Step::Known(verdict) => Ok(verdict),
+                Step::Process(toon) => self.judge(task, toon, results.next(), duration_ms),
             })
             .collect()
     }
 
     async fn give_up(&self, task: &Task<'_>, trouble: &Trouble) -> Result<Vec<Effect>, Failure> {
-        if !self.begin(&task.message)? {
+        let jobs_domain::Work::Toon(toon) = &task.message else {
+            return Ok(Vec::new());
+        };
+        // A toon that was begun before its job was canceled is finished.
+        if self.begin(toon)? == Wanted::Gone {
             return Ok(Vec::new());
         }
         let error = trouble.shown.clone();
-        self.end(task, Outcome::Failed { error })
+        self.end(task, toon, Outcome::Failed { error })
+    }
+
+    fn noted_in(&self, task: &Task<'_>) -> Option<(String, String)> {
+        let jobs_domain::Work::Toon(toon) = &task.message else {
+            return None;
+        };
+        // Nothing is stored of a job that has expired.
+        let wanted = self.wanted.borrow().get(&*toon.run).copied();
+        let is_there = wanted.is_some_and(|(wanted, _)| wanted != Wanted::Gone);
+        is_there.then(|| jobs_storage::letter(&toon.job, toon.index))
     }
 
     fn after(&self) -> Vec<Effect> {

@@ -1,51 +1,90 @@
-use base::{Failure, NotChanged};
+use base::{Failure, NotChanged, Preconditions};
 use http::StatusCode;
-use orders_domain::{Answer, Change, OrderId, OrderRequest, Status, Timestamp, Transitions, keys};
-use orders_storage::Intent;
+use orders_domain::{
+    Answer, Change, OrderId, OrderPatch, OrderRequest, Rules, Status, Timestamp, Transitions, keys,
+};
+use orders_storage::Wish;
 use stores::{SpinKeyValue, SpinRedis};
 use web::{ApiError, Call, Invalid, Reply};
 
 pub(crate) async fn create(call: Call) -> Reply {
     let request = OrderRequest::parse(call.body(), None)?;
-    change(&call, &request, Intent::Create).await
+    let preconditions = call.preconditions()?;
+    let wanted = wanted(&call, &request, &preconditions)?;
+    change(&call, &Wish::Create(wanted)).await
 }
 
 pub(crate) async fn put(call: Call) -> Reply {
-    let id: Result<OrderId, _> = call.path("orderId").parse();
-    let id = id.map_err(|error| Invalid::field(format!("the orderId in the path {error}")))?;
-    let request = OrderRequest::parse(call.body(), Some(&id))?;
-    let transitions: Result<Transitions, _> = base::text("order_transitions")?.trim().parse();
-    let transitions = transitions.map_err(|_| {
-        Failure::misconfigured("the variable order_transitions must be `strict` or `any`")
-    })?;
-    change(&call, &request, Intent::Put(transitions)).await
+    let request = OrderRequest::parse(call.body(), Some(&order_id(&call)?))?;
+    let preconditions = call.preconditions()?;
+    let wanted = wanted(&call, &request, &preconditions)?;
+    change(&call, &Wish::Put(wanted, rules()?)).await
 }
 
-async fn change(call: &Call, request: &OrderRequest, intent: Intent) -> Reply {
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, keys::queue(request.status))?;
-    let change = Change {
+pub(crate) async fn patch(call: Call) -> Reply {
+    let patch = OrderPatch::parse(call.body(), &order_id(&call)?)?;
+    let preconditions = call.preconditions()?;
+    let wanted = wanted(&call, &patch, &preconditions)?;
+    change(&call, &Wish::Patch(wanted, rules()?)).await
+}
+
+fn wanted<'a, R>(
+    call: &'a Call,
+    request: &'a R,
+    preconditions: &'a Preconditions,
+) -> Result<Change<'a, R>, Failure> {
+    Ok(Change {
         request,
-        preconditions: &call.preconditions()?,
+        preconditions,
         caller: call.principal()?.caller(),
         now: Timestamp::now(),
-    };
+    })
+}
+
+fn order_id(call: &Call) -> Result<OrderId, Invalid> {
+    let id = call.path("orderId").parse();
+    id.map_err(|error| Invalid::field(format!("the orderId in the path {error}")))
+}
+
+/// The rules of the variables.
+pub(crate) fn rules() -> Result<Rules, Failure> {
+    let transitions: Result<Transitions, _> = base::text("order_transitions")?.trim().parse();
+    Ok(Rules {
+        transitions: transitions.map_err(|_| {
+            Failure::misconfigured("the variable order_transitions must be `strict` or `any`")
+        })?,
+        requires_if_match: base::flag("require_if_match")?,
+    })
+}
+
+async fn change(call: &Call, wish: &Wish<'_>) -> Reply {
+    let redis = SpinRedis::open()?;
+    let queue = worker::open(&redis, QUEUE)?;
     let store = SpinKeyValue::open()?;
-    let changed = orders_storage::change(&queue, &store, &change, intent, &call.trace);
+    let changed = orders_storage::change(&queue, &store, wish, &call.trace);
     // Also if the order could not be stored: a worker then stores it.
     worker::notify(&queue, &call.trace).await;
-    if let Err(NotChanged::Failed(Failure::Contended { .. })) = changed {
+    if is_contended(&changed) {
         wake_all(&redis, call).await?;
     }
-    let version = changed?;
-    let answer = Answer::new(&request.order_id, request.status, version);
-    let tag = base::version_tag(version);
+    let changed = changed?;
+    let order = &changed.document;
+    let answer = Answer::new(&order.order_id, order.status(), changed.version);
+    let tag = base::version_tag(changed.version);
     web::tagged(&tag, web::json(StatusCode::OK, &answer)?)
+}
+
+/// A queue of orders. All are of one hash tag, so each can commit changes for the others.
+pub(crate) const QUEUE: &str = keys::queue(Status::Received);
+
+/// Whether a change was given up because of others.
+pub(crate) fn is_contended<T>(changed: &Result<T, NotChanged>) -> bool {
+    matches!(changed, Err(NotChanged::Failed(Failure::Contended { .. })))
 }
 
 /// Wakes the workers of all statuses: one of them must store a committed version, and its
 /// notification may have been lost.
-async fn wake_all(redis: &SpinRedis, call: &Call) -> Result<(), ApiError> {
+pub(crate) async fn wake_all(redis: &SpinRedis, call: &Call) -> Result<(), ApiError> {
     for status in Status::ALL {
         let queue = worker::open(redis, keys::queue(status))?;
         queue.wake()?;

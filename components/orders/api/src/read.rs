@@ -11,7 +11,7 @@ pub(crate) async fn list(call: Call) -> Reply {
     let store = SpinKeyValue::open()?;
     let caller = call.principal()?.caller();
     let page = orders_storage::list(&redis, &store, caller, &query)?;
-    let view = ListView::new(&page.documents, page.last.as_ref());
+    let view = ListView::new(&page.orders, page.last.as_ref());
     web::json(StatusCode::OK, &view)
 }
 

@@ -4,22 +4,31 @@ use base::{Caller, NotChanged, Preconditions, Unmet};
 use records::{Decision, Existing, Request, Versioned};
 
 use crate::transitions::next;
-use crate::{Order, OrderRequest, Status, Timestamp, Transitions};
+use crate::{Order, OrderPatch, OrderRequest, Status, Timestamp, Transitions};
 
 #[cfg(test)]
 mod tests;
 
 /// A request with everything that the decision depends on, except the order itself.
-#[derive(Clone, Copy, Debug)]
-pub struct Change<'a> {
-    /// The wanted order.
-    pub request: &'a OrderRequest,
+#[derive(Debug)]
+pub struct Change<'a, R = OrderRequest> {
+    /// The wanted order, or what is to change of it.
+    pub request: &'a R,
     /// The conditions on the current version.
     pub preconditions: &'a Preconditions,
     /// The caller.
     pub caller: Caller<'a>,
     /// The current time.
     pub now: Timestamp,
+}
+
+/// The rules for changes of orders that exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// The permitted changes of status.
+    pub transitions: Transitions,
+    /// Whether a change must have an `If-Match`.
+    pub requires_if_match: bool,
 }
 
 /// Why a request is refused.
@@ -36,6 +45,18 @@ pub enum Refusal {
     /// A condition on the version does not hold.
     #[error(transparent)]
     PreconditionFailed(#[from] Unmet),
+    /// The order does not exist, or belongs to another user.
+    #[error("you have no such order")]
+    Unknown,
+    /// The change must have an `If-Match` and has none.
+    #[error(
+        "there is version {current} of the order: send If-Match with the version that you have read, as in {}",
+        base::version_tag(*.current)
+    )]
+    Unconditional {
+        /// The current version.
+        current: u64,
+    },
     /// The transitions do not permit the status.
     #[error("{}", illegal(*.from, *.to))]
     IllegalTransition {
@@ -64,6 +85,17 @@ impl From<Refusal> for NotChanged {
             Refusal::Exists => "order_exists",
             Refusal::IllegalTransition { .. } => "illegal_transition",
             Refusal::PreconditionFailed(unmet) => return unmet.into(),
+            Refusal::Unknown => {
+                let message = refusal.to_string();
+                return Self::Unknown {
+                    code: "unknown_order",
+                    message,
+                };
+            }
+            Refusal::Unconditional { .. } => {
+                let message = refusal.to_string();
+                return Self::Unconditional { message };
+            }
         };
         Self::conflict(code, refusal)
     }
@@ -98,16 +130,41 @@ pub fn post(
 pub fn put(
     change: &Change,
     latest: Option<&Versioned<Order>>,
-    transitions: Transitions,
+    rules: Rules,
 ) -> Result<Decision<Order>, Refusal> {
     let decision = records::put(change, latest)?;
     if let (Decision::Next(next), Some(latest)) = (&decision, latest) {
+        if rules.requires_if_match && !change.preconditions.has_if_match() {
+            let current = latest.version;
+            return Err(Refusal::Unconditional { current });
+        }
         let (from, to) = (latest.document.status(), next.status());
-        if !transitions.permit(from, to) {
+        if !rules.transitions.permit(from, to) {
             return Err(Refusal::IllegalTransition { from, to });
         }
     }
     Ok(decision)
+}
+
+/// Decides a `PATCH`, which changes some fields of an order: a `PUT` of what the patch
+/// makes of it.
+///
+/// # Errors
+/// The request is refused, and nothing changes.
+pub fn patch(
+    change: &Change<'_, OrderPatch>,
+    latest: Option<&Versioned<Order>>,
+    rules: Rules,
+) -> Result<Decision<Order>, Refusal> {
+    let latest = latest.filter(|latest| change.caller.may_use(&latest.document.owner));
+    let latest = latest.ok_or(Refusal::Unknown)?;
+    let change = Change {
+        request: &change.request.applied_to(&latest.document.content),
+        preconditions: change.preconditions,
+        caller: change.caller,
+        now: change.now,
+    };
+    put(&change, Some(latest), rules)
 }
 
 impl Request<Order> for Change<'_> {

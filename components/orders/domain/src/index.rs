@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use records::{Document, Entity, Owned};
 
-use crate::{Order, keys};
+use crate::Order;
+use crate::keys::{self, List};
 
 impl Document for Order {
     const RECORD: &'static str = "order.record";
@@ -21,12 +22,18 @@ impl Document for Order {
     }
 
     fn indexes(&self) -> BTreeMap<String, f64> {
-        // Exact: the number has fewer than 53 bits.
-        let score = self.created_at.millis() as f64;
-        [None, Some(self.status())]
+        // Exact: the numbers have fewer than 53 bits.
+        let (created, updated) = (
+            self.created_at.millis() as f64,
+            self.updated_at.millis() as f64,
+        );
+        [None, Some(&*self.owner)]
             .into_iter()
-            .flat_map(|status| [keys::of_all(status), keys::of_user(&self.owner, status)])
-            .map(|key| (key, score))
+            .flat_map(|subject| {
+                let statuses = [None, Some(self.status())];
+                statuses.map(|status| List { subject, status })
+            })
+            .flat_map(|list| [(list.by_creation(), created), (list.by_change(), updated)])
             .collect()
     }
 }
@@ -61,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_order_is_found_among_all_and_among_its_owners() {
+    fn an_order_is_found_among_all_and_among_its_owners() {
         let mut sets = Sets::new();
         apply(&mut sets, changes(None, &order(Status::Received)));
         let expected = [
@@ -70,18 +77,37 @@ mod tests {
             "{orders}:index:user:ana:all",
             "{orders}:index:user:ana:received",
         ];
-        let expected =
-            expected.map(|key| ((key.to_owned(), "ORD-001".to_owned()), 1_795_343_445_123.0));
-        assert_eq!(sets, Sets::from(expected));
+        let expected = expected.into_iter().flat_map(|key| {
+            let changed = key.replace(":index:", ":changed:");
+            let member = || "ORD-001".to_owned();
+            [
+                ((key.to_owned(), member()), 1_795_343_445_123.0),
+                ((changed, member()), 1_795_343_446_123.0),
+            ]
+        });
+        assert_eq!(sets, expected.collect());
     }
 
     #[test]
-    fn a_change_of_other_fields_changes_no_index() {
+    fn a_change_of_other_fields_moves_an_order_among_changes_alone() {
         let before = order(Status::Received);
         let mut after = before.clone();
         after.content.description = "a table".into();
         after.updated_at = Timestamp::from_millis(1_795_343_445_999);
-        assert_eq!(changes(Some(&before), &after), []);
+        let changed = changes(Some(&before), &after).into_iter();
+        let changed = changed.map(|effect| match effect {
+            Effect::Index { key, score, .. } => (key, score),
+            other => unreachable!("{other:?} is no new score"),
+        });
+        let lists = [
+            "all:all",
+            "all:received",
+            "user:ana:all",
+            "user:ana:received",
+        ];
+        let expected =
+            lists.map(|list| (format!("{{orders}}:changed:{list}"), 1_795_343_445_999.0));
+        assert_eq!(changed.collect::<BTreeMap<_, _>>(), expected.into());
     }
 
     proptest! {

@@ -8,6 +8,8 @@
 //! | Redis | `{orders}:processing:{id}` | hash: by version, the outcome of processing it; `failed`, the latest failure, which may hold the order |
 //! | Redis | `{orders}:index:all:{status}` | all orders of a status, or of any (`all`), by the time of creation in ms |
 //! | Redis | `{orders}:index:user:{subject}:{status}` | the same of one owner |
+//! | Redis | `{orders}:changed:all:{status}`, `{orders}:changed:user:{subject}:{status}` | the same by the time of the last change in ms; 0 where that is not known |
+//! | Redis | `{orders}:changed-until:all:{status}`, `{orders}:changed-until:user:{subject}:{status}` | the time in ms before which orders with 0 were changed last |
 //! | Redis | `{orders}.{status}:queue:*` | the queue of a status (crate `queue`) |
 //!
 //! `{orders}` is the hash tag that keeps them on one node. An id is always the last part
@@ -21,7 +23,7 @@ use crate::{OrderId, Status};
 pub const FAILED: &str = "failed";
 
 /// The queue of the orders that became, or stayed, `status`.
-pub fn queue(status: Status) -> &'static str {
+pub const fn queue(status: Status) -> &'static str {
     match status {
         Status::Received => "orders.received",
         Status::Inprocess => "orders.inprocess",
@@ -60,18 +62,38 @@ pub fn processing(id: &OrderId) -> String {
     format!("{{orders}}:processing:{id}")
 }
 
-/// All orders, or those of one status.
-pub fn of_all(status: Option<Status>) -> String {
-    format!("{{orders}}:index:all:{}", part(status))
+/// The orders of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct List<'a> {
+    /// The owner; `None` for the orders of all users.
+    pub subject: Option<&'a str>,
+    /// The status; `None` for any.
+    pub status: Option<Status>,
 }
 
-/// The orders of a subject, or those of one status.
-pub fn of_user(subject: &str, status: Option<Status>) -> String {
-    format!("{{orders}}:index:user:{subject}:{}", part(status))
-}
+impl List<'_> {
+    /// Their index by the time of creation.
+    pub fn by_creation(&self) -> String {
+        self.key("index")
+    }
 
-fn part(status: Option<Status>) -> &'static str {
-    status.map_or("all", Status::as_str)
+    /// Their index by the time of the last change.
+    pub fn by_change(&self) -> String {
+        self.key("changed")
+    }
+
+    /// The time before which orders were changed whose score in the index by changes is 0.
+    pub fn changed_until(&self) -> String {
+        self.key("changed-until")
+    }
+
+    fn key(&self, kind: &str) -> String {
+        let status = self.status.map_or("all", Status::as_str);
+        match self.subject {
+            None => format!("{{orders}}:{kind}:all:{status}"),
+            Some(subject) => format!("{{orders}}:{kind}:user:{subject}:{status}"),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -128,10 +150,12 @@ mod tests {
             "{x}",
         ];
         let statuses = || Status::ALL.map(Some).into_iter().chain([None]);
-        let mut keys: Vec<String> = statuses().map(of_all).collect();
-        for subject in subjects {
-            keys.extend(statuses().map(|status| of_user(subject, status)));
-        }
+        let subjects = subjects.into_iter().map(Some).chain([None]);
+        let lists =
+            subjects.flat_map(|subject| statuses().map(move |status| List { subject, status }));
+        let keys: Vec<String> = lists
+            .flat_map(|list| [list.by_creation(), list.by_change(), list.changed_until()])
+            .collect();
         let count = keys.len();
         assert_eq!(keys.into_iter().collect::<HashSet<_>>().len(), count);
     }

@@ -1,6 +1,7 @@
 //! The rules of the orders system: orders, their changes, and the events for receivers.
 //! No Spin, no clock and no I/O.
 
+mod batch;
 mod content;
 mod decision;
 mod event;
@@ -9,6 +10,7 @@ mod index;
 pub mod keys;
 mod message;
 mod order;
+mod patch;
 mod processing;
 mod query;
 mod request;
@@ -17,16 +19,18 @@ mod transitions;
 mod view;
 
 pub use base::{Caller, IdError, NoTimestamp, Timestamp};
+pub use batch::{Batch, BatchItem, MAX_ORDERS};
 pub use content::Content;
-pub use decision::{Change, Refusal, post, put};
+pub use decision::{Change, Refusal, Rules, patch, post, put};
 pub use event::{event, event_data};
 pub use id::OrderId;
 pub use message::Changed;
 pub use order::Order;
+pub use patch::OrderPatch;
 pub use processing::{
     Failure, GroupHead, MAX_RESULT_BYTES, Processing, ProcessingRecord, Unusable,
 };
-pub use query::ListQuery;
+pub use query::{After, ListQuery};
 pub use request::{MAX_TEXT_BYTES, OrderRequest};
 pub use status::{Status, UnknownStatus};
 pub use transitions::{NoTransitions, Transitions};

@@ -15,6 +15,9 @@ mod tests;
 /// The maximum length of a description and of a reason, in bytes of UTF-8.
 pub const MAX_TEXT_BYTES: usize = 8 * 1024;
 
+/// The last segment of the path of batches, which no order is called.
+const BATCH: &str = "batch";
+
 /// The maximum length of a date in bytes: with nanoseconds and an offset it has 35.
 const MAX_DATE_BYTES: usize = 64;
 
@@ -37,8 +40,8 @@ pub struct OrderRequest {
 
 impl OrderRequest {
     /// Reads a request's body. `path_id` is the id in the path; with it, the body may
-    /// leave out `orderId`. Unknown members are ignored. The crate `web` has refused
-    /// repeated names.
+    /// leave out `orderId`. Without it, the id is not that of a route. Unknown members are
+    /// ignored. The crate `web` has refused repeated names.
     ///
     /// # Errors
     /// The first broken rule, in this order: the body is a JSON object, the required
@@ -50,11 +53,14 @@ impl OrderRequest {
         }
         let status = body.required("status")?;
         let description = body.required("description")?;
-        let status = string("status", status)?
-            .parse::<Status>()
-            .map_err(|unknown| Invalid::new("unknown_status", unknown))?;
+        let status = self::status(status)?;
+        let order_id = body.order_id(path_id)?;
+        if path_id.is_none() && order_id.as_str() == BATCH {
+            let problem = "must not be batch, which is a route; choose another id";
+            return Err(wrong("orderId", problem));
+        }
         Ok(Self {
-            order_id: body.order_id(path_id)?,
+            order_id,
             status,
             description: text("description", description)?,
             register_date: body.date("registerDate")?,
@@ -91,24 +97,29 @@ impl OrderRequest {
 /// The members of a JSON object, as they were sent.
 #[derive(Deserialize)]
 #[serde(transparent)]
-struct Body<'a>(#[serde(borrow)] HashMap<Cow<'a, str>, &'a RawValue>);
+pub(crate) struct Body<'a>(#[serde(borrow)] HashMap<Cow<'a, str>, &'a RawValue>);
 
 impl<'a> Body<'a> {
-    fn parse(body: &'a [u8]) -> Result<Self, Invalid> {
+    pub(crate) fn parse(body: &'a [u8]) -> Result<Self, Invalid> {
         serde_json::from_slice(body).map_err(|_| Invalid::json("Invalid JSON"))
     }
 
+    /// Whether there is a member, null or not.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// The value of a member; `None` if it is missing or null.
-    fn member(&self, name: &str) -> Option<&'a RawValue> {
+    pub(crate) fn member(&self, name: &str) -> Option<&'a RawValue> {
         let value = self.0.get(name).copied();
         value.filter(|value| value.get() != "null")
     }
 
     fn required(&self, name: &str) -> Result<&'a RawValue, Invalid> {
-        self.member(name).ok_or_else(|| missing(name))
+        self.member(name).ok_or_else(|| missing_field(name))
     }
 
-    fn order_id(&self, path_id: Option<&OrderId>) -> Result<OrderId, Invalid> {
+    pub(crate) fn order_id(&self, path_id: Option<&OrderId>) -> Result<OrderId, Invalid> {
         let name = "orderId";
         let sent: Option<OrderId> = self
             .member(name)
@@ -124,11 +135,11 @@ impl<'a> Body<'a> {
             )),
             (Some(sent), _) => Ok(sent),
             (None, Some(path_id)) => Ok(path_id.clone()),
-            (None, None) => Err(missing(name)),
+            (None, None) => Err(missing_field(name)),
         }
     }
 
-    fn date(&self, name: &str) -> Result<Option<String>, Invalid> {
+    pub(crate) fn date(&self, name: &str) -> Result<Option<String>, Invalid> {
         let Some(value) = self.member(name) else {
             return Ok(None);
         };
@@ -143,19 +154,28 @@ impl<'a> Body<'a> {
     }
 }
 
-fn wrong(name: &str, problem: impl std::fmt::Display) -> Invalid {
+pub(crate) fn wrong(name: &str, problem: impl std::fmt::Display) -> Invalid {
     Invalid::field(format!("{name} {problem}"))
 }
 
-fn missing(name: &str) -> Invalid {
-    Invalid::new("missing_field", format!("Missing required field: {name}"))
+pub(crate) fn missing(message: String) -> Invalid {
+    Invalid::new("missing_field", message)
 }
 
-fn string(name: &str, value: &RawValue) -> Result<String, Invalid> {
+fn missing_field(name: &str) -> Invalid {
+    missing(format!("Missing required field: {name}"))
+}
+
+pub(crate) fn status(value: &RawValue) -> Result<Status, Invalid> {
+    let status = string("status", value)?.parse();
+    status.map_err(|unknown| Invalid::new("unknown_status", unknown))
+}
+
+pub(crate) fn string(name: &str, value: &RawValue) -> Result<String, Invalid> {
     serde_json::from_str(value.get()).map_err(|_| wrong(name, "must be a string of Unicode text"))
 }
 
-fn text(name: &str, value: &RawValue) -> Result<String, Invalid> {
+pub(crate) fn text(name: &str, value: &RawValue) -> Result<String, Invalid> {
     let text = string(name, value)?;
     if text.len() > MAX_TEXT_BYTES {
         let problem = format!(

@@ -1,10 +1,10 @@
 //! Answers about orders, and the data of their events.
 
-use records::{Place, Versioned};
+use records::Versioned;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{Content, Order, OrderId, Processing, ProcessingRecord, Status, Timestamp};
+use crate::{After, Content, Order, OrderId, Processing, ProcessingRecord, Status, Timestamp};
 
 /// The answer to a change.
 #[derive(Clone, Debug, Serialize)]
@@ -72,14 +72,14 @@ impl<'a> ListView<'a> {
     /// A page of orders. `last` is the position of its last order if there are more.
     pub fn new(
         orders: impl IntoIterator<Item = &'a Versioned<Order>>,
-        last: Option<&Place>,
+        last: Option<&After>,
     ) -> Self {
         Self {
             orders: orders
                 .into_iter()
                 .map(|order| OrderView::new(order, None))
                 .collect(),
-            cursor: last.map(Place::to_string),
+            cursor: last.map(After::to_string),
         }
     }
 }
@@ -191,6 +191,7 @@ impl<'a> ChangeView<'a> {
 
 #[cfg(test)]
 mod tests {
+    use records::Place;
     use serde_json::json;
 
     use super::*;
@@ -239,16 +240,19 @@ mod tests {
     #[test]
     fn a_list_goes_on_until_its_last_page() {
         let orders = [version(3, Status::Inprocess), version(1, Status::Received)];
-        let last = Place {
-            score: orders[1].document.created_at.millis(),
-            member: orders[1].document.order_id.to_string(),
+        let last = After {
+            is_by_change: true,
+            place: Place {
+                score: orders[1].document.updated_at.millis(),
+                member: orders[1].document.order_id.to_string(),
+            },
         };
         let page = serde_json::to_value(ListView::new(&orders, Some(&last))).unwrap();
         assert_eq!(page["orders"][0]["version"], 3);
         assert_eq!(page["orders"][1]["status"], "received");
         assert!(page["orders"][1].get("processing").is_none());
         assert!(page["orders"][1].get("owner").is_none());
-        let cursor: Place = page["cursor"].as_str().unwrap().parse().unwrap();
+        let cursor: After = page["cursor"].as_str().unwrap().parse().unwrap();
         assert_eq!(cursor, last);
 
         let page = serde_json::to_value(ListView::new([], None)).unwrap();

@@ -1,18 +1,29 @@
 //! From a request to the next version of an order.
 
 use base::{NotChanged, Trace};
-use orders_domain::{Changed, Order, Transitions, keys};
+use orders_domain::{Change, Changed, Order, OrderId, OrderPatch, Rules, keys};
 use queue::{Message, Queue, QueueNames};
-use records::{Existing, GroupMessage};
+use records::{Existing, GroupMessage, Versioned};
 use stores::{KeyValue, Redis};
 
 /// The wanted change.
-#[derive(Clone, Copy, Debug)]
-pub enum Intent {
+#[derive(Debug)]
+pub enum Wish<'a> {
     /// Create an order.
-    Create,
-    /// Create or change an order, as far as the transitions permit it.
-    Put(Transitions),
+    Create(Change<'a>),
+    /// Create or replace an order, as far as the rules permit it.
+    Put(Change<'a>, Rules),
+    /// Change some fields of an order, as far as the rules permit it.
+    Patch(Change<'a, OrderPatch>, Rules),
+}
+
+impl Wish<'_> {
+    fn order_id(&self) -> &OrderId {
+        match self {
+            Self::Create(change) | Self::Put(change, _) => &change.request.order_id,
+            Self::Patch(change, _) => &change.request.order_id,
+        }
+    }
 }
 
 /// Gives an order the wanted content, if it has another: commits its next version,
@@ -25,20 +36,20 @@ pub enum Intent {
 pub fn change(
     queue: &Queue<'_, impl Redis>,
     store: &impl KeyValue,
-    change: &orders_domain::Change<'_>,
-    intent: Intent,
+    wish: &Wish<'_>,
     trace: &Trace,
-) -> Result<u64, NotChanged> {
-    let entity = keys::entity(&change.request.order_id);
+) -> Result<Versioned<Order>, NotChanged> {
+    let entity = keys::entity(wish.order_id());
     records::change(
         queue,
         store,
         &entity,
         trace,
-        |latest| match (intent, latest) {
-            (Intent::Put(transitions), _) => Ok(orders_domain::put(change, latest, transitions)?),
-            (Intent::Create, None) => Ok(orders_domain::post(change, None)?),
-            (Intent::Create, Some(latest)) => {
+        |latest| match (wish, latest) {
+            (Wish::Put(change, rules), _) => Ok(orders_domain::put(change, latest, *rules)?),
+            (Wish::Patch(change, rules), _) => Ok(orders_domain::patch(change, latest, *rules)?),
+            (Wish::Create(change), None) => Ok(orders_domain::post(change, None)?),
+            (Wish::Create(change), Some(latest)) => {
                 let first = &records::first(store, &entity, latest)?;
                 Ok(orders_domain::post(
                     change,
@@ -59,5 +70,4 @@ pub fn change(
             })
         },
     )
-    .map(|changed| changed.version)
 }

@@ -5,7 +5,7 @@ mod list;
 mod process;
 mod read;
 
-pub use change::{Intent, change};
-pub use list::list;
+pub use change::{Wish, change};
+pub use list::{OrdersPage, list};
 pub use process::{failed, processed};
 pub use read::{history, load, processing, wake_if_idle};

@@ -17,7 +17,7 @@ use web::{ApiError, Call, Reply, Route};
 
 use crate::dead::{Answer, Page, PageQuery, Redrive, Selection};
 use crate::metrics;
-use crate::queues::Overview;
+use crate::queues::{Overview, Pause};
 use crate::readiness::{Checks, Readiness, State};
 use crate::schedules;
 
@@ -39,6 +39,8 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
         Route::get("/metrics", exposition).role(ROLE),
         Route::get("/ops/queues", overview).role(ROLE),
         Route::get("/ops/schedules", timetable).role(ROLE),
+        Route::post("/ops/queues/{queue}/pause", pause).role(ROLE),
+        Route::post("/ops/queues/{queue}/resume", resume).role(ROLE),
         Route::get("/ops/queues/{queue}/dead", dead_letters).role(ROLE),
         Route::post("/ops/queues/{queue}/dead/redrive", redrive)
             .role(ROLE)
@@ -302,6 +304,33 @@ async fn discard(call: Call) -> Reply {
         json!({"queue": name, "id": id.to_string(), "by": call.principal()?.subject}),
     );
     Ok(web::empty(StatusCode::NO_CONTENT))
+}
+
+async fn pause(call: Call) -> Reply {
+    let name = queue(&call)?;
+    let redis = SpinRedis::open()?;
+    let since = worker::open(&redis, name)?.pause()?;
+    log::info(
+        &call.trace,
+        "a queue was paused",
+        json!({"queue": name, "by": call.principal()?.subject}),
+    );
+    web::json(StatusCode::OK, &Pause::new(name, Some(since)))
+}
+
+async fn resume(call: Call) -> Reply {
+    let name = queue(&call)?;
+    let redis = SpinRedis::open()?;
+    let queue = worker::open(&redis, name)?;
+    let resumed = queue.resume();
+    worker::notify(&queue, &call.trace).await;
+    resumed?;
+    log::info(
+        &call.trace,
+        "a queue was resumed",
+        json!({"queue": name, "by": call.principal()?.subject}),
+    );
+    web::json(StatusCode::OK, &Pause::new(name, None))
 }
 
 fn names() -> Result<Vec<String>, Failure> {

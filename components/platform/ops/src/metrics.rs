@@ -18,7 +18,7 @@ type Metric = (
     fn(&Counts) -> String,
 );
 
-const METRICS: [Metric; 11] = [
+const METRICS: [Metric; 12] = [
     (
         "orilla_queue_depth",
         "gauge",
@@ -60,6 +60,12 @@ const METRICS: [Metric; 11] = [
         "gauge",
         "Messages that wait for another one of their message group.",
         |counts| counts.held.to_string(),
+    ),
+    (
+        "orilla_queue_paused",
+        "gauge",
+        "1 while an operator has paused the queue, 0 otherwise.",
+        |counts| u8::from(counts.paused_since.is_some()).to_string(),
     ),
     (
         "orilla_queue_processed_total",
@@ -216,6 +222,7 @@ mod tests {
             oldest_age: Duration::from_millis(1500),
             processed: 12_345_678_901,
             dead_lettered: 1,
+            paused_since: Some(1_795_343_445_123),
             ..Counts::default()
         };
         let text = render(&[
@@ -235,6 +242,8 @@ mod tests {
             "orilla_queue_processed_total{queue=\"images\"} 12345678901",
             "orilla_queue_dead_lettered_total{queue=\"images\"} 1",
             "orilla_queue_dead{queue=\"images\"} 0",
+            "orilla_queue_paused{queue=\"images\"} 1",
+            "orilla_queue_paused{queue=\"jobs\"} 0",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}");
         }

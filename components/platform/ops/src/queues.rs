@@ -1,5 +1,6 @@
 //! The state of the queues.
 
+use base::rfc3339;
 use queue::Counts;
 use serde::Serialize;
 
@@ -23,6 +24,31 @@ struct State {
     held: u64,
     processed: u64,
     retried: u64,
+    paused: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused_since: Option<String>,
+}
+
+/// The body of the answers to a pause and to its end.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pause<'a> {
+    queue: &'a str,
+    paused: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused_since: Option<String>,
+}
+
+impl<'a> Pause<'a> {
+    /// The state of a queue that is paused since a time, in milliseconds since the Unix
+    /// epoch, or is not paused.
+    pub fn new(queue: &'a str, since: Option<u64>) -> Self {
+        Self {
+            queue,
+            paused: since.is_some(),
+            paused_since: since.map(rfc3339),
+        }
+    }
 }
 
 impl FromIterator<(String, Counts)> for Overview {
@@ -38,6 +64,8 @@ impl FromIterator<(String, Counts)> for Overview {
             held: counts.held,
             processed: counts.processed,
             retried: counts.retried,
+            paused: counts.paused_since.is_some(),
+            paused_since: counts.paused_since.map(rfc3339),
         });
         Self {
             queues: queues.collect(),
@@ -62,13 +90,34 @@ mod tests {
             dead: 1,
             ..Counts::default()
         };
-        let overview: Overview = [("images".to_owned(), counts)].into_iter().collect();
+        let paused = Counts {
+            paused_since: Some(1_795_343_445_123),
+            ..Counts::default()
+        };
+        let counts = [("images".to_owned(), counts), ("jobs".to_owned(), paused)];
+        let overview: Overview = counts.into_iter().collect();
         assert_eq!(
             serde_json::to_value(overview).unwrap(),
             json!({"queues": [{
                 "name": "images", "depth": 3, "inFlight": 2, "oldestAgeSeconds": 1.5,
                 "delayed": 0, "due": 0, "dead": 1, "held": 0, "processed": 0, "retried": 0,
+                "paused": false,
+            }, {
+                "name": "jobs", "depth": 0, "inFlight": 0, "oldestAgeSeconds": 0.0,
+                "delayed": 0, "due": 0, "dead": 0, "held": 0, "processed": 0, "retried": 0,
+                "paused": true, "pausedSince": "2026-11-22T10:30:45.123Z",
             }]})
         );
+    }
+
+    #[test]
+    fn a_pause_tells_since_when_it_is() {
+        let paused = Pause::new("jobs", Some(1_795_343_445_123));
+        assert_eq!(
+            serde_json::to_value(paused).unwrap(),
+            json!({"queue": "jobs", "paused": true, "pausedSince": "2026-11-22T10:30:45.123Z"})
+        );
+        let ended = serde_json::to_value(Pause::new("jobs", None)).unwrap();
+        assert_eq!(ended, json!({"queue": "jobs", "paused": false}));
     }
 }

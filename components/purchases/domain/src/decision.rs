@@ -220,7 +220,7 @@ mod tests {
             Ok(Decision::Unchanged { .. }) => Ok(None),
             Err(NotChanged::Conflict { code, .. }) => Err(code),
             Err(NotChanged::Unmet(_)) => Err("precondition_failed"),
-            Err(NotChanged::Failed(_)) => Err("failed"),
+            Err(_) => Err("failed"),
         }
     }
 

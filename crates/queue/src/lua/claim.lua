@@ -1,5 +1,5 @@
 -- Claims messages for a worker, each under a lease: delayed messages whose time
--- has come, messages whose lease ran out, and new ones.
+-- has come, messages whose lease ran out, and new ones. Nothing of a paused queue.
 --
 -- KEYS  1 stream   2 bell   3 alarm   4 delayed
 -- ARGV  1 consumer group   2 consumer   3 lease, ms   4 max messages
@@ -19,6 +19,8 @@ local HELP_MS = 20000
 redis.call('DEL', bell)
 
 local queue = queue_of(stream)
+-- No timer is needed: the end of the pause sets it.
+if is_paused(queue) then return {} end
 local now = promote(queue, max)
 
 redis.pcall('XGROUP', 'CREATE', stream, consumers, '0', 'MKSTREAM')

@@ -4,14 +4,16 @@
 -- and notifies workers.
 --
 -- KEYS  1 stream   2 version register of the entity   3 idempotency key
---       4 staged messages (where there is none of 2 to 4, the stream)
---       5.. every key that an effect names, so that a cluster can route the call
+--       4 staged messages   5 list to keep them in (where there is none of 2 to 5,
+--       the stream)   6.. every key that an effect names, so that a cluster can route
+--       the call
 -- ARGV  1 who notifies workers, 'redis' or 'caller'   2 consumer group
 --       3 expected version, '' where no entity changes
 --       4 id of the message to settle, '' where there is none
 --       5 value to remember under the idempotency key, '' without one
 --       6 how long to remember it, ms
---       7 number of staged messages, 0 where none are
+--       7 number of staged messages, 0 where none are   8 1 to keep them, 0 to publish
+--       them now
 --       then the effects, as effects.lua has them
 --
 -- Reply  'committed', the names of the queues whose workers were notified
@@ -43,11 +45,16 @@ end
 if remember ~= '' then redis.call('SET', once, remember, 'PX', ARGV[6]) end
 if expected ~= '' then redis.call('SET', register, tonumber(expected) + 1) end
 
-local at = 8
+local at = 9
 while at <= #ARGV do
   at = apply(at, queue)
 end
 
+if ARGV[8] == '1' then
+  redis.call('RENAME', staged, KEYS[5])
+  redis.call('PERSIST', KEYS[5])
+  staged_count = 0
+end
 for _ = 1, staged_count, 500 do
   for _, message in ipairs(redis.call('LPOP', staged, 500)) do
     deliver(queue, message, 0, '')

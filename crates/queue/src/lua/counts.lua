@@ -1,6 +1,6 @@
 -- Counts the messages of a queue: those on it now, and those of the past.
 --
--- KEYS  1 stream   2 delayed   3 dead   4 stats
+-- KEYS  1 stream   2 delayed   3 dead   4 stats   5 paused
 -- ARGV  1 consumer group
 --
 -- Reply  messages that are ready, messages under a lease, age of the oldest of
@@ -8,7 +8,8 @@
 --        has come, dead letters;
 --        since the queue is in use: messages settled, and of them those that were
 --        retried, postponed and made dead letters;
---        messages that wait in their message groups
+--        messages that wait in their message groups; since when the queue is paused, ms
+--        since the Unix epoch, 0 if it is not
 
 local stream, delayed, dead, stats = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 
@@ -35,4 +36,5 @@ local reply = {
 for _, count in ipairs(redis.call('HMGET', stats, 'settled', 'retried', 'postponed', 'dead', 'held')) do
   reply[#reply + 1] = tonumber(count or 0)
 end
+reply[#reply + 1] = tonumber(redis.call('GET', KEYS[5]) or 0)
 return reply

@@ -1,5 +1,5 @@
 -- Shared by the scripts after it: the effects of a change. An effect is the words
--- of a Redis command, or of one of these seven. A <group> of '' is no message group.
+-- of a Redis command, or of one of these. A <group> of '' is no message group.
 --   SEND <stream> <group> <message> <ahead>   publishes a message. If the message
 --        has to wait in its group, publishes <ahead> now, unless that is ''
 --   SENDIFANY <sorted set> <stream> <message> <member>...   publishes a message if
@@ -8,7 +8,14 @@
 --        the oldest ones that are beyond the count, the bytes or the time
 --   DELAY <delayed> <entry> <ms> <counted>   delivers a message after <ms>, and
 --        counts it in the queue's statistics under <counted>, unless that is ''
---   DEAD <dead> <message> <error> <attempts> <group>   makes a dead letter
+--   DEAD <dead> <message> <error> <attempts> <group> <hash> <field>   makes a dead
+--        letter, and notes its id in the field, unless <hash> is ''
+--   SENDALL <stream> <list>   publishes the messages of the list, and removes it
+--   REDRIVE <stream> <dead> <letters> <outcomes> <failed> <hash> <field>   sends back
+--        the dead letters whose ids are in the hash <letters>; of each, removes the
+--        field of that name in <outcomes> and clears that bit of <failed>. Sets the
+--        field of <hash> to their number
+--   SWEEP <index> <prefix>   removes some members whose key, <prefix><member>, is gone
 --   TALLY <hash> <field> <command> <key>   sets the field to the command's count
 --   RELEASE <group>   delivers the next message of a group
 
@@ -77,10 +84,49 @@ function own.DELAY(_, delayed, entry, ms, counted)
   if counted ~= '' then redis.call('HINCRBY', queue .. 'stats', counted, 1) end
 end
 
-function own.DEAD(queue, dead, message, error, attempts, group)
+function own.DEAD(queue, dead, message, error, attempts, group, hash, place)
   local letter = redis.call('XADD', dead, '*', 'm', message, 'error', error, 'attempts', attempts, 'at', now_ms(), 'l', group)
   redis.call('HINCRBY', queue .. 'stats', 'dead', 1)
   if group ~= '' then mark(group, name_of(queue) .. '/' .. letter) end
+  if hash ~= '' then redis.call('HSET', hash, place, letter) end
+end
+
+function own.SENDALL(_, stream, list)
+  local target = queue_of(stream)
+  local messages = redis.call('LPOP', list, 500)
+  while messages do
+    for _, message in ipairs(messages) do deliver(target, message, 0, '') end
+    fed[target] = true
+    messages = redis.call('LPOP', list, 500)
+  end
+end
+
+function own.REDRIVE(_, stream, dead, letters, outcomes, failed, hash, place)
+  local target, count = queue_of(stream), 0
+  local noted = redis.call('HGETALL', letters)
+  for i = 1, #noted, 2 do
+    -- An operator may have sent the letter back or thrown it away.
+    local entry = redis.call('XRANGE', dead, noted[i + 1], noted[i + 1])[1]
+    if entry then
+      local fields = entry[2]
+      for at = 1, #fields, 2 do
+        if fields[at] == 'm' then deliver(target, fields[at + 1], 0, '') end
+      end
+      redis.call('XDEL', dead, noted[i + 1])
+      redis.call('HDEL', outcomes, noted[i])
+      redis.call('SETBIT', failed, noted[i], 0)
+      count = count + 1
+    end
+  end
+  redis.call('DEL', letters)
+  redis.call('HSET', hash, place, count)
+  if count > 0 then fed[target] = true end
+end
+
+function own.SWEEP(_, index, prefix)
+  for _, member in ipairs(redis.call('ZRANDMEMBER', index, 4)) do
+    if redis.call('EXISTS', prefix .. member) == 0 then redis.call('ZREM', index, member) end
+  end
 end
 
 function own.ADD(_, hash, ...)

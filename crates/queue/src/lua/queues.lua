@@ -53,8 +53,12 @@ local function call_worker(queue, channel, ms, by)
   return true
 end
 
--- Notifies a worker, unless a notification is under way. Returns whether it does.
-local function notify(queue, by) return call_worker(queue, 'bell', NOTIFIED_MS, by) end
+-- Whether workers claim nothing of a queue, by an operator's will.
+local function is_paused(queue) return redis.call('EXISTS', queue .. 'paused') == 1 end
+
+-- Notifies a worker, unless a notification is under way or the queue is paused. Returns
+-- whether it does.
+local function notify(queue, by) return not is_paused(queue) and call_worker(queue, 'bell', NOTIFIED_MS, by) end
 
 -- Puts a message that failed `failures` times on a queue's stream. Returns the id of
 -- its entry.

@@ -16,7 +16,7 @@ disarm(queue)
 local now = promote(queue, 1000)
 
 local reply = { redis.call('XLEN', stream), redis.call('ZCARD', delayed) }
-if reply[1] > 0 then
+if reply[1] > 0 and not is_paused(queue) then
   arm(queue, TIMER_MS)
   if notify(queue, ARGV[1]) then reply[3] = name_of(queue) end
 end

@@ -222,3 +222,47 @@ fn the_fingerprint_of_a_job_stays_the_same_for_ever() {
         "d714912bcd1e003229b7f079e642c37cbfb1d5e4e27a7cc5c6220659f0661532"
     );
 }
+
+#[test]
+fn a_job_may_wait_for_its_time_for_thirty_days() {
+    let with = |time: Value| json!({"notBefore": time, "toons": [{"toonId": "a"}]}).to_string();
+    let parse = |body: &str| Submission::parse(body.as_bytes()).map(|it| it.not_before);
+    let time = Timestamp::from_millis(1_795_343_445_123);
+    for text in ["2026-11-22T10:30:45.123Z", "2026-11-22T11:30:45.123+01:00"] {
+        assert_eq!(parse(&with(json!(text))), Ok(Some(time)));
+    }
+    assert_eq!(parse(&with(Value::Null)), Ok(None));
+    for wrong in [
+        json!("tomorrow"),
+        json!(1_795_343_445),
+        json!({}),
+        json!(""),
+    ] {
+        let (code, told) = refusal(&with(wrong));
+        assert_eq!(code, "invalid_field");
+        assert!(
+            told.starts_with("notBefore: must be a date and time"),
+            "{told}"
+        );
+    }
+
+    let body = with(json!("2026-11-22T10:30:45.123Z"));
+    let submission = Submission::parse(body.as_bytes()).unwrap();
+    let before = |millis| Timestamp::from_millis(time.millis() - millis);
+    assert_eq!(submission.check_time(before(30 * DAY)), Ok(()));
+    let told = submission.check_time(before(30 * DAY + 1)).unwrap_err();
+    assert!(told.message.contains("at most 30 days ahead"), "{told}");
+    // A time that is over is no mistake: clocks differ.
+    let later = Timestamp::from_millis(time.millis() + 1);
+    assert_eq!(submission.check_time(later), Ok(()));
+}
+
+#[test]
+fn the_time_of_a_job_is_part_of_its_content() {
+    let with = |time: &str| fingerprint(&format!(r#"{{{time}"toons":[{{"toonId":"a"}}]}}"#));
+    let at = with(r#""notBefore":"2026-11-22T10:30:45Z","#);
+    assert_eq!(at, with(r#""notBefore":"2026-11-22T11:30:45+01:00","#));
+    assert_ne!(at, with(r#""notBefore":"2026-11-22T10:30:46Z","#));
+    assert_ne!(at, with(""));
+    assert_eq!(with(""), with(r#""notBefore":null,"#));
+}

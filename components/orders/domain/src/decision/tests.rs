@@ -16,6 +16,15 @@ const ROOT: Caller = Caller {
     is_admin: true,
 };
 
+const FREE: Rules = Rules {
+    transitions: Transitions::Strict,
+    requires_if_match: false,
+};
+const CAREFUL: Rules = Rules {
+    requires_if_match: true,
+    ..FREE
+};
+
 fn request(status: &str, members: Value) -> OrderRequest {
     let mut body = json!({"orderId": "ORD-001", "status": status, "description": "a chair"});
     for (name, value) in members.as_object().unwrap() {
@@ -77,6 +86,18 @@ impl History {
         self.put_by(Transitions::Strict, caller, request)
     }
 
+    fn patch(&mut self, rules: Rules, caller: Caller, body: Value) -> Result<u64, Refusal> {
+        let id = "ORD-001".parse().unwrap();
+        let change = Change {
+            request: &OrderPatch::parse(body.to_string().as_bytes(), &id).unwrap(),
+            preconditions: &self.preconditions,
+            caller,
+            now: Timestamp::from_millis(1_000 * (self.versions.len() as u64 + 1)),
+        };
+        let decision = patch(&change, self.versions.last(), rules)?;
+        Ok(self.take(decision))
+    }
+
     fn put_by(
         &mut self,
         transitions: Transitions,
@@ -84,7 +105,11 @@ impl History {
         request: &OrderRequest,
     ) -> Result<u64, Refusal> {
         let change = self.change(caller, request);
-        let decision = put(&change, self.versions.last(), transitions)?;
+        let rules = Rules {
+            transitions,
+            ..FREE
+        };
+        let decision = put(&change, self.versions.last(), rules)?;
         Ok(self.take(decision))
     }
 
@@ -335,6 +360,86 @@ fn a_weak_tag_changes_nothing_even_of_the_version_that_it_names() {
     let told = refusal.to_string();
     assert!(told.contains("weak") && told.contains("proxy"), "{told}");
     assert_eq!(history.versions.len(), 1);
+}
+
+#[test]
+fn a_patch_changes_what_it_names_by_the_rules_of_a_put() {
+    let mut history = History::begun("received");
+    let next = json!({"status": "inprocess", "deliveryDate": "2026-12-01T00:00:00Z"});
+    assert_eq!(history.patch(FREE, ANA, next.clone()), Ok(2));
+    assert_eq!(history.latest().content.description, "a chair");
+    assert_eq!(
+        history.patch(FREE, ANA, next),
+        Ok(2),
+        "nothing is different"
+    );
+    assert_eq!(history.patch(FREE, ANA, json!({})), Ok(2));
+    let back = history.patch(FREE, ANA, json!({"status": "received"}));
+    let illegal = Refusal::IllegalTransition {
+        from: Status::Inprocess,
+        to: Status::Received,
+    };
+    assert_eq!(back, Err(illegal));
+    let registered = history.latest().content.register_date.clone();
+    assert_eq!(
+        history.patch(FREE, ROOT, json!({"deliveryDate": null})),
+        Ok(3)
+    );
+    let latest = history.latest();
+    assert_eq!(latest.content.delivery_date, "");
+    assert_eq!(latest.content.register_date, registered);
+    assert_eq!((&*latest.owner, &*latest.updated_by), ("ana", "root"));
+
+    let mut history = history.if_match("\"2\"");
+    let stale = history.patch(FREE, ANA, json!({"description": "a table"}));
+    assert!(matches!(stale, Err(Refusal::PreconditionFailed(_))));
+    let mut history = history.if_match("\"3\"");
+    let changed = history.patch(CAREFUL, ANA, json!({"description": "a table"}));
+    assert_eq!(changed, Ok(4));
+}
+
+#[test]
+fn a_patch_of_what_is_not_the_callers_is_one_of_what_is_not_there() {
+    let body = || json!({"status": "inprocess"});
+    let mut nothing = History::default();
+    assert_eq!(nothing.patch(FREE, ANA, body()), Err(Refusal::Unknown));
+    let mut nothing = nothing.if_match("*");
+    assert_eq!(nothing.patch(CAREFUL, ANA, body()), Err(Refusal::Unknown));
+    let mut history = History::begun("received");
+    assert_eq!(history.patch(FREE, BOB, body()), Err(Refusal::Unknown));
+    assert_eq!(history.patch(CAREFUL, BOB, body()), Err(Refusal::Unknown));
+    assert_eq!(history.versions.len(), 1);
+}
+
+#[test]
+fn where_it_is_required_no_change_is_made_without_if_match() {
+    let mut history = History::default();
+    let careful = |history: &mut History, request: &OrderRequest| {
+        let change = history.change(ANA, request);
+        let decision = put(&change, history.versions.last(), CAREFUL)?;
+        Ok(history.take(decision))
+    };
+    assert_eq!(careful(&mut history, &plain("received")), Ok(1), "created");
+    assert_eq!(careful(&mut history, &plain("received")), Ok(1), "repeated");
+    let missing = Refusal::Unconditional { current: 1 };
+    // The missing header is reported before the illegal transition.
+    for status in ["inprocess", "completed"] {
+        assert_eq!(careful(&mut history, &plain(status)), Err(missing.clone()));
+    }
+    let patched = history.patch(CAREFUL, ANA, json!({"status": "inprocess"}));
+    assert_eq!(patched, Err(missing.clone()));
+    let told = missing.to_string();
+    assert!(
+        told.contains("If-Match") && told.contains("\"1\""),
+        "{told}"
+    );
+
+    // A condition that does not hold is told first.
+    let mut history = history.if_none();
+    let refused: Result<u64, _> = careful(&mut history, &plain("inprocess"));
+    assert!(matches!(refused, Err(Refusal::PreconditionFailed(_))));
+    let mut history = history.if_match("\"1\"");
+    assert_eq!(careful(&mut history, &plain("inprocess")), Ok(2));
 }
 
 #[derive(Clone, Debug)]

@@ -43,6 +43,20 @@ fn three_fields_are_enough() {
 }
 
 #[test]
+fn no_order_is_called_as_the_route_of_batches() {
+    let (code, message) = told(post(with("orderId", "batch")));
+    assert_eq!(code, "invalid_field");
+    assert!(message.contains("must not be batch"), "{message}");
+    // One of an earlier version of the application can still be changed.
+    let put = OrderRequest::parse(
+        with("orderId", "batch").to_string().as_bytes(),
+        Some(&id("batch")),
+    );
+    assert!(put.is_ok());
+    assert!(post(with("orderId", "Batch")).is_ok());
+}
+
+#[test]
 fn the_example_of_the_contract_is_understood() {
     let request = post(
         r#"{ "orderId": "ORD-001", "status" : "canceled",

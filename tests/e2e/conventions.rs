@@ -229,7 +229,10 @@ async fn every_rule_holds_on_every_route_of_the_manifest() {
         )],
     )
     .await;
-    let everything = app.stack.token(USER, &["admin", "ops"]).unwrap();
+    let everything = app
+        .stack
+        .token(USER, &["admin", "ops", "reviewer"])
+        .unwrap();
     let mut broken = Vec::new();
     for route in routes {
         let path = Manifest::path(&route);

@@ -32,6 +32,7 @@ mod queue;
 mod queue_histories;
 mod rate_limit;
 mod receiver;
+mod reviews;
 mod scan;
 mod schedules;
 mod storage;

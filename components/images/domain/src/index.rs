@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use base::Timestamp;
 use records::{Document, Entity};
 
 use crate::{Grouping, ImageRecord, Status, confidences, keys};
@@ -45,6 +46,9 @@ fn entries(record: &ImageRecord) -> BTreeMap<String, f64> {
             entries.insert(keys::group(user, Some(grouping)), 0.0);
         }
     }
+    if record.status == Status::UnderReview {
+        entries.insert(keys::UNDER_REVIEW.to_owned(), announced(record));
+    }
     if record.is_analyzed() {
         entries.insert(keys::analyzed(user), 0.0);
         for (name, confidence) in confidences(&record.rekognition_results) {
@@ -52,6 +56,13 @@ fn entries(record: &ImageRecord) -> BTreeMap<String, f64> {
         }
     }
     entries
+}
+
+/// When a photo was announced first, in milliseconds since the Unix epoch.
+fn announced(record: &ImageRecord) -> f64 {
+    let time = record.created_at.parse::<Timestamp>();
+    // Exact: the number has fewer than 53 bits.
+    time.map_or(0.0, |time| time.millis() as f64)
 }
 
 #[cfg(test)]
@@ -128,6 +139,28 @@ mod tests {
                 "-trip_id:3"
             ]
         );
+    }
+
+    #[test]
+    fn a_photo_waits_for_its_reviewer_among_those_of_all_users() {
+        let mut before = received();
+        before.created_at = "2026-11-22T10:30:45.123Z".into();
+        let analysis = Analysis {
+            status: Status::UnderReview,
+            results: Vec::new(),
+        };
+        let after = before.analyzed(&before.place(), analysis, "t").unwrap();
+        let waits = "{images}:index:under_review=1795343445123";
+        assert_eq!(
+            short(&changes(Some(&before), &after)),
+            ["+analyzed".to_owned(), format!("+{waits}")]
+        );
+        let request = serde_json::from_value(json!({"decision": "approve"})).unwrap();
+        let reviewed = after.reviewed(&request, "9", "t").unwrap().unwrap();
+        let left = ["-{images}:index:under_review"];
+        assert_eq!(short(&changes(Some(&after), &reviewed)), left);
+        let removed = after.removed(None, "t").unwrap();
+        assert!(short(&changes(Some(&after), &removed)).contains(&left[0].to_owned()));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! | Redis | `{images}:index:{user}:analyzed` | those whose labels are known |
 //! | Redis | `{images}:index:{user}:{post_id,trip_id,location_id}:{id}` | those of a group |
 //! | Redis | `{images}:index:{user}:label:{name}` | those with a label, by confidence |
+//! | Redis | `{images}:index:under_review` | the photos of all users that are under review, by the time of their first announcement in ms |
 //! | Redis | `{images}:queue:*` | the queue (crate `queue`) |
 //! | object store | `{file}` | the inbox: an upload that is not handled yet |
 //! | object store | `verified/{file}` | the photo, once its content was verified |
@@ -49,6 +50,9 @@ pub fn group(user: u64, grouping: Option<Grouping>) -> String {
         ),
     }
 }
+
+/// The photos of all users that are under review.
+pub const UNDER_REVIEW: &str = "{images}:index:under_review";
 
 /// The photos of a user whose labels are known.
 pub fn analyzed(user: u64) -> String {

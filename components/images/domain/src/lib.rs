@@ -12,6 +12,7 @@ mod lifecycle;
 mod media;
 mod message;
 mod record;
+mod review;
 mod scan;
 mod verdict;
 
@@ -24,5 +25,6 @@ pub use lifecycle::TooManyPosts;
 pub use media::MediaType;
 pub use message::{Expiry, Message, Removed, Uploaded};
 pub use record::{ImageRecord, Post, Status};
+pub use review::{Decision, MAX_REASON_BYTES, NotUnderReview, Review, ReviewRequest};
 pub use scan::{Filter, Grouping, MAX_NAMES, Operator, ScanQuery, ScanResponse};
 pub use verdict::{Analysis, Censorship};

@@ -1,6 +1,7 @@
 //! The transitions of a photo's record. A transition that the status does not permit, or
 //! that changes nothing, returns `None`.
 
+use crate::review::{Decision, NotUnderReview, Review, ReviewRequest};
 use crate::{Analysis, ImageRecord, Intake, Status};
 
 /// The maximum number of posts that may use one photo of a user.
@@ -61,6 +62,7 @@ impl ImageRecord {
             status: Status::Waiting,
             rekognition_results: Vec::new(),
             reason: None,
+            review: None,
             object: None,
             life,
             created_at: now.to_owned(),
@@ -140,12 +142,48 @@ impl ImageRecord {
                 status: Status::Deleted,
                 rekognition_results: Vec::new(),
                 reason: None,
+                review: None,
                 object: None,
                 ..record
             }
         } else {
             record
         })
+    }
+
+    /// The record after a review by the subject `reviewer`; `None` if nothing changes, since
+    /// it is the same decision of the same reviewer again. `now` is RFC 3339.
+    ///
+    /// # Errors
+    /// The photo is not under review.
+    pub fn reviewed(
+        &self,
+        request: &ReviewRequest,
+        reviewer: &str,
+        now: &str,
+    ) -> Result<Option<Self>, NotUnderReview> {
+        if self.status != Status::UnderReview {
+            let is_repeated = self.review.as_ref().is_some_and(|review| {
+                review.decision == request.decision
+                    && review.reason == request.reason
+                    && review.reviewed_by.as_deref() == Some(reviewer)
+            });
+            return is_repeated.then_some(None).ok_or(NotUnderReview);
+        }
+        Ok(Some(Self {
+            status: match request.decision {
+                Decision::Approve => Status::Approved,
+                Decision::Reject => Status::Rejected,
+            },
+            review: Some(Review {
+                decision: request.decision,
+                reason: request.reason.clone(),
+                reviewed_by: Some(reviewer.to_owned()),
+                reviewed_at: now.to_owned(),
+            }),
+            updated_at: now.to_owned(),
+            ..self.clone()
+        }))
     }
 
     fn changed_since(self, before: &Self, now: &str) -> Option<Self> {

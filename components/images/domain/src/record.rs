@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::review::Review;
 use crate::{FileName, Label, keys};
 
 /// A use of a photo in a post.
@@ -70,6 +71,9 @@ pub struct ImageRecord {
     /// Why it is `expired`, `corrupt` or `failed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The decision of a reviewer, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Review>,
     /// The key of the verified content in the object store. Without it, the photo is
     /// under its name in the inbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,6 +123,15 @@ impl ImageRecord {
 
     /// The record as its owner sees it.
     pub fn shown(self) -> Self {
+        let mut shown = self.shown_to_reviewers();
+        if let Some(review) = &mut shown.review {
+            review.reviewed_by = None;
+        }
+        shown
+    }
+
+    /// The record as reviewers see it.
+    pub fn shown_to_reviewers(self) -> Self {
         Self {
             object: None,
             life: 0,

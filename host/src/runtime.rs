@@ -173,6 +173,8 @@ impl Runtime {
                         tracing::error!(component, "the component returned without a response");
                         CallError::Failed
                     }
+                    // The host ends, and a client may try again.
+                    Err(ended) if ended.is_cancelled() => CallError::Busy,
                     // The task panicked, which has been reported.
                     Err(_) => CallError::Failed,
                 };

@@ -356,6 +356,13 @@ async fn queues_are_counted_for_people_and_for_prometheus() {
     ] {
         assert_eq!(counted[name], count, "{name}: {counted}");
     }
+    let history = get(&app, "/ops/queues/jobs/history").await;
+    let minutes = history["minutes"].as_array().unwrap();
+    assert_eq!(minutes.len(), 60);
+    for name in ["processed", "retried", "dead"] {
+        let counts = minutes.iter().map(|minute| minute[name].as_u64().unwrap());
+        assert_eq!(counts.sum::<u64>(), 1, "{name}: {history}");
+    }
 
     let response = call(&app, Method::GET, "/metrics", None).await;
     assert_eq!(

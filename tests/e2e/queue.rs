@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use queue::{
-    Change, Delivery, Effect, Keeping, Notify, Outcome, Policy, Queue, QueueNames, Settlement,
+    Change, Delivery, Effect, Keeping, Minute, Notify, Outcome, Policy, Queue, QueueNames,
+    Settlement,
 };
 use stores::native::NativeRedis;
 use stores::{Arg, Redis, Value};
@@ -671,6 +672,53 @@ async fn what_became_of_messages_is_counted() {
         ["settled", "retried", "postponed", "dead"].map(count),
         [Some(4), Some(1), Some(1), Some(1)]
     );
+}
+
+#[tokio::test]
+async fn what_became_of_messages_is_told_of_each_minute_of_the_last_hour() {
+    let server = OwnRedis::start().await;
+    let redis = server.connect();
+    let queue = Queue::new(&redis, "q");
+    let minutes = "{q}:queue:minutes";
+    let this = redis.call("TIME", &[]).unwrap()[0].as_int().unwrap() / 60;
+    // An hour has 60 minutes, so that the count of one hour ago is forgotten.
+    for (ago, count) in [(60, 7), (59, 5), (2, 3)] {
+        let field = format!("{}:settled", this - ago);
+        redis
+            .call("HSET", &[minutes.into(), (&field).into(), count.into()])
+            .unwrap();
+    }
+    for message in ["done", "again", "dead"] {
+        publish(&queue, message);
+    }
+    let held = queue.claim(&policy(), 10).unwrap();
+    let settlements = [
+        Settlement::of(&held[0]),
+        Settlement::of(&held[1]).with(queue.retry(&held[1], Duration::from_secs(60))),
+        Settlement::of(&held[2]).with(queue.dead_letter(&held[2], "no")),
+    ];
+    queue.settle(&settlements, &[]).unwrap();
+
+    let history = queue.history().unwrap();
+    assert_eq!(history.len(), 60);
+    assert!(
+        history
+            .windows(2)
+            .all(|pair| pair[1].at - pair[0].at == 60_000)
+    );
+    let past = u64::try_from(this - 2).unwrap() * 60_000;
+    let past = history.iter().find(|minute| minute.at == past).unwrap();
+    assert_eq!((past.processed, past.retried, past.dead), (3, 0, 0));
+    // The clock may have gone on to the next minute meanwhile.
+    let last = &history[58..];
+    let sum = |count: fn(&Minute) -> u64| last.iter().map(count).sum::<u64>();
+    let sums = (sum(|m| m.processed), sum(|m| m.retried), sum(|m| m.dead));
+    assert_eq!(sums, (1, 1, 1));
+    let forgotten = format!("{}:settled", this - 60);
+    let is_kept = redis.call("HEXISTS", &[minutes.into(), (&forgotten).into()]);
+    assert_eq!(is_kept.unwrap()[0], Value::Int(0));
+    let expires_in = redis.call("PTTL", &[minutes.into()]).unwrap()[0].as_int();
+    assert!(expires_in.unwrap() > 3_500_000);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Counts of a queue's messages, for operators.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use base::Failure;
@@ -41,7 +42,57 @@ pub struct Counts {
     pub paused_since: Option<u64>,
 }
 
+/// The minutes that [`Queue::history`] tells of, as in `lua/queues.lua`.
+const MINUTES: u64 = 60;
+
+/// What a queue did in a minute of the clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Minute {
+    /// The start of the minute, in milliseconds since the Unix epoch.
+    pub at: u64,
+    /// Messages that were done.
+    pub processed: u64,
+    /// Times that a message failed and was to be retried.
+    pub retried: u64,
+    /// Messages that became dead letters.
+    pub dead: u64,
+}
+
 impl<R: Redis> Queue<'_, R> {
+    /// What the queue did in each of the last 60 minutes of Redis's clock, oldest first. The
+    /// last one is not over yet.
+    ///
+    /// # Errors
+    /// Redis cannot be reached or refuses.
+    pub fn history(&self) -> Result<Vec<Minute>, Failure> {
+        let time = self.redis().call("TIME", &[])?;
+        let seconds = time.first().and_then(Value::as_int).unwrap_or(0);
+        let now = seconds.unsigned_abs() / 60;
+        let minutes = self.names().minutes.as_str();
+        let fields = self.redis().call("HGETALL", &[Arg::from(minutes)])?;
+        let counts: HashMap<_, _> = fields
+            .chunks_exact(2)
+            .filter_map(|pair| match pair {
+                [field, count] => Some((field.as_str()?, count.as_int()?.unsigned_abs())),
+                _ => None,
+            })
+            .collect();
+        let minute = |minute: u64| {
+            let count = |name| counts.get(&*format!("{minute}:{name}")).copied();
+            let count = |name| count(name).unwrap_or(0);
+            let (retried, dead) = (count("retried"), count("dead"));
+            let processed = count("settled").saturating_sub(retried + dead + count("postponed"));
+            Minute {
+                at: minute * 60_000,
+                processed,
+                retried,
+                dead,
+            }
+        };
+        let first = (now + 1).saturating_sub(MINUTES);
+        Ok((first..=now).map(minute).collect())
+    }
+
     /// Counts the queue's messages; all are zero for a queue that was never used.
     ///
     /// # Errors

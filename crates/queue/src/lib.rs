@@ -25,7 +25,7 @@ pub use dead::{DeadLetter, DeadPage, LetterId, NoLetterId, Redriven};
 pub use delivery::Delivery;
 pub use effect::{Count, Effect, Group, Keeping, Noted, Once, Tallied};
 pub use envelope::{Envelope, Incoming, Message, Opened, open, read};
-pub use inspect::Counts;
+pub use inspect::{Counts, Minute};
 pub use names::QueueNames;
 pub use policy::Policy;
 pub use queue::{Notify, Queue};

@@ -17,7 +17,7 @@ use web::{ApiError, Call, Reply, Route};
 
 use crate::dead::{Answer, Page, PageQuery, Redrive, Selection};
 use crate::metrics;
-use crate::queues::{Overview, Pause};
+use crate::queues::{History, Overview, Pause};
 use crate::readiness::{Checks, Readiness, State};
 use crate::schedules;
 
@@ -39,6 +39,7 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
         Route::get("/metrics", exposition).role(ROLE),
         Route::get("/ops/queues", overview).role(ROLE),
         Route::get("/ops/schedules", timetable).role(ROLE),
+        Route::get("/ops/queues/{queue}/history", history).role(ROLE),
         Route::post("/ops/queues/{queue}/pause", pause).role(ROLE),
         Route::post("/ops/queues/{queue}/resume", resume).role(ROLE),
         Route::get("/ops/queues/{queue}/dead", dead_letters).role(ROLE),
@@ -252,6 +253,13 @@ async fn counts(trace: &Trace) -> Result<Vec<(String, queue::Counts)>, ApiError>
         counted.push((name, counts));
     }
     Ok(counted)
+}
+
+async fn history(call: Call) -> Reply {
+    let name = queue(&call)?;
+    let redis = SpinRedis::open()?;
+    let minutes = Queue::new(&redis, name).history()?;
+    web::json(StatusCode::OK, &History::new(name, minutes))
 }
 
 async fn dead_letters(call: Call) -> Reply {

@@ -1,7 +1,7 @@
 //! The state of the queues.
 
 use base::rfc3339;
-use queue::Counts;
+use queue::{Counts, Minute};
 use serde::Serialize;
 
 /// The body of `GET /ops/queues`.
@@ -27,6 +27,38 @@ struct State {
     paused: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     paused_since: Option<String>,
+}
+
+/// The body of `GET /ops/queues/{queue}/history`.
+#[derive(Debug, Serialize)]
+pub struct History<'a> {
+    queue: &'a str,
+    minutes: Vec<Past>,
+}
+
+/// A minute of a queue.
+#[derive(Debug, Serialize)]
+struct Past {
+    at: String,
+    processed: u64,
+    retried: u64,
+    dead: u64,
+}
+
+impl<'a> History<'a> {
+    /// What a queue did, by minutes.
+    pub fn new(queue: &'a str, minutes: Vec<Minute>) -> Self {
+        let minutes = minutes.into_iter().map(|minute| Past {
+            at: rfc3339(minute.at),
+            processed: minute.processed,
+            retried: minute.retried,
+            dead: minute.dead,
+        });
+        Self {
+            queue,
+            minutes: minutes.collect(),
+        }
+    }
 }
 
 /// The body of the answers to a pause and to its end.

@@ -39,7 +39,7 @@ if staged_count > 0 and redis.call('LLEN', staged) ~= staged_count then return {
 if settled ~= '' then
   if redis.call('XACK', stream, consumers, settled) == 0 then return { 'settled' } end
   redis.call('XDEL', stream, settled)
-  redis.call('HINCRBY', queue .. 'stats', 'settled', 1)
+  count(queue, 'settled', 1)
 end
 
 if remember ~= '' then redis.call('SET', once, remember, 'PX', ARGV[6]) end

@@ -81,12 +81,12 @@ function own.DELAY(_, delayed, entry, ms, counted)
   -- A retry starts with the id that the message had in the stream.
   follow(queue, string.match(entry, '^[^|]*'), entry)
   arm(queue, tonumber(ms))
-  if counted ~= '' then redis.call('HINCRBY', queue .. 'stats', counted, 1) end
+  if counted ~= '' then count(queue, counted, 1) end
 end
 
 function own.DEAD(queue, dead, message, error, attempts, group, hash, place)
   local letter = redis.call('XADD', dead, '*', 'm', message, 'error', error, 'attempts', attempts, 'at', now_ms(), 'l', group)
-  redis.call('HINCRBY', queue .. 'stats', 'dead', 1)
+  count(queue, 'dead', 1)
   if group ~= '' then mark(group, name_of(queue) .. '/' .. letter) end
   if hash ~= '' then redis.call('HSET', hash, place, letter) end
 end

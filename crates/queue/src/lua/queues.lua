@@ -24,6 +24,21 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- The minutes for which the counts of each minute are kept, this one included.
+local MINUTES = 60
+
+-- Adds to a count of a queue, since it is in use and in this minute. A field of the hash
+-- of minutes is `<minutes since the Unix epoch>:<count>`.
+local function count(queue, name, amount)
+  redis.call('HINCRBY', queue .. 'stats', name, amount)
+  local minutes, minute = queue .. 'minutes', math.floor(now_ms() / 60000)
+  if redis.call('HINCRBY', minutes, minute .. ':' .. name, amount) > amount then return end
+  for _, field in ipairs(redis.call('HKEYS', minutes)) do
+    if tonumber(string.match(field, '^%d+')) <= minute - MINUTES then redis.call('HDEL', minutes, field) end
+  end
+  redis.call('PEXPIRE', minutes, MINUTES * 60000)
+end
+
 -- Sets the queue's timer, unless it goes off sooner than in `ms` anyway. The fallback
 -- timers follow it, for it is lost where no component listens or the listener fails.
 local function arm(queue, ms)

@@ -32,7 +32,7 @@ if #done == 0 then return reply end
 for first = 1, #done, 1000 do
   redis.call('XDEL', stream, unpack(done, first, math.min(first + 999, #done)))
 end
-redis.call('HINCRBY', queue .. 'stats', 'settled', #done)
+count(queue, 'settled', #done)
 while at <= #ARGV do
   at = apply(at, queue)
 end

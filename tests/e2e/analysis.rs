@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use devstack::s3::Fault;
 use futures::future::join_all;
-use images_domain::keys;
+use images_domain::{Intake, UserIds, keys};
 use queue::{Policy, Queue};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -208,7 +208,7 @@ async fn a_record_whose_writer_died_is_stored_by_the_worker() {
     let app = App::start().await;
     let photo = Photo::of("camera.png");
     // A receiver that died between commit and write leaves this state behind.
-    let intake = images_domain::Intake::parse(&photo.announcement(USER, 1)).unwrap();
+    let intake = Intake::parse(&photo.announcement(USER, 1), UserIds::Integer).unwrap();
     let record = images_domain::ImageRecord::receive(None, &intake, "2026-11-22T10:00:00.000Z")
         .unwrap()
         .unwrap();

@@ -17,7 +17,7 @@ use tests::{App, Photo, USER, body, eventually, notification, refusal};
 const NOTHING: [&str; 0] = [];
 
 /// The keys of all objects in the bucket, in order.
-fn objects(app: &App) -> Vec<String> {
+pub(crate) fn objects(app: &App) -> Vec<String> {
     fn list(folder: &Path, prefix: &str, keys: &mut Vec<String>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let entry = entry.unwrap();

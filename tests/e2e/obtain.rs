@@ -3,6 +3,7 @@
 use devstack::sigv4_verify::verify_presigned;
 use http::{HeaderMap, Method};
 use reqwest::Response;
+use stores::Redis;
 use tests::{App, Photo, USER, refusal};
 use time::OffsetDateTime;
 
@@ -106,5 +107,53 @@ async fn a_photo_can_be_had_before_it_is_analyzed() {
     assert_eq!(app.record(USER, &file).await["status"], "waiting");
     assert_eq!(obtain(&app, USER, &file).await.status(), 302);
     assert_eq!(app.stack.s3().faults().requests("HeadObject"), 1);
+    app.stop().await;
+}
+
+/// A photo of a phone: EXIF with an orientation, and a place after it.
+fn from_a_phone() -> Photo {
+    const EXIF: &[u8] = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    let contents = [EXIF, PLACE].concat();
+    let length = u16::try_from(contents.len() + 2).unwrap().to_be_bytes();
+    let mut photo = Photo::of("coffee.jpg");
+    let after_start = [&[0xff, 0xe1], &length[..], &contents].concat();
+    photo.bytes.splice(2..2, after_start);
+    photo
+}
+
+const PLACE: &[u8] = b"GPS 40.4168 N 3.7038 W";
+
+#[tokio::test]
+async fn photos_come_back_without_metadata_where_that_is_wanted() {
+    let app = App::with(&[("strip_metadata", "true")]).await;
+    let photo = from_a_phone();
+    // Before it is analyzed, the photo is as it was uploaded.
+    app.redis()
+        .call("SET", &["{images}:queue:paused".into(), 1.into()])
+        .unwrap();
+    let file = app.upload(USER, &photo).await;
+    let early = obtain(&app, USER, &file).await;
+    assert_eq!(refusal(early, 409).await, "metadata_not_stripped");
+    let resumed = app
+        .request(Method::POST, "/ops/queues/images/resume")
+        .bearer_auth(app.stack.token("op", &["ops"]).unwrap())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(resumed.status(), 200);
+    app.looked_at(USER, &file).await;
+
+    let response = obtain(&app, USER, &file).await;
+    assert_eq!(response.status(), 302);
+    let location = response.headers()["location"].to_str().unwrap();
+    let stripped = app.request(Method::GET, location).send().await.unwrap();
+    assert_eq!(stripped.headers()["content-type"], "image/jpeg");
+    let stripped = stripped.bytes().await.unwrap();
+    assert!(memchr::memmem::find(&photo.bytes, PLACE).is_some());
+    assert!(memchr::memmem::find(&stripped, PLACE).is_none());
+    assert!(
+        memchr::memmem::find(&stripped, b"Exif\0\0").is_some(),
+        "it stays upright"
+    );
     app.stop().await;
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base::Trace;
 use images_domain::{
-    Analysis, FileName, ImageRecord, Intake, Label, Operator, ScanQuery, Status, keys,
+    Analysis, FileName, ImageRecord, Intake, Label, Operator, ScanQuery, Status, UserIds, keys,
 };
 use images_storage::{forget_history, load, search};
 use proptest::prelude::*;
@@ -69,11 +69,14 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn intake(photo: u8, post: i64, trip: i64) -> Intake {
-    Intake::parse(&json!({
-        "image_hash": format!("{photo:064x}"), "content_type": "image/png",
-        "user_id": 7, "post_id": post, "picture_id": 1,
-        "post": {"trip_id": trip, "location_id": 1, "content": ""}
-    }))
+    Intake::parse(
+        &json!({
+            "image_hash": format!("{photo:064x}"), "content_type": "image/png",
+            "user_id": 7, "post_id": post, "picture_id": 1,
+            "post": {"trip_id": trip, "location_id": 1, "content": ""}
+        }),
+        UserIds::Integer,
+    )
     .unwrap()
 }
 
@@ -151,7 +154,7 @@ fn expected(records: &BTreeMap<String, ImageRecord>, query: &ScanQuery) -> Vec<S
 }
 
 fn find(redis: &NativeRedis, query: &ScanQuery) -> Value {
-    serde_json::to_value(search(redis, 7, query.clone()).unwrap()).unwrap()
+    serde_json::to_value(search(redis, &7.into(), query.clone()).unwrap()).unwrap()
 }
 
 #[tokio::test]
@@ -224,9 +227,9 @@ async fn a_group_larger_than_a_chunk_is_searched_to_its_end() {
     for number in 0..1_203_u32 {
         let name = format!("7-{number:064x}.png");
         for (key, score) in [
-            (keys::group(7, None), 0),
-            (keys::analyzed(7), 0),
-            (keys::label(7, "cat"), i64::from(number % 100)),
+            (keys::group(&7.into(), None), 0),
+            (keys::analyzed(&7.into()), 0),
+            (keys::label(&7.into(), "cat"), i64::from(number % 100)),
         ] {
             redis
                 .call("ZADD", &[(&key).into(), score.into(), (&name).into()])

@@ -39,12 +39,12 @@ impl Post {
     }
 
     /// The body of `POST /receiver` for a photo of that hash and media type.
-    ///
-    /// # Errors
-    /// The user is not a number.
-    pub fn announcement(&self, user: &str, hash: &str, content_type: &str) -> Result<Value> {
-        let user_id: u64 = user.parse()?;
-        Ok(json!({
+    pub fn announcement(&self, user: &str, hash: &str, content_type: &str) -> Value {
+        let user_id: Value = match user.parse::<u64>() {
+            Ok(number) => number.into(),
+            Err(_) => user.into(),
+        };
+        json!({
             "image_hash": hash,
             "content_type": content_type,
             "user_id": user_id,
@@ -55,7 +55,7 @@ impl Post {
                 "location_id": self.location_id,
                 "content": "Día increíble en el desierto",
             },
-        }))
+        })
     }
 }
 
@@ -113,10 +113,7 @@ impl Photo {
     }
 
     /// The body of `POST /receiver`.
-    ///
-    /// # Errors
-    /// The user is not a number.
-    pub fn announcement(&self, user: &str, post: &Post) -> Result<Value> {
+    pub fn announcement(&self, user: &str, post: &Post) -> Value {
         post.announcement(user, &self.hash(), self.content_type)
     }
 }

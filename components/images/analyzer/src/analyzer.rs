@@ -15,6 +15,8 @@ pub(crate) struct Analyzer<'a> {
     pub(crate) objects: Objects,
     pub(crate) max_upload_bytes: u64,
     pub(crate) censorship: Censorship,
+    /// Whether photos are kept without their metadata.
+    pub(crate) strip_metadata: bool,
 }
 
 impl Analyzer<'_> {

@@ -15,7 +15,7 @@ mod timers;
 mod upload;
 mod work;
 
-use base::{Failure, number, text};
+use base::{Failure, flag, number, text};
 use images_domain::{Censorship, keys};
 use objects::Objects;
 use queue::Policy;
@@ -46,6 +46,7 @@ async fn drain() -> Result<usize, Failure> {
             rejected: number("censored_rejected_threshold", 0.0)?,
             under_review: number("censored_under_review_threshold", 0.0)?,
         },
+        strip_metadata: flag("strip_metadata")?,
     };
     worker::run(&queue, &policy, &analyzer).await
 }

@@ -1,7 +1,7 @@
 //! Later steps of a photo's life: uploads that did not come, and removals.
 
 use base::{Trace, log};
-use images_domain::{FileName, keys};
+use images_domain::FileName;
 use serde_json::json;
 use worker::Verdict;
 
@@ -68,11 +68,7 @@ impl Analyzer<'_> {
             Some(record) if record.is_deleted() => images_storage::discard(objects, &record).await,
             // The photo was announced again: an object in the inbox belongs to its new
             // life.
-            _ => {
-                objects
-                    .delete(&keys::verified(&file.to_string(), life))
-                    .await
-            }
+            _ => images_storage::discard_life(objects, &file.to_string(), life).await,
         };
         removed.map_err(of_store)
     }

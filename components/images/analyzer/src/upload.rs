@@ -85,6 +85,13 @@ impl Analyzer<'_> {
         let missing = || Finding::Later("the labeler returned no result for the image".into());
         let labels = labels.get(&upload.file.image()).ok_or_else(missing)?;
         let labels = labels.clone()?;
+        let bytes = match self.strip_metadata {
+            false => bytes,
+            true => picture::without_metadata(&bytes).map_err(|unreadable| {
+                let reason = format!("the metadata cannot be removed: {unreadable}");
+                Finding::Unreadable { reason }
+            })?,
+        };
         let objects = self.objects(upload.trace);
         let stored = objects.put(&place, bytes, upload.file.media_type.name());
         stored.await.map_err(|error| {

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::MediaType;
+use crate::{MediaType, UserId};
 
 /// The name of a user's photo, which is its key in the object store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FileName {
     /// The owner.
-    pub user_id: u64,
+    pub user_id: UserId,
     /// The SHA-256 of its bytes as 64 lower-case hex digits.
     pub hash: String,
     /// The type of the image.
@@ -39,17 +39,8 @@ impl FileName {
 
     /// Whether the photo belongs to the subject of a token.
     pub fn belongs_to(&self, subject: &str) -> bool {
-        user_id(subject) == Some(self.user_id)
+        self.user_id.as_str() == subject
     }
-}
-
-/// The user id in the subject of a token: an integer without sign and leading zeros.
-/// Other subjects have no photos.
-pub fn user_id(subject: &str) -> Option<u64> {
-    subject
-        .parse()
-        .ok()
-        .filter(|user: &u64| user.to_string() == subject)
 }
 
 impl fmt::Display for FileName {
@@ -62,14 +53,15 @@ impl FromStr for FileName {
     type Err = FileNameError;
 
     fn from_str(text: &str) -> Result<Self, FileNameError> {
-        let (user_id, image) = text.split_once('-').ok_or(FileNameError)?;
+        // A hash has no `-`, and a user id may have some.
+        let (user_id, image) = text.rsplit_once('-').ok_or(FileNameError)?;
         let (hash, extension) = image.split_once('.').ok_or(FileNameError)?;
         let name = Self {
-            user_id: user_id.parse().map_err(|_| FileNameError)?,
+            user_id: UserId::from_name(user_id).ok_or(FileNameError)?,
             hash: hash.to_owned(),
             media_type: MediaType::from_extension(extension).ok_or(FileNameError)?,
         };
-        // A photo has one name: no leading zeros or signs, no upper case.
+        // A photo has one name.
         let is_hash = is_sha256(hash) && !hash.bytes().any(|b| b.is_ascii_uppercase());
         (is_hash && name.to_string() == text)
             .then_some(name)
@@ -92,7 +84,7 @@ mod tests {
     fn a_name_reads_back_as_it_was_written() {
         let text = format!("456-{HASH}.jpg");
         let name: FileName = text.parse().unwrap();
-        assert_eq!(name.user_id, 456);
+        assert_eq!(name.user_id, UserId::from(456));
         assert_eq!(name.media_type, MediaType::Jpeg);
         assert_eq!(name.to_string(), text);
         assert_eq!(name.image(), format!("{HASH}.jpg"));
@@ -102,6 +94,23 @@ mod tests {
             .map(|byte| format!("{byte:02x}"))
             .collect();
         assert_eq!(digest, HASH);
+    }
+
+    #[test]
+    fn the_owner_may_be_a_text() {
+        for (owner, subject) in [
+            (
+                "6f1c2a9e-7d1e-4c3a-b1d0-2f6a3c9e8b47",
+                "6f1c2a9e-7d1e-4c3a-b1d0-2f6a3c9e8b47",
+            ),
+            ("auth0=7C5f7c8ec7", "auth0|5f7c8ec7"),
+            ("045", "045"),
+        ] {
+            let text = format!("{owner}-{HASH}.webp");
+            let name: FileName = text.parse().unwrap();
+            assert!(name.belongs_to(subject), "{text}");
+            assert_eq!(name.to_string(), text);
+        }
     }
 
     #[test]
@@ -120,9 +129,9 @@ mod tests {
             String::new(),
             format!("{HASH}.jpg"),
             format!("-{HASH}.jpg"),
-            format!("045-{HASH}.jpg"),
             format!("+45-{HASH}.jpg"),
-            format!("x-{HASH}.jpg"),
+            format!("x y-{HASH}.jpg"),
+            format!("x|y-{HASH}.jpg"),
             format!("45-{upper}.jpg"),
             format!("45-{HASH}.jpeg"),
             format!("45-{HASH}.JPG"),
@@ -130,7 +139,7 @@ mod tests {
             format!("45-{}.jpg", &HASH[1..]),
             format!("../45-{HASH}.jpg"),
             format!("45-{HASH}.jpg/"),
-            format!("99999999999999999999999-{HASH}.jpg"),
+            format!("{}-{HASH}.jpg", "9".repeat(129)),
         ] {
             assert_eq!(text.parse::<FileName>(), Err(FileNameError), "{text}");
         }

@@ -35,7 +35,7 @@ fn entries(record: &ImageRecord) -> BTreeMap<String, f64> {
     ) {
         return entries;
     }
-    let user = record.user_id;
+    let user = &record.user_id;
     entries.insert(keys::group(user, None), 0.0);
     for post in &record.posts {
         for grouping in [
@@ -73,14 +73,17 @@ mod tests {
 
     use super::*;
     use crate::labels::label;
-    use crate::{Analysis, Intake};
+    use crate::{Analysis, Intake, UserIds};
 
     fn intake(post_id: i64, trip_id: i64) -> Intake {
-        Intake::parse(&json!({
-            "image_hash": "0".repeat(64), "content_type": "image/png",
-            "post_id": post_id, "user_id": 7, "picture_id": 1,
-            "post": {"trip_id": trip_id, "location_id": 5, "content": ""}
-        }))
+        Intake::parse(
+            &json!({
+                "image_hash": "0".repeat(64), "content_type": "image/png",
+                "post_id": post_id, "user_id": 7, "picture_id": 1,
+                "post": {"trip_id": trip_id, "location_id": 5, "content": ""}
+            }),
+            UserIds::Integer,
+        )
         .unwrap()
     }
 

@@ -38,7 +38,7 @@ mod tests {
             .map(|byte| format!("{byte:02x}"))
             .collect();
         FileName {
-            user_id: 1,
+            user_id: 1.into(),
             hash,
             media_type,
         }

@@ -6,7 +6,7 @@ use base::Invalid;
 use serde_json::{Map, Value};
 
 use crate::file_name::is_sha256;
-use crate::{FileName, MediaType, Post};
+use crate::{FileName, MediaType, Post, UserIds};
 
 /// The maximum length of `post.content`, in bytes.
 const MAX_CONTENT_BYTES: usize = 8 * 1024;
@@ -24,7 +24,10 @@ pub struct Intake {
 
 impl Intake {
     /// Reads a request's body. Unknown fields are ignored.
-    pub fn parse(body: &Value) -> Result<Self, Invalid> {
+    ///
+    /// # Errors
+    /// A field is missing or wrong. The text names it.
+    pub fn parse(body: &Value, user_ids: UserIds) -> Result<Self, Invalid> {
         let body = object(body, "body")?;
         let hash = text(body, "image_hash", "image_hash")?;
         if !is_sha256(hash) {
@@ -35,9 +38,11 @@ impl Intake {
             let kinds = MediaType::ALL.map(MediaType::name).join(", ");
             invalid("content_type", format!("must be one of {kinds}"))
         })?;
-        let user_id = integer(body, "user_id", "user_id")?;
-        let user_id = u64::try_from(user_id)
-            .map_err(|_| invalid("user_id", "must be an integer that is not negative"))?;
+        let user_id = body.get("user_id");
+        let user_id = user_id.ok_or_else(|| invalid("user_id", "is missing"))?;
+        let user_id = user_ids
+            .of_json(user_id)
+            .map_err(|problem| invalid("user_id", problem))?;
         let size = match body.get("size") {
             None | Some(Value::Null) => None,
             Some(_) => Some(
@@ -119,7 +124,7 @@ mod tests {
 
     #[test]
     fn the_request_of_the_contract_is_understood() {
-        let intake = Intake::parse(&body()).unwrap();
+        let intake = Intake::parse(&body(), UserIds::Integer).unwrap();
         assert_eq!(
             intake.file.to_string(),
             "456-a1b2c3d4e5f6789abcdef1234567890abcdef12a1b2c3d4e5f6789abcdef1234.jpg"
@@ -132,12 +137,13 @@ mod tests {
     fn unknown_fields_are_ignored() {
         let mut body = body();
         body["camera"] = json!({"iso": 100});
-        assert_eq!(Intake::parse(&body), Intake::parse(&self::body()));
+        let parse = |body| Intake::parse(body, UserIds::Integer);
+        assert_eq!(parse(&body), parse(&self::body()));
     }
 
     /// The field that the error names.
     fn wrong(body: &Value) -> String {
-        let invalid = Intake::parse(body).unwrap_err();
+        let invalid = Intake::parse(body, UserIds::Integer).unwrap_err();
         assert_eq!(invalid.code, "invalid_field");
         invalid.message.split(": ").next().unwrap().to_owned()
     }

@@ -14,6 +14,8 @@
 //! | object store | `{file}` | the inbox: an upload that is not handled yet |
 //! | object store | `verified/{file}` | the photo, once its content was verified |
 //! | object store | `verified/{life}/{file}` | the same, once it was removed and came back |
+//! | object store | `verified/thumbnails/{size}/{life}/{file}.jpg` | a thumbnail |
+//! | Redis | `{images}:thumbnails:{life}:{file}` | its thumbnails are wanted, for a minute |
 //!
 //! In Redis, `{images}` is the hash tag that keeps them on one node.
 
@@ -21,10 +23,13 @@ use std::fmt::Display;
 
 use records::Entity;
 
-use crate::{FileName, Grouping};
+use crate::{FileName, Grouping, Size, UserId};
 
 /// The queue of the system.
 pub const QUEUE: &str = "images";
+
+/// The queue of wanted thumbnails.
+pub const THUMBNAILS: &str = "images.thumbnails";
 
 /// The entity of a photo's record, by the photo's name.
 pub fn entity(file: &impl Display) -> Entity {
@@ -40,7 +45,7 @@ pub fn labels(file: &FileName) -> String {
 }
 
 /// The photos of a user, or those of one group.
-pub fn group(user: u64, grouping: Option<Grouping>) -> String {
+pub fn group(user: &UserId, grouping: Option<Grouping>) -> String {
     match grouping {
         None => format!("{{images}}:index:{user}:all"),
         Some(grouping) => format!(
@@ -55,12 +60,12 @@ pub fn group(user: u64, grouping: Option<Grouping>) -> String {
 pub const UNDER_REVIEW: &str = "{images}:index:under_review";
 
 /// The photos of a user whose labels are known.
-pub fn analyzed(user: u64) -> String {
+pub fn analyzed(user: &UserId) -> String {
     format!("{{images}}:index:{user}:analyzed")
 }
 
 /// The photos of a user that have a label, scored by confidence.
-pub fn label(user: u64, name: &str) -> String {
+pub fn label(user: &UserId, name: &str) -> String {
     format!("{{images}}:index:{user}:label:{}", name.to_lowercase())
 }
 
@@ -74,7 +79,17 @@ pub fn verified(file: &str, life: u32) -> String {
     }
 }
 
-/// Whether a key of the object store is one of [`verified`].
+/// A thumbnail of a photo, in the object store.
+pub fn thumbnail(file: &str, life: u32, size: Size) -> String {
+    format!("{VERIFIED}thumbnails/{}/{life}/{file}.jpg", size.side())
+}
+
+/// The key that is set while thumbnails of a photo are wanted.
+pub fn wanted(file: &str, life: u32) -> String {
+    format!("{{images}}:thumbnails:{life}:{file}")
+}
+
+/// Whether a key of the object store is one of [`verified`] or [`thumbnail`].
 pub fn is_verified(key: &str) -> bool {
     key.starts_with(VERIFIED)
 }

@@ -2,7 +2,7 @@
 //! that changes nothing, returns `None`.
 
 use crate::review::{Decision, NotUnderReview, Review, ReviewRequest};
-use crate::{Analysis, ImageRecord, Intake, Status};
+use crate::{Analysis, ImageRecord, Intake, Status, Thumbnails};
 
 /// The maximum number of posts that may use one photo of a user.
 const MAX_POSTS: usize = 50;
@@ -57,13 +57,14 @@ impl ImageRecord {
             file_name: intake.file.to_string(),
             image_hash: intake.file.hash.clone(),
             content_type: intake.file.media_type.name().to_owned(),
-            user_id: intake.file.user_id,
+            user_id: intake.file.user_id.clone(),
             posts: vec![intake.post.clone()],
             status: Status::Waiting,
             rekognition_results: Vec::new(),
             reason: None,
             review: None,
             object: None,
+            thumbnails: None,
             life,
             created_at: now.to_owned(),
             updated_at: now.to_owned(),
@@ -144,6 +145,7 @@ impl ImageRecord {
                 reason: None,
                 review: None,
                 object: None,
+                thumbnails: None,
                 ..record
             }
         } else {
@@ -186,6 +188,15 @@ impl ImageRecord {
         }))
     }
 
+    /// The record after its thumbnails were made, or could not be, from the content at
+    /// `place`; `None` if the photo has other content now or is removed.
+    pub fn with_thumbnails(&self, place: &str, thumbnails: Thumbnails) -> Option<Self> {
+        (self.object.as_deref() == Some(place)).then(|| Self {
+            thumbnails: Some(thumbnails),
+            ..self.clone()
+        })
+    }
+
     fn changed_since(self, before: &Self, now: &str) -> Option<Self> {
         (self != *before).then(|| Self {
             updated_at: now.to_owned(),
@@ -199,14 +210,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::UserIds;
     use crate::keys;
 
     fn intake(post_id: i64, content: &str) -> Intake {
-        Intake::parse(&json!({
-            "image_hash": "0".repeat(64), "content_type": "image/png",
-            "post_id": post_id, "user_id": 456, "picture_id": 789,
-            "post": {"trip_id": 3, "location_id": 5, "content": content}
-        }))
+        Intake::parse(
+            &json!({
+                "image_hash": "0".repeat(64), "content_type": "image/png",
+                "post_id": post_id, "user_id": 456, "picture_id": 789,
+                "post": {"trip_id": 3, "location_id": 5, "content": content}
+            }),
+            UserIds::Integer,
+        )
         .unwrap()
     }
 

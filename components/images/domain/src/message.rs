@@ -32,6 +32,15 @@ pub struct Removed {
     pub life: u32,
 }
 
+/// `image.thumbnails`: thumbnails of a photo are wanted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WantThumbnails {
+    /// The name of the photo.
+    pub file: String,
+    /// The number of its life.
+    pub life: u32,
+}
+
 /// The schema version of all messages here. Earlier ones stay readable.
 const SCHEMA: u32 = 1;
 
@@ -48,6 +57,19 @@ impl queue::Message for Expiry {
 impl queue::Message for Removed {
     const KIND: &'static str = "image.removed";
     const SCHEMA: u32 = SCHEMA;
+}
+
+impl queue::Message for WantThumbnails {
+    const KIND: &'static str = "image.thumbnails";
+    const SCHEMA: u32 = SCHEMA;
+}
+
+impl<'m> Incoming<'m> for WantThumbnails {
+    const SCHEMA: u32 = SCHEMA;
+
+    fn read(kind: &str, message: &'m [u8]) -> Option<serde_json::Result<Self>> {
+        (kind == <Self as queue::Message>::KIND).then(|| serde_json::from_slice(message))
+    }
 }
 
 /// A message of the queue.

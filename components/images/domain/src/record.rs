@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::review::Review;
-use crate::{FileName, Label, keys};
+use crate::thumbnails::Thumbnails;
+use crate::{FileName, Label, UserId, keys};
 
 /// A use of a photo in a post.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +62,7 @@ pub struct ImageRecord {
     /// Its media type.
     pub content_type: String,
     /// The owner.
-    pub user_id: u64,
+    pub user_id: UserId,
     /// The posts that use it, in the order of their announcements.
     pub posts: Vec<Post>,
     /// The status.
@@ -78,6 +79,9 @@ pub struct ImageRecord {
     /// under its name in the inbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
+    /// What became of its thumbnails, once they were wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbnails: Option<Thumbnails>,
     /// The number of times that the photo was removed and announced again.
     #[serde(default, skip_serializing_if = "is_first")]
     pub life: u32,
@@ -134,6 +138,7 @@ impl ImageRecord {
     pub fn shown_to_reviewers(self) -> Self {
         Self {
             object: None,
+            thumbnails: None,
             life: 0,
             ..self
         }

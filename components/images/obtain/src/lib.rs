@@ -1,24 +1,30 @@
-//! `GET /obtain/{file}`: a redirect to the caller's own photo.
+//! `GET /obtain/{file}`: a redirect to the caller's own photo, or to a thumbnail of it.
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
+use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime};
 
 use base::Failure;
-use images_domain::{FileName, Status};
-use web::{ApiError, Call, Reply, Route};
+use http::{HeaderValue, StatusCode, header};
+use images_domain::{FileName, ImageRecord, Size, Status, Thumbnails, UserIds, keys};
+use stores::SpinRedis;
+use web::{ApiError, Call, Reply, Route, Waiting};
 
 web::exports![Route::get("/obtain/{file}", obtain)];
 
+/// The max wait for a thumbnail that is not made yet.
+const WAIT: Duration = Duration::from_secs(8);
+
 async fn obtain(call: Call) -> Reply {
+    let size: Option<Size> = call.query().parsed("size", "must be 256 or 1024")?;
     let subject = &call.principal()?.subject;
     let missing = || ApiError::not_found("unknown_image", "you have no such photo");
     let name = call.path("file");
     let Ok(file) = name.parse::<FileName>() else {
         // Only the owner may learn that there is no photo of this name.
-        let own = name
-            .split_once('-')
-            .is_some_and(|(user, _)| user == subject);
+        let user = UserIds::Text.of_subject(subject);
+        let own = user.is_ok_and(|user| name.starts_with(&format!("{user}-")));
         return Err(if own { missing() } else { not_yours() });
     };
     if !file.belongs_to(subject) {
@@ -27,23 +33,84 @@ async fn obtain(call: Call) -> Reply {
 
     let record = images_storage::existing(&file)?.ok_or_else(missing)?;
     let store = images_storage::objects(&call.trace)?;
-    let key = record.object_key();
     match record.status {
         Status::Corrupt | Status::Deleted => return Err(missing()),
         // There may be an upload that is not handled yet: only the store knows.
         Status::Waiting | Status::Expired => {
-            let found = store.head(key).await.map_err(Failure::from)?;
-            found.ok_or_else(missing)?;
+            let found = store.head(record.object_key()).await;
+            found.map_err(Failure::from)?.ok_or_else(missing)?;
         }
         Status::Approved | Status::UnderReview | Status::Rejected | Status::Failed => {}
     }
+    let key = match size {
+        Some(size) => thumbnail(&call, &file, record, size).await?,
+        None => {
+            if base::flag("strip_metadata")? && !record.is_verified() {
+                let message =
+                    "the photo still has its metadata, which is removed when it is analyzed";
+                let status = StatusCode::CONFLICT;
+                return Err(ApiError::new(status, "metadata_not_stripped", message));
+            }
+            record.object_key().to_owned()
+        }
+    };
     let expires = Duration::from_secs(base::number("signed_url_read_expiration", 1)?);
     // Clients follow the redirect with the same method, and the URL is signed for one.
     let presigned = store
         .config()
-        .presign_read(call.method(), key, expires, SystemTime::now())
+        .presign_read(call.method(), &key, expires, SystemTime::now())
         .map_err(Failure::from)?;
     web::redirect(&presigned.url)
+}
+
+/// The key of a thumbnail. One that is not made yet is made by a worker, and waited for.
+async fn thumbnail(
+    call: &Call,
+    file: &FileName,
+    record: ImageRecord,
+    size: Size,
+) -> Result<String, ApiError> {
+    if !record.is_verified() {
+        return Err(pending("the photo is not analyzed yet, or could not be"));
+    }
+    let key = keys::thumbnail(&record.file_name, record.life, size);
+    let seen = match record.thumbnails {
+        Some(seen) => Some(seen),
+        None => {
+            let redis = SpinRedis::open()?;
+            images_storage::want_thumbnails(&redis, &record, &call.trace).await?;
+            let waiting = Waiting {
+                redis: &redis,
+                system: "images",
+                subject: &call.principal()?.subject,
+                trace: &call.trace,
+            };
+            web::wait(&waiting, WAIT, async || {
+                let record = images_storage::existing(file)?;
+                Ok(match record.and_then(|record| record.thumbnails) {
+                    None => ControlFlow::Continue(None),
+                    seen => ControlFlow::Break(seen),
+                })
+            })
+            .await?
+        }
+    };
+    match seen {
+        Some(Thumbnails::Made) => Ok(key),
+        Some(Thumbnails::Refused(reason)) => {
+            let message = format!("the photo has no thumbnails: {reason}");
+            Err(ApiError::not_found("no_thumbnail", message))
+        }
+        None => Err(pending("the thumbnail is not made yet")),
+    }
+}
+
+fn pending(problem: &str) -> ApiError {
+    let message = format!("{problem}; try again");
+    let mut error = ApiError::new(StatusCode::CONFLICT, "thumbnail_pending", message);
+    let seconds = HeaderValue::from_static("2");
+    error.headers.push((header::RETRY_AFTER, seconds));
+    error
 }
 
 /// 401 and not 403 is what the contract says, whether the photo exists or not.

@@ -19,7 +19,7 @@ struct Received {
 }
 
 pub(crate) async fn receive(call: Call) -> Reply {
-    let intake = Intake::parse(&call.json()?)?;
+    let intake = Intake::parse(&call.json()?, images_storage::user_ids()?)?;
     if !intake.file.belongs_to(&call.principal()?.subject) {
         return Err(ApiError::forbidden(
             "not_your_user_id",

@@ -94,7 +94,7 @@ pub async fn announce(uploads: &[Uploaded], trace: &Trace) -> Result<(), Failure
 
 #[cfg(test)]
 mod tests {
-    use images_domain::{Intake, Status};
+    use images_domain::{Intake, Status, UserIds};
     use serde_json::json;
     use stores::MemoryKeyValue;
 
@@ -111,11 +111,14 @@ mod tests {
     fn nothing_is_kept_of_the_earlier_lives_of_a_photo() {
         let store = MemoryKeyValue::default();
         let announced = |existing, content| {
-            let intake = Intake::parse(&json!({
-                "image_hash": "0".repeat(64), "content_type": "image/png",
-                "post_id": 1, "user_id": 456, "picture_id": 789,
-                "post": {"trip_id": 3, "location_id": 5, "content": content}
-            }));
+            let intake = Intake::parse(
+                &json!({
+                    "image_hash": "0".repeat(64), "content_type": "image/png",
+                    "post_id": 1, "user_id": 456, "picture_id": 789,
+                    "post": {"trip_id": 3, "location_id": 5, "content": content}
+                }),
+                UserIds::Integer,
+            );
             let record = ImageRecord::receive(existing, &intake.unwrap(), "t");
             record.unwrap().unwrap()
         };

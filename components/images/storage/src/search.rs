@@ -1,6 +1,6 @@
 //! Searches, in one script on the indexes.
 
-use images_domain::{Operator, ScanQuery, ScanResponse, keys};
+use images_domain::{Operator, ScanQuery, ScanResponse, UserId, keys};
 use queue::Script;
 use stores::{Arg, Redis, Value};
 
@@ -9,7 +9,7 @@ static SEARCH: Script = Script::new(include_str!("search.lua"));
 /// Searches the photos of a user.
 pub fn search(
     redis: &impl Redis,
-    user: u64,
+    user: &UserId,
     query: ScanQuery,
 ) -> Result<ScanResponse, base::Failure> {
     let mut names = vec![keys::group(user, query.grouping), keys::analyzed(user)];

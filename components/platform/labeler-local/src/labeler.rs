@@ -1,9 +1,10 @@
 //! From a file to its labels.
 
+use picture::{Picture, Unreadable};
+
 use crate::{
     crop,
-    network::Network,
-    picture::{self, Unreadable},
+    network::{Network, SIDE},
     taxonomy::{self, Label, Taxonomy},
 };
 
@@ -13,12 +14,21 @@ const WEIGHTS: &str = "efficientnet-lite0-57934424";
 /// Raised when decoding or scaling changes the input of the network.
 const PREPROCESSING: u32 = 1;
 
+/// The minimum length of the shorter side of a picture that is scaled while it is decoded.
+/// The better filter does the last step.
+const ENOUGH: u16 = 2 * SIDE as u16;
+
 /// Names everything that labels depend on. Another name means other labels.
 pub fn model() -> String {
     format!(
         "{WEIGHTS} preprocessing-{PREPROCESSING} taxonomy-{}",
         taxonomy::version()
     )
+}
+
+/// Decodes a file, as large as the network needs it.
+pub fn decode(file: &[u8]) -> Result<Picture, Unreadable> {
+    picture::decode(file, ENOUGH)
 }
 
 /// The model, ready for any number of images.
@@ -39,7 +49,7 @@ impl Labeler {
     /// The labels of an encoded image with at least `min_confidence` (0 to 100), the most
     /// confident first.
     pub fn label(&mut self, file: &[u8], min_confidence: f64) -> Result<Vec<Label>, Unreadable> {
-        let picture = picture::decode(file)?;
+        let picture = decode(file)?;
         let logits = self.network.run(&crop::square(&picture));
         Ok(self.taxonomy.labels(&softmax(&logits), min_confidence))
     }

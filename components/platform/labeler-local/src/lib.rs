@@ -6,7 +6,6 @@
 pub mod crop;
 pub mod labeler;
 pub mod network;
-pub mod picture;
 pub mod taxonomy;
 
 #[allow(unsafe_code, missing_docs)]

@@ -11,9 +11,9 @@ use image::{
 };
 use labeler_local::{
     crop,
-    labeler::Labeler,
-    picture::{self, Unreadable},
+    labeler::{Labeler, decode},
 };
+use picture::Unreadable;
 use proptest::prelude::*;
 
 const KINDS: [&str; 7] = [
@@ -42,7 +42,7 @@ fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
 }
 
 fn seen(file: &[u8]) -> Box<[u8; labeler_local::network::INPUT]> {
-    crop::square(&picture::decode(file).unwrap())
+    crop::square(&decode(file).unwrap())
 }
 
 /// The mean difference, of 255, between the network's inputs from two files.
@@ -57,11 +57,11 @@ fn difference(a: &[u8], b: &[u8]) -> f64 {
 }
 
 fn is_invalid(file: &[u8]) -> bool {
-    matches!(picture::decode(file), Err(Unreadable::Invalid(_)))
+    matches!(decode(file), Err(Unreadable::Invalid(_)))
 }
 
 fn is_too_large(file: &[u8]) -> bool {
-    matches!(picture::decode(file), Err(Unreadable::TooLarge(_)))
+    matches!(decode(file), Err(Unreadable::TooLarge(_)))
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_progressive_photo_looks_like_a_baseline_one() {
 #[test]
 fn a_large_photo_is_scaled_while_it_is_decoded_and_looks_the_same() {
     let large = cat().resize_exact(1800, 1800, image::imageops::FilterType::Triangle);
-    let picture = picture::decode(&encoded(&large, ImageFormat::Jpeg)).unwrap();
+    let picture = decode(&encoded(&large, ImageFormat::Jpeg)).unwrap();
     assert_eq!((picture.width, picture.height), (450, 450));
     let apart = difference(
         &encoded(&large, ImageFormat::Jpeg),
@@ -187,7 +187,7 @@ fn of_all_kinds() -> Vec<Vec<u8>> {
 #[test]
 fn a_file_that_ends_too_early_is_no_image() {
     for whole in of_all_kinds() {
-        assert!(picture::decode(&whole).is_ok());
+        assert!(decode(&whole).is_ok());
         let kind = image::guess_format(&whole);
         for end in (0..32).map(|part| whole.len() * part / 32) {
             assert!(is_invalid(&whole[..end]), "{kind:?}, {end} bytes");
@@ -314,7 +314,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 fn the_photos_of_phones_fit() {
     let image = DynamicImage::new_rgb8(4032, 3024);
     for format in [ImageFormat::Jpeg, ImageFormat::Png] {
-        let picture = picture::decode(&encoded(&image, format)).unwrap();
+        let picture = decode(&encoded(&image, format)).unwrap();
         assert!(picture.width.min(picture.height) >= 448, "{format:?}");
     }
 }
@@ -331,7 +331,7 @@ proptest! {
         for (at, byte) in damage {
             file[at.index(reach)] = byte;
         }
-        if let Ok(picture) = picture::decode(&file) {
+        if let Ok(picture) = decode(&file) {
             crop::square(&picture);
         }
     }

@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use labeler_local::{
     crop,
+    labeler::decode,
     network::{CLASSES, Network},
-    picture,
 };
 
 /// How far a logit may be off: weights of 16 bits move it by a few hundredths,
@@ -36,7 +36,7 @@ fn golden() -> BTreeMap<&'static str, Vec<(usize, f32)>> {
 fn run(network: &mut Network, photo: &str) -> Vec<f32> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../data/photos");
     let file = fs::read(folder.join(photo)).unwrap();
-    network.run(&crop::square(&picture::decode(&file).unwrap()))
+    network.run(&crop::square(&decode(&file).unwrap()))
 }
 
 #[test]

@@ -5,10 +5,11 @@
 mod files;
 
 use files::Fate;
-use labeler_local::picture::{self, Unreadable};
+use labeler_local::labeler::decode;
+use picture::Unreadable;
 
 fn fate(file: &[u8]) -> Fate {
-    match picture::decode(file) {
+    match decode(file) {
         Ok(_) => Fate::Decoded,
         Err(Unreadable::Invalid(_)) => Fate::Invalid,
         Err(Unreadable::TooLarge(_)) => Fate::TooLarge,
@@ -29,14 +30,12 @@ fn the_worst_files_are_refused_or_cost_no_more_than_a_large_photo() {
 
 #[test]
 fn scans_are_counted_before_they_are_decoded() {
-    let refused = picture::decode(&files::progressive(64, 64, 100))
-        .err()
-        .unwrap();
+    let refused = decode(&files::progressive(64, 64, 100)).err().unwrap();
     assert!(
         refused.to_string().contains("more than 100 scans"),
         "{refused}"
     );
-    assert!(picture::decode(&files::progressive(64, 64, 99)).is_ok());
+    assert!(decode(&files::progressive(64, 64, 99)).is_ok());
 }
 
 #[test]
@@ -55,7 +54,7 @@ fn pixels_that_do_not_inflate_are_invalid() {
     // The type of the first block is none.
     let data = file.windows(4).position(|kind| kind == b"IDAT").unwrap() + 4;
     file[data + 2] = 0b111;
-    let refused = picture::decode(&file).err().unwrap();
+    let refused = decode(&file).err().unwrap();
     assert!(
         refused.to_string().contains("does not inflate"),
         "{refused}"

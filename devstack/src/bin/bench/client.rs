@@ -82,7 +82,7 @@ impl Connection {
         user: u64,
         token: &HeaderValue,
     ) -> Result<String> {
-        let announcement = photo.announcement(&user.to_string(), &Post::of(1))?;
+        let announcement = photo.announcement(&user.to_string(), &Post::of(1));
         let call = routes::announce(&announcement).with_token(token);
         let received = self.ask(&call).await?;
         let upload = routes::upload(&received, photo.bytes.clone())?;

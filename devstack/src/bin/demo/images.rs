@@ -89,7 +89,7 @@ pub async fn tell(client: &Client, photos: Vec<Photo>, checks: &mut Checks) -> R
     let varied = richest.photo.numbered(0);
     let unknown = routes::obtain(&varied.file_name(USER));
     let two_groups = routes::scan("post_id=1&trip_id=1");
-    let announcement = varied.announcement(USER, &Post::of(902))?;
+    let announcement = varied.announcement(USER, &Post::of(902));
     let announced = routes::announce(&announcement).reading();
     for (what, session, call, status, code) in [
         ("no token", &nobody, &obtain, 401, "missing_token"),
@@ -170,7 +170,7 @@ async fn show(user: &User<'_>, photo: Photo, post: Post) -> Result<(Shown, Durat
 }
 
 async fn announce(user: &User<'_>, id: &str, photo: &Photo, post: &Post) -> Result<Received> {
-    let announcement = photo.announcement(id, post)?;
+    let announcement = photo.announcement(id, post);
     let received = user.ask(&routes::announce(&announcement)).await?;
     same("its name", &received.file_name, &photo.file_name(id))?;
     Ok(received)

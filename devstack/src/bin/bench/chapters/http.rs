@@ -197,7 +197,7 @@ fn receiver(token: HeaderValue) -> Arc<Endpoint> {
             Post::of(i64::try_from(number / 20)?),
             format!("{number:064x}"),
         );
-        let announcement = post.announcement(&USER.to_string(), &hash, "image/jpeg")?;
+        let announcement = post.announcement(&USER.to_string(), &hash, "image/jpeg");
         Ok(routes::announce(&announcement).reading().with_token(&token))
     })
 }

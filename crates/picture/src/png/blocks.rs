@@ -11,7 +11,7 @@ use miniz_oxide::inflate::core::inflate_flags::{
 };
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
-use crate::picture::unreadable::{PNG, Unreadable};
+use crate::unreadable::{PNG, Unreadable};
 
 /// The maximum number of blocks: one for each row of the tallest image.
 const MAX: usize = 1 << 16;
@@ -26,8 +26,10 @@ const WINDOW: usize = 32 << 10;
 /// An interlaced image has some bytes more than another of its size, too.
 const MARGIN: usize = 1 << 20;
 
-const SIGNATURE: usize = 8;
-const CHECKSUM: usize = 4;
+/// The length of the signature of a file.
+pub const SIGNATURE: usize = 8;
+/// The length of the checksum of a chunk.
+pub const CHECKSUM: usize = 4;
 
 /// Refuses a file whose pixels, of so many bytes, are in too many blocks. It inflates
 /// them for that, unless the file is too short to have as many.
@@ -72,7 +74,7 @@ pub fn afford(file: &[u8], pixels: usize) -> Result<(), Unreadable> {
 }
 
 /// The type and the data of the first chunk, as far as it is there, and the chunks after it.
-fn chunk(chunks: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
+pub fn chunk(chunks: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
     let (length, rest) = chunks.split_first_chunk()?;
     let (kind, rest) = rest.split_first_chunk()?;
     let length = u32::from_be_bytes(*length) as usize;

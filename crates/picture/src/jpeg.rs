@@ -4,21 +4,17 @@
 //! out the frequencies that a small image does not show: half the time, and an eighth to
 //! a sixty-fourth of the memory for a large photo.
 
-mod outline;
+pub mod outline;
 
 use image::metadata::Orientation;
 use jpeg_decoder::{CodingProcess, Decoder, ImageInfo, PixelFormat};
 use outline::Outline;
 
-use super::pixels::{Channels, Layout, Picture};
-use super::unreadable::{JPEG, Unreadable, afford};
-use crate::network::SIDE;
+use crate::pixels::{Channels, Layout, Picture};
+use crate::unreadable::{JPEG, Unreadable, afford};
 
-/// The minimum length of the shorter side after scaling. The better filter does the last
-/// step.
-const ENOUGH: u16 = 2 * SIDE as u16;
-
-pub fn decode(file: &[u8]) -> Result<Picture, Unreadable> {
+/// Decodes a file, scaled down as far as its shorter side stays as long as `enough`.
+pub fn decode(file: &[u8], enough: u16) -> Result<Picture, Unreadable> {
     let mut decoder = Decoder::new(Outline::of(file)?);
     decoder.read_info().map_err(unreadable)?;
     let full = info(&decoder)?;
@@ -36,7 +32,10 @@ pub fn decode(file: &[u8]) -> Result<Picture, Unreadable> {
         wide: false,
     };
     let (width, height) = decoder
-        .scale(scaled(full.width, full), scaled(full.height, full))
+        .scale(
+            scaled(full.width, full, enough),
+            scaled(full.height, full, enough),
+        )
         .map_err(unreadable)?;
     afford(
         full.width.into(),
@@ -58,9 +57,9 @@ pub fn decode(file: &[u8]) -> Result<Picture, Unreadable> {
 }
 
 /// The length of a side when the shorter one is scaled to the minimum.
-fn scaled(side: u16, full: ImageInfo) -> u16 {
+fn scaled(side: u16, full: ImageInfo, enough: u16) -> u16 {
     let shorter = u32::from(full.width.min(full.height)).max(1);
-    let wanted = shorter.min(ENOUGH.into());
+    let wanted = shorter.min(enough.into());
     let scaled = (u32::from(side) * wanted).div_ceil(shorter);
     u16::try_from(scaled).unwrap_or(side)
 }

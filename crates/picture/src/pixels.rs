@@ -25,6 +25,9 @@ pub struct Layout {
     pub wide: bool,
 }
 
+/// Red, green, blue.
+pub type Rgb = [u8; 3];
+
 /// The samples of a pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channels {
@@ -50,5 +53,26 @@ impl Layout {
             Channels::Rgba | Channels::Cmyk => 4,
         };
         samples * if self.wide { 2 } else { 1 }
+    }
+
+    /// The colour of a pixel of this format, on a white page.
+    pub fn rgb(self, samples: &[u8]) -> Rgb {
+        let sample = |index: usize| {
+            if self.wide {
+                let sample = samples.get(2 * index..).and_then(<[u8]>::first_chunk);
+                (sample.map_or(0, |bytes| u16::from_ne_bytes(*bytes)) >> 8) as u8
+            } else {
+                samples.get(index).copied().unwrap_or_default()
+            }
+        };
+        let scale = |value: u8, by: u8| ((u16::from(value) * u16::from(by) + 127) / 255) as u8;
+        let on_white = |value: u8, alpha: u8| scale(value, alpha) + (255 - alpha);
+        match self.channels {
+            Channels::Grey => [sample(0); 3],
+            Channels::GreyAlpha => [on_white(sample(0), sample(1)); 3],
+            Channels::Rgb => [sample(0), sample(1), sample(2)],
+            Channels::Rgba => [0, 1, 2].map(|index| on_white(sample(index), sample(3))),
+            Channels::Cmyk => [0, 1, 2].map(|index| scale(255 - sample(index), 255 - sample(3))),
+        }
     }
 }

@@ -5,13 +5,13 @@
 //! missing, as in browsers. Texts and colour profiles, which may inflate to a thousand
 //! times their size, are skipped.
 
-mod blocks;
+pub mod blocks;
 
 use image::metadata::Orientation;
 use png::{BitDepth, ColorType, Decoder, DecodingError, InterlaceInfo, Reader, Transformations};
 
-use super::pixels::{Channels, Layout, Picture};
-use super::unreadable::{PNG, Unreadable, afford};
+use crate::pixels::{Channels, Layout, Picture};
+use crate::unreadable::{PNG, Unreadable, afford};
 
 /// The maximum number of pixels in a row, and of rows, as in a JPEG: each row has a cost,
 /// even a short one.

@@ -10,15 +10,15 @@ use guarded::Guarded;
 use image::metadata::Orientation;
 use image::{ColorType, ImageDecoder, ImageError, codecs::webp::WebPDecoder};
 
-use super::pixels::{Channels, Layout, Picture};
-use super::unreadable::{Unreadable, WEBP, afford};
+use crate::pixels::{Channels, Layout, Picture};
+use crate::unreadable::{Unreadable, WEBP, afford};
 
 /// The header of the file: `RIFF`, the size of the rest, `WEBP`.
 const HEADER: usize = 12;
 /// The header of a chunk: its type and size.
 const CHUNK: usize = 8;
 /// The header of an animation's frame, before its chunks.
-const FRAME: usize = 16;
+pub const FRAME: usize = 16;
 
 /// The position of the flags in the first chunk, and the flags for a colour profile, EXIF
 /// and XMP.
@@ -33,12 +33,8 @@ const TRANSLUCENT: u64 = 11;
 const ANIMATED: u64 = 19;
 
 pub fn decode(file: &[u8]) -> Result<Picture, Unreadable> {
-    let announced = file.get(4..).and_then(|rest| rest.first_chunk());
-    let announced = u32::from_le_bytes(*announced.unwrap_or(&[0; 4]));
-    let end = CHUNK.saturating_add(announced as usize);
-    let body = file.get(HEADER..end.min(file.len())).unwrap_or_default();
-    let contents = Contents::of(body)?;
-    let file = if contents.pixels && end > file.len() {
+    let contents = Contents::of(body(file))?;
+    let file = if contents.pixels && end(file) > file.len() {
         without_metadata(file)
     } else {
         Cow::Borrowed(file)
@@ -78,6 +74,19 @@ pub fn decode(file: &[u8]) -> Result<Picture, Unreadable> {
             .and_then(Orientation::from_exif_chunk)
             .unwrap_or(Orientation::NoTransforms),
     })
+}
+
+/// The position where a file ends, as its header says.
+fn end(file: &[u8]) -> usize {
+    let announced = file.get(4..).and_then(|rest| rest.first_chunk());
+    let announced = u32::from_le_bytes(*announced.unwrap_or(&[0; 4]));
+    CHUNK.saturating_add(announced as usize)
+}
+
+/// The chunks of a file, as far as they are there.
+pub fn body(file: &[u8]) -> &[u8] {
+    file.get(HEADER..end(file).min(file.len()))
+        .unwrap_or_default()
 }
 
 /// The file without the flags of its metadata: a file that ends after its pixels has
@@ -138,15 +147,19 @@ impl<'a> Contents<'a> {
     }
 }
 
-struct Chunk<'a> {
-    kind: &'a [u8; 4],
-    data: &'a [u8],
+/// A chunk of a RIFF file.
+pub struct Chunk<'a> {
+    /// Its type.
+    pub kind: &'a [u8; 4],
+    /// Its data, as far as it is there.
+    pub data: &'a [u8],
     /// The data after the chunk; `None` if some of the chunk's own data is missing.
-    rest: Option<&'a [u8]>,
+    pub rest: Option<&'a [u8]>,
 }
 
 impl<'a> Chunk<'a> {
-    fn first_of(chunks: &'a [u8]) -> Option<Self> {
+    /// The first chunk.
+    pub fn first_of(chunks: &'a [u8]) -> Option<Self> {
         let (kind, rest) = chunks.split_first_chunk()?;
         let (size, rest) = rest.split_first_chunk()?;
         let size = u32::from_le_bytes(*size) as usize;

@@ -6,7 +6,7 @@
 
 use std::io::{self, Read};
 
-use crate::picture::unreadable::{JPEG, Unreadable};
+use crate::unreadable::{JPEG, Unreadable};
 
 /// The maximum number of scans of one image. Encoders write 10 for a progressive photo;
 /// programs with such a limit set it to 100 to 500.
@@ -287,14 +287,15 @@ impl<'a> Walk<'a> {
     }
 }
 
-struct Marker {
-    code: u8,
+pub struct Marker {
+    /// Its second byte.
+    pub code: u8,
     /// The position after it.
-    end: usize,
+    pub end: usize,
 }
 
 /// The next marker from a position on: a byte 0xff and one that is neither 0xff nor 0.
-fn marker(file: &[u8], mut at: usize) -> Option<Marker> {
+pub fn marker(file: &[u8], mut at: usize) -> Option<Marker> {
     loop {
         at += memchr::memchr(0xff, file.get(at..)?)? + 1;
         match file.get(at)? {
@@ -305,7 +306,7 @@ fn marker(file: &[u8], mut at: usize) -> Option<Marker> {
 }
 
 /// The segment after a marker, without its length.
-fn segment(file: &[u8], at: usize) -> Option<&[u8]> {
+pub fn segment(file: &[u8], at: usize) -> Option<&[u8]> {
     let (length, rest) = file.get(at..)?.split_first_chunk()?;
     rest.get(..usize::from(u16::from_be_bytes(*length)).checked_sub(2)?)
 }

@@ -16,6 +16,7 @@ mod later_versions;
 mod lifecycle;
 mod manifest;
 mod message_groups;
+mod monitoring;
 mod notifications;
 mod obtain;
 mod openapi;

@@ -9,9 +9,9 @@ use stores::{Arg, Redis, Value as Stored};
 use tests::{App, Manifest, Service, USER, body, eventually, refusal};
 
 const OTHER: &str = "other";
-const DAY: u64 = 24 * 60 * 60 * 1_000;
+pub(crate) const DAY: u64 = 24 * 60 * 60 * 1_000;
 
-fn job(id: &str, toons: usize) -> Value {
+pub(crate) fn job(id: &str, toons: usize) -> Value {
     let toons: Vec<_> = (0..toons)
         .map(|n| json!({"toonId": format!("T-{n}")}))
         .collect();
@@ -19,13 +19,13 @@ fn job(id: &str, toons: usize) -> Value {
 }
 
 /// A job that waits for so long, in milliseconds.
-fn job_in(id: &str, toons: usize, wait: u64) -> Value {
+pub(crate) fn job_in(id: &str, toons: usize, wait: u64) -> Value {
     let mut job = job(id, toons);
     job["notBefore"] = json!(base::rfc3339(base::now_millis() + wait));
     job
 }
 
-async fn submit(app: &App, user: &str, job: &Value) -> Value {
+pub(crate) async fn submit(app: &App, user: &str, job: &Value) -> Value {
     body(app.post(user, "/submit-job", job).await, 202).await
 }
 
@@ -34,7 +34,7 @@ async fn status(app: &App, id: &str) -> Value {
 }
 
 /// The job once it has this status.
-async fn becomes(app: &App, id: &str, wanted: &str) -> Value {
+pub(crate) async fn becomes(app: &App, id: &str, wanted: &str) -> Value {
     eventually(&format!("job {id} is {wanted}"), || async move {
         let job = status(app, id).await;
         (job["status"] == wanted).then_some(job)
@@ -42,7 +42,7 @@ async fn becomes(app: &App, id: &str, wanted: &str) -> Value {
     .await
 }
 
-async fn control(app: &App, user: &str, id: &str, what: &str) -> Response {
+pub(crate) async fn control(app: &App, user: &str, id: &str, what: &str) -> Response {
     let path = format!("/jobs/{id}/{what}");
     app.request_of(user, Method::POST, &path)
         .send()

@@ -1,10 +1,15 @@
-//! Events of photos, purchases and jobs of ipp.
+//! Events of photos, jobs, purchases and jobs of ipp.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use devstack::WebhookReceiver;
 use devstack::databricks::RunState;
+use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tests::{Photo, USER, body, purchase};
+use tests::{App, Manifest, Photo, Service, USER, body, purchase};
 
+use crate::jobs_control::{DAY, becomes, control, job, job_in, submit};
 use crate::webhooks::{app, get, make, put_order, quiet, told};
 
 const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
@@ -56,6 +61,55 @@ async fn a_webhook_learns_what_became_of_photos() {
 }
 
 #[tokio::test]
+async fn a_webhook_learns_once_that_a_job_is_completed() {
+    let receiver = WebhookReceiver::start(SECRET).await.unwrap();
+    let processor = Service::start(Duration::ZERO).await;
+    processor.poison_with(StatusCode::UNPROCESSABLE_ENTITY, ["T-7"]);
+    let variables = [
+        ("processor_url", &*processor.url()),
+        ("notification_hosts", "http://127.0.0.1:*"),
+        // Batches of several workers end at the same time.
+        ("queue_batch", "8"),
+    ];
+    let app = App::of(Manifest::shipped().with_http_processor(), &variables).await;
+    submit(&app, USER, &job("EARLY", 1)).await;
+    becomes(&app, "EARLY", "COMPLETED").await;
+    make(&app, &receiver, &["orilla.job.completed"]).await;
+
+    submit(&app, USER, &job("A", 100)).await;
+    let ended = becomes(&app, "A", "COMPLETED_WITH_ERRORS").await;
+    let events = told(&receiver, 1).await;
+    let mut data = ended.clone();
+    data["userId"] = json!(USER);
+    assert_eq!(events[0]["data"], data);
+    assert_eq!(
+        (&events[0]["source"], &events[0]["subject"]),
+        (&json!("/jobs"), &json!("A"))
+    );
+    assert_eq!(events[0]["time"], ended["finishedAt"]);
+
+    // Its end is news again when its failed toon was tried again.
+    processor.poison([]);
+    body(control(&app, USER, "A", "retry").await, 200).await;
+    becomes(&app, "A", "COMPLETED").await;
+    let events = told(&receiver, 2).await;
+    let statuses: BTreeSet<_> = events
+        .iter()
+        .map(|event| event["data"]["status"].as_str().unwrap())
+        .collect();
+    let both = BTreeSet::from(["COMPLETED", "COMPLETED_WITH_ERRORS"]);
+    assert_eq!(statuses, both);
+    assert_ne!(events[0]["id"], events[1]["id"]);
+
+    // A canceled job does not complete.
+    submit(&app, USER, &job_in("B", 3, DAY)).await;
+    body(control(&app, USER, "B", "cancel").await, 200).await;
+    quiet(&app).await;
+    assert_eq!(receiver.received().len(), 2);
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn a_webhook_learns_of_purchases_of_every_tenant() {
     let receiver = WebhookReceiver::start(SECRET).await.unwrap();
     let app = app(&[]).await;
@@ -92,8 +146,7 @@ async fn a_webhook_learns_of_purchases_of_every_tenant() {
     assert_eq!(events[2]["data"], changed);
     assert_eq!(events[3]["data"]["version"], 3);
     assert_eq!(events[3]["data"]["tenant_id"], "cafe");
-    let ids: std::collections::BTreeSet<_> =
-        events.iter().map(|event| event["id"].to_string()).collect();
+    let ids: BTreeSet<_> = events.iter().map(|event| event["id"].to_string()).collect();
     assert_eq!(ids.len(), 4);
     quiet(&app).await;
     assert_eq!(receiver.received().len(), 4);

@@ -95,6 +95,20 @@ pub enum Effect {
         /// The key that is counted.
         of: String,
     },
+    /// Publishes a message once two counts of a hash are equal, after all tallies, if a
+    /// sorted set has one of some members.
+    Complete {
+        /// The counts.
+        of: Completion,
+        /// The sorted set.
+        set: String,
+        /// The members, at least one.
+        members: Vec<String>,
+        /// The stream of a queue.
+        stream: String,
+        /// The message.
+        message: Vec<u8>,
+    },
     /// Removes a key; a missing key is no error.
     Remove {
         /// The key.
@@ -188,6 +202,21 @@ pub enum Effect {
     },
 }
 
+/// Two counts of a hash that are equal in the end, such as the finished parts of a job and all
+/// of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// The hash.
+    pub key: String,
+    /// The fields of the counts.
+    pub counts: [String; 2],
+    /// The field that notes that they were equal: then nothing happens any more until the
+    /// field is removed.
+    pub noted: String,
+    /// The field of a hash that is not looked at.
+    pub unless: String,
+}
+
 /// How much is kept of values: whatever comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keeping {
@@ -271,6 +300,13 @@ impl Effect {
                 others[0] = group.as_ref();
                 others[1] = noted.as_ref().map(|(hash, _)| hash);
                 key
+            }
+            Self::Complete {
+                of, set, stream, ..
+            } => {
+                others[0] = Some(set);
+                others[1] = Some(stream);
+                &of.key
             }
             Self::SendIfAny { set, stream, .. } => {
                 others[0] = Some(stream);
@@ -394,6 +430,21 @@ impl Effect {
                 what.command(),
                 of.as_bytes(),
             ]),
+            Self::Complete {
+                of,
+                set,
+                members,
+                stream,
+                message,
+            } => {
+                let [done, total] = &of.counts;
+                let names = [&of.key, done, total, &of.noted, &of.unless, set, stream];
+                let mut words = vec![b"COMPLETE".as_slice()];
+                words.extend(names.map(|name| name.as_bytes()));
+                words.push(message);
+                words.extend(members.iter().map(String::as_bytes));
+                command(&words)
+            }
             Self::Remove { key } => command(&[b"DEL", key.as_bytes()]),
             Self::Expire { key, after } => {
                 command(&[b"PEXPIRE", key.as_bytes(), millis(after).as_bytes()])

@@ -23,7 +23,7 @@ mod staged;
 pub use change::{Change, Outcome};
 pub use dead::{DeadLetter, DeadPage, LetterId, NoLetterId, Redriven};
 pub use delivery::Delivery;
-pub use effect::{Count, Effect, Group, Keeping, Noted, Once, Tallied};
+pub use effect::{Completion, Count, Effect, Group, Keeping, Noted, Once, Tallied};
 pub use envelope::{Envelope, Incoming, Message, Opened, open, read};
 pub use inspect::{Counts, Minute};
 pub use names::QueueNames;

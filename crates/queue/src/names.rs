@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::effect::{Effect, Group, Noted, Once};
+use crate::effect::{Completion, Effect, Group, Noted, Once};
 
 /// The Redis keys and channels of one queue.
 ///
@@ -121,6 +121,24 @@ impl QueueNames {
         message: impl Into<Vec<u8>>,
     ) -> Effect {
         Effect::SendIfAny {
+            set: set.into(),
+            members,
+            stream: self.stream.clone(),
+            message: message.into(),
+        }
+    }
+
+    /// The effect that publishes a message on this queue once counts are equal, if a sorted set
+    /// has one of some members: [`Effect::Complete`].
+    pub fn send_when_complete(
+        &self,
+        of: Completion,
+        set: impl Into<String>,
+        members: Vec<String>,
+        message: impl Into<Vec<u8>>,
+    ) -> Effect {
+        Effect::Complete {
+            of,
             set: set.into(),
             members,
             stream: self.stream.clone(),

@@ -113,7 +113,7 @@ pub(crate) fn wishes_of<'e>(
 
 /// The wishes that an event of a type fulfils: one of them is in [`wishes_of`] just if an
 /// endpoint [`Endpoint::gets`] the type.
-pub(crate) fn wishes_for(kind: &str) -> Vec<String> {
+pub fn wishes_for(kind: &str) -> Vec<String> {
     let families = kind
         .match_indices('.')
         .filter(|(dot, _)| dot + 1 < kind.len())

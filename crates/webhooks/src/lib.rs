@@ -24,7 +24,7 @@ mod store;
 mod view;
 
 pub use address::{Allowed, NoAddress};
-pub use endpoint::{Disabled, Endpoint, EndpointId, MAX_ENDPOINTS, wants};
+pub use endpoint::{Disabled, Endpoint, EndpointId, MAX_ENDPOINTS, wants, wishes_for};
 pub use event::{CloudEvent, Fact, NoEvent, TEST, event_id, kind_of};
 pub use health::{Health, load_health, reset};
 pub use kept::{Kept, kept, kept_since, read_kept};

@@ -13,9 +13,9 @@ mod view;
 
 pub use base::IdError;
 pub use id::{JobId, ToonId};
-pub use message::{Begin, Message, Work};
+pub use message::{Begin, Completed, Message, Work};
 pub use progress::{Progress, Status, UnknownStatus};
 pub use query::{JobsQuery, ResultsQuery};
 pub use result::{MAX_RESULT_BYTES, Outcome, ToonResult, Unusable};
 pub use submission::{MAX_AHEAD_DAYS, MAX_TOON_BYTES, MAX_TOONS, Submission, Toon};
-pub use view::{JobView, JobsView, Times, results_view};
+pub use view::{CompletedView, JobView, JobsView, Times, results_view};

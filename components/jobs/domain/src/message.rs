@@ -63,6 +63,22 @@ impl<'a> Begin<'a> {
     }
 }
 
+/// `job.completed`: all toons of a job are finished, which webhooks want to know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Completed<'a> {
+    /// The job.
+    pub job: Cow<'a, JobId>,
+    /// The run of the job.
+    #[serde(borrow)]
+    pub run: Cow<'a, str>,
+}
+
+impl queue::Message for Completed<'_> {
+    const KIND: &'static str = "job.completed";
+    // Workers that know earlier schemas alone leave it to others.
+    const SCHEMA: u32 = 3;
+}
+
 impl queue::Message for Begin<'_> {
     const KIND: &'static str = "job.begin";
     // Workers that know the first schema alone leave it to others.
@@ -81,6 +97,8 @@ pub enum Work<'a> {
     Toon(Message<'a>),
     /// A job begins.
     Begin(Begin<'a>),
+    /// A job is completed.
+    Completed(Completed<'a>),
 }
 
 impl Work<'_> {
@@ -89,6 +107,7 @@ impl Work<'_> {
         match self {
             Self::Toon(toon) => &toon.job,
             Self::Begin(begin) => &begin.job,
+            Self::Completed(completed) => &completed.job,
         }
     }
 
@@ -97,12 +116,13 @@ impl Work<'_> {
         match self {
             Self::Toon(toon) => &toon.run,
             Self::Begin(begin) => &begin.run,
+            Self::Completed(completed) => &completed.run,
         }
     }
 }
 
 impl<'m> Incoming<'m> for Work<'m> {
-    const SCHEMA: u32 = <Begin<'_> as queue::Message>::SCHEMA;
+    const SCHEMA: u32 = <Completed<'_> as queue::Message>::SCHEMA;
 
     fn read(kind: &str, message: &'m [u8]) -> Option<serde_json::Result<Self>> {
         match kind {
@@ -111,6 +131,9 @@ impl<'m> Incoming<'m> for Work<'m> {
             }
             <Begin<'_> as queue::Message>::KIND => {
                 Some(serde_json::from_slice(message).map(Self::Begin))
+            }
+            <Completed<'_> as queue::Message>::KIND => {
+                Some(serde_json::from_slice(message).map(Self::Completed))
             }
             _ => None,
         }
@@ -130,7 +153,7 @@ mod tests {
     fn read(message: &[u8]) -> Message<'_> {
         match queue::read("job.toon", message).unwrap() {
             Work::Toon(toon) => toon,
-            Work::Begin(begin) => unreachable!("{begin:?} is no toon"),
+            other => unreachable!("{other:?} is no toon"),
         }
     }
 

@@ -60,6 +60,17 @@ impl JobView {
     }
 }
 
+/// The data of the event of a job that is completed: the job, and its owner.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CompletedView<'a> {
+    /// The job.
+    #[serde(flatten)]
+    pub job: JobView,
+    /// The subject of the user who submitted it.
+    pub user_id: &'a str,
+}
+
 /// The answer of `GET /jobs`: a page of jobs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct JobsView {

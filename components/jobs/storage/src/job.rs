@@ -12,7 +12,7 @@ static START: Script = Script::new(include_str!("start.lua"));
 /// The fields of a job's hash that are read here.
 pub(crate) const FIELDS: [&str; 13] = [
     "owner",
-    "total",
+    TOTAL,
     "fingerprint",
     "submitted",
     "started",
@@ -22,7 +22,7 @@ pub(crate) const FIELDS: [&str; 13] = [
     RUN,
     NOT_BEFORE,
     SCHEDULED,
-    "canceled",
+    CANCELED,
     RETRIED,
 ];
 
@@ -36,6 +36,15 @@ pub(crate) const SCHEDULED: &str = "scheduled";
 
 /// The field with the number of toons of the last retry.
 pub(crate) const RETRIED: &str = "retried";
+
+/// The field with the number of toons.
+pub(crate) const TOTAL: &str = "total";
+
+/// The field with the time at which a job was canceled.
+pub(crate) const CANCELED: &str = "canceled";
+
+/// The field that is there once all toons are finished, until some are retried.
+pub(crate) const COMPLETED: &str = "completed";
 
 /// The fields with a job's counts: finished toons, and those of them that failed for
 /// good.

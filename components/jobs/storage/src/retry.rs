@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use base::Failure;
 use jobs_domain::{JobId, Status, keys};
-use queue::{Change, Noted, Outcome, Queue};
+use queue::{Change, Effect, Noted, Outcome, Queue};
 use stores::{Arg, Redis, Value};
 
-use crate::job::RETRIED;
+use crate::job::{COMPLETED, RETRIED};
 use crate::{Job, conclude, job};
 
 /// The outcome of a retry.
@@ -60,6 +60,10 @@ pub fn retry(
     let change = Change::new()
         .of_entity(register, version.unsigned_abs())
         .with(queue.names().redrive(failed))
+        .with(Effect::Unset {
+            key: keys::job(id),
+            field: COMPLETED.to_owned(),
+        })
         .with_all(conclude::tally(id))
         .with_all(conclude::keep(id, base::now_millis(), retention));
     if queue.commit(&change)? != Outcome::Committed {

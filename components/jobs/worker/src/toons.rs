@@ -26,6 +26,14 @@ type Task<'m> = worker::Task<'m, jobs_domain::Work<'m>>;
 /// toons of a canceled job may still begin.
 const REMEMBERED: Duration = Duration::from_millis(200);
 
+/// Toons of a run of a job that ended in one batch.
+struct Ended {
+    run: String,
+    /// The ids of the first of them.
+    trace: Trace,
+    toons: usize,
+}
+
 /// Works on toons during one call of the component.
 pub(crate) struct Toons<'a> {
     redis: &'a SpinRedis,
@@ -34,7 +42,7 @@ pub(crate) struct Toons<'a> {
     /// Whether work on jobs is wanted, by their runs, and when it was asked.
     wanted: RefCell<HashMap<String, (Wanted, Instant)>>,
     /// The jobs of ended toons that are not settled yet, with the number of those toons.
-    ended: RefCell<HashMap<JobId, (Trace, usize)>>,
+    ended: RefCell<HashMap<JobId, Ended>>,
 }
 
 impl<'a> Toons<'a> {
@@ -84,6 +92,7 @@ impl<'a> Toons<'a> {
     ) -> Result<Vec<Effect>, Failure> {
         let Message {
             job,
+            run,
             index,
             toon_id,
             ..
@@ -97,9 +106,14 @@ impl<'a> Toons<'a> {
         let effects = jobs_storage::ended(job, *index, &result)?.into();
         let mut ended = self.ended.borrow_mut();
         match ended.get_mut(&**job) {
-            Some((_, count)) => *count += 1,
+            Some(ended) => ended.toons += 1,
             None => {
-                ended.insert(job.clone().into_owned(), (task.trace.clone(), 1));
+                let first = Ended {
+                    run: run.clone().into_owned(),
+                    trace: task.trace.clone(),
+                    toons: 1,
+                };
+                ended.insert(job.clone().into_owned(), first);
             }
         }
         Ok(effects)
@@ -144,7 +158,7 @@ impl Work for Toons<'_> {
     fn fields(&self, task: &Task<'_>) -> Value {
         match &task.message {
             jobs_domain::Work::Toon(toon) => json!({"jobId": toon.job, "toonId": toon.toon_id}),
-            jobs_domain::Work::Begin(begin) => json!({"jobId": begin.job}),
+            other => json!({"jobId": other.job()}),
         }
     }
 
@@ -156,6 +170,11 @@ impl Work for Toons<'_> {
                 jobs_domain::Work::Toon(toon) => toon,
                 jobs_domain::Work::Begin(begin) => {
                     steps.push(Step::Known(self.open(begin)?));
+                    continue;
+                }
+                jobs_domain::Work::Completed(completed) => {
+                    let told = jobs_storage::completed(self.redis, completed, &task.trace)?;
+                    steps.push(Step::Known(Verdict::Done(told.into_iter().collect())));
                     continue;
                 }
             };
@@ -214,14 +233,18 @@ impl Work for Toons<'_> {
     fn after(&self) -> Vec<Effect> {
         let now = now_millis();
         let mut effects = Vec::new();
-        for (job, (trace, count)) in self.ended.take() {
+        for (job, Ended { run, trace, toons }) in self.ended.take() {
             effects.extend(jobs_storage::tally(&job));
             effects.extend(jobs_storage::keep(&job, now, self.retention));
-            log::info(
-                &trace,
-                "toons were processed",
-                json!({"jobId": job, "toons": count}),
-            );
+            match jobs_storage::completes(&job, &run, &trace) {
+                Ok(completes) => effects.push(completes),
+                Err(failure) => {
+                    let fields = json!({"jobId": job, "reason": failure.to_string()});
+                    log::warn(&trace, "webhooks are not told of the end of a job", fields);
+                }
+            }
+            let fields = json!({"jobId": job, "toons": toons});
+            log::info(&trace, "toons were processed", fields);
         }
         effects
     }

@@ -8,9 +8,10 @@ use webhooks::{Allowed, Endpoint, Endpoints, Health, Target, WebhookView, listed
 
 /// The families of events. A type that starts with `orilla.` and is in none is a mistake: no
 /// event would ever come. Handlers of orders may name events of their own otherwise.
-const FAMILIES: [&str; 5] = [
+const FAMILIES: [&str; 6] = [
     "orilla.image",
     "orilla.ipp",
+    "orilla.job",
     "orilla.order",
     "orilla.purchase",
     "orilla.webhook",

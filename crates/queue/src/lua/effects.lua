@@ -17,12 +17,16 @@
 --        field of <hash> to their number
 --   SWEEP <index> <prefix>   removes some members whose key, <prefix><member>, is gone
 --   TALLY <hash> <field> <command> <key>   sets the field to the command's count
+--   COMPLETE <hash> <done> <total> <completed> <unless> <set> <stream> <message> <member>...
+--        after the tallies, sets the field <completed> if <done> and <total> are equal, it is
+--        not set and the field <unless> is not; then publishes a message if the sorted set
+--        has one of the members
 --   RELEASE <group>   delivers the next message of a group
 
 -- Fields of hashes are set together at the end, and numbers are added there: one
 -- command for a batch costs less, here and in the append-only file. Tallies follow,
 -- and then expiries, for Redis expires only keys that exist.
-local hashes, sums, tallies, expiries = {}, {}, {}, {}
+local hashes, sums, tallies, completions, expiries = {}, {}, {}, {}, {}
 
 -- The queues that got messages; their workers are notified at the end.
 local fed = {}
@@ -138,6 +142,8 @@ end
 
 function own.TALLY(_, ...) tallies[#tallies + 1] = { ... } end
 
+function own.COMPLETE(_, ...) completions[#completions + 1] = { ... } end
+
 function own.RELEASE(_, group)
   local target = release(group)
   if target then fed[target] = true end
@@ -180,6 +186,14 @@ local function finish(by, reply)
   for _, tally in ipairs(tallies) do
     local key, field, command, counted = unpack(tally)
     redis.call('HSET', key, field, redis.call(command, counted))
+  end
+  for _, completion in ipairs(completions) do
+    local hash, done, total, completed, unless = unpack(completion)
+    local values = redis.call('HMGET', hash, done, total, completed, unless)
+    if values[1] and values[1] == values[2] and not values[3] and not values[4] then
+      redis.call('HSET', hash, completed, 1)
+      own.SENDIFANY(nil, unpack(completion, 6))
+    end
   end
   for key, ms in pairs(expiries) do redis.call('PEXPIRE', key, ms) end
   for queue in pairs(fed) do

@@ -119,6 +119,9 @@ async fn every_change_is_told_to_every_receiver_as_a_signed_cloud_event() {
     let traceparent = format!("00-{trace_id}-00f067aa0ba902b7-01");
     let first = request(&app, "ORD-001", "Received", "Change the oil");
     let first = first.header("traceparent", traceparent);
+    // Two fields are one list.
+    let first = first.header("tracestate", "rojo=00f067aa0ba902b7");
+    let first = first.header("tracestate", "congo=t61rcWkgMzE");
     body(first.send().await.unwrap(), 200).await;
     put(&app, "ORD-001", "inprocess", "Change the oil").await;
     put(&app, "ORD-001", "inprocess", "Change oil and filter").await;
@@ -153,6 +156,9 @@ async fn every_change_is_told_to_every_receiver_as_a_signed_cloud_event() {
         let parent = made.remove("traceparent").unwrap();
         let of_first = parent.as_str().unwrap()[3..].starts_with(trace_id);
         assert_eq!(of_first, version["version"] == 1, "{parent}");
+        let state = made.remove("tracestate");
+        let expected = of_first.then(|| json!("rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"));
+        assert_eq!(state, expected);
         assert_eq!(
             event,
             json!({

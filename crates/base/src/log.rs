@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_line_has_the_ids_at_hand_and_stays_one_line() {
-        let trace = Trace::from_headers(Some("req-1"), None);
+        let trace = Trace::from_headers(Some("req-1"), None, None);
         let line = line(
             "2026-01-01T00:00:00.000Z",
             "INFO",

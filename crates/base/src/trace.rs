@@ -1,10 +1,22 @@
 //! Ids that follow a request through logs, queue messages and outbound calls.
 
+use std::collections::HashSet;
+use std::ops::RangeInclusive;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use uuid::{Builder, Uuid};
 
 use crate::now_millis;
+
+/// The max number of members of a `tracestate` (W3C Trace Context, 3.3.1.1).
+const MAX_MEMBERS: usize = 32;
+
+/// The max length of a `tracestate` that is sent on. Everybody sends on as much (3.3.1.5).
+const MAX_STATE: usize = 512;
+
+/// The length of a member of `tracestate` above which it is the first to go (3.3.1.5).
+const LONG_MEMBER: usize = 128;
 
 /// The ids of one request: `X-Request-Id` and the W3C trace context
 /// (<https://www.w3.org/TR/trace-context/>, version 00).
@@ -12,37 +24,51 @@ use crate::now_millis;
 pub struct Trace {
     request_id: String,
     traceparent: String,
+    /// What tracing systems of the callers tell each other; empty without.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    tracestate: String,
 }
 
 impl Trace {
     /// Continues the caller's ids; an id that is absent or malformed is replaced by a new
-    /// one.
-    pub fn from_headers(request_id: Option<&str>, traceparent: Option<&str>) -> Self {
+    /// one. A `tracestate` belongs to a `traceparent`; of several fields, it is their values
+    /// joined by commas. One that is malformed is left out, and one that is too long is
+    /// shortened.
+    pub fn from_headers(
+        request_id: Option<&str>,
+        traceparent: Option<&str>,
+        tracestate: Option<&str>,
+    ) -> Self {
         let [new_request, new_trace, span] = new_ids();
         let request_id = request_id
             .filter(|id| is_request_id(id))
             .map_or_else(|| new_request.to_string(), str::to_owned);
         let new_trace = new_trace.simple().to_string();
-        let (trace_id, flags) = traceparent
-            .and_then(parse_traceparent)
-            .unwrap_or((&new_trace, "00"));
+        let parent = traceparent.and_then(parse_traceparent);
+        let tracestate = parent.and(tracestate).and_then(parse_tracestate);
+        let (trace_id, flags) = parent.unwrap_or((&new_trace, "00"));
         let span = span.simple().to_string();
         // The version digit of a UUID is always set, so this is never all zero.
         let span = span.get(..16).unwrap_or_default();
         Self {
             request_id,
             traceparent: format!("00-{trace_id}-{span}-{flags}"),
+            tracestate: tracestate.unwrap_or_default(),
         }
     }
 
     /// New ids, for work that no request started.
     pub fn new() -> Self {
-        Self::from_headers(None, None)
+        Self::from_headers(None, None, None)
     }
 
     /// The same request in the next hop: a new span of the same trace.
     pub fn continued(&self) -> Self {
-        Self::from_headers(Some(&self.request_id), Some(&self.traceparent))
+        Self::from_headers(
+            Some(&self.request_id),
+            Some(&self.traceparent),
+            self.tracestate(),
+        )
     }
 
     /// The id of the request.
@@ -55,8 +81,22 @@ impl Trace {
         &self.traceparent
     }
 
+    /// The `tracestate` header to send on, if there is one.
+    pub fn tracestate(&self) -> Option<&str> {
+        (!self.tracestate.is_empty()).then_some(&self.tracestate)
+    }
+
     /// The headers of an outbound request.
     pub fn headers(&self) -> HeaderMap {
+        let mut headers = self.answer_headers();
+        if let Some(Ok(state)) = self.tracestate().map(HeaderValue::from_str) {
+            headers.insert(HeaderName::from_static("tracestate"), state);
+        }
+        headers
+    }
+
+    /// The headers of the answer.
+    pub fn answer_headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             ("x-request-id", &self.request_id),
@@ -124,6 +164,43 @@ fn parse_traceparent(header: &str) -> Option<(&str, &str)> {
     .then_some((trace_id, flags))
 }
 
+/// A `tracestate` with its empty members left out, and shortened to [`MAX_STATE`]; `None` if
+/// it is malformed or nothing is left.
+fn parse_tracestate(header: &str) -> Option<String> {
+    let members = header.split(',');
+    let members = members.map(|member| member.trim_matches([' ', '\t']));
+    let mut members: Vec<_> = members.filter(|member| !member.is_empty()).collect();
+    let keys: Option<HashSet<_>> = members.iter().map(|member| key_of(member)).collect();
+    if keys?.len() != members.len() || members.len() > MAX_MEMBERS {
+        return None;
+    }
+    let length = |members: &[&str]| members.iter().map(|one| one.len() + 1).sum::<usize>();
+    while length(&members) > MAX_STATE + 1 {
+        let long = members.iter().rposition(|one| one.len() > LONG_MEMBER);
+        members.remove(long.unwrap_or(members.len() - 1));
+    }
+    (!members.is_empty()).then(|| members.join(","))
+}
+
+/// The key of a member of a `tracestate`; `None` if it is malformed.
+fn key_of(member: &str) -> Option<&str> {
+    let (key, value) = member.split_once('=')?;
+    let is_part = |text: &str, lengths: RangeInclusive<usize>, may_begin_with_digit| {
+        let begins = |b: u8| b.is_ascii_lowercase() || (may_begin_with_digit && b.is_ascii_digit());
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-*/".contains(&b);
+        lengths.contains(&text.len())
+            && text.bytes().next().is_some_and(begins)
+            && text.bytes().all(allowed)
+    };
+    let is_key = match key.split_once('@') {
+        None => is_part(key, 1..=256, true),
+        Some((tenant, system)) => is_part(tenant, 1..=241, true) && is_part(system, 1..=14, false),
+    };
+    let is_value = (1..=256).contains(&value.len())
+        && value.bytes().all(|b| matches!(b, 0x20..=0x7e) && b != b'=');
+    (is_key && is_value).then_some(key)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_callers_ids_are_continued_with_a_new_span() {
-        let trace = Trace::from_headers(Some("order-77"), Some(PARENT));
+        let trace = Trace::from_headers(Some("order-77"), Some(PARENT), None);
         assert_eq!(trace.request_id(), "order-77");
         assert_eq!(trace.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
         assert!(trace.traceparent().ends_with("-01"));
@@ -151,14 +228,79 @@ mod tests {
             "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
         ] {
-            let trace = Trace::from_headers(Some("a\r\nSet-Cookie: x"), Some(bad));
+            let trace = Trace::from_headers(Some("a\r\nSet-Cookie: x"), Some(bad), Some("a=1"));
             assert_ne!(
                 trace.trace_id(),
                 "4bf92f3577b34da6a3ce929d0e0e4736",
                 "{bad}"
             );
             assert_eq!(trace.trace_id().len(), 32);
+            assert_eq!(trace.tracestate(), None, "it belongs to another trace");
             assert!(Uuid::parse_str(trace.request_id()).is_ok());
         }
+    }
+
+    fn state(header: &str) -> Option<String> {
+        let trace = Trace::from_headers(None, Some(PARENT), Some(header));
+        let again = trace.continued();
+        assert_eq!(again.tracestate(), trace.tracestate());
+        let sent = trace.headers();
+        let sent = sent.get("tracestate").map(|sent| sent.to_str().unwrap());
+        assert_eq!(sent, trace.tracestate());
+        let stored = serde_json::to_string(&trace).unwrap();
+        assert_eq!(serde_json::from_str::<Trace>(&stored).unwrap(), trace);
+        trace.tracestate().map(str::to_owned)
+    }
+
+    #[test]
+    fn what_tracing_systems_tell_each_other_is_sent_on() {
+        for (header, sent) in [
+            ("rojo=00f067aa0ba902b7", "rojo=00f067aa0ba902b7"),
+            ("rojo=1 , congo=t61rcWkgMzE", "rojo=1,congo=t61rcWkgMzE"),
+            (" ,rojo=1,,\t, 1a-2*/b@nr=x y", "rojo=1,1a-2*/b@nr=x y"),
+        ] {
+            assert_eq!(state(header).as_deref(), Some(sent), "{header}");
+        }
+        for bad in [
+            "",
+            " , ",
+            "rojo",
+            "=1",
+            "Rojo=1",
+            "rojo=",
+            "rojo=1=2",
+            "rojo=1,rojo=2",
+            "a@1=2",
+            "a@=2",
+            "rojo=é",
+        ] {
+            assert_eq!(state(bad), None, "{bad}");
+        }
+        let many = |count| {
+            (0..count)
+                .map(|n| format!("k{n}=1"))
+                .collect::<Vec<_>>()
+                .join(",")
+        };
+        assert_eq!(state(&many(32)), Some(many(32)));
+        assert_eq!(state(&many(33)), None);
+    }
+
+    #[test]
+    fn a_long_state_loses_long_members_first_and_then_the_oldest() {
+        let long = format!("long={}", "x".repeat(200));
+        let short = |n| format!("k{n}={}", "y".repeat(97));
+        let all = [short(0), long.clone(), short(1), short(2), short(3)].join(",");
+        let kept = [short(0), short(1), short(2), short(3)].join(",");
+        assert_eq!(state(&all), Some(kept));
+        let all: Vec<_> = (0..9).map(short).collect();
+        assert_eq!(state(&all.join(",")), Some(all[..5].join(",")));
+    }
+
+    #[test]
+    fn traces_of_messages_of_before_are_read() {
+        let stored = r#"{"request_id":"r","traceparent":"t"}"#;
+        let trace: Trace = serde_json::from_str(stored).unwrap();
+        assert_eq!(serde_json::to_string(&trace).unwrap(), stored);
     }
 }

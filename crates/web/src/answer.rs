@@ -54,7 +54,7 @@ pub(crate) fn finish(
         .or_insert(HeaderValue::from_static("no-store"));
     let nosniff = HeaderValue::from_static("nosniff");
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
-    headers.extend(trace.headers());
+    headers.extend(trace.answer_headers());
     if request.method == Method::HEAD {
         response.body_mut().clear();
     } else if !matches!(
@@ -98,7 +98,7 @@ mod tests {
             headers: "X-App".to_owned(),
         };
         let parts = request.body(()).unwrap().into_parts().0;
-        let trace = Trace::from_headers(Some("id-1"), None);
+        let trace = Trace::from_headers(Some("id-1"), None, None);
         finish(&parts, &[Method::GET, Method::OPTIONS], cors, &trace, reply)
     }
 

@@ -34,7 +34,11 @@ pub async fn serve<'a>(
         let header = parts.headers.get(name)?.to_str().ok();
         header.filter(|_| !is_doubled(&parts.headers, name))
     };
-    let trace = Trace::from_headers(header("x-request-id"), header("traceparent"));
+    // Of several fields, the values are one list (W3C Trace Context, 3.3).
+    let state = parts.headers.get_all("tracestate").iter();
+    let state: Option<Vec<_>> = state.map(|value| value.to_str().ok()).collect();
+    let state = state.unwrap_or_default().join(",");
+    let trace = Trace::from_headers(header("x-request-id"), header("traceparent"), Some(&state));
 
     let mut allowed = Vec::new();
     let reply = async {

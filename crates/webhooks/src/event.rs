@@ -2,6 +2,7 @@
 //! (<https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>) in the structured
 //! mode of their JSON format.
 
+use base::Trace;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -42,8 +43,9 @@ pub struct Fact<'a> {
     pub data: &'a str,
 }
 
-/// An event. The extension `sequence` tells which of two events of a record is later, and
-/// `traceparent` holds the trace of the request.
+/// An event. The extension `sequence` tells which of two events of a record is later;
+/// `traceparent` and `tracestate` hold the trace of the request (the extension Distributed
+/// Tracing of CloudEvents).
 #[derive(Clone, Debug, Serialize)]
 pub struct CloudEvent<'a> {
     specversion: &'static str,
@@ -56,6 +58,8 @@ pub struct CloudEvent<'a> {
     datacontenttype: &'static str,
     sequence: String,
     traceparent: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracestate: Option<&'a str>,
     data: &'a RawValue,
 }
 
@@ -64,7 +68,7 @@ impl<'a> CloudEvent<'a> {
     ///
     /// # Errors
     /// The type is empty, or the data is not JSON.
-    pub fn new(fact: Fact<'a>, traceparent: &'a str) -> Result<Self, NoEvent> {
+    pub fn new(fact: Fact<'a>, trace: &'a Trace) -> Result<Self, NoEvent> {
         if fact.kind.is_empty() {
             return Err(NoEvent::Kind);
         }
@@ -78,7 +82,8 @@ impl<'a> CloudEvent<'a> {
             datacontenttype: "application/json",
             // Padded with zeros, so that the order of texts is that of numbers.
             sequence: format!("{:020}", fact.version),
-            traceparent,
+            traceparent: trace.traceparent(),
+            tracestate: trace.tracestate(),
             data: serde_json::from_str(fact.data).map_err(NoEvent::Data)?,
         })
     }
@@ -142,18 +147,19 @@ mod tests {
     #[test]
     fn data_is_sent_to_the_letter() {
         let data = r#"{"total": 9007199254740993, "rate":1.50}"#;
-        let event = CloudEvent::new(fact("shop.sold", data, 1), "").unwrap();
+        let trace = Trace::new();
+        let event = CloudEvent::new(fact("shop.sold", data, 1), &trace).unwrap();
         assert!(event.encode().unwrap().contains(data));
     }
 
     #[test]
     fn an_event_without_a_type_or_with_broken_data_is_none() {
         assert!(matches!(
-            CloudEvent::new(fact("", "1", 1), ""),
+            CloudEvent::new(fact("", "1", 1), &Trace::new()),
             Err(NoEvent::Kind)
         ));
         for data in ["", "{", "1 2", "text"] {
-            let error = CloudEvent::new(fact("shop.sold", data, 1), "").unwrap_err();
+            let error = CloudEvent::new(fact("shop.sold", data, 1), &Trace::new()).unwrap_err();
             assert!(matches!(error, NoEvent::Data(_)), "{data}: {error}");
         }
     }
@@ -161,7 +167,7 @@ mod tests {
     #[test]
     fn later_versions_have_later_sequences() {
         let sequence = |version| {
-            CloudEvent::new(fact("t", "1", version), "")
+            CloudEvent::new(fact("t", "1", version), &Trace::new())
                 .unwrap()
                 .sequence
         };
@@ -170,7 +176,8 @@ mod tests {
 
     #[test]
     fn the_type_is_in_the_text() {
-        let event = CloudEvent::new(fact("shop.sold", "1", 1), "").unwrap();
+        let trace = Trace::new();
+        let event = CloudEvent::new(fact("shop.sold", "1", 1), &trace).unwrap();
         assert_eq!(
             kind_of(&event.encode().unwrap()).as_deref(),
             Some("shop.sold")

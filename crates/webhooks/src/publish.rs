@@ -13,7 +13,7 @@ use crate::{CloudEvent, Fact, Occurred, keys};
 /// [`Failure::Internal`] where the fact makes no event.
 pub fn told(fact: Fact<'_>, trace: &Trace) -> Result<Effect, Failure> {
     let trace = trace.continued();
-    let event = CloudEvent::new(fact, trace.traceparent()).map_err(Failure::internal)?;
+    let event = CloudEvent::new(fact, &trace).map_err(Failure::internal)?;
     occurred(&event, &trace)
 }
 

@@ -1,5 +1,6 @@
 //! Events that tell receivers of an order.
 
+use base::Trace;
 use webhooks::{CloudEvent, Fact, NoEvent, event_id};
 
 use crate::view::ChangeView;
@@ -18,7 +19,7 @@ pub fn event<'a>(
     kind: &'a str,
     data: &'a str,
     source: &'a str,
-    traceparent: &'a str,
+    trace: &'a Trace,
 ) -> Result<CloudEvent<'a>, NoEvent> {
     let fact = Fact {
         id: id_of(&order.order_id, version, nth),
@@ -29,7 +30,7 @@ pub fn event<'a>(
         time: order.updated_at.to_string(),
         data,
     };
-    CloudEvent::new(fact, traceparent)
+    CloudEvent::new(fact, trace)
 }
 
 /// The JSON text of an order for handlers and receivers. `previous` is the status before
@@ -66,7 +67,9 @@ mod tests {
         let order = order(Status::Inprocess);
         let data = event_data(&order, 12, Some(Status::Received)).unwrap();
         let kind = "orilla.order.inprocess";
-        let event = event(&order, 12, 0, kind, &data, "/orders", PARENT).unwrap();
+        let state = Some("rojo=1");
+        let trace = Trace::from_headers(None, Some(PARENT), state);
+        let event = event(&order, 12, 0, kind, &data, "/orders", &trace).unwrap();
         let text = event.encode().unwrap();
         assert_eq!(
             serde_json::from_str::<Value>(&text).unwrap(),
@@ -74,7 +77,8 @@ mod tests {
                 "specversion": "1.0", "id": event.id(), "source": "/orders",
                 "type": "orilla.order.inprocess", "subject": "ORD-001",
                 "time": "2026-11-22T10:30:46.123Z", "datacontenttype": "application/json",
-                "sequence": "00000000000000000012", "traceparent": PARENT,
+                "sequence": "00000000000000000012", "traceparent": trace.traceparent(),
+                "tracestate": "rojo=1",
                 "data": {
                     "orderId": "ORD-001", "status": "inprocess", "previousStatus": "received",
                     "version": 12, "description": "a chair",

@@ -137,7 +137,7 @@ impl Processor {
             &event.kind,
             &event.data,
             &self.notification_source,
-            trace.traceparent(),
+            &trace,
         )
         .map_err(|unusable| unusable.to_string())?;
         let published = match self.has_receivers {

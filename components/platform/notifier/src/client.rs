@@ -103,6 +103,7 @@ mod tests {
         let trace = Trace::from_headers(
             Some("order-77"),
             Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+            Some("rojo=1,congo=2"),
         );
         let event = r#"{"specversion": "1.0", "data": "à la lettre"}"#;
         let signer = Signer::parse(SECRET).unwrap();
@@ -137,6 +138,7 @@ mod tests {
         assert_eq!(headers["x-request-id"], "order-77");
         let traceparent = headers["traceparent"].to_str().unwrap();
         assert!(traceparent.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
+        assert_eq!(headers["tracestate"], "rojo=1,congo=2");
         let agent = headers["user-agent"].to_str().unwrap();
         assert!(agent.starts_with("orilla/"), "{agent}");
         let verified = Webhook::new(SECRET)

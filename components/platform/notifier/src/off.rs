@@ -62,5 +62,5 @@ fn event<'a>(
         time: off.updated_at.to_string(),
         data,
     };
-    CloudEvent::new(fact, trace.traceparent()).map_err(Failure::internal)
+    CloudEvent::new(fact, trace).map_err(Failure::internal)
 }

@@ -36,7 +36,7 @@ fn message(call: &Call, target: &Target, id: &str) -> Result<Effect, Failure> {
         time: Timestamp::now().to_string(),
         data: &data,
     };
-    let event = CloudEvent::new(fact, trace.traceparent()).map_err(Failure::internal)?;
+    let event = CloudEvent::new(fact, &trace).map_err(Failure::internal)?;
     let event = Kept {
         id: id.to_owned(),
         kind: TEST.to_owned(),

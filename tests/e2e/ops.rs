@@ -180,6 +180,36 @@ async fn a_message_that_nobody_can_read_is_thrown_away() {
 }
 
 #[tokio::test]
+async fn letters_are_thrown_away_one_many_and_all() {
+    let app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
+    make_dead(&app.redis(), "images", numbered(250));
+    let discard = async |wanted: &Value| {
+        let path = format!("{DEAD}/discard");
+        call(&app, Method::POST, &path, Some(wanted)).await
+    };
+    let first = ids(&get(&app, &format!("{DEAD}?limit=3")).await);
+    let some = json!({"ids": [first[0], first[2], "1-0"]});
+    assert_eq!(
+        body(discard(&some).await, 200).await,
+        json!({"queue": "images", "discarded": 2, "missing": ["1-0"]})
+    );
+    let left = get(&app, DEAD).await;
+    assert_eq!((&left["total"], &ids(&left)[0]), (&json!(248), &first[1]));
+    for wrong in [json!({}), json!({"ids": []}), json!({"ids": ["x"]})] {
+        assert_eq!(refusal(discard(&wrong).await, 400).await, "invalid_field");
+    }
+    for count in [248, 0] {
+        assert_eq!(
+            body(discard(&json!({"all": true})).await, 200).await,
+            json!({"queue": "images", "discarded": count, "missing": []})
+        );
+    }
+    let queue = queue(&app, "images").await;
+    assert_eq!((&queue["depth"], &queue["dead"]), (&json!(0), &json!(0)));
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn letters_are_sent_back_once_however_many_operators_do_it() {
     let app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
     let redis = app.redis();

@@ -73,7 +73,10 @@ impl<'a> Origins<'a> {
 }
 
 /// An origin as a browser writes it.
-fn serialize(entry: &str) -> Result<String, &'static str> {
+///
+/// # Errors
+/// The text is no origin: the problem and what to change.
+pub fn serialize(entry: &str) -> Result<String, &'static str> {
     // Pages without an origin of their own, such as those of sandboxed frames.
     if entry == "null" {
         return Ok(entry.to_owned());

@@ -17,21 +17,22 @@ static DEAD_LETTERS: Script = Script::new(concat!(
 static REDRIVE: Script = Script::new(concat!(
     include_str!("lua/fields.lua"),
     include_str!("lua/queues.lua"),
+    include_str!("lua/letters.lua"),
     include_str!("lua/redrive.lua")
 ));
 static DISCARD: Script = Script::new(concat!(
     include_str!("lua/fields.lua"),
     include_str!("lua/queues.lua"),
     include_str!("lua/effects.lua"),
+    include_str!("lua/letters.lua"),
     include_str!("lua/discard.lua")
 ));
 
 /// The bytes of messages after which a page ends, to fit into a component's memory.
 const PAGE_BYTES: i64 = 4 * 1024 * 1024;
 
-/// The max letters that one call of the script sends back: other clients of Redis wait
-/// for it.
-const MAX_REDRIVE: usize = 100;
+/// The max letters that one call of a script takes: other clients of Redis wait for it.
+const MAX_PICKED: usize = 100;
 
 /// The id of a dead letter: that of its entry in the Redis stream, `<ms>-<sequence>`.
 /// Ids are in the order in which the messages became dead letters.
@@ -92,10 +93,10 @@ pub struct DeadPage {
     pub more: bool,
 }
 
-/// The result of sending dead letters back.
+/// The result of sending dead letters back, or of throwing them away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Redriven {
-    /// The number of letters that were sent back.
+pub struct Picked {
+    /// The number of letters that were sent back or thrown away.
     pub count: u64,
     /// The ids that were not found: unknown, or sent back or thrown away before.
     pub missing: Vec<LetterId>,
@@ -144,20 +145,8 @@ impl<R: Redis> Queue<'_, R> {
     /// # Errors
     /// Redis cannot be reached or refuses. Up to a hundred letters are sent back whole or
     /// not at all; of more, some may have been.
-    pub fn redrive(&self, ids: &[LetterId]) -> Result<Redriven, Failure> {
-        let mut ids = ids.to_vec();
-        ids.sort_unstable();
-        ids.dedup();
-        let mut all = Redriven::default();
-        for chunk in ids.chunks(MAX_REDRIVE) {
-            let ids: Vec<_> = chunk.iter().map(LetterId::to_string).collect();
-            let mut args = vec![Arg::from("these")];
-            args.extend(ids.iter().map(Arg::from));
-            let redriven = self.redrive_chunk(&args)?;
-            all.count += redriven.count;
-            all.missing.extend(redriven.missing);
-        }
-        Ok(all)
+    pub fn redrive(&self, ids: &[LetterId]) -> Result<Picked, Failure> {
+        self.pick(&REDRIVE, ids)
     }
 
     /// Sends all dead letters back, as [`Queue::redrive`] does. Messages that become dead
@@ -165,45 +154,8 @@ impl<R: Redis> Queue<'_, R> {
     ///
     /// # Errors
     /// Redis cannot be reached or refuses; some may have been sent back.
-    pub fn redrive_all(&self) -> Result<Redriven, Failure> {
-        let newest = [
-            Arg::from(&self.names().dead),
-            Arg::from("+"),
-            Arg::from("-"),
-            Arg::from("COUNT"),
-            Arg::Int(1),
-        ];
-        let reply = self.redis().call("XREVRANGE", &newest)?;
-        let mut all = Redriven::default();
-        let Some(newest) = reply.first().and_then(Value::as_str) else {
-            return Ok(all);
-        };
-        let args = [Arg::from("all"), Arg::from(newest), count(MAX_REDRIVE)];
-        loop {
-            let redriven = self.redrive_chunk(&args)?;
-            if redriven.count == 0 {
-                return Ok(all);
-            }
-            all.count += redriven.count;
-        }
-    }
-
-    fn redrive_chunk(&self, which: &[Arg<'_>]) -> Result<Redriven, Failure> {
-        let names = self.names();
-        let mut args = vec![Arg::from(self.notifier())];
-        args.extend_from_slice(which);
-        let reply = REDRIVE.run(self.redis(), &[&names.stream, &names.dead], &args)?;
-        let missing = usize::try_from(number(reply.get(1))).unwrap_or_default();
-        let (missing, notified) = reply
-            .get(2..)
-            .unwrap_or_default()
-            .split_at_checked(missing)
-            .unwrap_or_default();
-        self.note_notified(notified);
-        Ok(Redriven {
-            count: number(reply.first()),
-            missing: missing.iter().map(letter_id).collect::<Result<_, _>>()?,
-        })
+    pub fn redrive_all(&self) -> Result<Picked, Failure> {
+        self.pick_all(&REDRIVE)
     }
 
     /// Throws a dead letter away; the next message of its group is then delivered.
@@ -212,12 +164,82 @@ impl<R: Redis> Queue<'_, R> {
     /// # Errors
     /// Redis cannot be reached or refuses.
     pub fn discard(&self, id: LetterId) -> Result<bool, Failure> {
+        Ok(self.discard_many(&[id])?.count == 1)
+    }
+
+    /// Throws dead letters away, each as [`Queue::discard`] does.
+    ///
+    /// # Errors
+    /// Redis cannot be reached or refuses. Up to a hundred letters are thrown away, or none;
+    /// of more, some may have been.
+    pub fn discard_many(&self, ids: &[LetterId]) -> Result<Picked, Failure> {
+        self.pick(&DISCARD, ids)
+    }
+
+    /// Throws all dead letters away, as [`Queue::discard`] does. Messages that become dead
+    /// letters meanwhile stay.
+    ///
+    /// # Errors
+    /// Redis cannot be reached or refuses; some may have been thrown away.
+    pub fn discard_all(&self) -> Result<Picked, Failure> {
+        self.pick_all(&DISCARD)
+    }
+
+    fn pick(&self, script: &Script, ids: &[LetterId]) -> Result<Picked, Failure> {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut all = Picked::default();
+        for chunk in ids.chunks(MAX_PICKED) {
+            let ids: Vec<_> = chunk.iter().map(LetterId::to_string).collect();
+            let mut args = vec![Arg::from("these")];
+            args.extend(ids.iter().map(Arg::from));
+            let picked = self.pick_chunk(script, &args)?;
+            all.count += picked.count;
+            all.missing.extend(picked.missing);
+        }
+        Ok(all)
+    }
+
+    fn pick_all(&self, script: &Script) -> Result<Picked, Failure> {
+        let newest = [
+            Arg::from(&self.names().dead),
+            Arg::from("+"),
+            Arg::from("-"),
+            Arg::from("COUNT"),
+            Arg::Int(1),
+        ];
+        let reply = self.redis().call("XREVRANGE", &newest)?;
+        let mut all = Picked::default();
+        let Some(newest) = reply.first().and_then(Value::as_str) else {
+            return Ok(all);
+        };
+        let args = [Arg::from("all"), Arg::from(newest), count(MAX_PICKED)];
+        loop {
+            let picked = self.pick_chunk(script, &args)?;
+            if picked.count == 0 {
+                return Ok(all);
+            }
+            all.count += picked.count;
+        }
+    }
+
+    fn pick_chunk(&self, script: &Script, which: &[Arg<'_>]) -> Result<Picked, Failure> {
         let names = self.names();
-        let id = id.to_string();
-        let args = [Arg::from(self.notifier()), Arg::from(&id)];
-        let reply = DISCARD.run(self.redis(), &[&names.stream, &names.dead], &args)?;
-        self.note_notified(reply.get(1..).unwrap_or_default());
-        Ok(number(reply.first()) == 1)
+        let mut args = vec![Arg::from(self.notifier())];
+        args.extend_from_slice(which);
+        let reply = script.run(self.redis(), &[&names.stream, &names.dead], &args)?;
+        let missing = usize::try_from(number(reply.get(1))).unwrap_or_default();
+        let (missing, notified) = reply
+            .get(2..)
+            .unwrap_or_default()
+            .split_at_checked(missing)
+            .unwrap_or_default();
+        self.note_notified(notified);
+        Ok(Picked {
+            count: number(reply.first()),
+            missing: missing.iter().map(letter_id).collect::<Result<_, _>>()?,
+        })
     }
 }
 

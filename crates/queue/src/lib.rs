@@ -21,7 +21,7 @@ mod settlement;
 mod staged;
 
 pub use change::{Change, Outcome};
-pub use dead::{DeadLetter, DeadPage, LetterId, NoLetterId, Redriven};
+pub use dead::{DeadLetter, DeadPage, LetterId, NoLetterId, Picked};
 pub use delivery::Delivery;
 pub use effect::{Completion, Count, Effect, Group, Keeping, Noted, Once, Tallied};
 pub use envelope::{Envelope, Incoming, Message, Opened, open, read};

@@ -15,7 +15,7 @@ use spin_sdk::http_component;
 use stores::{Arg, KeyValue, Redis, SpinKeyValue, SpinRedis};
 use web::{ApiError, Call, Reply, Route};
 
-use crate::dead::{Answer, Page, PageQuery, Redrive, Selection};
+use crate::dead::{Discarded, Page, PageQuery, Redriven, Selection, Wanted};
 use crate::metrics;
 use crate::queues::{History, Overview, Pause};
 use crate::readiness::{Checks, Readiness, State};
@@ -24,8 +24,8 @@ use crate::schedules;
 /// The role that opens the routes for operators.
 const ROLE: &str = "ops";
 
-/// Room for a redrive of a thousand ids of maximum length.
-const REDRIVE_BODY: usize = 64 * 1024;
+/// Room for a thousand ids of maximum length.
+const IDS_BODY: usize = 64 * 1024;
 
 /// A key and an object that do not exist: the answer shows that a store works.
 const NOTHING: &str = "readyz";
@@ -45,7 +45,10 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
         Route::get("/ops/queues/{queue}/dead", dead_letters).role(ROLE),
         Route::post("/ops/queues/{queue}/dead/redrive", redrive)
             .role(ROLE)
-            .json(REDRIVE_BODY),
+            .json(IDS_BODY),
+        Route::post("/ops/queues/{queue}/dead/discard", discard_many)
+            .role(ROLE)
+            .json(IDS_BODY),
         Route::delete("/ops/queues/{queue}/dead/{id}", discard).role(ROLE),
     ];
     web::serve(request, out, routes).await;
@@ -272,7 +275,7 @@ async fn dead_letters(call: Call) -> Reply {
 
 async fn redrive(call: Call) -> Reply {
     let name = queue(&call)?;
-    let selection = Selection::try_from(call.object::<Redrive>()?)?;
+    let selection = Selection::try_from(call.object::<Wanted>()?)?;
     let redis = SpinRedis::open()?;
     let queue = worker::open(&redis, name)?;
     let redriven = match selection {
@@ -287,12 +290,27 @@ async fn redrive(call: Call) -> Reply {
         "dead letters were sent back",
         json!({"queue": name, "redriven": redriven.count, "by": call.principal()?.subject}),
     );
-    let answer = Answer {
-        queue: name,
-        redriven: redriven.count,
-        missing: redriven.missing.iter().map(ToString::to_string).collect(),
+    web::json(StatusCode::OK, &Redriven::of(name, &redriven))
+}
+
+async fn discard_many(call: Call) -> Reply {
+    let name = queue(&call)?;
+    let selection = Selection::try_from(call.object::<Wanted>()?)?;
+    let redis = SpinRedis::open()?;
+    let queue = worker::open(&redis, name)?;
+    let discarded = match selection {
+        Selection::All => queue.discard_all(),
+        Selection::These(ids) => queue.discard_many(&ids),
     };
-    web::json(StatusCode::OK, &answer)
+    // Other messages of their message groups may have waited for them.
+    worker::notify(&queue, &call.trace).await;
+    let discarded = discarded?;
+    log::info(
+        &call.trace,
+        "dead letters were thrown away",
+        json!({"queue": name, "discarded": discarded.count, "by": call.principal()?.subject}),
+    );
+    web::json(StatusCode::OK, &Discarded::of(name, &discarded))
 }
 
 async fn discard(call: Call) -> Reply {

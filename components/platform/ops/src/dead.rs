@@ -1,11 +1,11 @@
 //! Dead letters: the requests about them, and the answers.
 
 use base::{Invalid, Query, rfc3339};
-use queue::{DeadLetter, DeadPage, LetterId};
+use queue::{DeadLetter, DeadPage, LetterId, Picked};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The maximum number of dead letters in a page, and of ids in a redrive.
+/// The maximum number of dead letters in a page, and of ids in a request.
 const MAX: u32 = 1_000;
 
 /// The requested page.
@@ -30,7 +30,7 @@ impl PageQuery {
     }
 }
 
-/// Dead letters to send back to their queue.
+/// Dead letters to send back to their queue, or to throw away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
     /// All of the queue.
@@ -39,18 +39,18 @@ pub enum Selection {
     These(Vec<LetterId>),
 }
 
-/// The body of a redrive.
+/// The body of a redrive or a discard.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Redrive {
+pub struct Wanted {
     ids: Option<Vec<String>>,
     all: Option<bool>,
 }
 
-impl TryFrom<Redrive> for Selection {
+impl TryFrom<Wanted> for Selection {
     type Error = Invalid;
 
-    fn try_from(body: Redrive) -> Result<Self, Invalid> {
+    fn try_from(body: Wanted) -> Result<Self, Invalid> {
         let ids = match (body.ids, body.all) {
             (None, Some(true)) => return Ok(Self::All),
             (Some(ids), None) if (1..=MAX as usize).contains(&ids.len()) => ids,
@@ -117,13 +117,44 @@ impl From<DeadLetter> for Letter {
 
 /// The body of an answer to a redrive.
 #[derive(Debug, Serialize)]
-pub struct Answer<'a> {
-    /// The queue.
-    pub queue: &'a str,
-    /// The number of dead letters that were sent back.
-    pub redriven: u64,
-    /// The ids that are no dead letters.
-    pub missing: Vec<String>,
+pub struct Redriven<'a> {
+    queue: &'a str,
+    redriven: u64,
+    missing: Vec<String>,
+}
+
+impl<'a> Redriven<'a> {
+    /// The answer about a queue.
+    pub fn of(queue: &'a str, picked: &Picked) -> Self {
+        Self {
+            queue,
+            redriven: picked.count,
+            missing: texts(&picked.missing),
+        }
+    }
+}
+
+/// The body of an answer to a discard of several dead letters.
+#[derive(Debug, Serialize)]
+pub struct Discarded<'a> {
+    queue: &'a str,
+    discarded: u64,
+    missing: Vec<String>,
+}
+
+impl<'a> Discarded<'a> {
+    /// The answer about a queue.
+    pub fn of(queue: &'a str, picked: &Picked) -> Self {
+        Self {
+            queue,
+            discarded: picked.count,
+            missing: texts(&picked.missing),
+        }
+    }
+}
+
+fn texts(ids: &[LetterId]) -> Vec<String> {
+    ids.iter().map(ToString::to_string).collect()
 }
 
 #[cfg(test)]
@@ -141,7 +172,7 @@ mod tests {
     }
 
     fn selection(body: Value) -> Result<Selection, String> {
-        let body: Redrive = serde_json::from_value(body).map_err(|error| error.to_string())?;
+        let body: Wanted = serde_json::from_value(body).map_err(|error| error.to_string())?;
         Selection::try_from(body).map_err(|invalid| invalid.message)
     }
 
@@ -158,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_are_sent_back_by_id_or_all_together() {
+    fn letters_are_chosen_by_id_or_all_together() {
         assert_eq!(selection(json!({"all": true})), Ok(Selection::All));
         assert_eq!(
             selection(json!({"ids": ["2-0", "1-0"]})),
@@ -167,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redrive_that_says_anything_else_is_told_what_to_change() {
+    fn a_choice_that_says_anything_else_is_told_what_to_change() {
         let too_many: Vec<_> = (0..1001).map(|n| format!("{n}-0")).collect();
         for (body, hint) in [
             (json!({}), "either"),

@@ -18,6 +18,7 @@ impl Route {
     fn is_open(&self) -> bool {
         ["/healthz", "/readyz", "/openapi.json"].contains(&&*self.path)
             || self.path.starts_with("/docs")
+            || self.path.starts_with("/console")
     }
 
     fn method(&self) -> Method {

@@ -4,6 +4,7 @@ mod access;
 mod analysis;
 mod broken_tokens;
 mod chaos;
+mod console;
 mod conventions;
 mod events;
 mod image_users;

@@ -54,7 +54,11 @@ async fn queue(app: &App, name: &str) -> Value {
 }
 
 /// Makes messages dead letters of a queue.
-fn make_dead(redis: &impl Redis, name: &str, messages: impl IntoIterator<Item = Vec<u8>>) {
+pub(crate) fn make_dead(
+    redis: &impl Redis,
+    name: &str,
+    messages: impl IntoIterator<Item = Vec<u8>>,
+) {
     let queue = Queue::new(redis, name);
     for message in messages {
         let delivery = Delivery {

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use base::Failure;
 use http::{HeaderValue, StatusCode, header};
 use images_domain::{FileName, ImageRecord, Size, Status, Thumbnails, UserIds, keys};
+use serde_json::json;
 use stores::SpinRedis;
 use web::{ApiError, Call, Reply, Route, Waiting};
 
@@ -60,6 +61,14 @@ async fn obtain(call: Call) -> Reply {
         .config()
         .presign_read(call.method(), &key, expires, SystemTime::now())
         .map_err(Failure::from)?;
+    // Pages that may call no host but this one take the link and load the photo by it.
+    if call.prefers("application/json", "image/*") {
+        let answer = json!({"url": presigned.url, "expires_in": expires.as_secs()});
+        let mut reply = web::json(StatusCode::OK, &answer)?;
+        let no_store = HeaderValue::from_static("no-store");
+        reply.headers_mut().insert(header::CACHE_CONTROL, no_store);
+        return Ok(reply);
+    }
     web::redirect(&presigned.url)
 }
 

@@ -114,6 +114,9 @@ async fn run(cli: &Cli) -> Result<End> {
         stack.base_url(),
         starting.elapsed().as_secs_f64()
     ));
+    for page in ["docs", "console"] {
+        say(format_args!("  {}/{page}", stack.base_url()));
+    }
 
     let mut checks = Checks::default();
     let interrupted = tokio::select! {

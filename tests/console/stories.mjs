@@ -87,7 +87,7 @@ const stories = {
   async "a job with failed toons is shown and retried"() {
     const page = await open();
     await at(page, `jobs/${JOB}`);
-    await page.getByRole("table", { name: "Failed toons" }).getByText("TOON-BAD").waitFor();
+    await page.getByRole("table", { name: "Failed toons" }).getByRole("cell", { name: "TOON-BAD", exact: true }).waitFor();
     await shot(page, "job");
     await page.getByRole("button", { name: "Retry failed" }).click();
     await confirm(page, "Retry");
@@ -210,11 +210,13 @@ const stories = {
 
 let failed = 0;
 for (const [name, story] of Object.entries(stories)) {
+  if (process.env.STORY && !name.includes(process.env.STORY)) continue;
   try {
     await story();
     console.log(`ok ${name}`);
   } catch (error) {
     failed += 1;
+    for (const page of browser.contexts().flatMap((context) => context.pages()).slice(-1)) await shot(page, `failed-${failed}`);
     console.log(`FAILED ${name}\n${error.stack}`);
   }
 }

@@ -144,7 +144,7 @@ function Mine({ file }: { file: string }) {
 
 export function Photos() {
   const [label, set] = useState("");
-  const { data, error, pager } = usePages((cursor) => call<{ images?: string[]; next_cursor?: string } & Record<string, unknown>>(`/scan${query({ label: label ? `${label}>50` : "", limit: 24, cursor })}`).then((page) => ({ items: (Object.values(page).find(Array.isArray) as string[] | undefined) ?? [], cursor: page.next_cursor })), `photos ${label}`);
+  const { data, error, pager } = usePages((cursor) => call<{ images: string[]; next_cursor?: string }>(`/scan${query({ label: label ? `${label}>50` : "", limit: 24, cursor })}`).then((page) => ({ items: page.images, cursor: page.next_cursor })), `photos ${label}`);
   return (
     <Section title="My photos" actions={<label class="field inline">Label <input type="search" value={label} placeholder="coffee" onChange={(event) => set(event.currentTarget.value.trim())} /></label>}>
       <Problem error={error} />

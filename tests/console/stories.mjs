@@ -47,6 +47,12 @@ async function confirm(page, action) {
   await page.getByRole("dialog").waitFor({ state: "hidden" });
 }
 
+async function send(path, body) {
+  const headers = { authorization: `Bearer ${OPERATOR}`, "content-type": "application/json" };
+  const answer = await fetch(ORILLA + path, { method: "POST", headers, body: JSON.stringify(body) });
+  assert.ok(answer.ok, `${path}: ${answer.status} ${await answer.text()}`);
+}
+
 const stories = {
   async "a wrong token says so"() {
     const page = await open({}, null);
@@ -101,6 +107,26 @@ const stories = {
     await shot(page, "job");
     await page.getByRole("button", { name: "Retry failed" }).click();
     await confirm(page, "Retry");
+  },
+  async "a job that waits is canceled"() {
+    const notBefore = new Date(Date.now() + 3600000).toISOString();
+    await send("/submit-job", { jobId: "JOB-LATER", notBefore, toons: [{ toonId: "T" }] });
+    const page = await open();
+    await at(page, "jobs/JOB-LATER");
+    await page.getByRole("button", { name: "Cancel", exact: true }).click();
+    await confirm(page, "Cancel the job");
+    await page.getByText("canceled", { exact: true }).waitFor();
+  },
+  async "a purchase shows its versions, and the report its sum"() {
+    const fecha = `${new Date().toISOString().slice(0, 10)} 10:30:00`;
+    const productos = [{ codigo: "PAN", nombre: "Pan", precio_unitario: 1.5, cantidad: 2 }];
+    await send("/compras", { compra_id: "C-1", fecha, productos });
+    const page = await open();
+    await at(page, "purchases");
+    await page.getByRole("link", { name: "C-1" }).click();
+    await page.getByRole("table", { name: "Versions" }).getByText("insert").waitFor();
+    await at(page, "report");
+    await page.getByRole("table", { name: "Sums by day" }).getByText("Total").waitFor();
   },
   async "an order shows its versions"() {
     const page = await open();

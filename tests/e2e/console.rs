@@ -29,7 +29,7 @@ fn chromium() -> &'static str {
         "/usr/bin/google-chrome",
     ];
     let found = places.into_iter().find(|place| Path::new(place).exists());
-    found.expect("Chromium is missing: run scripts/setup, or apt-get install chromium")
+    found.expect("Chromium is missing: run scripts/setup --tests, or apt-get install chromium")
 }
 
 /// A job with a failed toon, an order with two versions, and a photo under review.

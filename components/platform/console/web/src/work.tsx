@@ -136,7 +136,9 @@ const Photo = ({ image, url }: { image: Image; url?: string }) => (
 function Mine({ file }: { file: string }) {
   const { data, error } = useLoad(async () => {
     const image = await call<Image>(`/images/${seg(file)}`);
-    const link = await call<{ url: string }>(`/obtain/${seg(file)}`).catch(() => null);
+    // A thumbnail that is not made yet, or cannot be, is replaced by the photo.
+    const obtain = (size: string) => call<{ url: string }>(`/obtain/${seg(file)}${size}`);
+    const link = await obtain("?size=256").catch(() => obtain("")).catch(() => null);
     return { image, url: link?.url };
   }, file);
   return <li class="photo"><Problem error={error} />{data && <Photo image={data.image} url={data.url} />}</li>;

@@ -33,7 +33,7 @@ async fn a_photo_has_thumbnails_of_two_sizes_when_they_are_wanted() {
     let photo = Photo::of("coffee.jpg");
     let file = app.upload(USER, &photo).await;
     app.looked_at(USER, &file).await;
-    assert!(stored(&app).is_empty(), "nobody wanted any");
+    assert!(stored(&app).is_empty(), "none was wanted");
     let original = picture::decode(&photo.bytes, u16::MAX).unwrap();
 
     for size in ["256", "1024", "256"] {
@@ -95,7 +95,7 @@ async fn the_largest_photo_that_is_analyzed_has_thumbnails_too() {
 
 #[tokio::test]
 async fn a_thumbnail_that_is_not_made_yet_is_to_be_asked_for_again() {
-    // Nobody may wait for one.
+    // No request may wait.
     let app = App::with(&[("max_waiting", "0")]).await;
     for queue in ["images", "images.thumbnails"] {
         operate(&app, &format!("/ops/queues/{queue}/pause")).await;

@@ -14,7 +14,7 @@ const QUALITY: u8 = 80;
 
 /// Copies of a file as JPEG, upright and without metadata. The longer side of each is at most
 /// as long as one of `sides`, which go from the longest to the shortest. A smaller picture
-/// keeps its size. What is transparent becomes white, and colour profiles are not applied.
+/// keeps its size. Transparent pixels become white, and colour profiles are not applied.
 ///
 /// # Errors
 /// The file is no image that [`decode`](crate::decode) reads.
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_transparent_becomes_white() {
+    fn transparent_pixels_become_white() {
         let thumbnails = thumbnails(png(800, 800), &[256]).unwrap();
         let thumbnail = image::load_from_memory(&thumbnails[0]).unwrap().into_rgb8();
         let near = |pixel: &image::Rgb<u8>, wanted: [u8; 3]| {

@@ -68,10 +68,14 @@ impl Maker<'_> {
             Err(error) => return Ok(Verdict::Dead(format!("{name}: {error}").into())),
         };
         let record = images_storage::load(&self.store, &file)?.map(|record| record.document);
-        let place = place(*life, record.as_ref());
-        let Some(place) = place else {
+        let Some(place) = place(*life, record.as_ref()) else {
             return self.discard(task).await;
         };
+        if record.is_some_and(|record| record.thumbnails.is_some()) {
+            return Ok(Verdict::Drop(
+                "its thumbnails were made by an earlier message",
+            ));
+        }
         let objects = self.objects.clone().with_headers(task.trace.headers());
         let Some(photo) = objects.get(&place, self.max_bytes).await? else {
             return self.discard(task).await;

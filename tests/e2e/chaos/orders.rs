@@ -20,6 +20,9 @@ const ROUNDS: usize = 20;
 /// For hosts that are away for a while after each round.
 const LONG_ROUNDS: usize = 6;
 
+/// The last rounds, in which a kill at work is waited for if there was none.
+const LAST_ROUNDS: usize = 5;
+
 /// The number of changes of each order in a round.
 const CHANGES: Range<usize> = 1..5;
 
@@ -194,14 +197,19 @@ async fn survive(
     let mut started = Instant::now();
     let mut killed_at_work = 0;
     for round in 0..rounds {
+        // On a busy machine, clients may have been done before workers began, in each round.
+        let is_due = killed_at_work < min_at_work && round + LAST_ROUNDS >= rounds;
         let are_done = AtomicBool::new(false);
         let changes = async {
             orders.change(app, &mut random, round, rounds).await;
             are_done.store(true, Ordering::Relaxed);
         };
         let kill = async {
-            works(app, started, &are_done).await;
-            tokio::time::sleep(WORK.mul_f64(moments.f64())).await;
+            let pause = WORK.mul_f64(moments.f64());
+            works(app, started, &are_done, is_due).await;
+            if !is_due {
+                tokio::time::sleep(pause).await;
+            }
             let victim = moments.usize(..count);
             hosts.kill(victim);
             killed_at_work += usize::from(is_at_work(app, started));
@@ -253,7 +261,7 @@ async fn survive_redis(app: &App, service: &Service, rounds: usize) -> Client {
             are_done.store(true, Ordering::Relaxed);
         };
         let crash = async {
-            works(app, begun, &are_done).await;
+            works(app, begun, &are_done, false).await;
             tokio::time::sleep(WORK.mul_f64(moments.f64())).await;
             match moments.bool() {
                 true => redis.kill().await.unwrap(),
@@ -272,9 +280,18 @@ async fn survive_redis(app: &App, service: &Service, rounds: usize) -> Client {
 
 /// Waits until a worker works, or the clients are done: after a lost notification no
 /// worker works for a while.
-async fn works(app: &App, since: Instant, are_done: &AtomicBool) {
+///
+/// A kill at work that `is_due` also waits while messages are left.
+async fn works(app: &App, since: Instant, are_done: &AtomicBool, is_due: bool) {
+    let is_left = || {
+        STATUSES.iter().any(|status| {
+            let counts = counts(app, &format!("orders.{status}"));
+            counts.depth + counts.in_flight > 0
+        })
+    };
     eventually("a worker works", || async {
-        (is_at_work(app, since) || are_done.load(Ordering::Relaxed)).then_some(())
+        let is_over = are_done.load(Ordering::Relaxed) && !(is_due && is_left());
+        (is_at_work(app, since) || is_over).then_some(())
     })
     .await;
 }

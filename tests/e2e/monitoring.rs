@@ -8,6 +8,8 @@ use reqwest::Method;
 use serde_json::Value;
 use tests::{App, root};
 
+use super::webhooks::ops;
+
 const ALERTS: &str = "deploy/prometheus/alerts.yaml";
 const ALERTS_TEST: &str = "deploy/prometheus/alerts.test.yaml";
 const DASHBOARD: &str = "deploy/grafana/orilla.json";
@@ -26,9 +28,8 @@ fn metrics(text: &str) -> BTreeSet<String> {
 #[tokio::test]
 async fn alerts_and_dashboard_name_metrics_that_there_are() {
     let app = App::with(&[("ipp_schedule", "rate(1 day)")]).await;
-    let ops = app.stack.token("op", &["ops"]).unwrap();
-    let shown = app.request(Method::GET, "/metrics").bearer_auth(ops);
-    let shown = metrics(&shown.send().await.unwrap().text().await.unwrap());
+    let shown = ops(&app, Method::GET, "/metrics", None).await;
+    let shown = metrics(&shown.text().await.unwrap());
     app.stop().await;
 
     for file in [ALERTS, DASHBOARD] {

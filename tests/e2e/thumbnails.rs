@@ -5,6 +5,7 @@ use reqwest::{Method, Response};
 use tests::{App, Photo, USER, body, eventually, refusal};
 
 use super::lifecycle::objects;
+use super::webhooks::{get, ops};
 
 async fn obtain(app: &App, user: &str, file: &str, size: &str) -> Response {
     app.get(user, &format!("/obtain/{file}?size={size}")).await
@@ -121,9 +122,7 @@ async fn a_thumbnail_that_is_not_made_yet_is_to_be_asked_for_again() {
     });
     let thumbnail = picture(&app, made.await).await;
     assert!(thumbnail.width.max(thumbnail.height) <= 256);
-    let ops = app.request(Method::GET, "/ops/queues");
-    let ops = ops.bearer_auth(app.stack.token("op", &["ops"]).unwrap());
-    let queues = body(ops.send().await.unwrap(), 200).await;
+    let queues = get(&app, "/ops/queues").await;
     let queues = queues["queues"].as_array().unwrap();
     let queue = queues.iter().find(|one| one["name"] == "images.thumbnails");
     assert_eq!(queue.unwrap()["processed"], 1, "one message for all");
@@ -131,7 +130,5 @@ async fn a_thumbnail_that_is_not_made_yet_is_to_be_asked_for_again() {
 }
 
 async fn operate(app: &App, path: &str) -> serde_json::Value {
-    let token = app.stack.token("op", &["ops"]).unwrap();
-    let request = app.request(Method::POST, path).bearer_auth(token);
-    body(request.send().await.unwrap(), 200).await
+    body(ops(app, Method::POST, path, None).await, 200).await
 }

@@ -1,6 +1,7 @@
 //! Photos to upload.
 
-use serde_json::{Value, json};
+use devstack::client::Post;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::root;
@@ -62,17 +63,12 @@ impl Photo {
 
     /// The body of `POST /receiver` for a use of the photo in a post.
     pub fn announcement(&self, user: &str, post_id: i64) -> Value {
-        let user_id: Value = match user.parse::<u64>() {
-            Ok(number) => number.into(),
-            Err(_) => user.into(),
+        let post = Post {
+            post_id,
+            picture_id: 789,
+            trip_id: 3,
+            location_id: 5,
         };
-        json!({
-            "image_hash": self.hash(),
-            "content_type": self.content_type,
-            "post_id": post_id,
-            "user_id": user_id,
-            "picture_id": 789,
-            "post": {"trip_id": 3, "location_id": 5, "content": "Día increíble en el desierto"}
-        })
+        post.announcement(user, &self.hash(), self.content_type)
     }
 }

@@ -72,6 +72,14 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, code, message)
     }
 
+    /// Adds `Retry-After` in seconds (RFC 9110, 10.2.3).
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        let seconds = HeaderValue::from(seconds);
+        self.headers.push((header::RETRY_AFTER, seconds));
+        self
+    }
+
     /// Adds a text for the log.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
@@ -114,10 +122,7 @@ impl From<Failure> for ApiError {
     /// 503 with `Retry-After` if another try can help, 500 if only the operator can.
     fn from(failure: Failure) -> Self {
         let retry = |code, message| {
-            let mut answer = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message);
-            let seconds = HeaderValue::from_static("2");
-            answer.headers.push((header::RETRY_AFTER, seconds));
-            answer
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message).retry_after(2)
         };
         match failure {
             Failure::Misconfigured(message) => {

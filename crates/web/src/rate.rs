@@ -1,7 +1,7 @@
 //! A limit on the requests of each user.
 
 use base::{Trace, log, now_millis};
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use serde_json::json;
 use stores::{Arg, Redis, RedisError, SpinRedis, Value};
 
@@ -60,16 +60,15 @@ fn too_many(limit: u64, seconds: u64) -> ApiError {
     let message = format!(
         "more than {limit} requests in a minute; send it again after the seconds in Retry-After"
     );
-    let mut refusal = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message);
-    let seconds = HeaderValue::from(seconds);
-    refusal.headers.push((header::RETRY_AFTER, seconds));
-    refusal
+    ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message).retry_after(seconds)
 }
 
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
     use std::collections::BTreeMap;
+
+    use http::header;
 
     use super::*;
 

@@ -80,6 +80,14 @@ pub struct Share {
     pub calls: usize,
 }
 
+impl Share {
+    /// One message at a time.
+    pub const ONE: Self = Self {
+        per_call: 1,
+        calls: 1,
+    };
+}
+
 /// The work of one queue.
 #[allow(async_fn_in_trait, reason = "components have one thread")]
 pub trait Work {

@@ -188,10 +188,10 @@ impl ImageRecord {
         }))
     }
 
-    /// The record after its thumbnails were made, or could not be, from the content at
-    /// `place`; `None` if the photo has other content now or is removed.
-    pub fn with_thumbnails(&self, place: &str, thumbnails: Thumbnails) -> Option<Self> {
-        (self.object.as_deref() == Some(place)).then(|| Self {
+    /// The record after the thumbnails of this life of the photo were made, or could not be;
+    /// `None` if the photo has another life now or is removed.
+    pub fn with_thumbnails(&self, life: u32, thumbnails: Thumbnails) -> Option<Self> {
+        (self.life == life && self.is_verified()).then(|| Self {
             thumbnails: Some(thumbnails),
             ..self.clone()
         })

@@ -27,10 +27,9 @@ pub enum NoUserId {
 }
 
 /// The subjects that may have photos.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserIds {
     /// Integers alone, as the seed has them.
-    #[default]
     Integer,
     /// All texts, such as the UUIDs of Cognito and Supabase, or `auth0|5f7c8ec7`.
     Text,

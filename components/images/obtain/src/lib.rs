@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime};
 
 use base::Failure;
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use images_domain::{FileName, ImageRecord, Size, Status, Thumbnails, UserIds, keys};
 use serde_json::json;
 use stores::SpinRedis;
@@ -64,10 +64,7 @@ async fn obtain(call: Call) -> Reply {
     // Pages that may call no host but this one take the link and load the photo by it.
     if call.prefers("application/json", "image/*") {
         let answer = json!({"url": presigned.url, "expires_in": expires.as_secs()});
-        let mut reply = web::json(StatusCode::OK, &answer)?;
-        let no_store = HeaderValue::from_static("no-store");
-        reply.headers_mut().insert(header::CACHE_CONTROL, no_store);
-        return Ok(reply);
+        return web::json(StatusCode::OK, &answer);
     }
     web::redirect(&presigned.url)
 }
@@ -116,10 +113,7 @@ async fn thumbnail(
 
 fn pending(problem: &str) -> ApiError {
     let message = format!("{problem}; try again");
-    let mut error = ApiError::new(StatusCode::CONFLICT, "thumbnail_pending", message);
-    let seconds = HeaderValue::from_static("2");
-    error.headers.push((header::RETRY_AFTER, seconds));
-    error
+    ApiError::new(StatusCode::CONFLICT, "thumbnail_pending", message).retry_after(2)
 }
 
 /// 401 and not 403 is what the contract says, whether the photo exists or not.

@@ -31,10 +31,7 @@ impl Work for Maker<'_> {
 
     /// One photo at a time: it takes much of a component's memory.
     fn share(&self, _: usize) -> Share {
-        Share {
-            per_call: 1,
-            calls: 1,
-        }
+        Share::ONE
     }
 
     fn fields(&self, task: &Task<'_>) -> Value {
@@ -108,10 +105,8 @@ impl Maker<'_> {
         thumbnails: &Thumbnails,
     ) -> Result<Option<ImageRecord>, Failure> {
         images_storage::update(&self.images, &self.store, file, &task.trace, |record| {
-            let next = record.and_then(|record| {
-                let place = place(task.message.life, Some(record))?;
-                record.with_thumbnails(&place, thumbnails.clone())
-            });
+            let next = record
+                .and_then(|record| record.with_thumbnails(task.message.life, thumbnails.clone()));
             Ok(Step::from(next))
         })
     }

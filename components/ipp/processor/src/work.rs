@@ -42,10 +42,7 @@ impl Work for Processor<'_> {
 
     /// One workbook at a time: it takes much of a component's memory.
     fn share(&self, _: usize) -> Share {
-        Share {
-            per_call: 1,
-            calls: 1,
-        }
+        Share::ONE
     }
 
     fn fields(&self, task: &Task<'_>) -> Value {

@@ -28,10 +28,7 @@ impl Work for Maintainer<'_> {
 
     /// One message at a time: each reads and writes many objects.
     fn share(&self, _: usize) -> Share {
-        Share {
-            per_call: 1,
-            calls: 1,
-        }
+        Share::ONE
     }
 
     fn fields(&self, task: &Task<'_>) -> Value {

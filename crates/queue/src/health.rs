@@ -13,6 +13,10 @@ pub const CANARY: &str = "orilla:canary";
 const HEARD: &str = "orilla:canary:heard";
 const HEARD_MS: i64 = 60_000;
 
+/// The time left to [`HEARD`] below which a check sets a canary without waiting for it, so
+/// that a system that is looked at this often stays ready however busy it is.
+const RENEW_MS: i64 = 30_000;
+
 /// A key that lives for some seconds after a check failed, so that other requests fail at
 /// once in that time.
 const MISSED: &str = "orilla:canary:missed";
@@ -56,20 +60,26 @@ fn policy(info: &str) -> Option<&str> {
 /// [`Failure::Unavailable`] where Redis is out of reach, [`Failure::Misconfigured`] where
 /// `timers` was told of no key.
 pub fn check_events(redis: &impl Redis) -> Result<(), Failure> {
-    let exists = |key| -> Result<bool, Failure> {
-        let reply = redis.call("EXISTS", &[Arg::from(key)])?;
-        Ok(reply.first().and_then(Value::as_int) == Some(1))
+    // The milliseconds that a key has left; none or less where it is gone.
+    let left = |key| -> Result<i64, Failure> {
+        let reply = redis.call("PTTL", &[Arg::from(key)])?;
+        Ok(reply.first().and_then(Value::as_int).unwrap_or_default())
     };
     let started = Instant::now();
-    while !exists(HEARD)? {
-        if started.elapsed() >= MAX_WAIT || exists(MISSED)? {
+    loop {
+        let heard = left(HEARD)?;
+        if heard < RENEW_MS {
+            keep(redis, CANARY, CANARY_MS)?;
+        }
+        if heard > 0 {
+            return Ok(());
+        }
+        if started.elapsed() >= MAX_WAIT || left(MISSED)? > 0 {
             keep(redis, MISSED, MISSED_MS)?;
             return Err(unheard());
         }
-        keep(redis, CANARY, CANARY_MS)?;
         std::thread::sleep(PAUSE);
     }
-    Ok(())
 }
 
 /// Remembers for a minute that `timers` was told of the canary.

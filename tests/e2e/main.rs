@@ -39,6 +39,7 @@ mod reviews;
 mod scan;
 mod schedules;
 mod storage;
+mod telemetry;
 mod thumbnails;
 mod typescript;
 mod webhook_deliveries;

@@ -14,10 +14,16 @@ use wasmparser::{Parser, Payload};
 
 /// Variables that a component may lack: their readers have a default, and the
 /// reason says why the component has no use for them.
-const OPTIONAL: [(&str, &str); 1] = [(
-    "s3_public_endpoint",
-    "only presigned URLs are of the public endpoint, and the component signs none",
-)];
+const OPTIONAL: [(&str, &str); 2] = [
+    (
+        "s3_public_endpoint",
+        "only presigned URLs are of the public endpoint, and the component signs none",
+    ),
+    (
+        "bell",
+        "the names of a queue's keys have this word too, and the component publishes on no queue",
+    ),
+];
 
 /// The functions that read a variable. The name is their first argument.
 const READERS: [&str; 6] = ["flag", "get", "number", "optional", "required", "text"];

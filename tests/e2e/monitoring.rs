@@ -6,7 +6,7 @@ use std::process::Command;
 
 use reqwest::Method;
 use serde_json::Value;
-use tests::{App, root};
+use tests::{App, eventually, root};
 
 use super::webhooks::ops;
 
@@ -27,9 +27,15 @@ fn metrics(text: &str) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn alerts_and_dashboard_name_metrics_that_there_are() {
-    let app = App::with(&[("ipp_schedule", "rate(1 day)")]).await;
-    let shown = ops(&app, Method::GET, "/metrics", None).await;
-    let shown = metrics(&shown.text().await.unwrap());
+    let variables = [("ipp_schedule", "rate(1 day)"), ("request_metrics", "true")];
+    let app = App::with(&variables).await;
+    // The first request is counted by then.
+    let shown = eventually("a request is counted", async || {
+        let shown = ops(&app, Method::GET, "/metrics", None).await;
+        let shown = shown.text().await.unwrap();
+        shown.contains("_count{method=").then(|| metrics(&shown))
+    })
+    .await;
     app.stop().await;
 
     for file in [ALERTS, DASHBOARD] {

@@ -4,6 +4,7 @@
 
 mod api;
 mod balancer;
+mod collector;
 mod hosts;
 mod ipp;
 mod manifest;
@@ -25,6 +26,7 @@ use tempfile::TempDir;
 use tokio::sync::Mutex;
 
 pub use api::{API, Answered, Api};
+pub use collector::{Collector, Span};
 pub use hosts::Hosts;
 pub use manifest::Manifest;
 pub use photo::Photo;

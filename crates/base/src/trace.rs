@@ -18,12 +18,19 @@ const MAX_STATE: usize = 512;
 /// The length of a member of `tracestate` above which it is the first to go (3.3.1.5).
 const LONG_MEMBER: usize = 128;
 
+/// The number of values of 13 hex digits, the part of a trace's id that sampling looks at.
+const RANDOM_RANGE: f64 = (1_u64 << 52) as f64;
+
 /// The ids of one request: `X-Request-Id` and the W3C trace context
 /// (<https://www.w3.org/TR/trace-context/>, version 00).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trace {
     request_id: String,
     traceparent: String,
+    /// The span of the caller; empty where the trace begins here. A message does not carry
+    /// it: its worker continues the sender's span.
+    #[serde(skip)]
+    parent: String,
     /// What tracing systems of the callers tell each other; empty without.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     tracestate: String,
@@ -46,13 +53,14 @@ impl Trace {
         let new_trace = new_trace.simple().to_string();
         let parent = traceparent.and_then(parse_traceparent);
         let tracestate = parent.and(tracestate).and_then(parse_tracestate);
-        let (trace_id, flags) = parent.unwrap_or((&new_trace, "00"));
+        let (trace_id, parent, flags) = parent.unwrap_or((&new_trace, "", "00"));
         let span = span.simple().to_string();
         // The version digit of a UUID is always set, so this is never all zero.
         let span = span.get(..16).unwrap_or_default();
         Self {
             request_id,
             traceparent: format!("00-{trace_id}-{span}-{flags}"),
+            parent: parent.to_owned(),
             tracestate: tracestate.unwrap_or_default(),
         }
     }
@@ -113,6 +121,35 @@ impl Trace {
     pub fn trace_id(&self) -> &str {
         self.traceparent.get(3..35).unwrap_or_default()
     }
+
+    /// The id of this hop's span: 16 hex digits.
+    pub fn span_id(&self) -> &str {
+        self.traceparent.get(36..52).unwrap_or_default()
+    }
+
+    /// The id of the caller's span; `None` where the trace begins here.
+    pub fn parent_span_id(&self) -> Option<&str> {
+        (!self.parent.is_empty()).then_some(&self.parent)
+    }
+
+    /// Whether the spans of this trace are recorded (the flag `sampled`, W3C Trace Context,
+    /// 3.2.2.5).
+    pub fn is_sampled(&self) -> bool {
+        let flags = self.traceparent.get(53..55).unwrap_or_default();
+        u8::from_str_radix(flags, 16).is_ok_and(|flags| flags & 1 == 1)
+    }
+
+    /// Marks a share of the traces that begin here, 0 to 1, as sampled. All hops follow the
+    /// mark, so a trace that a caller began is left as it is.
+    pub fn sample(&mut self, ratio: f64) {
+        // The last digits of the id are random. So every process decides the same on a trace.
+        let random = self.trace_id().get(19..32);
+        let random = random.and_then(|digits| u64::from_str_radix(digits, 16).ok());
+        let below = random.is_some_and(|random| (random as f64) < ratio * RANDOM_RANGE);
+        if self.parent.is_empty() && below {
+            self.traceparent.replace_range(53.., "01");
+        }
+    }
 }
 
 impl Default for Trace {
@@ -144,8 +181,8 @@ fn is_request_id(id: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"-_.:/+=".contains(&b))
 }
 
-/// The trace id and flags of a `traceparent`.
-fn parse_traceparent(header: &str) -> Option<(&str, &str)> {
+/// The trace id, span id and flags of a `traceparent`.
+fn parse_traceparent(header: &str) -> Option<(&str, &str, &str)> {
     let mut parts = header.trim().splitn(5, '-');
     let (version, trace_id, span_id, flags) =
         (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
@@ -161,7 +198,7 @@ fn parse_traceparent(header: &str) -> Option<(&str, &str)> {
         && is_hex(span_id, 16)
         && !is_zero(span_id)
         && is_hex(flags, 2))
-    .then_some((trace_id, flags))
+    .then_some((trace_id, span_id, flags))
 }
 
 /// A `tracestate` with its empty members left out, and shortened to [`MAX_STATE`]; `None` if
@@ -248,7 +285,8 @@ mod tests {
         let sent = sent.get("tracestate").map(|sent| sent.to_str().unwrap());
         assert_eq!(sent, trace.tracestate());
         let stored = serde_json::to_string(&trace).unwrap();
-        assert_eq!(serde_json::from_str::<Trace>(&stored).unwrap(), trace);
+        let read: Trace = serde_json::from_str(&stored).unwrap();
+        assert_eq!(read.headers(), trace.headers());
         trace.tracestate().map(str::to_owned)
     }
 
@@ -295,6 +333,42 @@ mod tests {
         assert_eq!(state(&all), Some(kept));
         let all: Vec<_> = (0..9).map(short).collect();
         assert_eq!(state(&all.join(",")), Some(all[..5].join(",")));
+    }
+
+    #[test]
+    fn each_hop_is_a_child_of_the_one_before() {
+        let first = Trace::from_headers(None, Some(PARENT), None);
+        assert_eq!(first.parent_span_id(), Some("00f067aa0ba902b7"));
+        assert_eq!(first.continued().parent_span_id(), Some(first.span_id()));
+        let stored = serde_json::to_string(&first).unwrap();
+        let sent: Trace = serde_json::from_str(&stored).unwrap();
+        assert_eq!(sent.continued().parent_span_id(), Some(first.span_id()));
+        assert_eq!(Trace::new().parent_span_id(), None);
+    }
+
+    #[test]
+    fn a_share_of_the_traces_that_begin_here_is_sampled() {
+        let sampled = |ratio| {
+            let traces = (0..1_000).map(|_| Trace::new());
+            let sampled = traces.filter_map(|mut trace| {
+                trace.sample(ratio);
+                trace.is_sampled().then_some(())
+            });
+            sampled.count()
+        };
+        assert_eq!([sampled(0.0), sampled(1.0)], [0, 1_000]);
+        assert!((400..600).contains(&sampled(0.5)));
+        for (flags, is_sampled) in [("00", false), ("01", true), ("03", true), ("02", false)] {
+            let parent = format!("{}{flags}", PARENT.trim_end_matches("01"));
+            let mut trace = Trace::from_headers(None, Some(&parent), None);
+            trace.sample(1.0);
+            assert_eq!(
+                trace.is_sampled(),
+                is_sampled,
+                "the caller decides: {flags}"
+            );
+            assert!(trace.traceparent().ends_with(flags));
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod cors;
 mod error;
 mod exports;
 mod message;
+mod observe;
 mod rate;
 mod reply;
 mod route;

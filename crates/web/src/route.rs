@@ -6,6 +6,7 @@ use http::{Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
 
 use crate::access::{Access, authorize};
+use crate::observe::{OBSERVER, Observer};
 use crate::{ApiError, Call, Reply, cors};
 
 /// The answer of a handler, to be awaited.
@@ -25,6 +26,7 @@ pub struct Route<'a> {
     pub(crate) method: Method,
     pattern: &'static str,
     pub(crate) access: Access,
+    pub(crate) observer: Option<&'static Observer>,
     pub(crate) body: Body,
     pub(crate) handler: Box<dyn FnOnce(Call) -> Answering<'a> + 'a>,
 }
@@ -48,11 +50,13 @@ impl<'a> Route<'a> {
         pattern: &'static str,
         access: Access,
         handler: impl FnOnce(Call) -> F + 'a,
+        observer: Option<&'static Observer>,
     ) -> Self {
         Self {
             method,
             pattern,
             access,
+            observer,
             body: Body::Ignored,
             handler: Box::new(|call| Box::pin(handler(call))),
         }
@@ -66,7 +70,13 @@ impl<'a> Route<'a> {
         pattern: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::new(Method::GET, pattern, Access::User(authorize), handler)
+        Self::new(
+            Method::GET,
+            pattern,
+            Access::User(authorize),
+            handler,
+            Some(&OBSERVER),
+        )
     }
 
     /// A `GET` for all callers, of a component that has no authorizer; see [`Route::get`]
@@ -75,7 +85,7 @@ impl<'a> Route<'a> {
         pattern: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::new(Method::GET, pattern, Access::Public, handler)
+        Self::new(Method::GET, pattern, Access::Public, handler, None)
     }
 
     /// A `POST`; see [`Route::get`] for the pattern.
@@ -83,7 +93,13 @@ impl<'a> Route<'a> {
         pattern: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::new(Method::POST, pattern, Access::User(authorize), handler)
+        Self::new(
+            Method::POST,
+            pattern,
+            Access::User(authorize),
+            handler,
+            Some(&OBSERVER),
+        )
     }
 
     /// A `POST` of a machine that sends the token of the variable `token`, and of nobody
@@ -93,7 +109,13 @@ impl<'a> Route<'a> {
         token: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::new(Method::POST, pattern, Access::Token(token), handler)
+        Self::new(
+            Method::POST,
+            pattern,
+            Access::Token(token),
+            handler,
+            Some(&OBSERVER),
+        )
     }
 
     /// A `PUT`; see [`Route::get`] for the pattern.
@@ -101,7 +123,13 @@ impl<'a> Route<'a> {
         pattern: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::new(Method::PUT, pattern, Access::User(authorize), handler)
+        Self::new(
+            Method::PUT,
+            pattern,
+            Access::User(authorize),
+            handler,
+            Some(&OBSERVER),
+        )
     }
 
     /// A `PATCH`; see [`Route::get`] for the pattern.
@@ -109,7 +137,13 @@ impl<'a> Route<'a> {
         pattern: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::new(Method::PATCH, pattern, Access::User(authorize), handler)
+        Self::new(
+            Method::PATCH,
+            pattern,
+            Access::User(authorize),
+            handler,
+            Some(&OBSERVER),
+        )
     }
 
     /// A `DELETE`; see [`Route::get`] for the pattern.
@@ -117,7 +151,13 @@ impl<'a> Route<'a> {
         pattern: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::new(Method::DELETE, pattern, Access::User(authorize), handler)
+        Self::new(
+            Method::DELETE,
+            pattern,
+            Access::User(authorize),
+            handler,
+            Some(&OBSERVER),
+        )
     }
 
     /// Takes JSON of at most `limit` bytes.
@@ -165,6 +205,7 @@ pub(crate) struct Found<'a> {
     /// allowed.
     pub(crate) route: Option<Route<'a>>,
     pub(crate) parameters: Vec<(&'static str, String)>,
+    pub(crate) pattern: &'static str,
     /// All methods of the path, as `Allow` lists them.
     pub(crate) allowed: Vec<Method>,
 }
@@ -184,6 +225,7 @@ pub(crate) fn find<'a>(
     let mut found = Found {
         route: None,
         parameters: Vec::new(),
+        pattern: "",
         allowed: Vec::new(),
     };
     for route in routes {
@@ -201,7 +243,7 @@ pub(crate) fn find<'a>(
             found.route = Some(route);
         }
     }
-    pattern.ok_or_else(unknown)?;
+    found.pattern = pattern.ok_or_else(unknown)?;
     if found.allowed.contains(&Method::GET) {
         found.allowed.push(Method::HEAD);
     }

@@ -13,6 +13,7 @@ use spin_sdk::http::{Headers, IncomingRequest, OutgoingBody, OutgoingResponse, R
 
 use crate::answer::{Cors, finish};
 use crate::message::{add_accept_patch, check_single, is_doubled};
+use crate::observe::Observation;
 use crate::route::{self, Body, Route};
 use crate::{ApiError, Call, cors};
 
@@ -38,13 +39,19 @@ pub async fn serve<'a>(
     let state = parts.headers.get_all("tracestate").iter();
     let state: Option<Vec<_>> = state.map(|value| value.to_str().ok()).collect();
     let state = state.unwrap_or_default().join(",");
-    let trace = Trace::from_headers(header("x-request-id"), header("traceparent"), Some(&state));
+    let mut trace =
+        Trace::from_headers(header("x-request-id"), header("traceparent"), Some(&state));
+    let routes: Vec<_> = routes.into_iter().collect();
+    let observer = routes.iter().find_map(|route| route.observer);
+    let observation = Observation::begin(observer, started, &mut trace);
 
     let mut allowed = Vec::new();
+    let mut pattern = None;
     let reply = async {
         understood?;
         let mut found = route::find(routes, &parts.method, parts.uri.path())?;
         allowed.clone_from(&found.allowed);
+        pattern = Some(found.pattern);
         check_single(&parts.headers)?;
         if parts.method == Method::OPTIONS {
             let mut response = crate::empty(StatusCode::NO_CONTENT);
@@ -91,6 +98,7 @@ pub async fn serve<'a>(
     // Without the variable, browsers of other sites may not read the answer.
     let cors = || Cors::parse(&text("cors").unwrap_or_default());
     let response = finish(&parts, &allowed, cors, &trace, reply);
+    let status = response.status();
     if let (Err(error), Some(fields)) = (send(out, response), fields.as_object_mut()) {
         fields.insert("sendError".into(), error.into());
     }
@@ -99,6 +107,7 @@ pub async fn serve<'a>(
     }
     let write = if failed { log::error } else { log::info };
     write(&trace, "request", fields);
+    observation.end(&parts, pattern, status, &trace);
 }
 
 /// The variable `allowed_origins`, as the component got it.

@@ -12,9 +12,8 @@ use crate::{CloudEvent, Fact, Occurred, keys};
 /// # Errors
 /// [`Failure::Internal`] where the fact makes no event.
 pub fn told(fact: Fact<'_>, trace: &Trace) -> Result<Effect, Failure> {
-    let trace = trace.continued();
-    let event = CloudEvent::new(fact, &trace).map_err(Failure::internal)?;
-    occurred(&event, &trace)
+    let event = CloudEvent::new(fact, trace).map_err(Failure::internal)?;
+    occurred(&event, trace)
 }
 
 /// Whether an endpoint wants one of some types at this moment: for a publisher whose events

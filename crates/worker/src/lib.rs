@@ -10,6 +10,7 @@ mod leases;
 mod notify;
 mod run;
 mod settings;
+mod spans;
 mod work;
 
 pub use entry::{on_notification, on_request};

@@ -14,6 +14,7 @@ use stores::Redis;
 
 use crate::leases::Leases;
 use crate::notify::notify;
+use crate::spans::Spans;
 use crate::work::{Task, Trouble, Verdict, Work};
 
 /// The time that a done message may wait to be settled together with others.
@@ -48,8 +49,11 @@ pub async fn run<R: Redis, W: Work>(
         policy,
         work,
         leases: Leases::new(queue, policy),
+        spans: Spans::new(queue),
     };
-    runner.run().await
+    let claimed = runner.run().await;
+    runner.spans.keep();
+    claimed
 }
 
 struct Runner<'r, 'q, R, W> {
@@ -57,6 +61,7 @@ struct Runner<'r, 'q, R, W> {
     policy: &'r Policy,
     work: &'r W,
     leases: Leases<'r>,
+    spans: Spans<'r, R>,
 }
 
 impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
@@ -154,6 +159,7 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         if tasks.is_empty() {
             return Ok(settlements);
         }
+        let mut batch = self.spans.begin(&mut tasks);
         let mut verdicts = match self.work.work(&tasks, &self.leases).await {
             Ok(verdicts) => verdicts,
             Err(failure) => {
@@ -168,8 +174,10 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         for task in &tasks {
             let verdict = verdicts.next();
             let verdict = verdict.unwrap_or_else(|| Verdict::retry("the message was left out"));
+            batch.note(task, &verdict);
             settlements.push(self.conclude(task, verdict).await);
         }
+        self.spans.end(batch);
         Ok(settlements)
     }
 

@@ -129,7 +129,6 @@ impl Processor {
 
     /// The effect that publishes an event of a handler.
     fn told(&self, task: &Task<'_>, nth: usize, event: &handler::Event) -> Result<Effect, String> {
-        let trace = task.trace.continued();
         let event = orders_domain::event(
             &task.message.document,
             task.message.version,
@@ -137,12 +136,12 @@ impl Processor {
             &event.kind,
             &event.data,
             &self.notification_source,
-            &trace,
+            &task.trace,
         )
         .map_err(|unusable| unusable.to_string())?;
         let published = match self.has_receivers {
-            true => occurred_for_all(&event, &trace),
-            false => occurred(&event, &trace),
+            true => occurred_for_all(&event, &task.trace),
+            false => occurred(&event, &task.trace),
         };
         published.map_err(|error| error.to_string())
     }

@@ -175,6 +175,8 @@ async fn exposition(call: Call) -> Reply {
         _ => None,
     });
     text.push_str(&metrics::render_archive(&counters.collect()));
+    let requests = telemetry::histograms(&redis)?;
+    text.push_str(&metrics::render_requests(&requests));
     match schedules() {
         Ok(schedules) => {
             let seen = look(&redis, &schedules, schedules.all_tags(), &call.trace).await?;

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use purchases_domain::metrics::{ARCHIVED, FAILED, HISTOGRAMS};
 use queue::Counts;
 use schedule::{Seen, State};
+use telemetry::{BUCKETS, Histogram, Request};
 
 /// The media type of the format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -148,6 +149,40 @@ pub fn render_archive(counters: &BTreeMap<String, i64>) -> String {
     text
 }
 
+/// Writes the durations of requests, a histogram for each method, route and status.
+pub fn render_requests(requests: &BTreeMap<Request, Histogram>) -> String {
+    let metric = "orilla_http_request_duration_seconds";
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "# HELP {metric} Time to answer a request, from its head to the last byte."
+    );
+    let _ = writeln!(text, "# TYPE {metric} histogram");
+    for (request, histogram) in requests {
+        let labels = format!(
+            "method=\"{}\",route=\"{}\",status=\"{}\"",
+            label_value(&request.method),
+            label_value(&request.route),
+            request.status
+        );
+        let mut count = 0;
+        let bounds = BUCKETS.map(seconds).map(|bound| bound.to_string());
+        let bounds = bounds.into_iter().chain(["+Inf".to_owned()]);
+        for (bound, in_bucket) in bounds.zip(histogram.counts) {
+            count += in_bucket;
+            let _ = writeln!(text, "{metric}_bucket{{{labels},le=\"{bound}\"}} {count}");
+        }
+        let _ = writeln!(text, "{metric}_sum{{{labels}}} {}", seconds(histogram.sum));
+        let _ = writeln!(text, "{metric}_count{{{labels}}} {count}");
+    }
+    text
+}
+
+fn seconds(micros: u64) -> f64 {
+    micros as f64 / 1_000_000.0
+}
+
 /// A metric of a schedule: name, type, help, and its value for a state, if it has one.
 type ScheduleMetric = (
     &'static str,
@@ -276,6 +311,43 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
+    }
+
+    #[test]
+    fn each_route_has_the_durations_of_its_answers_by_status() {
+        let request = |status| Request {
+            method: "GET".into(),
+            route: "/orders/{orderId}".into(),
+            status,
+        };
+        let mut quick = Histogram {
+            sum: 12_500,
+            ..Histogram::default()
+        };
+        (quick.counts[0], quick.counts[3]) = (2, 1);
+        let mut slow = Histogram {
+            sum: 20_000_000,
+            ..Histogram::default()
+        };
+        slow.counts[BUCKETS.len()] = 1;
+        let text = render_requests(&[(request(200), quick), (request(503), slow)].into());
+        let labels = "method=\"GET\",route=\"/orders/{orderId}\",status=";
+        for line in [
+            "_bucket{LABELS\"200\",le=\"0.001\"} 2",
+            "_bucket{LABELS\"200\",le=\"0.005\"} 2",
+            "_bucket{LABELS\"200\",le=\"0.01\"} 3",
+            "_bucket{LABELS\"200\",le=\"+Inf\"} 3",
+            "_sum{LABELS\"200\"} 0.0125",
+            "_count{LABELS\"200\"} 3",
+            "_bucket{LABELS\"503\",le=\"10\"} 0",
+            "_bucket{LABELS\"503\",le=\"+Inf\"} 1",
+            "_sum{LABELS\"503\"} 20",
+        ] {
+            let line = line.replace("LABELS", labels);
+            let line = format!("orilla_http_request_duration_seconds{line}");
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+        assert_eq!(text.lines().count(), 2 + 2 * (BUCKETS.len() + 3));
     }
 
     #[test]

@@ -26,7 +26,7 @@ fn message(call: &Call, target: &Target, id: &str) -> Result<Effect, Failure> {
         "webhook": webhook,
         "message": "This is a test: nothing has happened.",
     });
-    let (data, trace) = (data.to_string(), call.trace.continued());
+    let data = data.to_string();
     let fact = Fact {
         id: id.to_owned(),
         source: "/webhooks",
@@ -36,11 +36,11 @@ fn message(call: &Call, target: &Target, id: &str) -> Result<Effect, Failure> {
         time: Timestamp::now().to_string(),
         data: &data,
     };
-    let event = CloudEvent::new(fact, &trace).map_err(Failure::internal)?;
+    let event = CloudEvent::new(fact, &call.trace).map_err(Failure::internal)?;
     let event = Kept {
         id: id.to_owned(),
         kind: TEST.to_owned(),
         event: event.encode()?,
     };
-    sent(target, &event, &trace)
+    sent(target, &event, &call.trace)
 }

@@ -104,6 +104,27 @@ impl App {
         Ok(Self { host, stage, redis })
     }
 
+    /// The same application, started again with other variables than the usual ones.
+    ///
+    /// # Errors
+    /// The host does not end or start.
+    pub async fn with_variables(self, variables: &[(&str, &str)]) -> Result<Self> {
+        let Self {
+            host,
+            mut stage,
+            redis,
+        } = self;
+        host.stop().await?;
+        let usual = stage.stack.app_options().variables.clone();
+        let changed = variables
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_string()));
+        stage.stack.app_options_mut().variables.extend(changed);
+        let host = stage.host(None).await?;
+        stage.stack.app_options_mut().variables = usual;
+        Ok(Self { host, stage, redis })
+    }
+
     /// Stops it, and everything with it.
     ///
     /// # Errors

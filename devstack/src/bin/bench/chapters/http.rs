@@ -43,8 +43,8 @@ struct Subject {
 
 /// The measurements of an endpoint, over all rounds.
 #[derive(Default)]
-struct Outcome {
-    rates: Vec<f64>,
+pub(super) struct Outcome {
+    pub(super) rates: Vec<f64>,
     latencies: Latencies,
     /// The processor times of the host, of Redis and of the client, a request.
     micros: [Vec<f64>; 3],
@@ -89,7 +89,7 @@ pub async fn measure(app: &App, photos: &Path, plan: &Plan) -> Result<String> {
 }
 
 /// Runs an endpoint, and lets the queues run empty before the next one.
-async fn run(
+pub(super) async fn run(
     app: &App,
     endpoint: &Arc<Endpoint>,
     outcome: &mut Outcome,
@@ -110,7 +110,7 @@ async fn run(
 }
 
 impl Outcome {
-    fn cells(&self, name: &str) -> [String; 6] {
+    pub(super) fn cells(&self, name: &str) -> [String; 6] {
         let middle = |values: &[f64]| thousands(median(values.iter().copied()));
         let [host, redis, client] = &self.micros;
         [
@@ -225,7 +225,7 @@ fn change_order(token: HeaderValue) -> Arc<Endpoint> {
     })
 }
 
-fn put_order(number: u64, token: &HeaderValue) -> Call {
+pub(super) fn put_order(number: u64, token: &HeaderValue) -> Call {
     let id = format!("changed-{}", number % ORDERS);
     routes::change_order(&id, &order(&id, number)).with_token(token)
 }

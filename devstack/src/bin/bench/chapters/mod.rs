@@ -7,6 +7,7 @@ mod jobs;
 mod purchases;
 mod scan;
 mod start;
+mod telemetry;
 
 use std::path::Path;
 
@@ -30,6 +31,8 @@ pub enum Chapter {
     Purchases,
     /// Rows of workbooks a second
     Ipp,
+    /// What it costs to count requests and to send traces
+    Telemetry,
     /// How long the host takes to start, and how large the components are
     Start,
 }
@@ -44,6 +47,7 @@ impl Chapter {
             Self::Analyzer => "analyzer",
             Self::Purchases => "purchases",
             Self::Ipp => "ipp",
+            Self::Telemetry => "telemetry",
             Self::Start => "start",
         }
     }
@@ -56,7 +60,7 @@ impl Chapter {
         if matches!(self, Self::Start) {
             return start::measure(manifest, plan).await;
         }
-        let app = App::start(manifest).await?;
+        let mut app = App::start(manifest).await?;
         let before = app.host.memory()?;
         let tables = match self {
             Self::Http => http::measure(&app, photos, plan).await?,
@@ -64,6 +68,11 @@ impl Chapter {
             Self::Scan => scan::measure(&app, plan).await?,
             Self::Purchases => purchases::measure(&app, plan).await?,
             Self::Ipp => ipp::measure(&app, plan).await?,
+            Self::Telemetry => {
+                let tables;
+                (app, tables) = telemetry::measure(app, plan).await?;
+                tables
+            }
             Self::Analyzer | Self::Start => analyzer::measure(&app, photos, plan).await?,
         };
         let peak = app.host.peak_memory()?;

@@ -48,7 +48,7 @@ fn claims(subject: &str, roles: &[&str], valid_for: Duration) -> Value {
     })
 }
 
-fn sign(secret: &str, claims: &Value) -> Result<String> {
+pub(crate) fn sign(secret: &str, claims: &Value) -> Result<String> {
     let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
     let header = json!({ "alg": "HS256", "typ": "JWT" });
     let signed = format!("{}.{}", part(&header), part(claims));

@@ -42,6 +42,7 @@ mod storage;
 mod telemetry;
 mod thumbnails;
 mod typescript;
+mod web_identity;
 mod webhook_deliveries;
 mod webhook_events;
 mod webhooks;

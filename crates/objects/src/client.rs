@@ -2,7 +2,7 @@ use std::time::SystemTime;
 
 use base::Failure;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use outbound::{ReadError, Spin, Transport, collect};
+use outbound::{ReadError, Spin, Transport, collect, role};
 
 use crate::response::{content_type, etag, failure, size};
 use crate::{Error, Listing, StoreConfig};
@@ -43,13 +43,18 @@ pub struct Objects<T = Spin> {
 
 impl Objects {
     /// The objects of the bucket that the variable `bucket_variable` names, through the
-    /// Spin runtime. See [`StoreConfig::from_variables`].
+    /// Spin runtime. See [`StoreConfig::from_variables`]. Where no access key is set, the
+    /// credentials are those of a role: [`role::assumed`].
     ///
     /// # Errors
-    /// [`Failure::Misconfigured`], with the name of the variable.
-    pub fn from_variables(bucket_variable: &str) -> Result<Self, Failure> {
-        let config = StoreConfig::from_variables(|name| base::text(name).ok(), bucket_variable)?;
-        Ok(Self::new(config))
+    /// [`Failure::Misconfigured`], with the name of the variable, and those of
+    /// [`role::assumed`].
+    pub async fn from_variables(bucket_variable: &str) -> Result<Self, Failure> {
+        let variable = role::variables(&Spin, "s3").await?;
+        Ok(Self::new(StoreConfig::from_variables(
+            variable,
+            bucket_variable,
+        )?))
     }
 
     /// The objects of the bucket, through the Spin runtime.

@@ -9,6 +9,7 @@ mod body;
 mod deadline;
 mod exchange;
 mod retry_after;
+pub mod role;
 pub mod service;
 pub mod sigv4;
 mod spin;

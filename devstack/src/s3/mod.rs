@@ -17,6 +17,7 @@ mod event;
 mod faults;
 mod host;
 mod outbox;
+mod sessions;
 mod small;
 mod store;
 
@@ -28,7 +29,6 @@ use std::{
 use catalog::Https;
 use objects::{Objects, StoreConfig};
 use s3s::{
-    auth::SimpleAuth,
     service::S3ServiceBuilder,
     validation::{AwsNameValidation, NameValidation},
 };
@@ -39,6 +39,7 @@ use crate::{Error, Result, Server, error::At};
 pub use event::EventShape;
 pub use faults::{Fault, Faults};
 pub use outbox::EventTarget;
+pub use sessions::Sessions;
 
 /// How to start an [`S3`].
 #[derive(Clone)]
@@ -48,7 +49,7 @@ pub struct S3Options {
     pub data_dir: PathBuf,
     /// The address to listen on; port 0 is any free port.
     pub listen: SocketAddr,
-    /// The only accepted access key id.
+    /// The accepted access key id, besides those of [`S3::sessions`].
     pub access_key: String,
     /// Its secret.
     pub secret_key: String,
@@ -91,6 +92,7 @@ pub struct S3 {
     server: Server,
     outbox: outbox::Outbox,
     faults: Faults,
+    sessions: Sessions,
     options: S3Options,
 }
 
@@ -136,12 +138,17 @@ impl S3 {
             &options.region,
             &options.quiet_buckets,
         ));
-        builder.set_auth(SimpleAuth::from_single(
-            options.access_key.as_str(),
-            options.secret_key.as_str(),
-        ));
+        let sessions = Sessions::default();
+        builder.set_auth(sessions::Secrets {
+            access_key: options.access_key.clone(),
+            secret_key: options.secret_key.clone(),
+            sessions: sessions.clone(),
+        });
         builder.set_host(host::Domains::new(&options.domains));
-        builder.set_access(faults.clone());
+        builder.set_access(sessions::Guard {
+            sessions: sessions.clone(),
+            faults: faults.clone(),
+        });
         let service = ServiceBuilder::new()
             .layer(cors::layer(options.allowed_origins.as_deref())?)
             .layer(faults::ResetLayer)
@@ -151,6 +158,7 @@ impl S3 {
             server,
             outbox,
             faults,
+            sessions,
             options,
         })
     }
@@ -209,6 +217,11 @@ impl S3 {
     /// Makes requests fail on purpose, and counts them.
     pub fn faults(&self) -> &Faults {
         &self.faults
+    }
+
+    /// The temporary keys that it accepts beside its own.
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
     }
 
     /// Sets or changes the receiver of events about new objects. Waiting events are sent at

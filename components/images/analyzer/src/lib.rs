@@ -38,7 +38,7 @@ async fn drain() -> Result<usize, Failure> {
     let analyzer = Analyzer {
         queue: &queue,
         store: SpinKeyValue::open()?,
-        objects: Objects::from_variables("images_bucket_name")?,
+        objects: Objects::from_variables("images_bucket_name").await?,
         max_upload_bytes: number("max_upload_bytes", 1)?,
         censorship: Censorship {
             min_confidence: number("min_confidence", 0.0)?,

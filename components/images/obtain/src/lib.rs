@@ -33,7 +33,7 @@ async fn obtain(call: Call) -> Reply {
     }
 
     let record = images_storage::existing(&file)?.ok_or_else(missing)?;
-    let store = images_storage::objects(&call.trace)?;
+    let store = images_storage::objects(&call.trace).await?;
     match record.status {
         Status::Corrupt | Status::Deleted => return Err(missing()),
         // There may be an upload that is not handled yet: only the store knows.

@@ -29,7 +29,7 @@ pub(crate) async fn complete(call: Call) -> Reply {
         )
     })?;
     let file = file.to_string();
-    let store = images_storage::objects(&call.trace)?;
+    let store = images_storage::objects(&call.trace).await?;
     let Some(object) = store.head(&file).await.map_err(Failure::from)? else {
         if record.is_verified() {
             // The upload was analyzed before the client reported it.

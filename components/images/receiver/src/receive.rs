@@ -36,7 +36,7 @@ pub(crate) async fn receive(call: Call) -> Reply {
     // Signed before anything is stored, so that a deployment that cannot sign takes no
     // records.
     let expires_in = base::number("signed_url_write_expiration", 1)?;
-    let upload = presign(&call.trace, &intake, expires_in)?;
+    let upload = presign(&call.trace, &intake, expires_in).await?;
 
     let record = remember(&call, &intake, expires_in).await?;
     web::json(
@@ -51,7 +51,7 @@ pub(crate) async fn receive(call: Call) -> Reply {
     )
 }
 
-fn presign(trace: &Trace, intake: &Intake, expires_in: u64) -> Result<Presigned, Failure> {
+async fn presign(trace: &Trace, intake: &Intake, expires_in: u64) -> Result<Presigned, Failure> {
     let Intake { file, size, .. } = intake;
     let content_type = file.media_type.name();
     let sha256 = &file.digest();
@@ -67,8 +67,8 @@ fn presign(trace: &Trace, intake: &Intake, expires_in: u64) -> Result<Presigned,
             ));
         }
     };
+    let store = images_storage::objects(trace).await?;
     let (expires, now) = (Duration::from_secs(expires_in), SystemTime::now());
-    let store = images_storage::objects(trace)?;
     let config = store.config();
     Ok(config.presign_put(&file.to_string(), expires, integrity, *size, now)?)
 }

@@ -24,7 +24,7 @@ pub(crate) async fn remove(call: Call) -> Reply {
     // Nor for a misspelt parameter.
     call.query().only(&["post_id"])?;
     let post_id = call.query().parsed("post_id", "must be an integer")?;
-    let objects = images_storage::objects(&call.trace)?;
+    let objects = images_storage::objects(&call.trace).await?;
     let record = images_storage::change(&file, &call.trace, |queue, record| {
         let record = record.filter(|record| !record.is_deleted());
         let record = record.ok_or_else(unknown)?;

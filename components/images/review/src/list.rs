@@ -39,7 +39,7 @@ pub(crate) async fn list(call: Call) -> Reply {
     let limit = query.limit(LIMIT, MAX_LIMIT)?;
     let after: Option<Place> = query.cursor()?;
     let expires_in = base::number("signed_url_read_expiration", 1)?;
-    let objects = images_storage::objects(&call.trace)?;
+    let objects = images_storage::objects(&call.trace).await?;
     let (redis, store) = (SpinRedis::open()?, SpinKeyValue::open()?);
     let page = images_storage::under_review(&redis, &store, after.as_ref(), limit)?;
     let images = page.documents.into_iter().map(|found| {

@@ -9,8 +9,9 @@ use objects::{Error, Objects};
 ///
 /// # Errors
 /// Those of [`Objects::from_variables`].
-pub fn objects(trace: &Trace) -> Result<Objects, Failure> {
-    Ok(Objects::from_variables("images_bucket_name")?.with_headers(trace.headers()))
+pub async fn objects(trace: &Trace) -> Result<Objects, Failure> {
+    let objects = Objects::from_variables("images_bucket_name").await?;
+    Ok(objects.with_headers(trace.headers()))
 }
 
 /// Removes a photo's objects from the object store: inbox, verified content and thumbnails.

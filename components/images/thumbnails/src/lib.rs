@@ -28,7 +28,7 @@ async fn drain() -> Result<usize, Failure> {
     let maker = Maker {
         images: worker::open(&redis, keys::QUEUE)?,
         store: SpinKeyValue::open()?,
-        objects: Objects::from_variables("images_bucket_name")?,
+        objects: Objects::from_variables("images_bucket_name").await?,
         max_bytes: number("max_upload_bytes", 1)?,
     };
     let handled = worker::run(&wanted, &policy, &maker).await;

@@ -159,7 +159,8 @@ impl Follower<'_> {
 
     /// The keys of the files that the first run wrote.
     async fn find_files(&self, job: &Job, trace: &Trace) -> Result<Vec<String>, Failure> {
-        let store = Objects::from_variables("ipp_raw_bucket")?.with_headers(trace.headers());
+        let store = Objects::from_variables("ipp_raw_bucket").await?;
+        let store = store.with_headers(trace.headers());
         let prefix = job.prefix();
         let mut found = Vec::new();
         let mut after = None;

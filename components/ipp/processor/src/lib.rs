@@ -26,8 +26,8 @@ async fn drain() -> Result<usize, Failure> {
     let processor = Processor {
         jobs: worker::open(&redis, keys::QUEUE)?,
         store: SpinKeyValue::open()?,
-        raw: Objects::from_variables("ipp_raw_bucket")?,
-        processed: Objects::from_variables("ipp_processed_bucket")?,
+        raw: Objects::from_variables("ipp_raw_bucket").await?,
+        processed: Objects::from_variables("ipp_processed_bucket").await?,
     };
     let handled = worker::run(&files, &policy, &processor).await;
     // Jobs that went on have messages on their own queue.

@@ -34,8 +34,12 @@ async fn results(call: Call) -> Reply {
         trace: &call.trace,
     };
     let locations = Locations {
-        raw: links.of("ipp_raw_bucket", &job.files, |file| &file.raw)?,
-        processed: links.of("ipp_processed_bucket", &job.files, |file| &file.processed)?,
+        raw: links
+            .of("ipp_raw_bucket", &job.files, |file| &file.raw)
+            .await?,
+        processed: links
+            .of("ipp_processed_bucket", &job.files, |file| &file.processed)
+            .await?,
         expires_in,
     };
     let table = base::text("ipp_results_table")?;
@@ -53,13 +57,14 @@ struct Links<'a> {
 }
 
 impl Links<'_> {
-    fn of(
+    async fn of(
         &self,
         bucket_variable: &str,
         files: &[File],
         key: fn(&File) -> &String,
     ) -> Result<Vec<Location>, Failure> {
-        let store = Objects::from_variables(bucket_variable)?.with_headers(self.trace.headers());
+        let store = Objects::from_variables(bucket_variable).await?;
+        let store = store.with_headers(self.trace.headers());
         let config = store.config();
         let locations = files.iter().map(|file| {
             let key = key(file);

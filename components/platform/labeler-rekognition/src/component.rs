@@ -6,7 +6,7 @@
 
 use std::time::SystemTime;
 
-use outbound::Spin;
+use outbound::{Spin, role};
 
 use self::exports::orilla::labels::labeler;
 use crate::{Config, Failure, Image, Label, MODEL, Options, Rekognition};
@@ -29,13 +29,7 @@ impl labeler::Guest for Labeler {
         images: Vec<labeler::Image>,
         options: labeler::Options,
     ) -> Vec<Result<Vec<labeler::Label>, labeler::Failure>> {
-        let config = match Config::from_variables(|name| spin_sdk::variables::get(name).ok()) {
-            Ok(config) => config,
-            Err(error) => {
-                let refused = Err(labeler::Failure::Refused(error.to_string()));
-                return vec![refused; images.len()];
-            }
-        };
+        let count = images.len();
         let images = images
             .into_iter()
             .map(|image| Image {
@@ -47,8 +41,24 @@ impl labeler::Guest for Labeler {
             min_confidence: options.min_confidence,
             max_labels: options.max_labels,
         };
-        let rekognition = Rekognition::new(config, Spin);
-        spin_sdk::http::run(rekognition.detect_labels(images, options, SystemTime::now))
+        let detected = spin_sdk::http::run(async {
+            let variable = role::variables(&Spin, "rekognition").await;
+            let variable = variable.map_err(|failure| match failure {
+                base::Failure::Misconfigured(text) => labeler::Failure::Refused(text),
+                other => labeler::Failure::Unavailable(other.to_string()),
+            })?;
+            let config = Config::from_variables(variable);
+            let config = config.map_err(|error| labeler::Failure::Refused(error.to_string()))?;
+            let rekognition = Rekognition::new(config, Spin);
+            Ok(rekognition
+                .detect_labels(images, options, SystemTime::now)
+                .await)
+        });
+        let detected = match detected {
+            Ok(detected) => detected,
+            Err(failure) => return vec![Err(failure); count],
+        };
+        detected
             .into_iter()
             .map(|result| match result {
                 Ok(labels) => Ok(labels.into_iter().map(Into::into).collect()),

@@ -157,7 +157,7 @@ async fn try_s3(trace: &Trace) -> Result<(), Failure> {
         buckets.extend(["ipp_raw_bucket", "ipp_processed_bucket"]);
     }
     for bucket in buckets {
-        let store = Objects::from_variables(bucket)?;
+        let store = Objects::from_variables(bucket).await?;
         let store = store.with_headers(trace.headers());
         // The answer to a HEAD does not tell a missing object from a missing bucket.
         store.get(NOTHING, 0).await?;

@@ -30,7 +30,7 @@ async fn drain() -> Result<usize, Failure> {
     let archiver = Archiver {
         redis: &redis,
         store: SpinKeyValue::open()?,
-        objects: Objects::from_variables("compras_bucket")?,
+        objects: Objects::from_variables("compras_bucket").await?,
         compact_after: Duration::from_secs(number("compras_compact_after_seconds", 1)?),
         tally: Default::default(),
         marks: Default::default(),

@@ -29,7 +29,7 @@ async fn drain() -> Result<usize, Failure> {
     let maintainer = Maintainer {
         redis: &redis,
         store: SpinKeyValue::open()?,
-        objects: Objects::from_variables("compras_bucket")?,
+        objects: Objects::from_variables("compras_bucket").await?,
         compact_after: Duration::from_secs(number("compras_compact_after_seconds", 1)?),
         deletes_originals: flag("compras_compact_delete")?,
     };

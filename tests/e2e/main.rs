@@ -40,6 +40,7 @@ mod scan;
 mod schedules;
 mod storage;
 mod telemetry;
+mod template;
 mod thumbnails;
 mod typescript;
 mod web_identity;

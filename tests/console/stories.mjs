@@ -10,7 +10,8 @@ import { chromium } from "playwright-core";
 
 const { ORILLA, OPERATOR, USER, JOB, ORDER, SHOTS, CHROMIUM, OIDC_PORT } = process.env;
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const SECTIONS = ["queues", "queues/jobs", "queues/ipp.files", "schedules", "webhooks", "jobs", `jobs/${JOB}`, "orders", `orders/${ORDER}`, "photos", "review", "purchases", "report", "runs"];
+// Stories add the addresses of what they make.
+const SECTIONS = ["queues", "queues/jobs", "queues/ipp.files", "schedules", "webhooks", "jobs", `jobs/${JOB}`, "orders", `orders/${ORDER}`, "photos", "review", "purchases", "report", "replay", "runs"];
 
 const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
 const complaints = [];
@@ -50,7 +51,26 @@ async function confirm(page, action) {
 async function send(path, body) {
   const headers = { authorization: `Bearer ${OPERATOR}`, "content-type": "application/json" };
   const answer = await fetch(ORILLA + path, { method: "POST", headers, body: JSON.stringify(body) });
-  assert.ok(answer.ok, `${path}: ${answer.status} ${await answer.text()}`);
+  const text = await answer.text();
+  assert.ok(answer.ok, `${path}: ${answer.status} ${text}`);
+  return JSON.parse(text);
+}
+
+/** A receiver of webhooks, which answers with its `status`. */
+async function receiver() {
+  const self = { status: 204, url: "", close: () => server.close() };
+  const server = createServer((request, answer) => {
+    request.resume().on("end", () => answer.writeHead(self.status).end());
+  });
+  await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
+  self.url = `http://127.0.0.1:${server.address().port}/hooks`;
+  return self;
+}
+
+const today = () => new Date().toISOString().slice(0, 10);
+async function buy(compra_id) {
+  const productos = [{ codigo: "PAN", nombre: "Pan", precio_unitario: 1.5, cantidad: 2 }];
+  await send("/compras", { compra_id, fecha: `${today()} 10:30:00`, productos });
 }
 
 const stories = {
@@ -114,15 +134,92 @@ const stories = {
     await page.getByText("canceled", { exact: true }).waitFor();
   },
   async "a purchase shows its versions, and the report its sum"() {
-    const fecha = `${new Date().toISOString().slice(0, 10)} 10:30:00`;
-    const productos = [{ codigo: "PAN", nombre: "Pan", precio_unitario: 1.5, cantidad: 2 }];
-    await send("/compras", { compra_id: "C-1", fecha, productos });
+    await buy("C-1");
     const page = await open();
     await at(page, "purchases");
     await page.getByRole("link", { name: "C-1" }).click();
     await page.getByRole("table", { name: "Versions" }).getByText("insert").waitFor();
     await at(page, "report");
     await page.getByRole("table", { name: "Sums by day" }).getByText("Total").waitFor();
+  },
+  async "a replay of purchases is started and seen to its end"() {
+    await buy("C-2");
+    const page = await open();
+    await at(page, "purchases");
+    await page.getByRole("main").getByRole("link", { name: "Replay" }).click();
+    await page.getByRole("button", { name: "Start a replay" }).click();
+    await page.getByLabel("Tenant (optional)").fill("cafe");
+    await page.getByLabel("From (optional)").fill(today());
+    await shot(page, "replay-start");
+    await confirm(page, "Start");
+    await page.getByText("The replay is done.").waitFor();
+    await page.locator(".facts div", { hasText: "Tenant" }).getByText("cafe").waitFor();
+    const written = await page.locator(".facts div", { hasText: "Objects" }).locator("dd").textContent();
+    assert.ok(Number(written) > 0, written);
+    await shot(page, "replay");
+    const address = new URL(page.url()).hash.slice(2);
+    SECTIONS.push(address);
+    await page.getByRole("link", { name: "← Replay" }).click();
+    await page.getByLabel("Id of a replay").fill(address.split("/")[1]);
+    await page.getByRole("button", { name: "Show" }).click();
+    await page.getByText("The replay is done.").waitFor();
+  },
+  async "a webhook gets a test event, and what was sent or failed since a time again"() {
+    const shop = await receiver();
+    const hook = { url: shop.url, eventTypes: ["orilla.order.received"], description: "The shop" };
+    const { id } = await send("/webhooks", hook);
+    SECTIONS.push(`webhooks/${id}`);
+    const page = await open();
+    await at(page, "webhooks");
+    await page.getByRole("link", { name: shop.url }).click();
+    await page.getByText("Nothing was sent in the last 7 days").waitFor();
+    const order = (orderId) => send("/orders", { orderId, status: "received", description: "Tune the drum" });
+    const rows = page.getByRole("table", { name: "Deliveries" }).getByRole("row");
+    const row = (type, result) => rows.filter({ hasText: type }).filter({ hasText: result });
+    const note = (text) => page.getByRole("status").getByText(text).waitFor();
+
+    await order("ORD-SENT");
+    await row("orilla.order.received", "delivered").waitFor();
+    await page.getByRole("button", { name: "Resend since" }).click();
+    await page.getByLabel("All that the webhook wants").check();
+    await confirm(page, "Resend");
+    await note("Events on their way again: 1");
+    await row("orilla.order.received", "delivered").nth(1).waitFor();
+
+    await page.getByRole("button", { name: "Test", exact: true }).click();
+    await confirm(page, "Send");
+    await note("On its way: msg_");
+    await row("orilla.webhook.test", "delivered").waitFor();
+
+    shop.status = 500;
+    await order("ORD-MISSED");
+    await row("orilla.order.received", "failed").waitFor();
+    shop.status = 204;
+    await page.getByRole("button", { name: "Resend since" }).click();
+    await page.getByLabel("Since", { exact: true }).fill("2026-01-01T00:00:01");
+    await shot(page, "resend");
+    await confirm(page, "Resend");
+    await note("Events on their way again: 1");
+    await row("orilla.order.received", "delivered").nth(2).waitFor();
+    await shot(page, "webhook");
+
+    await page.getByRole("button", { name: "Switch off" }).click();
+    await confirm(page, "Switch off");
+    await page.getByRole("button", { name: "Switch on" }).waitFor();
+    assert.ok(await page.getByRole("button", { name: "Resend since" }).isDisabled());
+    shop.close();
+  },
+  async "a run of ipp is seen to its results"() {
+    const { job_id } = await send("/ipp/start", { mostradores: ["7051602", "7051603"] });
+    SECTIONS.push(`runs/${job_id}`);
+    const page = await open();
+    await at(page, "runs");
+    await page.getByRole("table", { name: "Runs" }).getByRole("link", { name: job_id }).click();
+    await page.locator(".facts").getByText("completed", { exact: true }).waitFor({ timeout: 60000 });
+    await page.locator(".facts div", { hasText: "Mostradores" }).getByText("2", { exact: true }).waitFor();
+    await page.getByRole("link", { name: `${job_id}/processed_data.csv` }).waitFor();
+    assert.ok(await page.getByRole("button", { name: "Cancel", exact: true }).isDisabled());
+    await shot(page, "run");
   },
   async "an order shows its versions"() {
     const page = await open();
@@ -152,6 +249,10 @@ const stories = {
     await at(page, "review");
     await page.getByRole("alert").filter({ hasText: "reviewer" }).waitFor();
     assert.equal(await page.getByRole("button", { name: "Approve" }).count(), 0);
+    await at(page, "replay");
+    const start = page.getByRole("button", { name: "Start a replay" });
+    assert.ok(await start.isDisabled());
+    assert.equal(await start.getAttribute("title"), "This takes the role ops");
   },
   async "every section fits a phone, by light and by dark, without serious findings of axe"() {
     for (const colorScheme of ["light", "dark"]) {

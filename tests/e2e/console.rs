@@ -85,6 +85,9 @@ async fn people_watch_and_repair_the_application_in_the_console() {
         &[
             ("processor_url", &*processor.url()),
             ("censored_rejected_threshold", "100"),
+            // The script has receivers there, and itself sends again what they refused.
+            ("notification_hosts", "http://127.0.0.1:*"),
+            ("notification_retry_schedule", "1h"),
             ("oidc_issuer", &issuer),
             ("oidc_client_id", "orilla-console"),
         ],

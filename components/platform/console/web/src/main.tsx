@@ -5,7 +5,7 @@ import { render } from "preact";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { call, listeners } from "./api";
-import { Queues, QueueView, Schedules, Webhooks, WebhookView } from "./operations";
+import { Queues, QueueView, Replay, ReplayView, Schedules, Webhooks, WebhookView } from "./operations";
 import { begin, claims, finish, forget, keep, roles, token, type Oidc } from "./session";
 import { Problem, Roles } from "./ui";
 import { Jobs, JobView, Orders, OrderView, Photos, PurchaseView, Purchases, Report, Review, Runs, RunView } from "./work";
@@ -20,6 +20,7 @@ const SECTIONS: [string, string, (id: string) => ComponentChildren, ((id: string
   ["review", "Review", () => <Review />],
   ["purchases", "Purchases", () => <Purchases />, (id) => <PurchaseView key={id} id={id} />],
   ["report", "Report", () => <Report />],
+  ["replay", "Replay", () => <Replay />, (id) => <ReplayView key={id} id={id} />],
   ["runs", "Runs", () => <Runs />, (id) => <RunView key={id} id={id} />],
 ];
 

@@ -1,8 +1,8 @@
-// Queues with their dead letters, schedules and webhooks.
+// Queues with their dead letters, schedules, webhooks and replays.
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { call, post, query, Refusal, seg } from "./api";
-import { Act, age, Badge, Empty, Facts, Json, Problem, Section, Table, Time, useConfirm, useLoad, usePages } from "./ui";
+import { Act, age, Badge, Check, Empty, Facts, Field, Json, Note, Problem, Section, Table, Time, useConfirm, useLoad, usePages } from "./ui";
 
 interface Queue {
   name: string; depth: number; inFlight: number; oldestAgeSeconds: number; delayed: number; due: number;
@@ -196,20 +196,53 @@ export function Webhooks() {
   );
 }
 
+/** A time as inputs take it, in the zone of the browser. */
+function local(time: string): string {
+  const date = new Date(time);
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60000).toISOString().slice(0, 19);
+}
+
+const hourAgo = () => new Date(Date.now() - 3600000).toISOString();
+
 export function WebhookView({ id }: { id: string }) {
   const base = `/webhooks/${seg(id)}`;
-  const hook = useLoad(() => call<Hook>(base), `webhook ${id}`);
+  const hook = useLoad(() => call<Hook>(base), `webhook ${id}`, 5000);
   const log = usePages((cursor) => call<{ deliveries: Delivery[]; cursor: string | null }>(`${base}/deliveries${query({ cursor })}`).then((page) => ({ items: page.deliveries, cursor: page.cursor })), `deliveries ${id}`, 5000);
+  const [note, tell] = useState("");
   const { ask, dialog } = useConfirm(() => Promise.all([hook.reload(), log.reload()]));
   const one = hook.data;
+  const test = (url: string) => ask({
+    title: "Send a test event?", text: url, action: "Send",
+    run: async () => tell(`On its way: ${(await post<{ event: string }>(`${base}/test`)).event}`),
+  });
+  const resend = (event: string) => ask({
+    title: "Send it again?", text: event, action: "Resend",
+    run: async () => tell(`On its way again: ${(await post<{ event: string }>(`${base}/deliveries/${seg(event)}/resend`)).event}`),
+  });
+  const resendSince = (failingSince?: string) => ask({
+    title: "Send events since a time again?", text: "Those whose last attempt failed since then.", action: "Resend",
+    fields: (
+      <>
+        <Field label="Since" name="since" type="datetime-local" step={1} required defaultValue={local(failingSince ?? hourAgo())} />
+        <Check label="All that the webhook wants, delivered ones too" name="all" />
+      </>
+    ),
+    run: async (answers) => {
+      const since = new Date(answers("since") ?? "").toISOString();
+      const { events } = await post<{ events: number }>(`${base}/resend`, { since, all: answers("all") !== null });
+      tell(`Events on their way again: ${events}`);
+    },
+  });
   return (
     <Section title={one?.description || one?.url || id} back={["#/webhooks", "Webhooks"]} actions={one && (
       <>
         {!one.readOnly && <Act role="ops" onClick={() => ask({ title: `Switch it ${one.enabled ? "off" : "on"}?`, text: one.url, action: one.enabled ? "Switch off" : "Switch on", run: () => call(base, "PATCH", { enabled: !one.enabled }) })}>{one.enabled ? "Switch off" : "Switch on"}</Act>}
-        <Act role="ops" onClick={() => ask({ title: "Send a test event?", text: one.url, action: "Send", run: () => post(`${base}/test`) })}>Test</Act>
+        <Act role="ops" onClick={() => test(one.url)}>Test</Act>
+        <Act role="ops" disabled={!one.enabled} onClick={() => resendSince(one.failingSince)}>Resend since</Act>
       </>
     )}>
       <Problem error={hook.error ?? log.error} />
+      <Note>{note}</Note>
       {one && <Facts of={[["State", <Badge of={one.enabled ? "on" : "off"} />], ["URL", one.url], ["Events", one.eventTypes.join(", ") || "all"], ["Failing since", <Time at={one.failingSince} />]]} />}
       <h2>Deliveries</h2>
       {log.data?.items.length === 0 && <Empty>Nothing was sent in the last 7 days.</Empty>}
@@ -219,10 +252,61 @@ export function WebhookView({ id }: { id: string }) {
         { head: "Result", cell: (one) => <><Badge of={one.delivered ? "delivered" : "failed"} /> {one.status ?? ""}</> },
         { head: "Attempt", cell: (one) => one.attempt, kind: "number" },
         { head: "Answer", cell: (one) => one.error ?? one.answer },
-        { head: "Resend", cell: (one) => <Act role="ops" onClick={() => ask({ title: "Send it again?", text: one.event, action: "Resend", run: () => post(`${base}/deliveries/${seg(one.event)}/resend`) })}>Resend</Act> },
+        { head: "Resend", cell: (one) => <Act role="ops" label={`Resend ${one.event}`} onClick={() => resend(one.event)}>Resend</Act> },
       ]} />}
       {log.pager}
       {dialog}
+    </Section>
+  );
+}
+
+interface Progress { state: string; purchases: number; objects: number; finished_at: string | null; replay: { tenant: string | null; from: string | null; to: string | null; started_at: string } }
+
+const openReplay = (id: string) => { location.hash = `#/replay/${seg(id)}`; };
+
+export function Replay() {
+  const [sought, seek] = useState("");
+  const { ask, dialog } = useConfirm();
+  const start = () => ask({
+    title: "Start a replay?", text: "Objects of changes are written again. Without a tenant and days: all of them.", action: "Start",
+    fields: (
+      <>
+        <Field label="Tenant (optional)" name="tenant" />
+        <Field label="From (optional)" name="from" type="date" />
+        <Field label="To (optional)" name="to" type="date" />
+      </>
+    ),
+    run: async (answers) => {
+      const wanted = { tenant: answers("tenant"), from: answers("from"), to: answers("to") };
+      openReplay((await post<{ replay: { id: string } }>("/ops/compras/replay", wanted)).replay.id);
+    },
+  });
+  return (
+    <Section title="Replay" back={["#/purchases", "Purchases"]} actions={<Act role="ops" onClick={start}>Start a replay</Act>}>
+      <p>A replay writes the objects of changes of purchases again, from what is stored. Its progress is kept for 30 days.</p>
+      <form class="actions" onSubmit={(event) => { event.preventDefault(); openReplay(sought.trim()); }}>
+        <label class="field inline">Id of a replay <input value={sought} required onInput={(event) => seek(event.currentTarget.value)} /></label>
+        <button type="submit">Show</button>
+      </form>
+      {dialog}
+    </Section>
+  );
+}
+
+export function ReplayView({ id }: { id: string }) {
+  const [every, look] = useState(2000);
+  const { data, error } = useLoad(() => call<Progress>(`/ops/compras/replay/${seg(id)}`), `replay ${id}`, every);
+  const isDone = data?.state === "done";
+  useEffect(() => look(isDone ? 0 : 2000), [isDone]);
+  return (
+    <Section title={id} back={["#/replay", "Replay"]}>
+      <Problem error={error} />
+      {data && <Facts of={[
+        ["State", <Badge of={data.state} />], ["Purchases", data.purchases], ["Objects", data.objects],
+        ["Tenant", data.replay.tenant ?? "all"], ["From", data.replay.from ?? "–"], ["To", data.replay.to ?? "–"],
+        ["Started", <Time at={data.replay.started_at} />], ["Finished", <Time at={data.finished_at} />],
+      ]} />}
+      <Note>{isDone && "The replay is done."}</Note>
     </Section>
   );
 }

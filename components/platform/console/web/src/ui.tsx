@@ -1,6 +1,6 @@
 // What all sections are made of.
 
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { createContext } from "preact";
 import { useCallback, useContext, useEffect, useRef, useState } from "preact/hooks";
 import { Refusal } from "./api";
@@ -104,9 +104,17 @@ export interface Asked {
   text: string;
   action: string;
   danger?: boolean;
-  /** The label of a text to ask for. */
-  reason?: string;
-  run: (reason: string) => Promise<unknown>;
+  /** What to ask for: inputs with names. */
+  fields?: ComponentChildren;
+  run: (answers: Answers) => Promise<unknown>;
+}
+
+/** The text of an input by its name, or null where it is empty. */
+export type Answers = (name: string) => string | null;
+
+function answers(form: HTMLFormElement): Answers {
+  const values = new FormData(form);
+  return (name) => String(values.get(name) ?? "").trim() || null;
 }
 
 /** A dialog that asks before something is done, and tells what came of it. */
@@ -114,7 +122,6 @@ export function useConfirm(done?: () => unknown): { ask: (asked: Asked) => void;
   const [asked, set] = useState<Asked | null>(null);
   const [error, fail] = useState<unknown>(null);
   const [busy, work] = useState(false);
-  const [reason, write] = useState("");
   const box = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     if (asked && !box.current?.open) box.current?.showModal();
@@ -122,14 +129,13 @@ export function useConfirm(done?: () => unknown): { ask: (asked: Asked) => void;
   }, [asked]);
   const ask = (next: Asked) => {
     fail(null);
-    write("");
     set(next);
   };
-  const run = async () => {
+  const run = async (form: HTMLFormElement) => {
     if (!asked) return;
     work(true);
     try {
-      await asked.run(reason);
+      await asked.run(answers(form));
       set(null);
       await done?.();
     } catch (problem) {
@@ -140,15 +146,10 @@ export function useConfirm(done?: () => unknown): { ask: (asked: Asked) => void;
   const dialog = (
     <dialog ref={box} onClose={() => set(null)} aria-labelledby="ask">
       {asked && (
-        <form method="dialog" onSubmit={(event) => { event.preventDefault(); void run(); }}>
+        <form method="dialog" onSubmit={(event) => { event.preventDefault(); void run(event.currentTarget); }}>
           <h2 id="ask">{asked.title}</h2>
           <p>{asked.text}</p>
-          {asked.reason && (
-            <label class="field">
-              {asked.reason}
-              <input value={reason} maxLength={1000} onInput={(event) => write(event.currentTarget.value)} />
-            </label>
-          )}
+          {asked.fields}
           <Problem error={error} />
           <div class="actions end">
             <button type="button" onClick={() => set(null)}>Keep it as it is</button>
@@ -178,6 +179,17 @@ export function Act(props: { role?: string; onClick: () => void; children: Compo
     </button>
   );
 }
+
+export const Field = ({ label, ...input }: { label: string } & JSX.InputHTMLAttributes<HTMLInputElement>) => (
+  <label class="field">{label}<input {...input} /></label>
+);
+
+export const Check = ({ label, name }: { label: string; name: string }) => (
+  <label class="check"><input type="checkbox" name={name} />{label}</label>
+);
+
+/** What came of something, also said to those who do not see it. */
+export const Note = ({ children }: { children: ComponentChildren }) => <p class="note" role="status">{children}</p>;
 
 export const Bar = ({ percent, label }: { percent: number; label: string }) => (
   <progress max={100} value={percent} aria-label={label}>{percent} %</progress>

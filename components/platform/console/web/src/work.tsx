@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { call, post, query, seg } from "./api";
-import { Act, Badge, Bar, Empty, Facts, Json, Problem, Section, Table, Time, useConfirm, useLoad, usePages, useRole } from "./ui";
+import { Act, Badge, Bar, Empty, Facts, Field, Json, Problem, Section, Table, Time, useConfirm, useLoad, usePages, useRole } from "./ui";
 
 interface Job { jobId: string; status: string; totalToons: number; processedToons: number; failedToons: number; canceledToons?: number; progress: number; submittedAt: string; updatedAt: string; finishedAt?: string }
 interface Toon { toonId: string; status: string; error?: string; attempts: number; processedAt: string }
@@ -162,8 +162,8 @@ export function Review() {
   const { ask, dialog } = useConfirm(reload);
   const decide = (image: Image, decision: "approve" | "reject") => ask({
     title: decision === "approve" ? "Approve the photo?" : "Reject the photo?", text: "The first decision counts. Its owner can read the reason.",
-    action: decision === "approve" ? "Approve" : "Reject", danger: decision === "reject", reason: "Reason (optional)",
-    run: (reason) => post(`/images/${seg(image.file_name)}/review`, { decision, reason: reason || null }),
+    action: decision === "approve" ? "Approve" : "Reject", danger: decision === "reject", fields: <Field label="Reason (optional)" name="reason" maxLength={1000} />,
+    run: (answers) => post(`/images/${seg(image.file_name)}/review`, { decision, reason: answers("reason") }),
   });
   return (
     <Section title="Photos under review">
@@ -190,7 +190,7 @@ interface Purchase { compra_id: string; user_id: string; fecha: string; version:
 export function Purchases() {
   const { data, error, pager } = usePages((cursor) => call<{ compras: Purchase[]; cursor: string | null }>(`/compras${query({ cursor })}`).then((page) => ({ items: page.compras, cursor: page.cursor })), "purchases", 15000);
   return (
-    <Section title="Purchases" actions={<a class="button" href="#/report">Report</a>}>
+    <Section title="Purchases" actions={<><a class="button" href="#/report">Report</a><a class="button" href="#/replay">Replay</a></>}>
       <Problem error={error} />
       {data?.items.length === 0 && <Empty>There are no purchases.</Empty>}
       {data && data.items.length > 0 && <Table label="Purchases" rows={data.items} id={(one) => one.compra_id} columns={[
@@ -238,8 +238,6 @@ export function Report() {
   const isOps = useRole("ops");
   const { data, error } = useLoad(() => call<{ filas: Sums[]; totales: Sums[]; pendientes: number; actualizado_al: string | null }>(`/compras/report${query({ desde, hasta })}`), `report ${desde} ${hasta}`, 30000);
   const metrics = useLoad(() => isOps ? call<string>("/metrics").then(lag) : Promise.resolve("takes the role ops"), `lag ${isOps}`, 30000);
-  const [replay, find] = useState("");
-  const progress = useLoad(() => replay ? call<{ state: string; purchases: number; objects: number }>(`/ops/compras/replay/${seg(replay)}`) : Promise.resolve(null), `replay ${replay}`, replay ? 3000 : 0);
   return (
     <Section title="Report" back={["#/purchases", "Purchases"]} actions={<>
       <label class="field inline">From <input type="date" value={desde} onChange={(event) => set([event.currentTarget.value, hasta])} /></label>
@@ -254,10 +252,6 @@ export function Report() {
         { head: "Revenue", cell: (row) => `${row.ingresos} ${row.moneda}`, kind: "number" },
         { head: "Average", cell: (row) => row.ticket_promedio, kind: "number" },
       ]} />}
-      <h2>Replay</h2>
-      <label class="field inline">Id of a replay <input value={replay} onChange={(event) => find(event.currentTarget.value.trim())} /></label>
-      <Problem error={progress.error} />
-      {progress.data && <Facts of={[["State", <Badge of={progress.data.state} />], ["Purchases", progress.data.purchases], ["Objects", progress.data.objects]]} />}
     </Section>
   );
 }

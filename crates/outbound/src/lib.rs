@@ -6,6 +6,7 @@
 
 mod base_url;
 mod body;
+mod call;
 mod deadline;
 mod exchange;
 mod retry_after;
@@ -18,6 +19,7 @@ pub mod webhooks;
 
 pub use base_url::BaseUrl;
 pub use body::{ReadError, collect};
+pub use call::call;
 pub use deadline::within;
 pub use retry_after::retry_after;
 pub use spin::{Spin, SpinWithin};

@@ -1,14 +1,17 @@
 //! Temporary credentials of a role, which the component `aws-credentials` keeps.
 
 use base::Failure;
-use http::{Request, Response, StatusCode};
+use http::{Request, StatusCode};
 use serde::Deserialize;
 
 use crate::sigv4::Credentials;
-use crate::{Error, Transport, collect};
+use crate::{Transport, call};
 
 /// The address of the component, which components alone can reach.
 const URL: &str = "http://aws-credentials.spin.internal/credentials";
+
+/// The name of the component in errors.
+const WHAT: &str = "the credentials of AWS";
 
 /// The max length of an answer. A session token may have a few KiB.
 const MAX_ANSWER: u64 = 64 * 1024;
@@ -59,16 +62,13 @@ pub async fn variables<T: Transport>(
 /// [`Failure::Misconfigured`] where no role is set or STS refuses it, and
 /// [`Failure::Unavailable`] where STS is out of reach.
 pub async fn assumed<T: Transport>(transport: &T) -> Result<Credentials, Failure> {
-    let away = |detail: String| Failure::unavailable("the credentials of AWS", detail);
+    let away = |detail: String| Failure::unavailable(WHAT, detail);
     let request = Request::get(URL).body(Vec::new());
     let request = request.map_err(|error| Failure::misconfigured(error.to_string()))?;
-    let answer = transport.send(request).await.map_err(|error| match error {
-        Error::NotAllowed { .. } => Failure::misconfigured(error.to_string()),
-        error => away(error.to_string()),
-    })?;
-    let status = answer.status();
-    let answer = collect(answer, MAX_ANSWER).await.map(Response::into_body);
-    let answer = answer.map_err(|error| away(error.to_string()))?;
+    let (head, answer) = call(transport, request, WHAT, MAX_ANSWER)
+        .await?
+        .into_parts();
+    let status = head.status;
     if status == StatusCode::OK {
         // The text of this error could have a part of the answer, and with it a secret.
         let kept = serde_json::from_slice::<Kept>(&answer);

@@ -2,9 +2,9 @@
 //! (<https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>).
 
 use base::{Failure, Timestamp};
-use http::{Request, Response, header};
+use http::{Request, header};
 use outbound::sigv4::Credentials;
-use outbound::{BaseUrl, Error, Transport, collect};
+use outbound::{BaseUrl, Transport, call};
 use serde::Deserialize;
 use url::form_urlencoded;
 
@@ -137,14 +137,9 @@ pub async fn assume<T: Transport>(
         .header(header::ACCEPT, "application/xml")
         .body(form.into_bytes())
         .map_err(|error| away(error.to_string()))?;
-    let answer = transport.send(request).await.map_err(|error| match error {
-        Error::NotAllowed { .. } => Failure::misconfigured(error.to_string()),
-        error => away(error.to_string()),
-    })?;
+    let answer = call(transport, request, "AWS STS", MAX_ANSWER).await?;
     let status = answer.status();
-    let answer = collect(answer, MAX_ANSWER).await.map(Response::into_body);
-    let answer = answer.map_err(|error| away(error.to_string()))?;
-    let answer = String::from_utf8_lossy(&answer);
+    let answer = String::from_utf8_lossy(answer.body());
     if !status.is_success() {
         let Reason { code, message } = quick_xml::de::from_str::<Refusal>(&answer)
             .unwrap_or_default()

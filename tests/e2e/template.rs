@@ -330,8 +330,10 @@ static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
     let component = table(&files, "spin.toml")["component"][NAME].clone();
     for command in component["build"]["command"].as_array().unwrap() {
         let command = command.as_str().unwrap();
-        let status = Command::new("sh")
-            .args(["-c", command])
+        // One compiler at the lowest priority: the tests beside it wait for answers.
+        let status = Command::new("nice")
+            .args(["-n", "19", "sh", "-c", command])
+            .env("CARGO_BUILD_JOBS", "1")
             .current_dir(&folder)
             // What it shares with Orilla's components is built already.
             .env("CARGO_TARGET_DIR", root().join("target"))

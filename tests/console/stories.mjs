@@ -19,7 +19,7 @@ const complaints = [];
 async function open(options = {}, token = OPERATOR) {
   const context = await browser.newContext({ bypassCSP: false, viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(15000);
+  page.setDefaultTimeout(60000);
   page.on("console", (message) => {
     if (/content security policy/i.test(message.text())) complaints.push(message.text());
   });

@@ -40,7 +40,8 @@ export function Queues() {
 /** Processed messages above the line, failed ones below it, a bar a minute. */
 function Graph({ minutes }: { minutes: Minute[] }) {
   const sum = (of: (minute: Minute) => number) => minutes.reduce((all, minute) => all + of(minute), 0);
-  const top = Math.max(1, ...minutes.map((minute) => minute.processed));
+  const busiest = Math.max(0, ...minutes.map((minute) => minute.processed));
+  const top = Math.max(1, busiest);
   const low = Math.max(1, ...minutes.map((minute) => minute.retried + minute.dead));
   const width = 600 / Math.max(1, minutes.length);
   const told = `Last hour: ${sum((m) => m.processed)} processed, ${sum((m) => m.retried)} retried, ${sum((m) => m.dead)} dead`;
@@ -63,7 +64,7 @@ function Graph({ minutes }: { minutes: Minute[] }) {
         })}
         <line x1={0} x2={600} y1={91} y2={91} />
       </svg>
-      <figcaption>{told}; at most {top} a minute</figcaption>
+      <figcaption>{told}; at most {busiest} processed in a minute</figcaption>
     </figure>
   );
 }

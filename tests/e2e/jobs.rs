@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use stores::{Arg, Redis, Value as Stored};
-use tests::{App, Manifest, Service, USER, body, eventually, refusal, root};
+use tests::{App, Manifest, Service, USER, body, eventually, hex, refusal, root};
 
 /// A job with a number of small toons.
 fn job(id: Option<&str>, toons: usize) -> Value {
@@ -127,7 +127,7 @@ async fn the_hash_of_a_toon_does_not_depend_on_how_it_was_written() {
     finished(&app, USER, "J").await;
     let canonical = r#"{"a":"ñ","b":1,"toonId":"T"}"#;
     let hash = <sha2::Sha256 as sha2::Digest>::digest(canonical);
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex(&hash);
     let result = &results(&app, USER, "J", 10).await[0]["result"];
     assert_eq!(result["hash"], json!(hash));
     assert_eq!(result["size"], canonical.len());

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tests::{API, Answered, Api, App, Manifest, root};
+use tests::{API, Answered, Api, App, Manifest, hex, root};
 
 use crate::manifest::{Programs, Texts, shipped};
 
@@ -123,10 +123,7 @@ async fn the_page_loads_the_script_that_is_pinned_and_nothing_from_elsewhere() {
     let script = get(loaded[0]).await.unwrap();
     assert_eq!(script.status(), 200);
     let tag = script.headers()["etag"].clone();
-    let digest: String = Sha256::digest(script.bytes().await.unwrap())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = hex(&Sha256::digest(script.bytes().await.unwrap()));
     let pinned = "components/platform/docs/redoc/redoc.standalone.js.sha256";
     let pinned = std::fs::read_to_string(root().join(pinned)).unwrap();
     assert_eq!(pinned.split(' ').next(), Some(&*digest));

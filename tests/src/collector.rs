@@ -13,6 +13,8 @@ use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::Span as ProtoSpan;
 use tower::service_fn;
 
+use crate::hex;
+
 /// The running collector. Dropping it ends it.
 pub struct Collector {
     server: Server,
@@ -64,10 +66,6 @@ fn text(attributes: &[KeyValue], key: &str) -> Option<String> {
         any_value::Value::IntValue(number) => Some(number.to_string()),
         other => Some(format!("{other:?}")),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Collector {

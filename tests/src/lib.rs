@@ -41,6 +41,11 @@ pub const USER: &str = "456";
 /// The max time of anything here on a busy machine: reaching it is a failure.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// Bytes as hex digits in lower case.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The repository.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

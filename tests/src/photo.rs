@@ -4,7 +4,7 @@ use devstack::client::Post;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::root;
+use crate::{hex, root};
 
 /// A photo, and the media type for its announcement.
 #[derive(Clone)]
@@ -45,10 +45,7 @@ impl Photo {
 
     /// The SHA-256 of the bytes, in hex.
     pub fn hash(&self) -> String {
-        Sha256::digest(&self.bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hex(&Sha256::digest(&self.bytes))
     }
 
     /// The name that the application gives the photo.

@@ -1,4 +1,5 @@
-use base::{Failure, Trace};
+use base::{Failure, Trace, log};
+use serde_json::json;
 
 /// A host that no one has (RFC 2606, 2). `spin.toml` has it where no collector is set, since
 /// `allowed_outbound_hosts` takes no empty text.
@@ -16,13 +17,23 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The settings of this component. Where they are wrong, nothing is recorded and a warning
+    /// is logged: what is recorded never fails a request or a message.
+    pub fn read(trace: &Trace) -> Self {
+        Self::from_variable().unwrap_or_else(|failure| {
+            let fields = json!({"error": failure.to_string()});
+            log::warn(trace, "nothing is recorded for operators", fields);
+            Self::default()
+        })
+    }
+
     /// Reads the variable `observability`: `request_metrics`, `trace_sample_ratio` and
     /// `otlp_host` with a blank between. One variable for the three takes one call of the
     /// platform for each request.
     ///
     /// # Errors
     /// [`Failure::Misconfigured`] where one of them is not as `docs/configure.md` says.
-    pub fn from_variable() -> Result<Self, Failure> {
+    fn from_variable() -> Result<Self, Failure> {
         // Native tests of workers have no variables.
         if !cfg!(target_family = "wasm") {
             return Ok(Self::default());

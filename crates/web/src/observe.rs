@@ -11,7 +11,6 @@ use telemetry::{Kind, Request, Settings, Span};
 
 /// Records requests. Routes for users and machines name it, so that a component without any
 /// imports no Redis.
-#[derive(Clone, Copy)]
 pub(crate) struct Observer {
     /// Reads what is recorded.
     settings: fn(&Trace) -> Settings,
@@ -19,7 +18,7 @@ pub(crate) struct Observer {
 }
 
 pub(crate) static OBSERVER: Observer = Observer {
-    settings: read_settings,
+    settings: Settings::read,
     record,
 };
 
@@ -83,25 +82,17 @@ impl Observation {
     }
 }
 
-fn read_settings(trace: &Trace) -> Settings {
-    Settings::from_variable().unwrap_or_else(|failure| {
-        let fields = json!({"error": failure.to_string()});
-        log::warn(trace, "requests are not recorded for operators", fields);
-        Settings::default()
-    })
-}
-
 fn record(settings: &Settings, observed: &Observed<'_>) -> Result<(), Failure> {
     let exports = settings.exports(observed.trace);
     if !settings.counts && !exports {
         return Ok(());
     }
-    let redis = SpinRedis::open()?;
+    let (redis, request) = (SpinRedis::open()?, observed.request());
     if settings.counts {
-        telemetry::count(&redis, &observed.request(), observed.took)?;
+        telemetry::count(&redis, &request, observed.took)?;
     }
     if exports {
-        telemetry::keep(&redis, &[observed.span()])?;
+        telemetry::keep(&redis, &[observed.span(&request)])?;
     }
     Ok(())
 }
@@ -128,17 +119,17 @@ impl Observed<'_> {
 
     /// The span of the request, with the names of OpenTelemetry's conventions for HTTP
     /// servers.
-    fn span(&self) -> Span {
+    fn span(&self, request: &Request) -> Span {
         let Request {
             method,
             route,
             status,
-        } = self.request();
+        } = request;
         let name = format!("{method} {route}");
         let attributes = [
             ("http.request.method", method.as_str().into()),
             ("http.route", route.as_str().into()),
-            ("http.response.status_code", i64::from(status).into()),
+            ("http.response.status_code", i64::from(*status).into()),
             ("url.path", self.parts.uri.path().into()),
             ("orilla.request_id", self.trace.request_id().into()),
         ];

@@ -50,15 +50,27 @@ impl<'a> Route<'a> {
         pattern: &'static str,
         access: Access,
         handler: impl FnOnce(Call) -> F + 'a,
-        observer: Option<&'static Observer>,
     ) -> Self {
         Self {
             method,
             pattern,
             access,
-            observer,
+            observer: None,
             body: Body::Ignored,
             handler: Box::new(|call| Box::pin(handler(call))),
+        }
+    }
+
+    /// A route whose requests are recorded for operators.
+    fn observed<F: Future<Output = Reply> + 'a>(
+        method: Method,
+        pattern: &'static str,
+        access: Access,
+        handler: impl FnOnce(Call) -> F + 'a,
+    ) -> Self {
+        Self {
+            observer: Some(&OBSERVER),
+            ..Self::new(method, pattern, access, handler)
         }
     }
 
@@ -70,13 +82,7 @@ impl<'a> Route<'a> {
         pattern: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::new(
-            Method::GET,
-            pattern,
-            Access::User(authorize),
-            handler,
-            Some(&OBSERVER),
-        )
+        Self::observed(Method::GET, pattern, Access::User(authorize), handler)
     }
 
     /// A `GET` for all callers, of a component that has no authorizer; see [`Route::get`]
@@ -85,7 +91,7 @@ impl<'a> Route<'a> {
         pattern: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::new(Method::GET, pattern, Access::Public, handler, None)
+        Self::new(Method::GET, pattern, Access::Public, handler)
     }
 
     /// A `POST`; see [`Route::get`] for the pattern.
@@ -93,13 +99,7 @@ impl<'a> Route<'a> {
         pattern: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::new(
-            Method::POST,
-            pattern,
-            Access::User(authorize),
-            handler,
-            Some(&OBSERVER),
-        )
+        Self::observed(Method::POST, pattern, Access::User(authorize), handler)
     }
 
     /// A `POST` of a machine that sends the token of the variable `token`, and of nobody
@@ -109,13 +109,7 @@ impl<'a> Route<'a> {
         token: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::new(
-            Method::POST,
-            pattern,
-            Access::Token(token),
-            handler,
-            Some(&OBSERVER),
-        )
+        Self::observed(Method::POST, pattern, Access::Token(token), handler)
     }
 
     /// A `PUT`; see [`Route::get`] for the pattern.
@@ -123,13 +117,7 @@ impl<'a> Route<'a> {
         pattern: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::new(
-            Method::PUT,
-            pattern,
-            Access::User(authorize),
-            handler,
-            Some(&OBSERVER),
-        )
+        Self::observed(Method::PUT, pattern, Access::User(authorize), handler)
     }
 
     /// A `PATCH`; see [`Route::get`] for the pattern.
@@ -137,13 +125,7 @@ impl<'a> Route<'a> {
         pattern: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::new(
-            Method::PATCH,
-            pattern,
-            Access::User(authorize),
-            handler,
-            Some(&OBSERVER),
-        )
+        Self::observed(Method::PATCH, pattern, Access::User(authorize), handler)
     }
 
     /// A `DELETE`; see [`Route::get`] for the pattern.
@@ -151,13 +133,7 @@ impl<'a> Route<'a> {
         pattern: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::new(
-            Method::DELETE,
-            pattern,
-            Access::User(authorize),
-            handler,
-            Some(&OBSERVER),
-        )
+        Self::observed(Method::DELETE, pattern, Access::User(authorize), handler)
     }
 
     /// Takes JSON of at most `limit` bytes.

@@ -26,50 +26,55 @@ pub(crate) struct Spans<'r, R> {
 /// many toons has a span for each batch and not for each toon.
 pub(crate) struct Batch {
     started: Instant,
-    traces: Vec<(Trace, i64, Option<String>)>,
+    spans: Vec<OfTrace>,
+}
+
+/// The span of those messages of a batch that have one trace.
+struct OfTrace {
+    trace: Trace,
+    messages: i64,
+    /// Why the first one of them failed.
+    failure: Option<String>,
 }
 
 impl<'r, R: Redis> Spans<'r, R> {
     pub(crate) fn new(queue: &'r Queue<'_, R>) -> Self {
-        let settings = Settings::from_variable().unwrap_or_else(|failure| {
-            let fields = json!({"error": failure.to_string()});
-            let message = "queue work is not recorded for operators";
-            log::warn(&Trace::new(), message, fields);
-            Settings::default()
-        });
         Self {
             redis: queue.redis(),
             queue: queue.names().name(),
-            settings,
+            settings: Settings::read(&Trace::new()),
             ended: RefCell::default(),
         }
     }
 
     /// Begins the spans of a batch. What a task sends on names its span as the parent.
     pub(crate) fn begin<M>(&self, tasks: &mut [Task<'_, M>]) -> Batch {
-        let mut traces = Vec::<(Trace, i64, Option<String>)>::new();
+        let mut spans = Vec::<OfTrace>::new();
         for task in tasks {
             if !self.settings.exports(&task.trace) {
                 continue;
             }
             let sender = task.trace.span_id();
-            let known = traces.iter_mut();
-            let mut known = known.filter(|(own, ..)| own.parent_span_id() == Some(sender));
-            task.trace = match known.next() {
-                Some((own, messages, _)) => {
-                    *messages += 1;
-                    own.clone()
+            let mut begun = spans.iter_mut();
+            task.trace = match begun.find(|span| span.trace.parent_span_id() == Some(sender)) {
+                Some(span) => {
+                    span.messages += 1;
+                    span.trace.clone()
                 }
                 None => {
-                    let own = task.trace.continued();
-                    traces.push((own.clone(), 1, None));
-                    own
+                    let trace = task.trace.continued();
+                    spans.push(OfTrace {
+                        trace: trace.clone(),
+                        messages: 1,
+                        failure: None,
+                    });
+                    trace
                 }
             };
         }
         Batch {
             started: Instant::now(),
-            traces,
+            spans,
         }
     }
 
@@ -77,7 +82,12 @@ impl<'r, R: Redis> Spans<'r, R> {
     pub(crate) fn end(&self, batch: Batch) {
         let name = format!("process {}", self.queue);
         let took = batch.started.elapsed();
-        for (trace, messages, failure) in batch.traces {
+        for OfTrace {
+            trace,
+            messages,
+            failure,
+        } in batch.spans
+        {
             // The names of OpenTelemetry's conventions for messaging.
             let attributes = [
                 ("messaging.system", "orilla".into()),
@@ -117,10 +127,9 @@ impl Batch {
             Verdict::Retry { trouble, .. } | Verdict::Dead(trouble) => &trouble.error,
             Verdict::Postpone(reason) => reason,
         };
-        let span = task.trace.span_id();
-        let mut of_task = self.traces.iter_mut();
-        if let Some((_, _, failure)) = of_task.find(|(own, ..)| own.span_id() == span) {
-            failure.get_or_insert_with(|| reason.clone());
+        let mut spans = self.spans.iter_mut();
+        if let Some(span) = spans.find(|span| span.trace.span_id() == task.trace.span_id()) {
+            span.failure.get_or_insert_with(|| reason.clone());
         }
     }
 }

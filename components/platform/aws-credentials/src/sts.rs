@@ -217,7 +217,7 @@ mod tests {
       <AssumedRoleId>AROACLKWSDQRAOEXAMPLE:app1</AssumedRoleId>
     </AssumedRoleUser>
     <Credentials>
-      <SessionToken>AQoDYXdzEE0a8ANXXXXXXXXNO1ewxE5TijQyp+IEXAMPLE</SessionToken>
+      <SessionToken>FwoGZXIvYXdzEBYaDKa/q3+IEXAMPLE</SessionToken>
       <SecretAccessKey>wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY</SecretAccessKey>
       <Expiration>2014-10-24T23:00:23Z</Expiration>
       <AccessKeyId>ASgeIAIOSFODNN7EXAMPLE</AccessKeyId>

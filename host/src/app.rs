@@ -21,6 +21,7 @@ use crate::error::StartError;
 use crate::factors::http_client::HttpClient;
 use crate::factors::key_value::{KeyValueFault, Stores};
 use crate::factors::redis::Connections;
+use crate::instances::Reuse;
 use crate::limits::Limits;
 use crate::linker::add_to_linker;
 use crate::load::load;
@@ -118,6 +119,9 @@ pub struct RunningApp {
 /// that is down doesn't.
 pub async fn start(mut options: Options) -> Result<RunningApp, StartError> {
     open_files::fit(&mut options.limits);
+    if options.like_spin {
+        options.limits.max_instance_reuse_count = 1;
+    }
     // Fails when a provider is installed already, which serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let manifest = Arc::new(manifest::read(&options.manifest)?);
@@ -147,6 +151,7 @@ pub async fn start(mut options: Options) -> Result<RunningApp, StartError> {
         log_dir: &log_dir,
     };
     let runtime = Arc::new(prepare(&manifest, &shared).await?);
+    tokio::spawn(Runtime::expire(Arc::downgrade(&runtime)));
 
     let router = routes(&manifest, &runtime)?;
     let (stop, stopped) = watch::channel(false);
@@ -275,6 +280,7 @@ async fn prepare(
         })
         .collect();
 
+    let reuse = Arc::new(Reuse::new(&shared.options.limits));
     let mut components = BTreeMap::new();
     for (name, task) in loading {
         let compiled = task
@@ -287,14 +293,14 @@ async fn prepare(
                 source: error.into(),
             })?;
         let context = context(manifest, shared, &name)?;
-        components.insert(name, Prepared::new(pre, context));
+        components.insert(name, Prepared::new(pre, context, &reuse));
     }
     let limits = CallLimits {
         time: shared.options.time_limit,
         memory: shared.options.memory_limit.min(MAX_MEMORY),
     };
     let slots = Slots::new(&shared.options.limits);
-    Ok(Runtime::new(engine, limits, slots, components))
+    Ok(Runtime::new(engine, limits, slots, reuse, components))
 }
 
 fn context(

@@ -7,8 +7,10 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 
 /// How often a busy guest lets other tasks run.
 const TICK: Duration = Duration::from_millis(10);
-/// How many instances may be alive in the process at once.
-const INSTANCES: u32 = 1000;
+/// How many instances may be alive in the process at once, those that wait included.
+const INSTANCES: u32 = 1000 + MAX_IDLE_INSTANCES;
+/// The maximum number of instances of a host that wait for their next call.
+pub const MAX_IDLE_INSTANCES: u32 = 64;
 /// The maximum number of HTTP instances; the rest is for messages of queues.
 pub const MAX_HTTP_INSTANCES: u32 = 900;
 /// The maximum size of one linear memory in any host of this process, in bytes.

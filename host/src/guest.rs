@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use wasmtime::component::ResourceTable;
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -12,6 +13,10 @@ use crate::slots::{MemoryLimit, Slot};
 
 /// The maximum number of handles of a kind in an instance.
 pub const MAX_HANDLES: usize = 256;
+
+/// The maximum size of the linear memories of an instance that is used again, in bytes. An
+/// instance that needed more for one call must not keep it for those that need less.
+const MAX_IDLE_MEMORY: usize = 8 << 20;
 
 /// The data of a wasmtime store.
 pub struct Guest {
@@ -31,14 +36,8 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// Sets up a new instance. `depth` is the number of calls between components that
-    /// led to it.
-    pub fn new(
-        context: Arc<ComponentContext>,
-        limit: MemoryLimit,
-        slot: Option<Slot>,
-        depth: u8,
-    ) -> Self {
+    /// Sets up a new instance.
+    pub fn new(context: Arc<ComponentContext>, limit: MemoryLimit) -> Self {
         let wasi = WasiCtxBuilder::new()
             .envs(&context.environment)
             .stdout(context.logs.stdout.clone())
@@ -49,11 +48,36 @@ impl Guest {
             open_stores: 0,
             redis_connections: 0,
             limit,
-            slot,
+            slot: None,
             wasi,
             http: WasiHttpCtx::new(),
-            outbound: OutboundHttp::new(context, depth),
+            outbound: OutboundHttp::new(context),
         }
+    }
+
+    /// Prepares the instance for a call. `depth` is the number of calls between components
+    /// that led to it.
+    ///
+    /// # Errors
+    /// Other instances have the memory that it gave back while it waited.
+    pub fn begin(&mut self, slot: Option<Slot>, depth: u8) -> wasmtime::Result<()> {
+        self.slot = slot;
+        self.outbound.depth = depth;
+        let drawn = self.limit.draw_again();
+        let error = || wasmtime::Error::msg("there is no memory for the call");
+        drawn.then_some(()).ok_or_else(error)
+    }
+
+    /// Ends a call. Returns whether the instance may have another one: its memory is small,
+    /// and it holds nothing of the call. The only handles that it may keep are those of its
+    /// standard streams. The stream of a body is never left alone, for a body whose stream
+    /// is open can't be dropped.
+    pub fn end(&mut self) -> bool {
+        self.slot = None;
+        self.limit.give_back();
+        let mut handles = self.table.iter_mut();
+        self.limit.bytes_used() <= MAX_IDLE_MEMORY
+            && handles.all(|handle| handle.is::<DynInputStream>() || handle.is::<DynOutputStream>())
     }
 
     /// The data that all instances of the component share.

@@ -27,6 +27,7 @@ mod engine;
 mod error;
 mod factors;
 mod guest;
+mod instances;
 mod limits;
 mod linker;
 mod load;

@@ -25,6 +25,15 @@ pub struct Limits {
     /// instance that is refused memory because of it is answered for with 503.
     #[arg(long, value_name = "MIB", default_value_t = Self::default().max_total_memory)]
     pub max_total_memory: usize,
+    /// How many calls an instance of a component may have, one after the other; with 1
+    /// each call gets a new one, as on Spin. An instance that failed, that has more than
+    /// 8 MiB of memory or that holds anything of a call is not used again.
+    #[arg(long, value_name = "N", default_value_t = Self::default().max_instance_reuse_count)]
+    pub max_instance_reuse_count: u32,
+    /// How many seconds an instance waits for its next call. Those that wait are at most
+    /// 64, and are not counted by the other limits.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "1")]
+    pub idle_instance_timeout: Duration,
     /// How many MiB the request bodies in hand may have together. Bodies of up to
     /// 64 KiB are not counted. A body that finds no room waits for 5 s, and its
     /// request is then answered with 503.
@@ -51,6 +60,8 @@ impl Default for Limits {
             max_instances: 768,
             max_working_instances: 256,
             max_total_memory: 1024,
+            max_instance_reuse_count: 128,
+            idle_instance_timeout: Duration::from_secs(1),
             max_body_memory: 64,
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(10),

@@ -1,7 +1,7 @@
-//! Calls components: a new instance a call, within limits.
+//! Calls components, within limits.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -18,6 +18,7 @@ use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView};
 use crate::bindings::redis_handler::RedisHandlerPre;
 use crate::context::ComponentContext;
 use crate::guest::Guest;
+use crate::instances::{Idle, Instance, Instantiate, Reuse};
 use crate::slots::{Busy, MemoryLimit, MemoryRefusal, Slots, TotalMemory};
 
 /// The limits of a call.
@@ -31,21 +32,39 @@ pub struct CallLimits {
 
 /// A component that is ready to be called.
 pub struct Prepared {
-    /// The data that its instances share.
-    pub context: Arc<ComponentContext>,
     /// Its HTTP handler, if it exports one.
-    pub http: Option<ProxyPre<Guest>>,
+    http: Option<Arc<Handler<ProxyPre<Guest>>>>,
     /// Its Redis handler, if it exports one.
-    pub redis: Option<RedisHandlerPre<Guest>>,
+    redis: Option<Handler<RedisHandlerPre<Guest>>>,
+}
+
+/// A handler that a component exports, and the instances that wait for calls of it.
+struct Handler<P: Instantiate> {
+    pre: P,
+    /// The data that all instances of the component share.
+    context: Arc<ComponentContext>,
+    idle: Idle<P::Exports>,
 }
 
 impl Prepared {
     /// Finds the handlers that a component exports.
-    pub fn new(pre: InstancePre<Guest>, context: ComponentContext) -> Self {
+    pub fn new(pre: InstancePre<Guest>, context: ComponentContext, reuse: &Arc<Reuse>) -> Self {
+        let context = Arc::new(context);
+        let http = ProxyPre::new(pre.clone()).ok();
+        let redis = RedisHandlerPre::new(pre).ok();
         Self {
-            context: Arc::new(context),
-            http: ProxyPre::new(pre.clone()).ok(),
-            redis: RedisHandlerPre::new(pre).ok(),
+            http: http.map(|pre| Arc::new(Handler::new(pre, &context, reuse))),
+            redis: redis.map(|pre| Handler::new(pre, &context, reuse)),
+        }
+    }
+}
+
+impl<P: Instantiate> Handler<P> {
+    fn new(pre: P, context: &Arc<ComponentContext>, reuse: &Arc<Reuse>) -> Self {
+        Self {
+            pre,
+            context: context.clone(),
+            idle: Idle::new(reuse.clone()),
         }
     }
 }
@@ -55,6 +74,7 @@ pub struct Runtime {
     engine: Engine,
     limits: CallLimits,
     slots: Slots,
+    reuse: Arc<Reuse>,
     components: BTreeMap<String, Prepared>,
 }
 
@@ -81,13 +101,28 @@ impl Runtime {
         engine: Engine,
         limits: CallLimits,
         slots: Slots,
+        reuse: Arc<Reuse>,
         components: BTreeMap<String, Prepared>,
     ) -> Self {
         Self {
             engine,
             limits,
             slots,
+            reuse,
             components,
+        }
+    }
+
+    /// Ends instances that have waited for too long, as long as the runtime lives.
+    pub async fn expire(runtime: Weak<Self>) {
+        while let Some(runtime) = runtime.upgrade() {
+            for prepared in runtime.components.values() {
+                prepared.http.iter().for_each(|http| http.idle.expire());
+                prepared.redis.iter().for_each(|redis| redis.idle.expire());
+            }
+            let timeout = runtime.reuse.timeout();
+            drop(runtime);
+            tokio::time::sleep(timeout / 2).await;
         }
     }
 
@@ -116,7 +151,7 @@ impl Runtime {
     /// No place became free, or the guest failed before its response. Later failures
     /// cut the response's body short.
     pub async fn call_http<B>(
-        &self,
+        self: &Arc<Self>,
         component: &str,
         request: Request<B>,
         kept: impl Send + 'static,
@@ -137,28 +172,21 @@ impl Runtime {
             tracing::warn!(component, "a request was refused: {Busy}");
             CallError::Busy
         })?;
-        let memory = self.slots.memory();
-        let guest = |limit| Guest::new(prepared.context.clone(), limit, Some(slot), depth);
-        let mut store = self.store(Some(memory), guest);
-        let limits = self.limits;
-        let name = component.to_owned();
+        let runtime = self.clone();
         let (sender, receiver) = oneshot::channel();
         let task = tokio::spawn(async move {
             let _kept = (place, kept);
+            let mut instance = runtime.instance(&handler, Some(runtime.slots.memory()));
             let call = async {
-                let instance = handler.instantiate_async(&mut store).await?;
-                let request = store
-                    .data_mut()
-                    .http()
-                    .new_incoming_request(Scheme::Http, request)?;
-                let response = store.data_mut().http().new_response_outparam(sender)?;
-                instance
-                    .wasi_http_incoming_handler()
-                    .call_handle(&mut store, request, response)
-                    .await
+                let (store, exports) = instance.begin(&handler.pre, Some(slot), depth).await?;
+                let mut http = store.data_mut().http();
+                let request = http.new_incoming_request(Scheme::Http, request)?;
+                let response = http.new_response_outparam(sender)?;
+                let exports = exports.wasi_http_incoming_handler();
+                exports.call_handle(store, request, response).await
             };
-            let result = within(limits.time, call).await;
-            check(&name, result, &store, limits)
+            let result = within(runtime.limits.time, call).await;
+            runtime.end(&handler, instance, result)
         });
         match receiver.await {
             Ok(Ok(response)) => Ok(response),
@@ -194,17 +222,14 @@ impl Runtime {
         let handler = handler.context("the component doesn't export fermyon:spin/inbound-redis")?;
         // These calls need no place and no slot: they are as many as servers and
         // components, and clients must not keep queues from being worked on.
-        let guest = |limit| Guest::new(prepared.context.clone(), limit, None, 0);
-        let mut store = self.store(None, guest);
+        let mut instance = self.instance(handler, None);
         let call = async {
-            let instance = handler.instantiate_async(&mut store).await?;
-            instance
-                .fermyon_spin_inbound_redis()
-                .call_handle_message(&mut store, payload)
-                .await
+            let (store, exports) = instance.begin(&handler.pre, None, 0).await?;
+            let exports = exports.fermyon_spin_inbound_redis();
+            exports.call_handle_message(store, payload).await
         };
         let result = within(self.limits.time, call).await;
-        let result = check(component, result, &store, self.limits);
+        let result = self.end(handler, instance, result);
         if let Ok(Err(_)) = &result {
             tracing::error!(
                 component,
@@ -223,17 +248,36 @@ impl Runtime {
             .with_context(|| format!("no component `{name}`"))
     }
 
-    fn store(
+    /// An instance for a call: one that waits for it, or a new one. `total` is the budget that
+    /// the memories of a new one come from.
+    fn instance<P: Instantiate>(
         &self,
+        handler: &Handler<P>,
         total: Option<Arc<TotalMemory>>,
-        guest: impl FnOnce(MemoryLimit) -> Guest,
-    ) -> Store<Guest> {
-        let limit = MemoryLimit::new(self.limits.memory, total);
-        let mut store = Store::new(&self.engine, guest(limit));
-        store.limiter(|guest| &mut guest.limit);
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_async_yield_and_update(1);
-        store
+    ) -> Instance<P::Exports> {
+        handler.idle.take().unwrap_or_else(|| {
+            let limit = MemoryLimit::new(self.limits.memory, total);
+            let guest = Guest::new(handler.context.clone(), limit);
+            let mut store = Store::new(&self.engine, guest);
+            store.limiter(|guest| &mut guest.limit);
+            store.epoch_deadline_async_yield_and_update(1);
+            Instance::new(store)
+        })
+    }
+
+    /// Ends the call of an instance. After a failure the instance ends with it.
+    fn end<P: Instantiate, T>(
+        &self,
+        handler: &Handler<P>,
+        instance: Instance<P::Exports>,
+        result: anyhow::Result<T>,
+    ) -> Result<T, CallError> {
+        let name = &handler.context.name;
+        let result = check(name, result, &instance.store, self.limits);
+        if result.is_ok() {
+            handler.idle.put(instance);
+        }
+        result
     }
 }
 

@@ -123,6 +123,9 @@ pub struct TotalMemory {
 pub struct MemoryLimit {
     bytes: usize,
     total: Option<Arc<TotalMemory>>,
+    /// The size of the instance's memories.
+    used: usize,
+    /// The part of `total` that the instance has.
     drawn: usize,
     /// The limit that refused growth, if one did.
     pub refused: Option<MemoryRefusal>,
@@ -143,13 +146,35 @@ impl MemoryLimit {
         Self {
             bytes,
             total,
+            used: 0,
             drawn: 0,
             refused: None,
         }
     }
 
+    /// The size of the instance's linear memories together, in bytes.
+    pub fn bytes_used(&self) -> usize {
+        self.used
+    }
+
+    /// Stops counting the memories of an instance that waits for its next call.
+    pub fn give_back(&mut self) {
+        if let Some(total) = &self.total {
+            total.used.fetch_sub(self.drawn, Ordering::Relaxed);
+            self.drawn = 0;
+        }
+    }
+
+    /// Counts the memories of an instance again. Returns whether there is room for them.
+    pub fn draw_again(&mut self) -> bool {
+        let drawn = self.draw(self.used.saturating_sub(self.drawn));
+        self.refused = (!drawn).then_some(MemoryRefusal::Total);
+        drawn
+    }
+
     fn draw(&mut self, bytes: usize) -> bool {
         let Some(total) = &self.total else {
+            self.drawn = self.drawn.saturating_add(bytes);
             return true;
         };
         let used = |used: usize| used.checked_add(bytes).filter(|used| *used <= total.bytes);
@@ -166,9 +191,7 @@ impl MemoryLimit {
 
 impl Drop for MemoryLimit {
     fn drop(&mut self) {
-        if let Some(total) = &self.total {
-            total.used.fetch_sub(self.drawn, Ordering::Relaxed);
-        }
+        self.give_back();
     }
 }
 
@@ -179,11 +202,13 @@ impl ResourceLimiter for MemoryLimit {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        let more = desired.saturating_sub(current);
         let refused = if desired > self.bytes {
             Some(MemoryRefusal::Own)
-        } else if !self.draw(desired.saturating_sub(current)) {
+        } else if !self.draw(more) {
             Some(MemoryRefusal::Total)
         } else {
+            self.used = self.used.saturating_add(more);
             None
         };
         self.refused = refused.or(self.refused);

@@ -135,7 +135,7 @@ thread_local! {
 }
 
 /// The connection of this instance, as the Spin runtime makes it. It is opened once,
-/// whatever the number of its users in a request.
+/// whatever the number of its users in a request, until [`SpinRedis::close`].
 pub struct SpinRedis(Rc<Connection>);
 
 impl SpinRedis {
@@ -152,6 +152,12 @@ impl SpinRedis {
             let connection = Rc::new(Connection::open(&url).map_err(from_spin)?);
             Ok(Self(opened.insert(connection).clone()))
         })
+    }
+
+    /// Closes the connection, at the end of a request or a message: a host may use the
+    /// instance for another one, and by then Redis may have closed it.
+    pub fn close() {
+        OPENED.take();
     }
 }
 

@@ -15,11 +15,14 @@ pub(crate) struct Observer {
     /// Reads what is recorded.
     settings: fn(&Trace) -> Settings,
     record: fn(&Settings, &Observed<'_>) -> Result<(), Failure>,
+    /// Closes the connection that requests share.
+    close: fn(),
 }
 
 pub(crate) static OBSERVER: Observer = Observer {
     settings: Settings::read,
     record,
+    close: SpinRedis::close,
 };
 
 /// A request that was answered.
@@ -57,7 +60,8 @@ impl Observation {
         }
     }
 
-    /// Records the request. A failure is logged: the request itself was answered.
+    /// Records the request, and closes its connection to Redis. A failure is logged: the
+    /// request itself was answered.
     pub(crate) fn end(
         self,
         parts: &Parts,
@@ -78,6 +82,9 @@ impl Observation {
         if let Some(Err(failure)) = recorded {
             let fields = json!({"error": failure.to_string()});
             log::warn(trace, "a request was not recorded for operators", fields);
+        }
+        if let Some(observer) = self.observer {
+            (observer.close)();
         }
     }
 }

@@ -7,6 +7,7 @@ use base::{Failure, Trace, log};
 use http::StatusCode;
 use serde_json::json;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
+use stores::SpinRedis;
 use web::{Call, Reply, Route};
 
 /// Handles a notification of Redis: does `work`, which returns the number of messages.
@@ -17,6 +18,7 @@ pub async fn on_notification(
     work: impl Future<Output = Result<usize, Failure>>,
 ) -> anyhow::Result<()> {
     let result = work.await.map(|_| ());
+    SpinRedis::close();
     result.map_err(|error| {
         report(&error);
         anyhow!(error)
@@ -44,10 +46,12 @@ pub async fn on_request<F: Future<Output = Result<usize, Failure>>>(
     };
     let drain = Route::post("/ops/queues/{queue}/drain", drain).token_or_role("drain_token", "ops");
     web::serve(request, out, [drain]).await;
-    if is_notified.get()
-        && let Err(error) = work().await
-    {
-        report(&error);
+    if is_notified.get() {
+        let result = work().await;
+        SpinRedis::close();
+        if let Err(error) = result {
+            report(&error);
+        }
     }
 }
 

@@ -19,7 +19,8 @@ type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
 /// Sends the requests of one instance.
 pub struct OutboundHttp {
     context: Arc<ComponentContext>,
-    depth: u8,
+    /// The number of calls between components that led to the current call.
+    pub depth: u8,
 }
 
 /// The maximum number of components in a chain of calls.
@@ -33,10 +34,9 @@ enum Target {
 }
 
 impl OutboundHttp {
-    /// Sends requests with the permissions of a component. `depth` is the number of
-    /// calls between components that led to it.
-    pub fn new(context: Arc<ComponentContext>, depth: u8) -> Self {
-        Self { context, depth }
+    /// Sends requests with the permissions of a component.
+    pub fn new(context: Arc<ComponentContext>) -> Self {
+        Self { context, depth: 0 }
     }
 
     /// The data that all instances of the component share.

@@ -16,7 +16,14 @@ use stores::SpinRedis;
 
 #[redis_component]
 fn handle(expired_key: Vec<u8>) -> Result<()> {
-    let key = String::from_utf8_lossy(&expired_key);
+    let result = expired(&expired_key);
+    SpinRedis::close();
+    result
+}
+
+/// Does the work of the timer that expired.
+fn expired(expired_key: &[u8]) -> Result<()> {
+    let key = String::from_utf8_lossy(expired_key);
     let queue = QueueNames::of_timer(&key);
     let of_schedules = QueueNames::of_schedules_timer(&key);
     // All expired keys are published here, and most are not timers.

@@ -11,6 +11,9 @@ use crate::{
 /// The published weights, by the name of their checkpoint.
 const WEIGHTS: &str = "efficientnet-lite0-57934424";
 
+/// Raised when the network gives other numbers for the same input.
+const NETWORK: u32 = 2;
+
 /// Raised when decoding or scaling changes the input of the network.
 const PREPROCESSING: u32 = 1;
 
@@ -21,7 +24,7 @@ const ENOUGH: u16 = 2 * SIDE as u16;
 /// Names everything that labels depend on. Another name means other labels.
 pub fn model() -> String {
     format!(
-        "{WEIGHTS} preprocessing-{PREPROCESSING} taxonomy-{}",
+        "{WEIGHTS} network-{NETWORK} preprocessing-{PREPROCESSING} taxonomy-{}",
         taxonomy::version()
     )
 }

@@ -8,84 +8,21 @@
 
 mod kernels;
 mod lanes;
+mod layers;
 mod weights;
 
-use kernels::{Finish, depthwise, padding, pointwise};
-use lanes::{LANES, Pixel};
+use kernels::{Finish, depthwise, logits, padding, pointwise, twins};
+use lanes::{Pixel, Twin};
+use layers::{
+    Block, COLOUR_MEAN, HEAD_OUTPUTS, LANES, SIX, SIX_IN_MEAN, STEM_INPUTS, STEM_KERNEL,
+    STEM_OUTPUTS, STEM_STRIDE, blocks,
+};
+pub use layers::{CLASSES, SIDE};
 use weights::Weights;
 
-/// Width and height of the image that the network sees.
-pub const SIDE: usize = 224;
-/// Bytes of that image: red, green and blue of each pixel, row by row.
+/// Bytes of the image that the network sees: red, green and blue of each pixel, row by
+/// row.
 pub const INPUT: usize = SIDE * SIDE * 3;
-/// What it can tell apart.
-pub const CLASSES: usize = 1000;
-
-const STEM_OUTPUTS: usize = 32;
-const STEM_KERNEL: usize = 3;
-const STEM_STRIDE: usize = 2;
-/// 3 x 3 x 3 weights, padded to whole panels.
-const STEM_INPUTS: usize = 32;
-const HEAD_OUTPUTS: usize = 1280;
-
-/// Blocks of one kind in a row; only the first has the stride.
-struct Stage {
-    blocks: usize,
-    kernel: usize,
-    stride: usize,
-    /// How many times its input channels a block has inside.
-    expansion: usize,
-    outputs: usize,
-}
-
-#[rustfmt::skip]
-const STAGES: [Stage; 7] = [
-    Stage { blocks: 1, kernel: 3, stride: 1, expansion: 1, outputs: 16 },
-    Stage { blocks: 2, kernel: 3, stride: 2, expansion: 6, outputs: 24 },
-    Stage { blocks: 2, kernel: 5, stride: 2, expansion: 6, outputs: 40 },
-    Stage { blocks: 3, kernel: 3, stride: 2, expansion: 6, outputs: 80 },
-    Stage { blocks: 3, kernel: 5, stride: 1, expansion: 6, outputs: 112 },
-    Stage { blocks: 4, kernel: 5, stride: 2, expansion: 6, outputs: 192 },
-    Stage { blocks: 1, kernel: 3, stride: 1, expansion: 6, outputs: 320 },
-];
-
-/// Widens its channels, filters each, and narrows them again.
-#[derive(Clone, Copy)]
-struct Block {
-    kernel: usize,
-    stride: usize,
-    inputs: usize,
-    wide: usize,
-    outputs: usize,
-    /// Width and height before and after.
-    size: usize,
-    after: usize,
-}
-
-/// The blocks in order, with the shapes that follow from the stages.
-fn blocks() -> impl Iterator<Item = Block> {
-    let (mut inputs, mut size) = (STEM_OUTPUTS, SIDE / STEM_STRIDE);
-    STAGES.iter().flat_map(move |stage| {
-        let first = Block {
-            kernel: stage.kernel,
-            stride: stage.stride,
-            inputs,
-            wide: inputs * stage.expansion,
-            outputs: stage.outputs,
-            size,
-            after: size / stage.stride,
-        };
-        (inputs, size) = (first.outputs, first.after);
-        let next = Block {
-            stride: 1,
-            inputs,
-            wide: inputs * stage.expansion,
-            size,
-            ..first
-        };
-        std::iter::once(first).chain(std::iter::repeat_n(next, stage.blocks - 1))
-    })
-}
 
 /// What a square image of some channels takes.
 fn pixels(size: usize, channels: usize) -> usize {
@@ -100,24 +37,25 @@ pub struct Network {
     wide: Vec<Pixel>,
     /// Inside a block, after its filter.
     filtered: Vec<Pixel>,
-    /// One plane with zeros around it.
-    padded: Vec<Pixel>,
-    /// Unpacked weights of eight channels.
-    panel: Vec<[Pixel; LANES]>,
+    /// One plane with zeros around it, and one row of it.
+    padded: Vec<Twin>,
+    line: Vec<Pixel>,
 }
 
 impl Network {
     /// Takes the memory, as much as the largest layer needs.
     pub fn new() -> Self {
         let half = SIDE / STEM_STRIDE;
-        let (mut narrow, mut padded) = (0, 0);
+        let (mut narrow, mut padded, mut line) = (0, 0, 0);
         let mut wide = pixels(half, STEM_OUTPUTS);
         let mut filtered = pixels(half, STEM_INPUTS);
         for block in blocks() {
             narrow = narrow.max(pixels(block.after, block.outputs));
             wide = wide.max(pixels(block.size, block.wide));
             filtered = filtered.max(pixels(block.after, block.wide));
-            padded = padded.max(padding(block.size, block.kernel, block.stride).2.pow(2));
+            let rows = padding(block.size, block.kernel, block.stride).2;
+            padded = padded.max(rows * twins(block.size, block.kernel, block.stride));
+            line = line.max(rows + 1);
         }
         if let Some(last) = blocks().last() {
             wide = wide.max(pixels(last.after, HEAD_OUTPUTS));
@@ -127,8 +65,8 @@ impl Network {
             narrow: memory(narrow),
             wide: memory(wide),
             filtered: memory(filtered),
-            padded: memory(padded),
-            panel: vec![[Pixel::default(); LANES]; HEAD_OUTPUTS / LANES],
+            padded: vec![Twin::default(); padded],
+            line: memory(line),
         }
     }
 
@@ -143,15 +81,8 @@ impl Network {
             (size, channels) = (block.after, block.outputs);
         }
         let plane = size * size;
-        let head = weights.layer(channels, HEAD_OUTPUTS);
-        pointwise(
-            Finish::Relu6,
-            &self.narrow,
-            plane,
-            &head,
-            &mut self.wide,
-            &mut self.panel,
-        );
+        let head = weights.layer(channels / 2, HEAD_OUTPUTS);
+        pointwise(Finish::Relu6, &self.narrow, plane, &head, &mut self.wide);
         self.classify(plane, &mut weights)
     }
 
@@ -173,41 +104,30 @@ impl Network {
                 for (colour, value) in image[y * SIDE + x].iter().enumerate() {
                     let input = tap * 3 + colour;
                     self.filtered[input / LANES * plane + output].0[input % LANES] =
-                        (f32::from(*value) - 127.0) / 128.0;
+                        i16::from(*value) - COLOUR_MEAN;
                 }
             }
         }
-        let layer = weights.layer(STEM_INPUTS, STEM_OUTPUTS);
-        pointwise(
-            Finish::Relu6,
-            &self.filtered,
-            plane,
-            &layer,
-            &mut self.wide,
-            &mut self.panel,
-        );
+        let layer = weights.layer(STEM_INPUTS / 2, STEM_OUTPUTS);
+        let finish = Finish::Relu6;
+        pointwise(finish, &self.filtered, plane, &layer, &mut self.wide);
     }
 
     fn block(&mut self, block: &Block, weights: &mut Weights) {
         // Without an expansion the stem has left its output where it would be.
-        if block.wide > block.inputs {
-            let expand = weights.layer(block.inputs, block.wide);
+        if block.expands() {
+            let expand = weights.layer(block.inputs / 2, block.wide);
             let plane = block.size * block.size;
-            pointwise(
-                Finish::Relu6,
-                &self.narrow,
-                plane,
-                &expand,
-                &mut self.wide,
-                &mut self.panel,
-            );
+            let finish = Finish::Relu6;
+            pointwise(finish, &self.narrow, plane, &expand, &mut self.wide);
         }
-        let layer = weights.layer(block.kernel * block.kernel, block.wide);
+        let pairs = block.kernel * block.kernel.div_ceil(2);
+        let layer = weights.layer(pairs, block.wide);
         let filter = match (block.kernel, block.stride) {
-            (3, 1) => depthwise::<3, 1, 6>,
-            (3, _) => depthwise::<3, 2, 9>,
-            (_, 1) => depthwise::<5, 1, 8>,
-            _ => depthwise::<5, 2, 11>,
+            (3, 1) => depthwise::<3, 1, 2, 6>,
+            (3, _) => depthwise::<3, 2, 2, 5>,
+            (_, 1) => depthwise::<5, 1, 3, 8>,
+            _ => depthwise::<5, 2, 3, 6>,
         };
         filter(
             &self.wide,
@@ -215,43 +135,35 @@ impl Network {
             &layer,
             &mut self.filtered,
             &mut self.padded,
+            &mut self.line,
         );
-        let project = weights.layer(block.wide, block.outputs);
-        let residual = block.stride == 1 && block.inputs == block.outputs;
-        let finish = if residual { Finish::Add } else { Finish::Plain };
+        let project = weights.layer(block.wide / 2, block.outputs);
+        let finish = if block.is_residual() {
+            Finish::Add
+        } else {
+            Finish::Plain
+        };
         let plane = block.after * block.after;
-        pointwise(
-            finish,
-            &self.filtered,
-            plane,
-            &project,
-            &mut self.narrow,
-            &mut self.panel,
-        );
+        pointwise(finish, &self.filtered, plane, &project, &mut self.narrow);
     }
 
     /// The mean over all pixels, and the classes from it.
     fn classify(&mut self, plane: usize, weights: &mut Weights) -> Vec<f32> {
         let mut mean = [Pixel::default(); HEAD_OUTPUTS / LANES];
+        let factor = f32::from(SIX_IN_MEAN) / f32::from(SIX) / plane as f32;
         for (mean, pixels) in mean.iter_mut().zip(self.wide.chunks(plane)) {
+            let mut sums = [0_i32; LANES];
             for pixel in pixels {
-                for (sum, value) in mean.0.iter_mut().zip(pixel.0) {
-                    *sum += value / plane as f32;
+                for (sum, value) in sums.iter_mut().zip(pixel.0) {
+                    *sum += i32::from(value);
                 }
             }
+            mean.0 = sums.map(|sum| (sum as f32 * factor + 0.5) as i16);
         }
-        let layer = weights.layer(HEAD_OUTPUTS, CLASSES);
-        let mut logits = [Pixel::default(); CLASSES / LANES];
-        pointwise(
-            Finish::Plain,
-            &mean,
-            1,
-            &layer,
-            &mut logits,
-            &mut self.panel,
-        );
+        let layer = weights.layer(HEAD_OUTPUTS / 2, CLASSES);
+        let logits = logits(&mean, &layer);
         debug_assert!(weights.is_empty(), "the table has all layers");
-        logits.iter().flat_map(|pixel| pixel.0).collect()
+        logits
     }
 }
 

@@ -1,12 +1,10 @@
-//! The packed weights, as `scripts/convert_model.py` lays them out.
+//! The weights, as the build script packs them.
 #![allow(clippy::indexing_slicing)]
 
-use super::lanes::{Halves, LANES, Pixel};
+use super::lanes::Bytes;
+use super::layers::LANES;
 
-static PACKED: &[u8] = include_bytes!("../../model/lite0.f16");
-
-/// Bytes of a panel's biases.
-const BIASES: usize = LANES * size_of::<f32>();
+static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/lite0.i16"));
 
 /// Reads the layers in order.
 pub struct Weights {
@@ -14,17 +12,27 @@ pub struct Weights {
 }
 
 /// The weights of one layer.
-pub struct Layer<'a> {
-    /// Weights of each output channel.
-    pub inputs: usize,
-    packed: &'a [u8],
+pub struct Layer {
+    /// Weights of each output channel, two by two.
+    pub pairs: usize,
+    packed: &'static [u8],
 }
 
 /// What eight output channels need.
-pub struct Panel<'a> {
-    pub bias: Pixel,
-    /// For each input the weights of the eight channels.
-    pub halves: &'a [Halves],
+#[derive(Clone, Copy)]
+pub struct Panel {
+    pub finish: Factors,
+    /// Where the sum of products begins.
+    pub bias: &'static Bytes,
+    /// For each two inputs the weights of the eight channels.
+    pub weights: &'static [Bytes],
+}
+
+/// What a sum of products is multiplied by, and what is added to it.
+#[derive(Clone, Copy)]
+pub struct Factors {
+    pub sum: &'static Bytes,
+    pub added: &'static Bytes,
 }
 
 impl Weights {
@@ -33,11 +41,13 @@ impl Weights {
         Self { rest: PACKED }
     }
 
-    /// The next layer, of `outputs` channels with `inputs` weights each.
-    pub fn layer(&mut self, inputs: usize, outputs: usize) -> Layer<'static> {
-        let (packed, rest) = self.rest.split_at(outputs / LANES * panel_bytes(inputs));
+    /// The next layer, of `outputs` channels with as many pairs of weights each.
+    pub fn layer(&mut self, pairs: usize, outputs: usize) -> Layer {
+        let (packed, rest) = self
+            .rest
+            .split_at(outputs / LANES * (HEAD + pairs) * size_of::<Bytes>());
         self.rest = rest;
-        Layer { inputs, packed }
+        Layer { pairs, packed }
     }
 
     /// Whether all layers have been read.
@@ -46,25 +56,20 @@ impl Weights {
     }
 }
 
-impl<'a> Layer<'a> {
-    /// Eight output channels after the other.
-    pub fn panels(&self) -> impl Iterator<Item = Panel<'a>> + use<'a> {
-        self.packed
-            .chunks_exact(panel_bytes(self.inputs))
-            .map(|panel| {
-                let (biases, halves) = panel.split_at(BIASES);
-                let mut bias = Pixel::default();
-                for (value, bytes) in bias.0.iter_mut().zip(biases.as_chunks().0) {
-                    *value = f32::from_le_bytes(*bytes);
-                }
-                Panel {
-                    bias,
-                    halves: halves.as_chunks().0,
-                }
-            })
-    }
-}
+/// What comes before the weights of a panel.
+const HEAD: usize = 3;
 
-const fn panel_bytes(inputs: usize) -> usize {
-    BIASES + inputs * size_of::<Halves>()
+impl Layer {
+    /// Eight output channels after the other.
+    pub fn panels(&self) -> impl Iterator<Item = Panel> + use<> {
+        let panels = self.packed.as_chunks().0.chunks_exact(HEAD + self.pairs);
+        panels.map(|panel| Panel {
+            bias: &panel[0],
+            finish: Factors {
+                sum: &panel[1],
+                added: &panel[2],
+            },
+            weights: &panel[HEAD..],
+        })
+    }
 }

@@ -17,6 +17,7 @@ mod later_versions;
 mod lifecycle;
 mod manifest;
 mod message_groups;
+mod message_parts;
 mod monitoring;
 mod notifications;
 mod obtain;

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::fmt;
 
 use serde::Deserialize;
@@ -22,14 +23,61 @@ pub struct Flaw {
 /// The maximum number of characters of a member's name that a path repeats.
 const MAX_NAME: usize = 64;
 
-/// The canonical form of a JSON text (RFC 8785): without white space, members in the order
-/// of their names' UTF-16 code units, strings and numbers as ECMAScript writes them.
+/// A JSON text that was parsed.
+pub struct Document<'a> {
+    value: Json<'a>,
+    /// The length of the text.
+    length: usize,
+}
+
+/// A member of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Member<'d> {
+    /// It is not there, or null.
+    Absent,
+    /// A string.
+    Text(&'d str),
+    /// Another value.
+    Other,
+}
+
+impl Document<'_> {
+    /// The canonical form (RFC 8785): without white space, members in the order of their
+    /// names' UTF-16 code units, strings and numbers as ECMAScript writes them.
+    pub fn canonical(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.length);
+        self.value.write(&mut out);
+        out
+    }
+
+    /// A member of the object that the text is; absent of another value.
+    pub fn member(&self, name: &str) -> Member<'_> {
+        let Json::Object(members) = &self.value else {
+            return Member::Absent;
+        };
+        match members.iter().find(|(known, _)| known == name) {
+            None | Some((_, Json::Null)) => Member::Absent,
+            Some((_, Json::Text(text))) => Member::Text(text),
+            Some(_) => Member::Other,
+        }
+    }
+}
+
+/// The canonical form of a JSON text: [`Document::canonical`].
+///
+/// # Errors
+/// Those of [`parse`].
+pub fn canonical(text: &str, max_levels: usize) -> Result<Vec<u8>, Flaw> {
+    parse(text, max_levels).map(|document| document.canonical())
+}
+
+/// Parses a JSON text.
 ///
 /// # Errors
 /// The first [`Flaw`]: the text is not JSON, is nested deeper than `max_levels` (at most
 /// 127), has a member twice, a number beyond those of a double, or a string that is not
 /// Unicode (a lone surrogate).
-pub fn canonical(text: &str, max_levels: usize) -> Result<Vec<u8>, Flaw> {
+pub fn parse(text: &str, max_levels: usize) -> Result<Document<'_>, Flaw> {
     let flaw = RefCell::new(None);
     let place = Place {
         step: Step::Root,
@@ -42,11 +90,10 @@ pub fn canonical(text: &str, max_levels: usize) -> Result<Vec<u8>, Flaw> {
         .deserialize(&mut deserializer)
         .and_then(|json| deserializer.end().map(|()| json));
     match read {
-        Ok(json) => {
-            let mut out = Vec::with_capacity(text.len());
-            json.write(&mut out);
-            Ok(out)
-        }
+        Ok(value) => Ok(Document {
+            value,
+            length: text.len(),
+        }),
         Err(error) => Err(flaw.take().unwrap_or_else(|| Flaw {
             path: String::new(),
             problem: problem(&error),
@@ -83,11 +130,7 @@ impl Json<'_> {
             Self::Null => out.extend_from_slice(b"null"),
             Self::Bool(true) => out.extend_from_slice(b"true"),
             Self::Bool(false) => out.extend_from_slice(b"false"),
-            // As ECMAScript writes it; a number parsed from JSON is finite.
-            Self::Number(number) => {
-                let mut digits = ryu_js::Buffer::new();
-                out.extend_from_slice(digits.format_finite(*number).as_bytes());
-            }
+            Self::Number(number) => write_number(*number, out),
             Self::Text(text) => write_text(text, out),
             Self::Array(elements) => {
                 for (index, element) in elements.iter().enumerate() {
@@ -109,7 +152,53 @@ impl Json<'_> {
     }
 }
 
+/// Writes a number as ECMAScript does; one that was parsed from JSON is finite.
+fn write_number(number: f64, out: &mut Vec<u8>) {
+    let whole = number as i64;
+    if whole as f64 == number && whole.unsigned_abs() < 1 << 53 {
+        // The most frequent numbers need no search for the shortest digits. Minus zero is 0.
+        let mut digits = [0; 17];
+        let mut left = whole.unsigned_abs();
+        let mut length = 0;
+        for digit in digits.iter_mut().rev() {
+            // A digit is less than 10.
+            *digit = b'0' + (left % 10) as u8;
+            left /= 10;
+            length += 1;
+            if left == 0 {
+                break;
+            }
+        }
+        if whole < 0 {
+            out.push(b'-');
+        }
+        out.extend(digits.iter().skip(digits.len() - length));
+    } else {
+        let mut digits = ryu_js::Buffer::new();
+        out.extend_from_slice(digits.format_finite(number).as_bytes());
+    }
+}
+
+/// Compares texts by their UTF-16 code units.
+fn by_utf16(one: &str, other: &str) -> Ordering {
+    let mut pairs = one.bytes().zip(other.bytes());
+    match pairs.find(|(one, other)| one != other) {
+        // Below U+E000, UTF-8 has the same order.
+        Some((one, other)) if one < 0xEE && other < 0xEE => one.cmp(&other),
+        Some(_) => one.encode_utf16().cmp(other.encode_utf16()),
+        None => one.len().cmp(&other.len()),
+    }
+}
+
 fn write_text(text: &str, out: &mut Vec<u8>) {
+    let is_plain = |byte| byte >= b' ' && byte != b'"' && byte != b'\\';
+    if text.bytes().all(is_plain) {
+        out.reserve(text.len() + 2);
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        return;
+    }
     // Cannot fail: each string has a JSON form, and the buffer is in memory.
     let _ = serde_json::to_writer(out, text);
 }
@@ -242,7 +331,10 @@ impl<'de> Visitor<'de> for &Place<'_> {
             let value = map.next_value_seed(&self.inside(Step::Member(&name)))?;
             members.push((name, value));
         }
-        members.sort_by(|(one, _), (other, _)| one.encode_utf16().cmp(other.encode_utf16()));
+        let is_sorted = members.is_sorted_by(|(one, _), (other, _)| by_utf16(one, other).is_le());
+        if !is_sorted {
+            members.sort_by(|(one, _), (other, _)| by_utf16(one, other));
+        }
         let twice = members.windows(2).find_map(|pair| match pair {
             [(one, _), (other, _)] if one == other => Some(other),
             _ => None,
@@ -288,6 +380,40 @@ mod tests {
             (r#"{"\ufb01":1,"\ud83d\ude00":2}"#, "{\"😀\":2,\"ﬁ\":1}"),
         ] {
             assert_eq!(form(text).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn members_are_found_by_their_names() {
+        let text = r#"{"b":"\u0041","\u0061":null,"c":7}"#;
+        let document = parse(text, 32).unwrap();
+        assert_eq!(document.member("b"), Member::Text("A"));
+        assert_eq!(document.member("c"), Member::Other);
+        for absent in ["a", "d"] {
+            assert_eq!(document.member(absent), Member::Absent);
+        }
+        assert_eq!(parse("[]", 32).unwrap().member("a"), Member::Absent);
+    }
+
+    proptest! {
+        #[test]
+        fn names_are_in_the_order_of_their_utf_16(one: String, other: String) {
+            let expected = one.encode_utf16().cmp(other.encode_utf16());
+            prop_assert_eq!(by_utf16(&one, &other), expected);
+            let (one, other) = (format!("a\u{e000}{one}"), format!("a\u{10000}{other}"));
+            prop_assert!(by_utf16(&one, &other).is_gt());
+        }
+
+        #[test]
+        fn whole_numbers_are_written_as_all_others(number in -(1_i64 << 54)..1 << 54, bits: u64) {
+            for number in [number as f64, f64::from_bits(bits), f64::from_bits(bits).trunc()] {
+                if number.is_finite() {
+                    let mut out = Vec::new();
+                    write_number(number, &mut out);
+                    let mut digits = ryu_js::Buffer::new();
+                    prop_assert_eq!(out, digits.format_finite(number).as_bytes());
+                }
+            }
         }
     }
 

@@ -1,6 +1,10 @@
 //! Effects: writes that belong to a change.
 
+use std::borrow::Cow;
 use std::time::Duration;
+
+/// The words of a command.
+pub(crate) type Command<'a> = Vec<Cow<'a, [u8]>>;
 
 /// A write that belongs to a change. Its keys carry the queue's hash tag.
 #[derive(Clone, Debug, PartialEq)]
@@ -356,8 +360,10 @@ impl Effect {
     }
 
     /// The effect as a command of the scripts.
-    pub(crate) fn command(&self) -> Vec<Vec<u8>> {
-        let command = |words: &[&[u8]]| words.iter().map(|word| word.to_vec()).collect::<Vec<_>>();
+    pub(crate) fn command(&self) -> Command<'_> {
+        let command = |words: &[&[u8]]| -> Command<'_> {
+            words.iter().map(|word| Cow::Owned(word.to_vec())).collect()
+        };
         match self {
             Self::Index { key, member, score } => command(&[
                 b"ZADD",
@@ -367,9 +373,10 @@ impl Effect {
             ]),
             Self::Unindex { key, member } => command(&[b"ZREM", key.as_bytes(), member.as_bytes()]),
             Self::Set { key, fields } => {
-                let mut words = command(&[b"HSET", key.as_bytes()]);
+                // Borrowed: the outcomes of a batch are many.
+                let mut words = vec![Cow::Borrowed(&b"HSET"[..]), key.as_bytes().into()];
                 for (name, value) in fields {
-                    words.extend([name.as_bytes().to_vec(), value.clone()]);
+                    words.extend([Cow::Borrowed(name.as_bytes()), value.into()]);
                 }
                 words
             }
@@ -377,7 +384,7 @@ impl Effect {
             Self::Add { key, fields } => {
                 let mut words = command(&[b"ADD", key.as_bytes()]);
                 for (name, by) in fields {
-                    words.extend([name.as_bytes().to_vec(), by.to_string().into_bytes()]);
+                    words.extend([name.as_bytes().into(), by.to_string().into_bytes().into()]);
                 }
                 words
             }
@@ -476,7 +483,7 @@ impl Effect {
             } => {
                 let mut words =
                     command(&[b"SENDIFANY", set.as_bytes(), stream.as_bytes(), message]);
-                words.extend(members.iter().map(|member| member.as_bytes().to_vec()));
+                words.extend(members.iter().map(|member| member.as_bytes().into()));
                 words
             }
             Self::Delay {

@@ -9,7 +9,7 @@ use stores::{Arg, Redis, Value};
 
 use crate::change::{Change, Outcome};
 use crate::delivery::Delivery;
-use crate::effect::{Count, Effect};
+use crate::effect::{Command, Count, Effect};
 use crate::names::QueueNames;
 use crate::policy::Policy;
 use crate::script::Script;
@@ -138,9 +138,10 @@ impl<'a, R: Redis> Queue<'a, R> {
             ..settled
         });
         let sends = change.messages.iter().map(|message| names.send(&**message));
-        let commands: Vec<_> = sends
-            .map(|send| send.command())
-            .chain(change.effects.iter().map(Effect::command))
+        let sends: Vec<_> = sends.collect();
+        let effects = sends.iter().chain(&change.effects);
+        let commands: Vec<_> = effects
+            .map(Effect::command)
             .chain(
                 settled
                     .as_ref()
@@ -213,9 +214,21 @@ impl<'a, R: Redis> Queue<'a, R> {
         if chunk.is_empty() {
             return Ok(());
         }
-        let mut args = vec![Arg::Int(millis(STAGED))];
-        args.extend(chunk.iter().map(|message| Arg::from(message.as_slice())));
-        STAGE.run(self.redis, &[&staged.key], &args)?;
+        let messages = chunk.iter().map(|message| Arg::from(message.as_slice()));
+        if staged.count == 0 {
+            let args: Vec<_> = [Arg::Int(millis(STAGED))]
+                .into_iter()
+                .chain(messages)
+                .collect();
+            STAGE.run(self.redis, &[&staged.key], &args)?;
+        } else {
+            // A list that has expired is not begun anew: the commit finds it too short.
+            let args: Vec<_> = [Arg::from(&staged.key)]
+                .into_iter()
+                .chain(messages)
+                .collect();
+            self.redis.call("RPUSHX", &args)?;
+        }
         staged.count += chunk.len();
         chunk.clear();
         Ok(())
@@ -325,7 +338,11 @@ impl<'a, R: Redis> Queue<'a, R> {
             count(settlements.len()),
         ];
         for (settlement, commands) in settlements.iter().zip(&commands) {
-            args.extend([Arg::from(&settlement.id), count(commands.len())]);
+            args.extend([
+                Arg::from(&settlement.id),
+                count(settlement.messages),
+                count(commands.len()),
+            ]);
             add_commands(&mut args, commands);
         }
         add_commands(&mut args, &after);
@@ -373,14 +390,21 @@ impl<'a, R: Redis> Queue<'a, R> {
 
     /// The effect that delivers a failed message again after a delay, as its next attempt.
     pub fn retry(&self, delivery: &Delivery, delay: Duration) -> Effect {
-        self.delay_again(delivery, delivery.attempt, delay, Count::Retried)
+        self.delay_again(delivery, delivery.attempt, delay, Some(Count::Retried))
     }
 
     /// The effect that delivers a message again after a delay, as the same attempt: for a
     /// failure that is not the message's own.
     pub fn postpone(&self, delivery: &Delivery, delay: Duration) -> Effect {
         let failures = delivery.attempt.saturating_sub(1);
-        self.delay_again(delivery, failures, delay, Count::Postponed)
+        self.delay_again(delivery, failures, delay, Some(Count::Postponed))
+    }
+
+    /// The effect that delivers one of the messages that a message holds by itself, as the
+    /// same attempt. The statistics count it when it is settled.
+    pub fn part(&self, part: &Delivery) -> Effect {
+        let failures = part.attempt.saturating_sub(1);
+        self.delay_again(part, failures, Duration::ZERO, None)
     }
 
     fn delay_again(
@@ -388,7 +412,7 @@ impl<'a, R: Redis> Queue<'a, R> {
         delivery: &Delivery,
         failures: u32,
         delay: Duration,
-        counted: Count,
+        counted: Option<Count>,
     ) -> Effect {
         let Delivery {
             id,
@@ -408,7 +432,7 @@ impl<'a, R: Redis> Queue<'a, R> {
             key: self.names.delayed.clone(),
             entry,
             delay,
-            counted: Some(counted),
+            counted,
             holds_group,
         }
     }
@@ -476,8 +500,8 @@ impl<'a, R: Redis> Queue<'a, R> {
 }
 
 /// The command that delivers the next message of a group.
-fn release(group: &str) -> Vec<Vec<u8>> {
-    vec![b"RELEASE".to_vec(), group.into()]
+fn release(group: &str) -> Command<'_> {
+    vec![b"RELEASE"[..].into(), group.as_bytes().into()]
 }
 
 /// Adds the keys of effects, each once.
@@ -488,10 +512,10 @@ fn add_keys<'e>(keys: &mut Vec<&'e str>, effects: impl IntoIterator<Item = &'e E
 }
 
 /// Adds commands in the form of the scripts: the number of words, then the words.
-fn add_commands<'c>(args: &mut Vec<Arg<'c>>, commands: &'c [Vec<Vec<u8>>]) {
+fn add_commands<'c>(args: &mut Vec<Arg<'c>>, commands: &'c [Command<'_>]) {
     for command in commands {
         args.push(count(command.len()));
-        args.extend(command.iter().map(|word| Arg::from(word.as_slice())));
+        args.extend(command.iter().map(|word| Arg::Bytes(word)));
     }
 }
 

@@ -9,6 +9,7 @@ pub struct Settlement {
     pub(crate) id: String,
     pub(crate) group: Option<String>,
     pub(crate) effects: Vec<Effect>,
+    pub(crate) messages: usize,
 }
 
 impl Settlement {
@@ -18,6 +19,7 @@ impl Settlement {
             id: delivery.id.clone(),
             group: delivery.group.clone(),
             effects: Vec::new(),
+            messages: 1,
         }
     }
 
@@ -26,11 +28,55 @@ impl Settlement {
         &self.id
     }
 
+    /// The settlement of `delivery`, which holds several messages. The queue's statistics
+    /// count those of [`Self::count`].
+    pub fn of_several(delivery: &Delivery) -> Self {
+        Self {
+            messages: 0,
+            ..Self::of(delivery)
+        }
+    }
+
+    /// Counts one more of the messages that the message holds.
+    pub fn count(&mut self) {
+        self.messages += 1;
+    }
+
+    /// The number of messages that the queue's statistics count.
+    pub fn messages(&self) -> usize {
+        self.messages
+    }
+
+    /// About the size of what is set, in bytes.
+    pub fn size(&self) -> usize {
+        let sets = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Set { fields, .. } => Some(fields),
+            _ => None,
+        });
+        sets.flatten().map(|(_, value)| value.len()).sum()
+    }
+
     /// Adds an effect. It happens only if this settles the message, and not if another
     /// worker settled it before.
     pub fn with(mut self, effect: Effect) -> Self {
-        self.effects.push(effect);
+        self.add(effect);
         self
+    }
+
+    /// Adds effects: [`Self::with`]. Fields of one hash are set together.
+    pub fn add(&mut self, effect: Effect) {
+        if let Effect::Set { key, fields } = effect {
+            let mut known = self.effects.iter_mut().filter_map(|known| match known {
+                Effect::Set { key, fields } => Some((key, fields)),
+                _ => None,
+            });
+            match known.find(|(known, _)| **known == key) {
+                Some((_, known)) => known.extend(fields),
+                None => self.effects.push(Effect::Set { key, fields }),
+            }
+        } else {
+            self.effects.push(effect);
+        }
     }
 
     /// The message group whose next message may be delivered; `None` where the message is

@@ -18,7 +18,7 @@ pub use leases::Leases;
 pub use notify::{notify, open};
 pub use run::run;
 pub use settings::policy;
-pub use work::{Share, Task, Trouble, Verdict, Work};
+pub use work::{Parts, Share, Task, Trouble, Verdict, Work};
 
 #[doc(hidden)]
 pub use anyhow;

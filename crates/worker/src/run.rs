@@ -1,5 +1,6 @@
 //! The one loop of all workers.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -7,18 +8,25 @@ use std::time::{Duration, Instant};
 use base::{Failure, Trace, log, shorten};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use queue::{Delivery, Incoming, Opened, Policy, Queue, Settlement, open};
+use queue::{Delivery, Effect, Incoming, Opened, Policy, Queue, Settlement, open};
 use records::Carries;
 use serde_json::{Value, json};
 use stores::Redis;
 
 use crate::leases::Leases;
 use crate::notify::notify;
+use crate::settings::MAX_BATCH;
 use crate::spans::Spans;
-use crate::work::{Task, Trouble, Verdict, Work};
+use crate::work::{Parts, Share, Task, Trouble, Verdict, Work};
 
 /// The time that a done message may wait to be settled together with others.
 const MAX_UNSETTLED: Duration = Duration::from_millis(50);
+
+/// About the max bytes that wait to be settled: a component has little memory.
+const MAX_UNSETTLED_BYTES: usize = 1024 * 1024;
+
+/// The time for the messages of one claim within which the next claim may be larger.
+const QUICK: Duration = Duration::from_millis(25);
 
 /// The delay of a message of a later schema, which waits for a worker that knows it. The
 /// policy's `max_delay` bounds it.
@@ -31,7 +39,7 @@ const RELEASE: Duration = Duration::from_millis(1);
 const MAX_ERROR: usize = 1024;
 
 /// Works on a queue until it is empty, or for [`Work::MAX_TIME`]: then it wakes a successor. Returns the
-/// number of messages that were claimed.
+/// number of messages that were handled.
 ///
 /// Messages are claimed under a lease, decoded, handed to `work` and settled by its
 /// verdicts, each with its effects. When the time is up, the others are released.
@@ -51,9 +59,9 @@ pub async fn run<R: Redis, W: Work>(
         leases: Leases::new(queue, policy),
         spans: Spans::new(queue),
     };
-    let claimed = runner.run().await;
+    let handled = runner.run().await;
     runner.spans.keep();
-    claimed
+    handled
 }
 
 struct Runner<'r, 'q, R, W> {
@@ -70,7 +78,8 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         let is_over = || started.elapsed() >= W::MAX_TIME;
         let share = self.work.share(self.policy.concurrency);
         let room = share.per_call.saturating_mul(share.calls);
-        let mut claimed = 0;
+        let mut reach = Reach::new(self.policy.batch, share, W::HOLDS_SEVERAL);
+        let mut handled = 0;
         let mut waiting: VecDeque<Rc<Delivery>> = VecDeque::new();
         let mut working = FuturesUnordered::new();
         let mut done: Vec<Settlement> = Vec::new();
@@ -86,11 +95,10 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
                     self.settle(&mut done).await?;
                 }
                 let max = match share.calls {
-                    1 => self.policy.batch,
+                    1 => reach.next(),
                     _ => self.policy.batch.min(room - held),
                 };
                 let deliveries = self.queue.claim(self.policy, max)?;
-                claimed += deliveries.len();
                 for mut delivery in deliveries {
                     delivery.leaves_group = !W::HOLDS_GROUP;
                     if !W::COUNTS_DEATHS {
@@ -103,18 +111,25 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
             }
             if is_over() {
                 done.extend(waiting.drain(..).map(|delivery| {
+                    handled += 1;
                     Settlement::of(&delivery).with(self.queue.postpone(&delivery, RELEASE))
                 }));
             }
             while !waiting.is_empty() && working.len() < share.calls {
                 let deliveries = waiting.drain(..share.per_call.min(waiting.len()));
-                working.push(self.handle(deliveries.collect()));
+                working.push(self.handle(deliveries.collect(), share));
             }
             let Some(settlements) = working.next().await else {
                 break;
             };
-            done.extend(settlements?);
-            if waiting.is_empty() || settled.elapsed() > MAX_UNSETTLED {
+            let settlements = settlements?;
+            let messages = settlements.iter().map(Settlement::messages).sum();
+            handled += messages;
+            reach.handled(settlements.len(), messages);
+            done.extend(settlements);
+            let size: usize = done.iter().map(Settlement::size).sum();
+            if waiting.is_empty() || settled.elapsed() > MAX_UNSETTLED || size > MAX_UNSETTLED_BYTES
+            {
                 self.settle(&mut done).await?;
                 settled = Instant::now();
             }
@@ -126,7 +141,7 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
             self.queue.wake()?;
             notify(self.queue, &Trace::new()).await;
         }
-        Ok(claimed)
+        Ok(handled)
     }
 
     /// Settles messages, all in one script, and notifies the workers of messages that follow.
@@ -142,43 +157,146 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         Ok(())
     }
 
-    /// Decodes messages, works on them and returns how each is settled.
-    async fn handle(&self, deliveries: Vec<Rc<Delivery>>) -> Result<Vec<Settlement>, Failure> {
+    /// Decodes messages, works on them and returns how each is settled. What takes long is not
+    /// finished: the messages that are left of one that holds several are sent on.
+    async fn handle(
+        &self,
+        deliveries: Vec<Rc<Delivery>>,
+        share: Share,
+    ) -> Result<Vec<Settlement>, Failure> {
         let mut settlements = Vec::with_capacity(deliveries.len());
         let mut tasks = Vec::with_capacity(deliveries.len());
         for delivery in &deliveries {
+            let mut settlement = Settlement::of(delivery);
             match self.read(delivery) {
-                Ok(task) if self.is_abandoned(task.delivery) => {
-                    let abandoned = Verdict::Dead(W::ABANDONED.into());
-                    settlements.push(self.conclude(&task, abandoned).await);
+                Ok((trace, Parts::One(message))) => {
+                    let task = Task {
+                        delivery,
+                        trace,
+                        message,
+                        part: None,
+                    };
+                    if self.is_abandoned(delivery) {
+                        let abandoned = Verdict::Dead(W::ABANDONED.into());
+                        self.conclude(&task, abandoned, &mut settlement).await?;
+                    } else {
+                        tasks.push(task);
+                    }
                 }
-                Ok(task) => tasks.push(task),
-                Err(settlement) => settlements.push(settlement),
+                Ok((trace, Parts::Many(messages))) => {
+                    settlement = Settlement::of_several(delivery);
+                    let parts = (0..).zip(messages).map(|(part, message)| Task {
+                        delivery,
+                        trace: trace.clone(),
+                        message,
+                        part: Some(part),
+                    });
+                    match delivery.attempt > 1 || delivery.deaths > 0 {
+                        true => self.part(&parts.collect::<Vec<_>>(), &mut settlement)?,
+                        false => tasks.extend(parts),
+                    }
+                }
+                Err(effects) => effects
+                    .into_iter()
+                    .for_each(|effect| settlement.add(effect)),
+            }
+            settlements.push(settlement);
+        }
+
+        let started = Instant::now();
+        let mut open = settlements.iter_mut();
+        let mut left = tasks.as_mut_slice();
+        let mut current = open.next();
+        let mut size = 0;
+        while !left.is_empty() && started.elapsed() <= MAX_UNSETTLED && size <= MAX_UNSETTLED_BYTES
+        {
+            let count = share.per_call.clamp(1, left.len());
+            let (tasks, others) = left.split_at_mut(count);
+            let mut batch = self.spans.begin(tasks);
+            let mut verdicts = match self.work.work(tasks, &self.leases).await {
+                Ok(verdicts) => verdicts,
+                Err(failure) => {
+                    let reason = failure.to_string();
+                    tasks
+                        .iter()
+                        .map(|_| Verdict::Postpone(reason.clone()))
+                        .collect()
+                }
+            }
+            .into_iter();
+            for task in &*tasks {
+                let verdict = verdicts.next();
+                let verdict = verdict.unwrap_or_else(|| Verdict::retry("the message was left out"));
+                batch.note(task, &verdict);
+                while let Some(before) = current.take_if(|open| open.id() != task.delivery.id) {
+                    size += before.size();
+                    current = open.next();
+                }
+                if let Some(settlement) = &mut current {
+                    self.conclude(task, verdict, settlement).await?;
+                }
+            }
+            self.spans.end(batch);
+            left = others;
+        }
+        for tasks in left.chunk_by(|one, other| one.delivery.id == other.delivery.id) {
+            let Some(first) = tasks.first() else {
+                continue;
+            };
+            while current
+                .take_if(|open| open.id() != first.delivery.id)
+                .is_some()
+            {
+                current = open.next();
+            }
+            if let Some(settlement) = &mut current {
+                settlement.add(match first.part {
+                    Some(_) => self.queue.names().send(self.work.pack(tasks)?),
+                    None => self.queue.postpone(first.delivery, RELEASE),
+                });
             }
         }
-        if tasks.is_empty() {
-            return Ok(settlements);
-        }
-        let mut batch = self.spans.begin(&mut tasks);
-        let mut verdicts = match self.work.work(&tasks, &self.leases).await {
-            Ok(verdicts) => verdicts,
-            Err(failure) => {
-                let reason = failure.to_string();
-                tasks
-                    .iter()
-                    .map(|_| Verdict::Postpone(reason.clone()))
-                    .collect()
-            }
-        }
-        .into_iter();
-        for task in &tasks {
-            let verdict = verdicts.next();
-            let verdict = verdict.unwrap_or_else(|| Verdict::retry("the message was left out"));
-            batch.note(task, &verdict);
-            settlements.push(self.conclude(task, verdict).await);
-        }
-        self.spans.end(batch);
         Ok(settlements)
+    }
+
+    /// Lets each of the messages of a delivery go on by itself, for a worker died of one.
+    fn part<'m>(
+        &self,
+        parts: &[Task<'m, W::Message<'m>>],
+        settlement: &mut Settlement,
+    ) -> Result<(), Failure> {
+        for task in parts {
+            settlement.add(self.queue.part(&*self.alone(task)?));
+        }
+        if let Some(Task {
+            delivery, trace, ..
+        }) = parts.first()
+        {
+            let fields = json!({"messages": parts.len()});
+            let message = "messages go on one by one";
+            let reason = "a worker died while it had them";
+            self.log(log::warn, trace, message, delivery, fields, reason);
+        }
+        Ok(())
+    }
+
+    /// The delivery of a message by itself, also of one that came with others.
+    fn alone<'t, 'm>(
+        &self,
+        task: &'t Task<'m, W::Message<'m>>,
+    ) -> Result<Cow<'t, Delivery>, Failure> {
+        let delivery = task.delivery;
+        let Some(part) = task.part else {
+            return Ok(Cow::Borrowed(delivery));
+        };
+        Ok(Cow::Owned(Delivery {
+            id: format!("{}.{part}", delivery.id),
+            attempt: delivery.attempt,
+            deaths: delivery.deaths,
+            group: None,
+            leaves_group: false,
+            message: self.work.pack(std::slice::from_ref(task))?,
+        }))
     }
 
     /// Whether so many workers died of a message that no other is to try it.
@@ -190,63 +308,83 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         tried >= self.policy.attempts
     }
 
-    /// Decodes a message, or returns how a message is settled that needs no work.
-    fn read<'m>(&self, delivery: &'m Delivery) -> Result<Task<'m, W::Message<'m>>, Settlement> {
+    /// Decodes a message, or returns the effects of one that needs no work.
+    fn read<'m>(
+        &self,
+        delivery: &'m Delivery,
+    ) -> Result<(Trace, Parts<W::Message<'m>>), Vec<Effect>> {
         let message = delivery.message.as_slice();
         let envelope = match open(message, <W::Message<'m>>::SCHEMA) {
             Opened::Known(envelope) => envelope,
-            Opened::Malformed(reason) => return Err(self.unreadable(delivery, &reason)),
+            Opened::Malformed(reason) => return Err(vec![self.unreadable(delivery, &reason)]),
             Opened::Newer { schema } => {
                 let reason = format!("it has schema {schema}, which this version does not know");
                 let delay = NEWER_DELAY.min(self.policy.max_delay);
-                return Err(self.postpone(delivery, &Trace::new(), json!({}), &reason, delay));
+                let trace = Trace::new();
+                return Err(vec![self.postpone(
+                    delivery,
+                    &trace,
+                    json!({}),
+                    &reason,
+                    delay,
+                )]);
             }
         };
         let trace = envelope.trace.clone().unwrap_or_default();
         match self.work.repair(&envelope, &trace, message) {
-            Ok(Carries::Record) => return Err(Settlement::of(delivery)),
-            Ok(Carries::Unreadable(reason)) => return Err(self.unreadable(delivery, &reason)),
+            Ok(Carries::Record) => return Err(Vec::new()),
+            Ok(Carries::Unreadable(reason)) => {
+                return Err(vec![self.unreadable(delivery, &reason)]);
+            }
             Ok(Carries::Nothing | Carries::More) => {}
             // The message may hold the only copy of the version: it waits for the store.
             Err(failure) => {
                 let (reason, delay) = (failure.to_string(), self.policy.base_delay);
-                return Err(self.postpone(delivery, &trace, json!({}), &reason, delay));
+                return Err(vec![self.postpone(
+                    delivery,
+                    &trace,
+                    json!({}),
+                    &reason,
+                    delay,
+                )]);
             }
         }
         match queue::read(&envelope.kind, message) {
-            Ok(message) => Ok(Task {
-                delivery,
-                trace,
-                message,
-            }),
-            Err(reason) => Err(self.unreadable(delivery, &reason)),
+            Ok(message) => Ok((trace, self.work.parts(message))),
+            Err(reason) => Err(vec![self.unreadable(delivery, &reason)]),
         }
     }
 
-    /// Returns how a message is settled, by its verdict.
-    async fn conclude<'m>(&self, task: &Task<'m, W::Message<'m>>, verdict: Verdict) -> Settlement {
-        let Task {
-            delivery, trace, ..
-        } = task;
-        let settlement = Settlement::of(delivery);
+    /// Adds to a settlement what a verdict means for a message.
+    async fn conclude<'m>(
+        &self,
+        task: &Task<'m, W::Message<'m>>,
+        verdict: Verdict,
+        settlement: &mut Settlement,
+    ) -> Result<(), Failure> {
+        if task.part.is_some() {
+            settlement.count();
+        }
+        if let Verdict::Done(effects) = verdict {
+            effects
+                .into_iter()
+                .for_each(|effect| settlement.add(effect));
+            return Ok(());
+        }
+        let trace = &task.trace;
+        let delivery = &*self.alone(task)?;
         let fields = || self.work.fields(task);
         let trouble = match verdict {
-            Verdict::Done(effects) => {
-                return effects.into_iter().fold(settlement, Settlement::with);
-            }
+            Verdict::Done(_) => return Ok(()),
             Verdict::Drop(reason) => {
-                self.log(
-                    log::warn,
-                    trace,
-                    "a message was dropped",
-                    delivery,
-                    fields(),
-                    reason,
-                );
-                return settlement;
+                let message = "a message was dropped";
+                self.log(log::warn, trace, message, delivery, fields(), reason);
+                return Ok(());
             }
             Verdict::Postpone(reason) => {
-                return self.postpone(delivery, trace, fields(), &reason, self.policy.base_delay);
+                let delay = self.policy.base_delay;
+                settlement.add(self.postpone(delivery, trace, fields(), &reason, delay));
+                return Ok(());
             }
             Verdict::Retry {
                 trouble,
@@ -258,7 +396,8 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
                     add(&mut fields, "retryInMs", millis(delay).into());
                     let message = "a message is tried again later";
                     self.log(log::warn, trace, message, delivery, fields, &trouble.error);
-                    return settlement.with(self.queue.retry(delivery, delay));
+                    settlement.add(self.queue.retry(delivery, delay));
+                    return Ok(());
                 }
                 trouble
             }
@@ -271,26 +410,20 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         match self.work.give_up(task, &trouble).await {
             Ok(effects) => {
                 let message = "a message became a dead letter";
-                self.log(
-                    log::error,
-                    trace,
-                    message,
-                    delivery,
-                    fields(),
-                    &trouble.error,
-                );
-                let dead = self.queue.dead_letter(delivery, &trouble.error);
-                let dead = dead.noted_in(self.work.noted_in(task));
+                let error = &trouble.error;
+                self.log(log::error, trace, message, delivery, fields(), error);
+                let dead = self.queue.dead_letter(delivery, error);
                 effects
                     .into_iter()
-                    .fold(settlement, Settlement::with)
-                    .with(dead)
+                    .for_each(|effect| settlement.add(effect));
+                settlement.add(dead.noted_in(self.work.noted_in(task)));
             }
             Err(failure) => {
                 let (reason, delay) = (failure.to_string(), self.policy.base_delay);
-                self.postpone(delivery, trace, fields(), &reason, delay)
+                settlement.add(self.postpone(delivery, trace, fields(), &reason, delay));
             }
         }
+        Ok(())
     }
 
     fn postpone(
@@ -300,23 +433,17 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         fields: Value,
         reason: &str,
         delay: Duration,
-    ) -> Settlement {
-        self.log(
-            log::warn,
-            trace,
-            "a message is postponed",
-            delivery,
-            fields,
-            reason,
-        );
-        Settlement::of(delivery).with(self.queue.postpone(delivery, delay))
+    ) -> Effect {
+        let message = "a message is postponed";
+        self.log(log::warn, trace, message, delivery, fields, reason);
+        self.queue.postpone(delivery, delay)
     }
 
     /// Makes an unreadable message a dead letter: a retry cannot help.
-    fn unreadable(&self, delivery: &Delivery, reason: &str) -> Settlement {
+    fn unreadable(&self, delivery: &Delivery, reason: &str) -> Effect {
         let (trace, message) = (Trace::new(), "a message became a dead letter");
         self.log(log::error, &trace, message, delivery, json!({}), reason);
-        Settlement::of(delivery).with(self.queue.dead_letter(delivery, shorten(reason, MAX_ERROR)))
+        self.queue.dead_letter(delivery, shorten(reason, MAX_ERROR))
     }
 
     fn log(
@@ -332,6 +459,50 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         add(&mut fields, "attempt", delivery.attempt.into());
         add(&mut fields, "error", shorten(error, MAX_ERROR).into());
         write(trace, message, fields);
+    }
+}
+
+/// How many messages are claimed at once. Messages that hold several are claimed by the number
+/// of these: as many as one at a time, and more as long as they take little time.
+struct Reach {
+    batch: usize,
+    goal: usize,
+    /// The number of messages that each one is expected to hold.
+    parts: usize,
+    /// When the messages before were claimed.
+    claimed: Option<Instant>,
+}
+
+impl Reach {
+    fn new(batch: usize, share: Share, holds_several: bool) -> Self {
+        Self {
+            batch,
+            goal: batch,
+            // At first as many messages as are worked on at once.
+            parts: match holds_several {
+                true => (batch / share.per_call.max(1)).max(1),
+                false => 1,
+            },
+            claimed: None,
+        }
+    }
+
+    /// The number of messages to claim now.
+    fn next(&mut self) -> usize {
+        let before = self.claimed.replace(Instant::now());
+        let is_quick = before.is_some_and(|claimed| claimed.elapsed() < QUICK);
+        self.goal = match is_quick && self.parts > 1 {
+            true => self.goal.saturating_mul(2).min(MAX_BATCH).max(self.batch),
+            false => self.batch,
+        };
+        self.goal.div_ceil(self.parts.max(1))
+    }
+
+    /// Notes that `deliveries` held so many messages.
+    fn handled(&mut self, deliveries: usize, messages: usize) {
+        if deliveries > 0 {
+            self.parts = messages.div_ceil(deliveries).max(1);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use base::{Failure, number};
 use queue::Policy;
 
 /// The max messages of a batch: more do not fit into a component's memory.
-const MAX_BATCH: usize = 256;
+pub(crate) const MAX_BATCH: usize = 256;
 
 /// The policy of this component's queue, from the variables `queue_lease_seconds`,
 /// `queue_attempts`, `queue_retry_base_ms`, `queue_retry_cap_ms`, `queue_batch` (256 at

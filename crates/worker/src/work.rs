@@ -18,6 +18,17 @@ pub struct Task<'m, M> {
     pub trace: Trace,
     /// The decoded message.
     pub message: M,
+    /// Its place in the delivery, from 0, if that holds several messages.
+    pub part: Option<usize>,
+}
+
+/// The messages that a message holds.
+#[derive(Debug)]
+pub enum Parts<M> {
+    /// It is one itself.
+    One(M),
+    /// Several, at least one.
+    Many(Vec<M>),
 }
 
 /// The result of working on a message.
@@ -106,6 +117,9 @@ pub trait Work {
     /// has attempts.
     const COUNTS_DEATHS: bool = true;
 
+    /// Whether there are messages that hold several: [`Self::parts`].
+    const HOLDS_SEVERAL: bool = false;
+
     /// The time after which a worker begins no more work and another one takes over. Platforms
     /// end a request after 30 s, so a piece of work has the time in between.
     const MAX_TIME: Duration = Duration::from_secs(20);
@@ -137,6 +151,23 @@ pub trait Work {
         _message: &[u8],
     ) -> Result<Carries, Failure> {
         Ok(Carries::Nothing)
+    }
+
+    /// The messages that a message holds, in their order. They are worked on, retried and
+    /// buried one by one. Those for which there is no time are sent on together; and if a worker
+    /// died, each goes on by itself, so that the one that killed it takes no other with it.
+    /// Only messages of no message group hold several.
+    fn parts<'m>(&self, message: Self::Message<'m>) -> Parts<Self::Message<'m>> {
+        Parts::One(message)
+    }
+
+    /// The message that holds these messages, which are neighbours of one delivery; a single
+    /// one by itself. It is called only where [`Self::parts`] returned several.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    fn pack<'m>(&self, _parts: &[Task<'m, Self::Message<'m>>]) -> Result<Vec<u8>, Failure> {
+        Err(Failure::internal("messages of this queue hold no others"))
     }
 
     /// The fields of a message's log lines, as a JSON object.

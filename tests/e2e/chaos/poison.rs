@@ -8,7 +8,8 @@ use tests::{App, Manifest, Service, USER, body, eventually};
 
 use super::load::{counts, finished, job, results, toon_id};
 
-const TOONS: usize = 40;
+/// So many that toons share messages.
+const TOONS: usize = 240;
 const POISONED: usize = 20;
 const ATTEMPTS: u32 = 4;
 const BASE: Duration = Duration::from_millis(100);

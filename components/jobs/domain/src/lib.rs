@@ -13,7 +13,7 @@ mod view;
 
 pub use base::IdError;
 pub use id::{JobId, ToonId};
-pub use message::{Begin, Completed, Message, Work};
+pub use message::{Batch, Begin, Completed, Message, Work};
 pub use progress::{Progress, Status, UnknownStatus};
 pub use query::{JobsQuery, ResultsQuery};
 pub use result::{MAX_RESULT_BYTES, Outcome, ToonResult, Unusable};

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use queue::Incoming;
+use base::{Failure, Trace};
+use queue::{Incoming, Message as _};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -35,6 +36,92 @@ impl<'a> Message<'a> {
             toon_id: Cow::Borrowed(&toon.id),
             toon: toon.content,
         }
+    }
+}
+
+/// `job.toons`: neighbouring toons of a job. Each that is retried, or that may have killed a
+/// worker, goes on as a [`Message`] of its own.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Batch<'a> {
+    /// The job.
+    pub job: Cow<'a, JobId>,
+    /// The run of the job.
+    #[serde(borrow)]
+    pub run: Cow<'a, str>,
+    /// The place of the first toon in the job, from 0.
+    pub index: u32,
+    /// The toons' ids.
+    pub ids: Vec<Cow<'a, ToonId>>,
+    /// As many toons, as they were submitted.
+    #[serde(borrow)]
+    pub toons: Vec<&'a RawValue>,
+}
+
+impl<'a> Batch<'a> {
+    /// The max toons of a batch.
+    pub const MAX_TOONS: usize = 32;
+
+    /// The max bytes of the toons of a batch of several.
+    pub const MAX_BYTES: usize = 64 * 1024;
+
+    fn of(first: &'a Message<'a>, all: impl Iterator<Item = &'a Message<'a>>) -> Self {
+        let (ids, toons) = all
+            .map(|message| (Cow::Borrowed(&*message.toon_id), message.toon))
+            .unzip();
+        Self {
+            job: Cow::Borrowed(&first.job),
+            run: Cow::Borrowed(&first.run),
+            index: first.index,
+            ids,
+            toons,
+        }
+    }
+
+    /// The message of toons that are neighbours of one job: a batch, or the [`Message`] of a
+    /// single one.
+    ///
+    /// # Errors
+    /// There is no toon.
+    pub fn encoded(
+        toons: impl IntoIterator<Item = &'a Message<'a>>,
+        trace: &Trace,
+    ) -> Result<Vec<u8>, Failure> {
+        let mut toons = toons.into_iter().peekable();
+        let first = *toons
+            .peek()
+            .ok_or_else(|| Failure::internal("a batch has toons"))?;
+        let batch = Self::of(first, toons);
+        match batch.toons.len() {
+            1 => first.encode(trace),
+            _ => batch.encode(trace),
+        }
+    }
+
+    /// The batch, if it has as many ids as toons, and one at least.
+    fn checked(self) -> serde_json::Result<Self> {
+        match self.ids.len() == self.toons.len() && !self.toons.is_empty() {
+            true => Ok(self),
+            false => Err(serde::de::Error::custom("as many ids as toons are needed")),
+        }
+    }
+
+    /// Its toons, each by itself.
+    pub fn messages(self) -> impl Iterator<Item = Message<'a>> {
+        let Self {
+            job,
+            run,
+            index,
+            ids,
+            toons,
+        } = self;
+        let toons = (index..).zip(ids.into_iter().zip(toons));
+        toons.map(move |(index, (toon_id, toon))| Message {
+            job: job.clone(),
+            run: run.clone(),
+            index,
+            toon_id,
+            toon,
+        })
     }
 }
 
@@ -85,6 +172,12 @@ impl queue::Message for Begin<'_> {
     const SCHEMA: u32 = 2;
 }
 
+impl queue::Message for Batch<'_> {
+    const KIND: &'static str = "job.toons";
+    // Workers that know earlier schemas alone leave it to others.
+    const SCHEMA: u32 = 4;
+}
+
 impl queue::Message for Message<'_> {
     const KIND: &'static str = "job.toon";
     const SCHEMA: u32 = 1;
@@ -95,6 +188,8 @@ impl queue::Message for Message<'_> {
 pub enum Work<'a> {
     /// A toon is to be processed.
     Toon(Message<'a>),
+    /// Several are.
+    Toons(Batch<'a>),
     /// A job begins.
     Begin(Begin<'a>),
     /// A job is completed.
@@ -106,6 +201,7 @@ impl Work<'_> {
     pub fn job(&self) -> &JobId {
         match self {
             Self::Toon(toon) => &toon.job,
+            Self::Toons(batch) => &batch.job,
             Self::Begin(begin) => &begin.job,
             Self::Completed(completed) => &completed.job,
         }
@@ -115,6 +211,7 @@ impl Work<'_> {
     pub fn run(&self) -> &str {
         match self {
             Self::Toon(toon) => &toon.run,
+            Self::Toons(batch) => &batch.run,
             Self::Begin(begin) => &begin.run,
             Self::Completed(completed) => &completed.run,
         }
@@ -122,13 +219,18 @@ impl Work<'_> {
 }
 
 impl<'m> Incoming<'m> for Work<'m> {
-    const SCHEMA: u32 = <Completed<'_> as queue::Message>::SCHEMA;
+    const SCHEMA: u32 = <Batch<'_> as queue::Message>::SCHEMA;
 
     fn read(kind: &str, message: &'m [u8]) -> Option<serde_json::Result<Self>> {
         match kind {
             <Message<'_> as queue::Message>::KIND => {
                 Some(serde_json::from_slice(message).map(Self::Toon))
             }
+            <Batch<'_> as queue::Message>::KIND => Some(
+                serde_json::from_slice(message)
+                    .and_then(Batch::checked)
+                    .map(Self::Toons),
+            ),
             <Begin<'_> as queue::Message>::KIND => {
                 Some(serde_json::from_slice(message).map(Self::Begin))
             }
@@ -142,8 +244,6 @@ impl<'m> Incoming<'m> for Work<'m> {
 
 #[cfg(test)]
 mod tests {
-    use base::Trace;
-    use queue::Message as _;
     use serde_json::json;
 
     use super::*;
@@ -183,6 +283,37 @@ mod tests {
             "job":"JOB-001","run":"r1","index":0,"toon_id":"T-1","toon":{"toonId":"T-1"}}"#;
         let message = read(first.as_bytes());
         assert_eq!(message.toon.get(), r#"{"toonId":"T-1"}"#);
+    }
+
+    #[test]
+    fn the_toons_of_a_batch_arrive_to_the_letter_and_go_on_by_themselves() {
+        let job: JobId = "JOB-001".parse().unwrap();
+        let toon = toon();
+        let messages = [16, 17].map(|index| Message::new(&job, "r1", index, &toon));
+        let encoded = Batch::encoded(&messages, &Trace::new()).unwrap();
+        let Work::Toons(batch) = queue::read("job.toons", &encoded).unwrap() else {
+            unreachable!("it is a batch");
+        };
+        let all: Vec<_> = batch.messages().collect();
+        assert_eq!(all.iter().map(|it| it.index).collect::<Vec<_>>(), [16, 17]);
+        for message in &all {
+            assert_eq!(message.toon.get(), TOON);
+            assert_eq!((&*message.job, &*message.run), (&job, "r1"));
+            assert_eq!(message.toon_id.as_str(), "T-1");
+        }
+        assert_eq!(
+            read(&Batch::encoded(&messages[..1], &Trace::new()).unwrap()).index,
+            16
+        );
+        assert!(Batch::encoded(&[], &Trace::new()).is_err());
+        for broken in [
+            r#"{"job":"J","run":"r","index":0,"ids":["a"],"toons":[]}"#,
+            r#"{"job":"J","run":"r","index":0,"ids":[],"toons":[]}"#,
+        ] {
+            assert!(queue::read::<Work<'_>>("job.toons", broken.as_bytes()).is_err());
+        }
+        let earlier = queue::open(&encoded, <Completed<'_> as queue::Message>::SCHEMA);
+        assert!(matches!(earlier, queue::Opened::Newer { schema: 4 }));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::{Display, Write};
 
-use base::json::{Flaw, canonical};
+use base::json::{Flaw, Member};
 use base::{Invalid, NoTimestamp, Timestamp};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -134,13 +134,6 @@ impl<'a> Submission<'a> {
     }
 }
 
-/// The part of a toon that holds its id.
-#[derive(Deserialize)]
-struct Identified<'a> {
-    #[serde(borrow, rename = "toonId")]
-    id: Option<&'a RawValue>,
-}
-
 impl<'a> Body<'a> {
     fn parse(text: &'a str) -> Result<Self, Invalid> {
         // Serde would accept an array as a struct.
@@ -192,18 +185,16 @@ impl<'a> Toon<'a> {
             );
             return Err(wrong("", problem));
         }
-        let canonical =
-            canonical(text, MAX_LEVELS).map_err(|Flaw { path, problem }| wrong(&path, problem))?;
-        let Identified { id } =
-            serde_json::from_str(text).map_err(|error| wrong("", error.to_string()))?;
-        let id = id
-            .ok_or_else(|| wrong(".toonId", "is missing".into()))
-            .and_then(|id| {
-                let id = serde_json::from_str(id.get());
-                id.map_err(|_| wrong(".toonId", crate::IdError.to_string()))
-            })?;
+        let toon = base::json::parse(text, MAX_LEVELS)
+            .map_err(|Flaw { path, problem }| wrong(&path, problem))?;
+        let id = match toon.member("toonId") {
+            Member::Absent => return Err(wrong(".toonId", "is missing".into())),
+            Member::Text(id) => id.parse().ok(),
+            Member::Other => None,
+        };
+        let id = id.ok_or_else(|| wrong(".toonId", crate::IdError.to_string()))?;
         // Each toon is an object, so its end is unambiguous.
-        fingerprint.update(&canonical);
+        fingerprint.update(toon.canonical());
         Ok(Self { id, content })
     }
 }

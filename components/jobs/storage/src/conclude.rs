@@ -8,23 +8,27 @@ use queue::{Effect, QueueNames, Tallied};
 use crate::job::{FAILED, PROCESSED, SCHEDULED};
 
 /// The effects of settling the message of the finished toon at `index`. They are
-/// idempotent, and correct the outcome of a toon that failed before and was tried again.
+/// idempotent, and correct the outcome of a toon that failed before and was tried again; `is_first`
+/// says that it cannot have failed before.
 pub fn ended(
     job: &JobId,
     index: u32,
     result: &ToonResult<'_>,
-) -> Result<[Effect; 2], base::Failure> {
-    Ok([
-        Effect::Set {
-            key: keys::results(job),
-            fields: vec![(index.to_string(), serde_json::to_vec(result)?)],
-        },
-        Effect::Bit {
+    is_first: bool,
+) -> Result<Vec<Effect>, base::Failure> {
+    let has_failed = matches!(result.outcome, Outcome::Failed { .. });
+    let mut effects = vec![Effect::Set {
+        key: keys::results(job),
+        fields: vec![(index.to_string(), serde_json::to_vec(result)?)],
+    }];
+    if has_failed || !is_first {
+        effects.push(Effect::Bit {
             key: keys::failed(job),
             at: index,
-            on: matches!(result.outcome, Outcome::Failed { .. }),
-        },
-    ])
+            on: has_failed,
+        });
+    }
+    Ok(effects)
 }
 
 /// The effects that follow those of ended toons: the job's counts, computed from all

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base::Trace;
-use jobs_domain::{Begin, JobId, Message, Submission, keys};
+use jobs_domain::{Batch, Begin, JobId, Message, Submission, keys};
 use queue::{Change, Effect, Message as _, Outcome, Queue};
 use stores::{Arg, Redis, Value};
 use uuid::Uuid;
@@ -74,9 +74,14 @@ pub fn submit(
             },
         ]
     };
+    let toons = (0..).zip(&submission.toons);
+    let toons: Vec<_> = toons
+        .map(|(index, toon)| Message::new(&id, &run, index, toon))
+        .collect();
     let mut messages = Vec::new();
-    for (index, toon) in (0..).zip(&submission.toons) {
-        messages.push(Message::new(&id, &run, index, toon).encode(trace)?);
+    // Many toons share messages; the few of a small job are spread over the workers.
+    for batch in batches(&toons, if is_large { Batch::MAX_TOONS } else { 1 }) {
+        messages.push(Batch::encoded(batch, trace)?);
     }
     let mut change = Change::new()
         .of_entity(keys::register(&id), 0)
@@ -192,6 +197,24 @@ impl Caller<'_> {
         };
         same().map_or(Submitted::KeyReused, Submitted::Accepted)
     }
+}
+
+/// Neighbouring toons, up to `max` together.
+fn batches<'m, 't>(
+    toons: &'m [Message<'t>],
+    max: usize,
+) -> impl Iterator<Item = &'m [Message<'t>]> {
+    let mut left = toons;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fitting = left.iter().take(max).take_while(|toon| {
+            bytes += toon.toon.get().len();
+            bytes <= Batch::MAX_BYTES
+        });
+        let (batch, others) = left.split_at_checked(fitting.count().max(1))?;
+        left = others;
+        Some(batch)
+    })
 }
 
 fn bytes(submission: &Submission<'_>) -> usize {

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use base::{Failure, Trace, log, now_millis, rfc3339};
-use jobs_domain::{Begin, JobId, Message, Outcome, ToonResult, keys};
+use jobs_domain::{Batch, Begin, JobId, Message, Outcome, ToonResult, keys};
 use jobs_storage::Wanted;
 use queue::{Effect, QueueNames};
 use serde_json::{Value, json};
 use stores::SpinRedis;
-use worker::{Leases, Trouble, Verdict, Work};
+use worker::{Leases, Parts, Trouble, Verdict, Work};
 
 use self::bindings::orilla::jobs::processor;
 
@@ -55,10 +55,10 @@ impl<'a> Toons<'a> {
         }
     }
 
-    /// Records that a toon's job has begun. Returns whether work on it is wanted.
-    fn begin(&self, toon: &Message<'_>) -> Result<Wanted, Failure> {
+    /// Records that a toon's job has begun. Returns whether work on it is wanted `now`.
+    fn begin(&self, toon: &Message<'_>, time: Instant) -> Result<Wanted, Failure> {
         if let Some((wanted, asked)) = self.wanted.borrow().get(&*toon.run)
-            && asked.elapsed() < REMEMBERED
+            && time.duration_since(*asked) < REMEMBERED
         {
             return Ok(*wanted);
         }
@@ -89,6 +89,7 @@ impl<'a> Toons<'a> {
         task: &Task<'_>,
         toon: &Message<'_>,
         outcome: Outcome,
+        ended_at: &str,
     ) -> Result<Vec<Effect>, Failure> {
         let Message {
             job,
@@ -101,9 +102,11 @@ impl<'a> Toons<'a> {
             toon_id,
             outcome,
             attempts: task.delivery.attempt,
-            processed_at: &rfc3339(now_millis()),
+            processed_at: ended_at,
         };
-        let effects = jobs_storage::ended(job, *index, &result)?.into();
+        // A toon that failed before comes by itself.
+        let is_first = task.part.is_some();
+        let effects = jobs_storage::ended(job, *index, &result, is_first)?;
         let mut ended = self.ended.borrow_mut();
         match ended.get_mut(&**job) {
             Some(ended) => ended.toons += 1,
@@ -126,10 +129,11 @@ impl<'a> Toons<'a> {
         toon: &Message<'_>,
         answer: Option<Result<String, processor::Failure>>,
         duration_ms: u64,
+        ended_at: &str,
     ) -> Result<Verdict, Failure> {
         Ok(match answer {
             Some(Ok(answer)) => match Outcome::completed(answer, duration_ms) {
-                Ok(outcome) => Verdict::Done(self.end(task, toon, outcome)?),
+                Ok(outcome) => Verdict::Done(self.end(task, toon, outcome, ended_at)?),
                 Err(unusable) => Verdict::Dead(unusable.to_string().into()),
             },
             Some(Err(processor::Failure::Invalid(error))) => Verdict::Dead(error.into()),
@@ -155,6 +159,26 @@ impl Work for Toons<'_> {
 
     const ABANDONED: &'static str = "every worker died while it processed the toon";
 
+    const HOLDS_SEVERAL: bool = true;
+
+    fn parts<'m>(&self, message: Self::Message<'m>) -> Parts<Self::Message<'m>> {
+        match message {
+            jobs_domain::Work::Toons(batch) => {
+                Parts::Many(batch.messages().map(jobs_domain::Work::Toon).collect())
+            }
+            other => Parts::One(other),
+        }
+    }
+
+    fn pack(&self, parts: &[Task<'_>]) -> Result<Vec<u8>, Failure> {
+        let toons = parts.iter().filter_map(|task| match &task.message {
+            jobs_domain::Work::Toon(toon) => Some(toon),
+            _ => None,
+        });
+        let trace = parts.first().map(|task| task.trace.clone());
+        Batch::encoded(toons, &trace.unwrap_or_default())
+    }
+
     fn fields(&self, task: &Task<'_>) -> Value {
         match &task.message {
             jobs_domain::Work::Toon(toon) => json!({"jobId": toon.job, "toonId": toon.toon_id}),
@@ -163,6 +187,7 @@ impl Work for Toons<'_> {
     }
 
     async fn work(&self, tasks: &[Task<'_>], _: &Leases<'_>) -> Result<Vec<Verdict>, Failure> {
+        let now = Instant::now();
         let mut steps = Vec::with_capacity(tasks.len());
         let mut inputs = Vec::with_capacity(tasks.len());
         for task in tasks {
@@ -177,8 +202,15 @@ impl Work for Toons<'_> {
                     steps.push(Step::Known(Verdict::Done(told.into_iter().collect())));
                     continue;
                 }
+                // Its toons come by themselves.
+                jobs_domain::Work::Toons(_) => {
+                    steps.push(Step::Known(Verdict::retry(
+                        "its toons were not taken apart",
+                    )));
+                    continue;
+                }
             };
-            steps.push(match self.begin(toon)? {
+            steps.push(match self.begin(toon, now)? {
                 Wanted::Gone => Step::Known(Verdict::Drop(EXPIRED)),
                 Wanted::Canceled => Step::Known(Verdict::Done(Vec::new())),
                 Wanted::Yes => {
@@ -199,11 +231,14 @@ impl Work for Toons<'_> {
         }
         .into_iter();
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let ended_at = rfc3339(now_millis());
         let steps = tasks.iter().zip(steps);
         steps
             .map(|(task, step)| match step {
                 Step::Known(verdict) => Ok(verdict),
-                Step::Process(toon) => self.judge(task, toon, results.next(), duration_ms),
+                Step::Process(toon) => {
+                    self.judge(task, toon, results.next(), duration_ms, &ended_at)
+                }
             })
             .collect()
     }
@@ -213,11 +248,16 @@ impl Work for Toons<'_> {
             return Ok(Vec::new());
         };
         // A toon that was begun before its job was canceled is finished.
-        if self.begin(toon)? == Wanted::Gone {
+        if self.begin(toon, Instant::now())? == Wanted::Gone {
             return Ok(Vec::new());
         }
         let error = trouble.shown.clone();
-        self.end(task, toon, Outcome::Failed { error })
+        self.end(
+            task,
+            toon,
+            Outcome::Failed { error },
+            &rfc3339(now_millis()),
+        )
     }
 
     fn noted_in(&self, task: &Task<'_>) -> Option<(String, String)> {

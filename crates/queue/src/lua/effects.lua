@@ -28,6 +28,9 @@
 -- and then expiries, for Redis expires only keys that exist.
 local hashes, sums, tallies, completions, expiries = {}, {}, {}, {}, {}
 
+-- A local is found sooner than a global.
+local ARGV = ARGV
+
 -- The queues that got messages; their workers are notified at the end.
 local fed = {}
 
@@ -157,9 +160,14 @@ local function apply(at, queue)
   if own[command] then
     own[command](queue, unpack(ARGV, at + 2, last))
   elseif command == 'HSET' then
-    local words = hashes[ARGV[at + 2]] or {}
-    for i = at + 3, last do words[#words + 1] = ARGV[i] end
-    hashes[ARGV[at + 2]] = words
+    local hash = hashes[ARGV[at + 2]] or { size = 0 }
+    local size = hash.size
+    for i = at + 3, last do
+      size = size + 1
+      hash[size] = ARGV[i]
+    end
+    hash.size = size
+    hashes[ARGV[at + 2]] = hash
   elseif command == 'PEXPIRE' then
     expiries[ARGV[at + 2]] = ARGV[last]
   elseif command ~= 'SETBIT' or redis.call('GETBIT', ARGV[at + 2], ARGV[at + 3]) ~= tonumber(ARGV[last]) then
@@ -173,8 +181,8 @@ end
 -- workers were notified.
 local function finish(by, reply)
   for key, words in pairs(hashes) do
-    for at = 1, #words, 1000 do
-      redis.call('HSET', key, unpack(words, at, math.min(at + 999, #words)))
+    for at = 1, words.size, 1000 do
+      redis.call('HSET', key, unpack(words, at, math.min(at + 999, words.size)))
     end
   end
   for hash, fields in pairs(sums) do

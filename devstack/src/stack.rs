@@ -51,6 +51,8 @@ pub struct StackOptions {
     pub cache_dir: Option<PathBuf>,
     /// Whether to print neither the routes nor the output of components.
     pub quiet: bool,
+    /// What clients and components may use at once.
+    pub limits: orilla::Limits,
 }
 
 impl StackOptions {
@@ -72,6 +74,7 @@ impl StackOptions {
             runtime_config_file: None,
             cache_dir: None,
             quiet: true,
+            limits: orilla::Limits::default(),
         }
     }
 }
@@ -137,6 +140,7 @@ impl Stack {
         app_options.variables = variables;
         app_options.quiet = options.quiet;
         app_options.cache_dir = options.cache_dir;
+        app_options.limits = options.limits;
         let mut stack = Self {
             app: None,
             rekognition,

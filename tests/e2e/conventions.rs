@@ -16,9 +16,7 @@ struct Route {
 
 impl Route {
     fn is_open(&self) -> bool {
-        ["/healthz", "/readyz", "/openapi.json"].contains(&&*self.path)
-            || self.path.starts_with("/docs")
-            || self.path.starts_with("/console")
+        is_open(&self.path)
     }
 
     fn method(&self) -> Method {
@@ -39,6 +37,13 @@ impl Route {
         .any(|end| self.path.ends_with(end));
         [Method::POST, Method::PUT].contains(&self.method()) && !has_none
     }
+}
+
+/// Whether a path needs no credentials.
+pub(crate) fn is_open(path: &str) -> bool {
+    ["/healthz", "/readyz", "/openapi.json"].contains(&path)
+        || path.starts_with("/docs")
+        || path.starts_with("/console")
 }
 
 /// An answer.

@@ -8,6 +8,7 @@ mod console;
 mod conventions;
 mod events;
 mod image_users;
+mod instances;
 mod ipp;
 mod jobs;
 mod jobs_control;

@@ -164,6 +164,10 @@ impl App {
         ]);
         options.variables.extend(owned(variables));
         options.redis_settings = owned(redis_settings);
+        // `.ci/run` runs a part of the tests with new instances for each call, as on Spin.
+        if let Ok(count) = std::env::var("E2E_INSTANCE_REUSE_COUNT") {
+            options.limits.max_instance_reuse_count = count.parse().unwrap();
+        }
         let stack = {
             let mut compiled = FIRST_START.lock().await;
             if *compiled {

@@ -27,6 +27,7 @@ pub fn guest(name: &str) -> Vec<u8> {
         "probe" => include_str!("../guests/probe.wat"),
         "asker" => include_str!("../guests/asker.wat"),
         "answerer" => include_str!("../guests/answerer.wat"),
+        "rememberer" => include_str!("../guests/rememberer.wat"),
         "reader" => include_str!("../guests/reader.wat"),
         other => panic!("no guest {other}"),
     };

@@ -12,6 +12,8 @@ pub struct Plan {
     pub warm_up: Duration,
     /// The time for which they count.
     pub run: Duration,
+    /// The number of toons in a job beside which others are measured.
+    pub large_job: usize,
     /// The numbers of toons in a job.
     pub job_sizes: &'static [usize],
     /// The number of jobs of each size.
@@ -47,6 +49,7 @@ impl Plan {
         endpoint: String::new(),
         warm_up: Duration::from_millis(500),
         run: Duration::from_secs(3),
+        large_job: 10_000,
         job_sizes: &[100, 1_000, 10_000],
         jobs: 15,
         scan_sizes: &[100, 1_000, 10_000],
@@ -68,6 +71,7 @@ impl Plan {
         endpoint: String::new(),
         warm_up: Duration::from_millis(50),
         run: Duration::from_millis(300),
+        large_job: 500,
         job_sizes: &[10, 100],
         jobs: 1,
         scan_sizes: &[20, 100],

@@ -211,7 +211,7 @@ fn submit_job(token: HeaderValue) -> Arc<Endpoint> {
 }
 
 /// Makes another order each time.
-fn create_order(token: HeaderValue) -> Arc<Endpoint> {
+pub(super) fn create_order(token: HeaderValue) -> Arc<Endpoint> {
     Endpoint::numbered("`POST /orders`", move |number| {
         let order = order(&format!("created-{number}"), number);
         Ok(routes::create_order(&order).with_token(&token))
@@ -231,7 +231,7 @@ pub(super) fn put_order(number: u64, token: &HeaderValue) -> Call {
 }
 
 /// An order whose content no other number has.
-fn order(id: &str, number: u64) -> Value {
+pub(super) fn order(id: &str, number: u64) -> Value {
     json!({
         "orderId": id,
         "status": "received",

@@ -48,7 +48,7 @@ pub struct Job {
 
 /// The time to run a job, and the times of the requests for its state meanwhile.
 pub struct Ran {
-    took: Duration,
+    pub took: Duration,
     looks: Latencies,
 }
 

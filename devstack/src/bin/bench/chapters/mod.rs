@@ -4,6 +4,7 @@ mod analyzer;
 mod http;
 mod ipp;
 mod jobs;
+mod peers;
 mod purchases;
 mod scan;
 mod start;
@@ -33,6 +34,8 @@ pub enum Chapter {
     Ipp,
     /// What it costs to count requests and to send traces
     Telemetry,
+    /// Requests and toons a second, beside what a team would write on Node
+    Peers,
     /// How long the host takes to start, and how large the components are
     Start,
 }
@@ -48,6 +51,7 @@ impl Chapter {
             Self::Purchases => "purchases",
             Self::Ipp => "ipp",
             Self::Telemetry => "telemetry",
+            Self::Peers => "peers",
             Self::Start => "start",
         }
     }
@@ -68,6 +72,7 @@ impl Chapter {
             Self::Scan => scan::measure(&app, plan).await?,
             Self::Purchases => purchases::measure(&app, plan).await?,
             Self::Ipp => ipp::measure(&app, plan).await?,
+            Self::Peers => peers::measure(&app, plan).await?,
             Self::Telemetry => {
                 let tables;
                 (app, tables) = telemetry::measure(app, plan).await?;

@@ -15,7 +15,7 @@ use wasi::io::poll::poll;
 use self::exports::orilla::auth::authorizer::{Denial, Guest, Principal};
 use self::fermyon::spin::key_value::{self, Store};
 use self::fermyon::spin::variables;
-use crate::config::{Config, ConfigError, Keys, Source};
+use crate::config::{ConfigError, KeptConfig, Keys, Source};
 use crate::kept::{self, Shelf};
 use crate::verify;
 
@@ -33,6 +33,10 @@ wit_bindgen::generate!({
     generate_all,
 });
 
+thread_local! {
+    static KEPT: KeptConfig = const { KeptConfig::new() };
+}
+
 struct Authorizer;
 
 export!(Authorizer);
@@ -40,7 +44,7 @@ export!(Authorizer);
 impl Guest for Authorizer {
     fn authorize(authorization: Option<String>) -> Result<Principal, Denial> {
         let token = verify::bearer_token(authorization.as_deref())?;
-        let config = Config::from_variables(variable)?;
+        let config = KEPT.with(|kept| kept.config(variable))?;
         let now = now();
         let verify = |keys: &Keys| verify::verify(&config, keys, token, now);
         let principal = match &config.source {

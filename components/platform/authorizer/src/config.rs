@@ -1,6 +1,8 @@
 //! The key and the claims that tokens are held against.
 
+use std::cell::RefCell;
 use std::fmt;
+use std::rc::Rc;
 
 use jwks::{Key, KeySet, Origin};
 
@@ -127,6 +129,51 @@ impl Config {
             subject_claim: optional("jwt_subject_claim")?.unwrap_or_else(|| "sub".to_owned()),
             tenant_claim: optional("jwt_tenant_claim")?.unwrap_or_else(|| "tenant_id".to_owned()),
         })
+    }
+}
+
+/// The variables that a configuration was read from, with their texts.
+type Texts = Vec<(String, Option<String>)>;
+
+/// The configuration that an instance keeps from one call to the next: keys take longer to
+/// read than most tokens to verify.
+#[derive(Default)]
+pub struct KeptConfig(RefCell<Option<(Texts, Rc<Config>)>>);
+
+impl KeptConfig {
+    /// Nothing kept so far.
+    pub const fn new() -> Self {
+        Self(RefCell::new(None))
+    }
+
+    /// The configuration of variables: the one that is kept if they still have the same
+    /// texts. They may change while an instance lives.
+    ///
+    /// # Errors
+    /// Those of [`Config::from_variables`]; nothing is kept then.
+    pub fn config<E: From<ConfigError>>(
+        &self,
+        get: impl Fn(&str) -> Result<Option<String>, E>,
+    ) -> Result<Rc<Config>, E> {
+        if let Some((texts, config)) = self.0.take() {
+            let mut is_same = true;
+            for (name, text) in &texts {
+                is_same = is_same && get(name)? == *text;
+            }
+            if is_same {
+                self.0.replace(Some((texts, config.clone())));
+                return Ok(config);
+            }
+        }
+        let texts = RefCell::new(Texts::new());
+        let config = Config::from_variables(|name| {
+            let text = get(name)?;
+            texts.borrow_mut().push((name.to_owned(), text.clone()));
+            Ok::<_, E>(text)
+        })?;
+        let config = Rc::new(config);
+        self.0.replace(Some((texts.into_inner(), config.clone())));
+        Ok(config)
     }
 }
 

@@ -3,6 +3,7 @@ mod kept;
 mod keys;
 mod sets;
 
+use std::rc::Rc;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use rsa::rand_core::{OsRng, RngCore};
 use rsa::{BigUint, RsaPrivateKey, RsaPublicKey, traits::PublicKeyParts};
 use serde_json::{Value, json};
 
-use crate::config::{Config, ConfigError, Keys, Source};
+use crate::config::{Config, ConfigError, KeptConfig, Keys, Source};
 use crate::verify::{Denial, Principal, bearer_token, verify};
 
 const SECRET: &str = "a secret of more than thirty-two bytes";
@@ -620,4 +621,24 @@ fn headers_that_cannot_be_followed_are_refused() {
         let result = outcome(malformed);
         assert!(matches!(result, Err(Denial::Malformed(_))), "{malformed}");
     }
+}
+
+#[test]
+fn a_configuration_is_kept_as_long_as_its_variables_have_the_same_texts() {
+    let kept = KeptConfig::new();
+    let read = |secret: &'static str| {
+        let variables = [("jwt_algorithm", "HS256"), ("jwt_secret", secret)];
+        let variable = |wanted: &str| {
+            let found = variables.iter().find(|(name, _)| *name == wanted);
+            Ok::<_, ConfigError>(found.map(|(_, text)| (*text).to_owned()))
+        };
+        kept.config(variable)
+    };
+    let first = read(SECRET).expect("is valid");
+    assert!(Rc::ptr_eq(&first, &read(SECRET).expect("is valid")));
+    let other = read("another secret of more than thirty-two bytes").expect("is valid");
+    assert!(!Rc::ptr_eq(&first, &other));
+    // A wrong variable is refused although a valid one was kept, and the next is read anew.
+    assert!(read("short").is_err());
+    assert!(!Rc::ptr_eq(&other, &read(SECRET).expect("is valid")));
 }

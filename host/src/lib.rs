@@ -12,8 +12,8 @@
 //! # }
 //! ```
 //!
-//! The way of a request: [`triggers`] receive it, a `runtime` calls the component
-//! in a new instance, and `factors` answer what the component imports.
+//! The way of a request: [`triggers`] receive it, a `runtime` calls an
+//! instance of the component, and `factors` answer what the component imports.
 
 mod allowed_hosts;
 mod app;

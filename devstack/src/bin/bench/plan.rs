@@ -38,6 +38,8 @@ pub struct Plan {
     pub workbooks: usize,
     /// The part of its full size that a hostile workbook has.
     pub worst_share: f64,
+    /// The number of times that the memory is looked at under mixed load.
+    pub memory_looks: usize,
     /// The numbers of starts without and with compiled components.
     pub starts: (usize, usize),
 }
@@ -62,6 +64,7 @@ impl Plan {
         workbook_rows: &[1_000, 10_000, 100_000],
         workbooks: 5,
         worst_share: 1.0,
+        memory_looks: 12,
         starts: (3, 7),
     };
 
@@ -84,6 +87,7 @@ impl Plan {
         workbook_rows: &[1_000],
         workbooks: 1,
         worst_share: 0.01,
+        memory_looks: 1,
         starts: (1, 1),
     };
 }

@@ -34,12 +34,15 @@ const SUBMITTED_JOB: usize = 10;
 /// The number of orders that change in turn.
 const ORDERS: u64 = 256;
 
-/// An endpoint, and the part of the empty component's rate that it should reach,
-/// if there is a target.
+/// An endpoint, and the processor time of the host that it should take at most, in
+/// microseconds, if there is a target.
 struct Subject {
     endpoint: Arc<Endpoint>,
-    target: Option<f64>,
+    target: Option<u32>,
 }
+
+/// The target of reads of one document.
+const READ: u32 = 100;
 
 /// The measurements of an endpoint, over all rounds.
 #[derive(Default)]
@@ -72,7 +75,7 @@ pub async fn measure(app: &App, photos: &Path, plan: &Plan) -> Result<String> {
         "of Redis",
         "of client",
         "of empty",
-        "target",
+        "target of the host, µs",
     ]);
     let cells = floor.cells(empty.name).into_iter();
     table.row(cells.chain(["1".to_owned(), String::new()]));
@@ -138,38 +141,33 @@ async fn subjects(app: &App, photos: &Path) -> Result<Vec<Subject>> {
     let followed = ipp::a_job(&mut connection, &token).await?;
     app.drained().await?;
 
-    let read = |name, call: Call| Subject {
-        endpoint: Endpoint::constant(name, &call.with_token(&token)),
-        target: Some(0.6),
-    };
-    let write = |endpoint| Subject {
+    let without = |endpoint| Subject {
         endpoint,
-        target: Some(0.35),
+        target: None,
+    };
+    let other = |name, call: Call| without(Endpoint::constant(name, &call.with_token(&token)));
+    let read = |name, call| Subject {
+        target: Some(READ),
+        ..other(name, call)
     };
     let scan = routes::scan::<Value>("post_id=0").with_token(&app.token(SEARCHER)?);
     Ok(vec![
-        Subject {
-            endpoint: Endpoint::constant(
-                "`GET /healthz`, no token and no store",
-                &Call::<Value>::new(Method::GET, "/healthz"),
-            ),
-            target: None,
-        },
+        without(Endpoint::constant(
+            "`GET /healthz`, no token and no store",
+            &Call::<Value>::new(Method::GET, "/healthz"),
+        )),
         read("`GET /images/{file}`", routes::record(&file).reading()),
         read("`GET /obtain/{file}`", routes::obtain(&file)),
-        Subject {
-            endpoint: Endpoint::constant("`GET /scan`, 20 photos", &scan),
-            target: Some(0.6),
-        },
+        without(Endpoint::constant("`GET /scan`, 20 photos", &scan)),
         read("`GET /jobs/{id}`", routes::job(&job.id, 0).reading()),
-        read("`GET /results`, 100 toons", routes::results(&job.id, 100)),
+        other("`GET /results`, 100 toons", routes::results(&job.id, 100)),
         read("`GET /orders/{id}`", routes::order("changed-0")),
-        read("`GET /ipp/status/{id}`", routes::ipp_status(&followed, 0)),
-        write(receiver(token.clone())),
-        write(submit_job(token.clone())),
-        write(create_order(token.clone())),
-        write(change_order(token)),
-        write(create_purchase(
+        other("`GET /ipp/status/{id}`", routes::ipp_status(&followed, 0)),
+        without(receiver(token.clone())),
+        without(submit_job(token.clone())),
+        without(create_order(token.clone())),
+        without(change_order(token)),
+        without(create_purchase(
             "`POST /compras`",
             app.member("cafe-azul", &[])?,
         )),
@@ -203,7 +201,7 @@ fn receiver(token: HeaderValue) -> Arc<Endpoint> {
 }
 
 /// Submits another job each time.
-fn submit_job(token: HeaderValue) -> Arc<Endpoint> {
+pub(super) fn submit_job(token: HeaderValue) -> Arc<Endpoint> {
     Endpoint::numbered("`POST /submit-job`, 10 toons", move |number| {
         let job = Job::of(SUBMITTED_JOB, &format!("submitted-{number}"))?;
         Ok(job.submission().with_token(&token))

@@ -4,6 +4,7 @@ mod analyzer;
 mod http;
 mod ipp;
 mod jobs;
+mod memory;
 mod peers;
 mod purchases;
 mod scan;
@@ -36,6 +37,8 @@ pub enum Chapter {
     Telemetry,
     /// Requests and toons a second, beside what a team would write on Node
     Peers,
+    /// The memory of the host while mixed load goes on
+    Memory,
     /// How long the host takes to start, and how large the components are
     Start,
 }
@@ -52,6 +55,7 @@ impl Chapter {
             Self::Ipp => "ipp",
             Self::Telemetry => "telemetry",
             Self::Peers => "peers",
+            Self::Memory => "memory",
             Self::Start => "start",
         }
     }
@@ -73,6 +77,7 @@ impl Chapter {
             Self::Purchases => purchases::measure(&app, plan).await?,
             Self::Ipp => ipp::measure(&app, plan).await?,
             Self::Peers => peers::measure(&app, plan).await?,
+            Self::Memory => memory::measure(&app, plan).await?,
             Self::Telemetry => {
                 let tables;
                 (app, tables) = telemetry::measure(app, plan).await?;

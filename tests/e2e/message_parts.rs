@@ -151,16 +151,14 @@ async fn what_a_message_holds_is_settled_together_and_retried_and_buried_one_by_
     assert_eq!((counts.processed, counts.retried, counts.dead), (6, 1, 1));
     let letters = queue.dead_letters(None, 9).unwrap().letters;
     assert_eq!((letters.len(), letters[0].attempts), (1, 2));
-    let calls = storer.calls.borrow();
     let expected = [
         vec![(8, 1), (9, 1), (10, 1)],
         vec![(11, 1), (12, 1), (13, 1)],
         vec![(14, 1)],
         vec![(10, 2)],
     ];
-    assert_eq!(*calls, expected);
+    assert_eq!(*storer.calls.borrow(), expected);
     // A letter that is sent back comes by itself.
-    drop(calls);
     queue.redrive_all().unwrap();
     let (counts, _) = emptied(&redis, &queue, &policy(), &storer).await;
     assert_eq!(counts.dead, 1);

@@ -24,8 +24,7 @@ const USER: u64 = 456;
 
 pub async fn measure(app: &App, plan: &Plan) -> Result<String> {
     let token = app.token(USER)?;
-    let mut connection = app.connect().await?;
-    connection.send(&put_order(0, &token)).await?;
+    app.connect().await?.send(&put_order(0, &token)).await?;
     let endpoints = [
         Endpoint::constant("read", &routes::order("changed-0").with_token(&token)),
         Endpoint::constant("health", &Call::<Value>::new(Method::GET, "/healthz")),
@@ -39,7 +38,8 @@ pub async fn measure(app: &App, plan: &Plan) -> Result<String> {
             app.drained().await?;
         }
         let job = Job::of(plan.large_job, &format!("memory-{look}"))?;
-        job.run(&mut connection, &token).await?;
+        // The host closes connections that are idle for as long as a look takes.
+        job.run(&mut app.connect().await?, &token).await?;
         app.drained().await?;
         let requests: u64 = endpoints.iter().map(|endpoint| endpoint.made()).sum();
         table.row([

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -15,6 +15,9 @@ use tokio::sync::oneshot;
 const MAX_BATCH: usize = 256;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the snapshot for readers is held where nothing is written.
+const MAX_SNAPSHOT_AGE: Duration = Duration::from_secs(1);
 
 /// Database files that are open already: stores may share one.
 #[derive(Default)]
@@ -61,10 +64,11 @@ impl Files {
                 let kept = thread::available_parallelism().map_or(1, usize::from);
                 let readers = (0..kept).map(|_| connect());
                 let readers = readers.collect::<anyhow::Result<_>>()?;
+                let anchor = Anchor::new(connect()?);
                 let (writer, writes) = mpsc::channel();
                 thread::Builder::new()
                     .name("key-value".into())
-                    .spawn(move || write(connection, &writes))?;
+                    .spawn(move || write(connection, anchor, &writes))?;
                 let file = Arc::new(File {
                     writer,
                     path: path.to_owned(),
@@ -111,15 +115,63 @@ fn connect(path: &Path) -> anyhow::Result<Connection> {
     Ok(connection)
 }
 
+/// A connection that reads the last commit all the time. SQLite locks a snapshot of the log
+/// once for all connections of a process, so that readers of the same snapshot need no system
+/// calls to lock and unlock it.
+struct Anchor(Connection);
+
+impl Anchor {
+    /// Reads the last commit.
+    fn new(connection: Connection) -> Self {
+        let anchor = Self(connection);
+        anchor.hold();
+        anchor
+    }
+
+    /// Reads the last commit, and no longer the one before. A failure makes readers slower and
+    /// nothing else.
+    fn hold(&self) {
+        self.release();
+        let read = "SELECT EXISTS (SELECT 1 FROM spin_key_value)";
+        let held = self.execute("BEGIN").and_then(|()| self.execute(read));
+        if let Err(error) = held {
+            tracing::debug!("no snapshot of the key-value store is held: {error}");
+        }
+    }
+
+    /// Stops reading. SQLite can't start its log anew while a part of it is read.
+    fn release(&self) {
+        // Fails where nothing is read.
+        let _ = self.execute("COMMIT");
+    }
+
+    fn execute(&self, statement: &str) -> rusqlite::Result<()> {
+        let mut statement = self.0.prepare_cached(statement)?;
+        let mut rows = statement.raw_query();
+        while rows.next()?.is_some() {}
+        Ok(())
+    }
+}
+
 /// Writes until all senders are dropped. Writes that are requested during a commit share
 /// the next one, so that many callers wait for the disk once.
-fn write(mut connection: Connection, writes: &Receiver<Write>) {
-    while let Ok(first) = writes.recv() {
+fn write(mut connection: Connection, anchor: Anchor, writes: &Receiver<Write>) {
+    loop {
+        let first = match writes.recv_timeout(MAX_SNAPSHOT_AGE) {
+            Ok(first) => first,
+            Err(RecvTimeoutError::Timeout) => {
+                // Another process may have written.
+                anchor.hold();
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         let (mut statements, mut waiting) = (Vec::new(), Vec::new());
         for write in std::iter::once(first).chain(writes.try_iter().take(MAX_BATCH - 1)) {
             statements.push(write.statement);
             waiting.push(write.done);
         }
+        anchor.release();
         let written = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .and_then(|transaction| {
@@ -133,6 +185,7 @@ fn write(mut connection: Connection, writes: &Receiver<Write>) {
             // Ignores the error: the caller has gone.
             let _ = done.send(written.clone().map_err(anyhow::Error::msg));
         }
+        anchor.hold();
     }
 }
 
@@ -223,5 +276,48 @@ impl Sqlite {
         let asked = self.file.writer.send(Write { statement, done });
         asked.map_err(|_| gone())?;
         written.await.map_err(|_| gone())?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::try_join_all;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_log_starts_anew_while_values_are_read_and_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("values.db");
+        let store = Files::default().open(&path, "default").unwrap();
+        // Three times as much as SQLite keeps in its log.
+        for round in 0..12_u8 {
+            let key = |number: usize| format!("{round}-{number}");
+            let value = || vec![round; 8 << 10];
+            let writes = (0..128).map(|number| store.set(key(number), value()));
+            try_join_all(writes).await.unwrap();
+            for number in 0..128 {
+                assert_eq!(store.get(&key(number)).unwrap(), Some(value()));
+            }
+        }
+        let log = std::fs::metadata(folder.path().join("values.db-wal")).unwrap();
+        assert!(log.len() < 8 << 20, "{}", log.len());
+    }
+
+    #[tokio::test]
+    async fn a_value_of_another_process_is_read_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("values.db");
+        // Each has connections of its own, as two processes have.
+        let (mine, other) = (Files::default(), Files::default());
+        let [mine, other] = [mine, other].map(|mut files| files.open(&path, "default").unwrap());
+        for number in 0..20_u8 {
+            other.set("key".to_owned(), vec![number]).await.unwrap();
+            assert_eq!(mine.get("key").unwrap(), Some(vec![number]));
+            mine.set("key".to_owned(), vec![100 + number])
+                .await
+                .unwrap();
+            assert_eq!(other.get("key").unwrap(), Some(vec![100 + number]));
+        }
     }
 }

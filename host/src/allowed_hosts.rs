@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use hosts::{AllowedHost, parse_url};
+use url::Url;
 
 use crate::template::Template;
 
@@ -36,7 +37,12 @@ impl AllowedHosts {
     /// Whether a component may connect to a URL. Text that is not a URL is read with the
     /// default scheme before it; user and password don't matter.
     pub fn allows(&self, url: &str, default_scheme: &str) -> bool {
-        parse_url(url, default_scheme).is_some_and(|url| self.0.iter().any(|h| h.allows(&url)))
+        parse_url(url, default_scheme).is_some_and(|url| self.allows_url(&url))
+    }
+
+    /// Whether a component may connect to a URL without user and password.
+    pub fn allows_url(&self, url: &Url) -> bool {
+        self.0.iter().any(|entry| entry.allows(url))
     }
 
     /// Whether the application may call its own HTTP routes.

@@ -172,6 +172,7 @@ pub async fn start(mut options: Options) -> Result<RunningApp, StartError> {
     // Fails only when it is set already, and only this line sets it.
     let _ = own_service.set(weak);
     let server = Server::start(listener, service.clone(), options.limits.clone(), stopped);
+    let server = server.map_err(|error| StartError::Host(error.into()))?;
     if !options.quiet {
         // Ignores the error: the application runs even if its output has no reader.
         let _ = announce(&service, &subscribers, &log_dir);

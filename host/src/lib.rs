@@ -23,6 +23,7 @@ mod cli;
 mod componentize;
 mod compose;
 mod context;
+mod detachable;
 mod engine;
 mod error;
 mod factors;

@@ -17,6 +17,7 @@ use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView};
 
 use crate::bindings::redis_handler::RedisHandlerPre;
 use crate::context::ComponentContext;
+use crate::detachable::Detachable;
 use crate::guest::Guest;
 use crate::instances::{Idle, Instance, Instantiate, Reuse};
 use crate::slots::{Busy, MemoryLimit, MemoryRefusal, Slots, TotalMemory};
@@ -147,6 +148,10 @@ impl Runtime {
     /// `kept` is dropped when the guest is done, which may be after its response has
     /// started. `depth` is the number of calls between components that led here.
     ///
+    /// The guest runs in the caller's task until its response has started, since another task
+    /// would have to be woken for it, and back. It goes on in a task of its own then, and also
+    /// where the caller has gone.
+    ///
     /// # Errors
     /// No place became free, or the guest failed before its response. Later failures
     /// cut the response's body short.
@@ -173,8 +178,8 @@ impl Runtime {
             CallError::Busy
         })?;
         let runtime = self.clone();
-        let (sender, receiver) = oneshot::channel();
-        let task = tokio::spawn(async move {
+        let (sender, mut receiver) = oneshot::channel();
+        let mut call = Detachable::new(async move {
             let _kept = (place, kept);
             let mut instance = runtime.instance(&handler, Some(runtime.slots.memory()));
             let call = async {
@@ -188,25 +193,29 @@ impl Runtime {
             let result = within(runtime.limits.time, call).await;
             runtime.end(&handler, instance, result)
         });
-        match receiver.await {
+        let mut ended = None;
+        let answered = tokio::select! {
+            biased;
+            answered = &mut receiver => answered,
+            result = &mut call => {
+                ended = Some(result);
+                receiver.await
+            }
+        };
+        match answered {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(code)) => {
                 tracing::error!(component, "the component answered with an error: {code:?}");
                 Err(CallError::Failed)
             }
             Err(_) => {
-                let error = match task.await {
-                    Ok(Err(error)) => error,
-                    Ok(Ok(())) => {
-                        tracing::error!(component, "the component returned without a response");
-                        CallError::Failed
-                    }
-                    // The host ends, and a client may try again.
-                    Err(ended) if ended.is_cancelled() => CallError::Busy,
-                    // The task panicked, which has been reported.
-                    Err(_) => CallError::Failed,
+                let ended = match ended {
+                    Some(result) => result,
+                    None => call.await,
                 };
-                Err(error)
+                ended?;
+                tracing::error!(component, "the component returned without a response");
+                Err(CallError::Failed)
             }
         }
     }

@@ -6,12 +6,18 @@
 //! `BLPOP`) it gets a connection of its own and keeps that.
 
 use std::collections::HashMap;
+use std::net::Ipv6Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use hosts::parse_url;
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
-use redis::{Arg, AsyncConnectionConfig, Client, Cmd, IntoConnectionInfo, RedisResult, Value};
+use redis::{
+    Arg, AsyncConnectionConfig, Client, Cmd, ConnectionAddr, IntoConnectionInfo, RedisResult, Value,
+};
+use tokio::runtime::{self, Handle};
+use url::Url;
 
 /// How long connecting may take, and how long sent data may stay unacknowledged before
 /// the server counts as gone.
@@ -22,8 +28,8 @@ const MAX_AGE: Duration = Duration::from_secs(60);
 /// The idle time after which a connection is checked before a guest gets it: the
 /// server may have restarted.
 const TRIED_AFTER: Duration = Duration::from_millis(100);
-/// The maximum number of addresses with a shared connection.
-const MAX_SHARED: usize = 64;
+/// The maximum number of shared connections.
+const MAX_SHARED: usize = 256;
 
 /// Commands that leave a connection unchanged and are answered at once. All
 /// others may change their connection or hold up later commands.
@@ -47,11 +53,59 @@ fn may_share(command: &Cmd) -> bool {
     shared.any(|known| known.as_bytes().eq_ignore_ascii_case(name))
 }
 
-/// The connections that are shared, by address.
+/// An address, parsed.
+pub struct Target {
+    address: String,
+    client: Client,
+    server: Url,
+}
+
+impl Target {
+    /// Parses an address; none if it names no server.
+    fn parse(address: &str) -> Option<Self> {
+        let client = Client::open(address).ok()?;
+        let server = server(&client)?;
+        Some(Self {
+            address: address.to_owned(),
+            client,
+            server,
+        })
+    }
+
+    /// The server, as a URL without secrets.
+    pub fn server(&self) -> &Url {
+        &self.server
+    }
+}
+
+/// The server of a connection. It is read from the parsed client and not from the address,
+/// for two parsers of a URL may disagree. Sockets of this machine are no servers.
+fn server(client: &Client) -> Option<Url> {
+    let (scheme, host, port) = match client.get_connection_info().addr() {
+        ConnectionAddr::Tcp(host, port) => ("redis", host, port),
+        ConnectionAddr::TcpTls { host, port, .. } => ("rediss", host, port),
+        _ => return None,
+    };
+    let server = match host.parse::<Ipv6Addr>() {
+        Ok(address) => format!("{scheme}://[{address}]:{port}"),
+        Err(_) => format!("{scheme}://{host}:{port}"),
+    };
+    parse_url(&server, scheme)
+}
+
+/// The connections that are shared, by address. Each runtime has its own, for a reply that
+/// arrives on another thread would have to wake the guest's.
 #[derive(Default)]
-pub struct Connections(Mutex<HashMap<String, Shared>>);
+pub struct Connections(Mutex<HashMap<Key, Shared>>);
+
+type Key = (runtime::Id, String);
+
+fn key(address: &str) -> Key {
+    (Handle::current().id(), address.to_owned())
+}
 
 struct Shared {
+    target: Arc<Target>,
     wire: MultiplexedConnection,
     opened: Instant,
     used: Instant,
@@ -65,23 +119,32 @@ impl std::fmt::Debug for Connections {
 }
 
 impl Connections {
-    /// A connection to an address, which `client` was parsed from.
+    /// Parses an address, unless a connection to it is shared; none if it names no server.
+    pub fn target(&self, address: &str) -> Option<Arc<Target>> {
+        let shared = self
+            .all()
+            .get(&key(address))
+            .map(|shared| shared.target.clone());
+        shared.or_else(|| Target::parse(address).map(Arc::new))
+    }
+
+    /// A connection.
     ///
     /// # Errors
     /// The server can't be reached, or refuses the address's password or database.
-    pub async fn open(self: &Arc<Self>, address: &str, client: Client) -> RedisResult<Connection> {
-        let (wire, opened) = match self.find(address).await {
+    pub async fn open(self: &Arc<Self>, target: Arc<Target>) -> RedisResult<Connection> {
+        let (wire, opened) = match self.find(&target.address).await {
             Some(found) => found,
             None => {
-                let (wire, now) = (connect(&client).await?, Instant::now());
-                self.keep(address, wire.clone(), now);
+                let (wire, now) = (connect(&target.client).await?, Instant::now());
+                self.keep(&target, wire.clone(), now);
                 (wire, now)
             }
         };
         Ok(Connection {
             wire,
-            shared: Some((address.to_owned(), opened)),
-            client,
+            shared: Some(opened),
+            target,
             connections: self.clone(),
         })
     }
@@ -90,7 +153,7 @@ impl Connections {
         let now = Instant::now();
         let (mut wire, opened, unused) = {
             let mut all = self.all();
-            let shared = all.get_mut(address)?;
+            let shared = all.get_mut(&key(address))?;
             if shared.opened.elapsed() >= MAX_AGE {
                 return None;
             }
@@ -103,27 +166,29 @@ impl Connections {
         Some((wire, opened))
     }
 
-    fn keep(&self, address: &str, wire: MultiplexedConnection, now: Instant) {
+    fn keep(&self, target: &Arc<Target>, wire: MultiplexedConnection, now: Instant) {
         let mut all = self.all();
         all.retain(|_, shared| shared.opened.elapsed() < MAX_AGE);
         if all.len() < MAX_SHARED {
-            let (opened, used) = (now, now);
-            all.insert(address.to_owned(), Shared { wire, opened, used });
+            let shared = Shared {
+                target: target.clone(),
+                wire,
+                opened: now,
+                used: now,
+            };
+            all.insert(key(&target.address), shared);
         }
     }
 
     /// Stops sharing a connection, if it is shared.
     fn forget(&self, address: &str, opened: Instant) {
-        let mut all = self.all();
-        if all
-            .get(address)
-            .is_some_and(|shared| shared.opened == opened)
-        {
-            all.remove(address);
+        let (key, mut all) = (key(address), self.all());
+        if all.get(&key).is_some_and(|shared| shared.opened == opened) {
+            all.remove(&key);
         }
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<String, Shared>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<Key, Shared>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -145,9 +210,9 @@ async fn connect(client: &Client) -> RedisResult<MultiplexedConnection> {
 /// A connection of one guest.
 pub struct Connection {
     wire: MultiplexedConnection,
-    /// The address and the opening time of the connection, while others use it too.
-    shared: Option<(String, Instant)>,
-    client: Client,
+    /// The opening time of the connection, while others use it too.
+    shared: Option<Instant>,
+    target: Arc<Target>,
     connections: Arc<Connections>,
 }
 
@@ -159,14 +224,14 @@ impl Connection {
     /// server answers with an error.
     pub async fn run(&mut self, command: &Cmd) -> RedisResult<Value> {
         if self.shared.is_some() && !may_share(command) {
-            self.wire = connect(&self.client).await?;
+            self.wire = connect(&self.target.client).await?;
             self.shared = None;
         }
         let reply = self.wire.send_packed_command(command).await;
         let reply = reply.and_then(Value::extract_error);
         // The error may concern the server as a whole: it has become a replica, for example.
-        if let (Err(_), Some((address, opened))) = (&reply, &self.shared) {
-            self.connections.forget(address, *opened);
+        if let (Err(_), Some(opened)) = (&reply, self.shared) {
+            self.connections.forget(&self.target.address, opened);
         }
         reply
     }
@@ -236,8 +301,8 @@ mod tests {
         }
 
         async fn open(&self, connections: &Arc<Connections>) -> Connection {
-            let client = Client::open(&*self.address).unwrap();
-            connections.open(&self.address, client).await.unwrap()
+            let target = connections.target(&self.address).unwrap();
+            connections.open(target).await.unwrap()
         }
     }
 
@@ -253,14 +318,36 @@ mod tests {
         redis::from_redis_value(reply).unwrap()
     }
 
+    #[test]
+    fn what_is_checked_is_what_is_connected_to() {
+        let checked = |address: &str| Some(Target::parse(address)?.server.to_string());
+        for (address, expected) in [
+            ("redis://127.0.0.1", "redis://127.0.0.1:6379"),
+            ("redis://user:secret@cache:7000/2", "redis://cache:7000"),
+            ("redis://[::1]:7000", "redis://[::1]:7000"),
+            (
+                "redis://evil.com:6379?@127.0.0.1:6379",
+                "redis://evil.com:6379",
+            ),
+            (
+                "redis://evil.com:6379#@127.0.0.1:6379",
+                "redis://evil.com:6379",
+            ),
+            ("redis:\t//evil.com", "redis://evil.com:6379"),
+        ] {
+            assert_eq!(checked(address).as_deref(), Some(expected), "{address}");
+        }
+        assert_eq!(checked("unix:///run/redis.sock"), None);
+    }
+
     #[tokio::test]
     async fn guests_share_a_connection_to_the_same_address_alone() {
         let (server, all) = (Server::start().await, Arc::default());
         let (mut one, mut other) = (server.open(&all).await, server.open(&all).await);
         assert_eq!((number(&mut one).await, number(&mut other).await), (0, 0));
         let address = format!("{}/?worker=other", server.address);
-        let client = Client::open(&*address).unwrap();
-        let mut elsewhere = all.open(&address, client).await.unwrap();
+        let target = all.target(&address).unwrap();
+        let mut elsewhere = all.open(target).await.unwrap();
         assert_eq!(number(&mut elsewhere).await, 1);
     }
 

@@ -9,6 +9,13 @@ use super::router::RouteMatch;
 use crate::allowed_hosts::internal_component;
 
 const PREFIX: &str = "spin-";
+const PATH_INFO: HeaderName = HeaderName::from_static("spin-path-info");
+const FULL_URL: HeaderName = HeaderName::from_static("spin-full-url");
+const MATCHED_ROUTE: HeaderName = HeaderName::from_static("spin-matched-route");
+const BASE_PATH: HeaderName = HeaderName::from_static("spin-base-path");
+const RAW_COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-raw-component-route");
+const COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-component-route");
+const CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
 
 /// Removes the headers that only the host may set and those that end at the host.
 pub fn strip<B>(request: &mut Request<B>) {
@@ -33,23 +40,24 @@ pub fn strip<B>(request: &mut Request<B>) {
 pub fn add<B>(request: &mut Request<B>, found: &RouteMatch, client: SocketAddr) {
     let full_url = full_url(request.uri(), request.headers());
     let client = client.to_string();
-    let mut headers = vec![
-        ("path-info".to_owned(), found.path_info.as_str()),
-        ("full-url".to_owned(), full_url.as_str()),
-        ("matched-route".to_owned(), found.route.as_str()),
-        ("base-path".to_owned(), "/"),
-        ("raw-component-route".to_owned(), found.raw_route.as_str()),
-        ("component-route".to_owned(), found.prefix()),
-        ("client-addr".to_owned(), client.as_str()),
-    ];
+    let route = &found.route;
+    let headers = request.headers_mut();
+    let mut add = |name: HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    add(PATH_INFO, &found.path_info);
+    add(FULL_URL, &full_url);
+    add(MATCHED_ROUTE, &route.pattern);
+    add(BASE_PATH, "/");
+    add(RAW_COMPONENT_ROUTE, &route.raw);
+    add(COMPONENT_ROUTE, route.prefix());
+    add(CLIENT_ADDR, &client);
     for (name, value) in &found.named {
-        let name = name.replace('_', "-").to_ascii_lowercase();
-        headers.push((format!("path-match-{name}"), value));
-    }
-    for (name, value) in headers {
-        let name = HeaderName::try_from(format!("{PREFIX}{name}"));
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
-            request.headers_mut().insert(name, value);
+        let name = name.replace('_', "-");
+        if let Ok(name) = HeaderName::try_from(format!("{PREFIX}path-match-{name}")) {
+            add(name, value);
         }
     }
 }

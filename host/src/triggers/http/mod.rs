@@ -7,6 +7,7 @@ mod pace;
 mod router;
 mod server;
 mod service;
+mod threads;
 mod transport;
 
 pub use router::Router;

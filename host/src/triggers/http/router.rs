@@ -8,31 +8,29 @@
 //! matches any rest. Spin ignores empty segments at both ends of a path.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The routes of an application.
 pub struct Router {
-    routes: routefinder::Router<Route>,
+    routes: routefinder::Router<Arc<Route>>,
 }
 
 /// A route of the manifest.
-#[derive(Clone, Debug)]
-struct Route {
-    component: String,
-    /// The text in the manifest.
-    raw: String,
-    /// The text to match: with a leading and without a trailing slash.
-    pattern: String,
+#[derive(Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The component that answers.
+    pub component: String,
+    /// The route as the manifest has it.
+    pub raw: String,
+    /// The route with a leading slash and without a trailing one.
+    pub pattern: String,
 }
 
 /// A path that matches a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteMatch {
-    /// The component that answers.
-    pub component: String,
-    /// The route as the manifest has it.
-    pub raw_route: String,
-    /// The route with a leading slash and without a trailing one.
-    pub route: String,
+    /// The route.
+    pub route: Arc<Route>,
     /// The part of the path that the trailing `/...` matches, from its slash on.
     pub path_info: String,
     /// The segment that each `:name` matches.
@@ -70,7 +68,7 @@ impl Router {
                 None => pattern,
             };
             router
-                .add(spec.as_str(), route)
+                .add(spec.as_str(), Arc::new(route))
                 .map_err(|reason| (index, reason.to_string()))?;
         }
         Ok(Self { routes: router })
@@ -85,9 +83,7 @@ impl Router {
         let route = best.handler();
         let captures = best.captures();
         Some(RouteMatch {
-            component: route.component.clone(),
-            raw_route: route.raw.clone(),
-            route: route.pattern.clone(),
+            route: route.clone(),
             path_info: path_info.to_owned(),
             named: captures
                 .iter()
@@ -110,6 +106,11 @@ impl Router {
 }
 
 impl Route {
+    /// The route as the manifest has it, without the trailing `/...`.
+    pub fn prefix(&self) -> &str {
+        self.raw.strip_suffix("/...").unwrap_or(&self.raw)
+    }
+
     /// The rest of a path that its last `/...` matches, or nothing where the route has
     /// none; `None` if empty segments keep the path from matching the route.
     fn path_info<'path>(&self, path: &'path str) -> Option<&'path str> {
@@ -128,19 +129,14 @@ impl RouteMatch {
     /// The match of a request from another component, which uses no route.
     pub fn internal(component: &str, path: &str) -> Self {
         Self {
-            component: component.to_owned(),
-            raw_route: "/...".to_owned(),
-            route: "/...".to_owned(),
+            route: Arc::new(Route {
+                component: component.to_owned(),
+                raw: "/...".to_owned(),
+                pattern: "/...".to_owned(),
+            }),
             path_info: path.to_owned(),
             named: BTreeMap::new(),
         }
-    }
-
-    /// The manifest's route without the trailing `/...`.
-    pub fn prefix(&self) -> &str {
-        self.raw_route
-            .strip_suffix("/...")
-            .unwrap_or(&self.raw_route)
     }
 }
 
@@ -159,7 +155,9 @@ mod tests {
 
     fn component(routes: &[(&str, &str)], path: &str) -> Option<String> {
         let router = Router::new(routes.iter().copied()).unwrap();
-        router.route(path).map(|found| found.component)
+        router
+            .route(path)
+            .map(|found| found.route.component.clone())
     }
 
     #[test]
@@ -220,13 +218,10 @@ mod tests {
             let found = router.route(path).unwrap();
             assert_eq!(found.path_info, path_info, "{path}");
             assert_eq!(found.named, [("id".to_owned(), "1".to_owned())].into());
-            assert_eq!(found.prefix(), "/a/:id");
+            assert_eq!(found.route.prefix(), "/a/:id");
         }
         let found = router.route("/b").unwrap();
-        assert_eq!(
-            (found.raw_route.as_str(), found.route.as_str()),
-            ("b/", "/b")
-        );
+        assert_eq!((&*found.route.raw, &*found.route.pattern), ("b/", "/b"));
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl HttpService {
                 match make_absolute(&mut request) {
                     Ok(()) => {
                         headers::add(&mut request, &found, client);
-                        self.call(&found.component, request).await
+                        self.call(&found.route.component, request).await
                     }
                     Err(reason) => {
                         tracing::debug!("refused a request: {reason}");

@@ -72,6 +72,15 @@ impl Host {
         self.status("VmRSS:")
     }
 
+    /// The part of its present memory that it allocated, in MiB. The rest is of files: pages of
+    /// programs and of compiled components, which the kernel can take back at any time.
+    ///
+    /// # Errors
+    /// The process has ended.
+    pub fn allocated_memory(&self) -> Result<f64> {
+        self.status("RssAnon:")
+    }
+
     /// Its peak memory so far, in MiB.
     ///
     /// # Errors

@@ -12,7 +12,10 @@ use std::{
 
 use anyhow::Result;
 use devstack::client::Call;
-use tokio::task::JoinSet;
+use tokio::{
+    runtime::Builder,
+    task::{JoinSet, spawn_blocking},
+};
 
 use crate::{client::Connection, numbers::Latencies};
 
@@ -59,7 +62,8 @@ impl Endpoint {
     }
 }
 
-/// Sends requests for a while, after a warm-up. Only those sent after it count.
+/// Sends requests for a while, after a warm-up. Only those sent after it count. One thread
+/// sends them all, as `wrk` does: threads that wake each other would take time from the host.
 ///
 /// # Errors
 /// An answer has another status than its request expects.
@@ -69,35 +73,38 @@ pub async fn run(
     warm_up: Duration,
     duration: Duration,
 ) -> Result<Latencies> {
-    let mut connections = Vec::new();
-    for _ in 0..CONNECTIONS {
-        connections.push(Connection::open(address).await?);
-    }
-    let start = Instant::now() + warm_up;
-    let end = start + duration;
-    let mut workers = JoinSet::new();
-    for mut connection in connections {
-        let endpoint = endpoint.clone();
-        workers.spawn(async move {
-            let mut latencies = Latencies::default();
-            loop {
-                if Instant::now() >= end {
-                    return anyhow::Ok(latencies);
+    let endpoint = endpoint.clone();
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let load = async move {
+        let mut connections = Vec::new();
+        for _ in 0..CONNECTIONS {
+            connections.push(Connection::open(address).await?);
+        }
+        let start = Instant::now() + warm_up;
+        let end = start + duration;
+        let mut senders = JoinSet::new();
+        for mut connection in connections {
+            let endpoint = endpoint.clone();
+            senders.spawn(async move {
+                let mut latencies = Latencies::default();
+                while Instant::now() < end {
+                    let call = endpoint.call()?;
+                    let sent = Instant::now();
+                    connection.send(&call).await?;
+                    if sent >= start {
+                        latencies.add(sent.elapsed());
+                    }
                 }
-                let call = endpoint.call()?;
-                let sent = Instant::now();
-                connection.send(&call).await?;
-                if sent >= start {
-                    latencies.add(sent.elapsed());
-                }
-            }
-        });
-    }
-    let mut all = Latencies::default();
-    while let Some(latencies) = workers.join_next().await {
-        all.extend(&latencies??);
-    }
-    Ok(all)
+                anyhow::Ok(latencies)
+            });
+        }
+        let mut all = Latencies::default();
+        while let Some(latencies) = senders.join_next().await {
+            all.extend(&latencies??);
+        }
+        Ok(all)
+    };
+    spawn_blocking(move || runtime.block_on(load)).await?
 }
 
 /// Sends an endpoint's first requests, so many of them, on all connections.

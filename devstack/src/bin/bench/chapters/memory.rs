@@ -31,7 +31,12 @@ pub async fn measure(app: &App, plan: &Plan) -> Result<String> {
         create_order(token.clone()),
         submit_job(token.clone()),
     ];
-    let mut table = Table::new(["requests so far", "large jobs so far", "memory, MiB"]);
+    let mut table = Table::new([
+        "requests so far",
+        "large jobs so far",
+        "memory, MiB",
+        "allocated, MiB",
+    ]);
     for look in 1..=plan.memory_looks {
         for endpoint in &endpoints {
             load::run(app.host.address, endpoint, Duration::ZERO, plan.run).await?;
@@ -46,6 +51,7 @@ pub async fn measure(app: &App, plan: &Plan) -> Result<String> {
             thousands(requests as f64),
             look.to_string(),
             format!("{:.0}", app.host.memory()?),
+            format!("{:.0}", app.host.allocated_memory()?),
         ]);
     }
     Ok(table.to_string())

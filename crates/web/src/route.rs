@@ -61,16 +61,11 @@ impl<'a> Route<'a> {
         }
     }
 
-    /// A route whose requests are recorded for operators.
-    fn observed<F: Future<Output = Reply> + 'a>(
-        method: Method,
-        pattern: &'static str,
-        access: Access,
-        handler: impl FnOnce(Call) -> F + 'a,
-    ) -> Self {
+    /// Records the route's requests for operators.
+    fn observed(self) -> Self {
         Self {
             observer: Some(&OBSERVER),
-            ..Self::new(method, pattern, access, handler)
+            ..self
         }
     }
 
@@ -82,7 +77,7 @@ impl<'a> Route<'a> {
         pattern: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::observed(Method::GET, pattern, Access::User(authorize), handler)
+        Self::new(Method::GET, pattern, Access::User(authorize), handler).observed()
     }
 
     /// A `GET` for all callers, of a component that has no authorizer; see [`Route::get`]
@@ -99,7 +94,7 @@ impl<'a> Route<'a> {
         pattern: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::observed(Method::POST, pattern, Access::User(authorize), handler)
+        Self::new(Method::POST, pattern, Access::User(authorize), handler).observed()
     }
 
     /// A `POST` of a machine that sends the token of the variable `token`, and of nobody
@@ -109,7 +104,7 @@ impl<'a> Route<'a> {
         token: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::observed(Method::POST, pattern, Access::Token(token), handler)
+        Self::new(Method::POST, pattern, Access::Token(token), handler).observed()
     }
 
     /// A `PUT`; see [`Route::get`] for the pattern.
@@ -117,7 +112,7 @@ impl<'a> Route<'a> {
         pattern: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::observed(Method::PUT, pattern, Access::User(authorize), handler)
+        Self::new(Method::PUT, pattern, Access::User(authorize), handler).observed()
     }
 
     /// A `PATCH`; see [`Route::get`] for the pattern.
@@ -125,7 +120,7 @@ impl<'a> Route<'a> {
         pattern: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::observed(Method::PATCH, pattern, Access::User(authorize), handler)
+        Self::new(Method::PATCH, pattern, Access::User(authorize), handler).observed()
     }
 
     /// A `DELETE`; see [`Route::get`] for the pattern.
@@ -133,7 +128,7 @@ impl<'a> Route<'a> {
         pattern: &'static str,
         handler: impl FnOnce(Call) -> F + 'a,
     ) -> Self {
-        Self::observed(Method::DELETE, pattern, Access::User(authorize), handler)
+        Self::new(Method::DELETE, pattern, Access::User(authorize), handler).observed()
     }
 
     /// Takes JSON of at most `limit` bytes.

@@ -196,9 +196,8 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
                         false => tasks.extend(parts),
                     }
                 }
-                Err(effects) => effects
-                    .into_iter()
-                    .for_each(|effect| settlement.add(effect)),
+                Err(Some(effect)) => settlement.add(*effect),
+                Err(None) => {}
             }
             settlements.push(settlement);
         }
@@ -308,50 +307,40 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         tried >= self.policy.attempts
     }
 
-    /// Decodes a message, or returns the effects of one that needs no work.
+    /// Decodes a message, or returns the effect, if any, of one that needs no work.
     fn read<'m>(
         &self,
         delivery: &'m Delivery,
-    ) -> Result<(Trace, Parts<W::Message<'m>>), Vec<Effect>> {
+    ) -> Result<(Trace, Parts<W::Message<'m>>), Option<Box<Effect>>> {
+        let unreadable = |reason: &str| Some(Box::new(self.unreadable(delivery, reason)));
+        let postponed = |trace: &Trace, reason: &str, delay: Duration| {
+            let effect = self.postpone(delivery, trace, json!({}), reason, delay);
+            Some(Box::new(effect))
+        };
         let message = delivery.message.as_slice();
         let envelope = match open(message, <W::Message<'m>>::SCHEMA) {
             Opened::Known(envelope) => envelope,
-            Opened::Malformed(reason) => return Err(vec![self.unreadable(delivery, &reason)]),
+            Opened::Malformed(reason) => return Err(unreadable(&reason)),
             Opened::Newer { schema } => {
                 let reason = format!("it has schema {schema}, which this version does not know");
                 let delay = NEWER_DELAY.min(self.policy.max_delay);
-                let trace = Trace::new();
-                return Err(vec![self.postpone(
-                    delivery,
-                    &trace,
-                    json!({}),
-                    &reason,
-                    delay,
-                )]);
+                return Err(postponed(&Trace::new(), &reason, delay));
             }
         };
         let trace = envelope.trace.clone().unwrap_or_default();
         match self.work.repair(&envelope, &trace, message) {
-            Ok(Carries::Record) => return Err(Vec::new()),
-            Ok(Carries::Unreadable(reason)) => {
-                return Err(vec![self.unreadable(delivery, &reason)]);
-            }
+            Ok(Carries::Record) => return Err(None),
+            Ok(Carries::Unreadable(reason)) => return Err(unreadable(&reason)),
             Ok(Carries::Nothing | Carries::More) => {}
             // The message may hold the only copy of the version: it waits for the store.
             Err(failure) => {
-                let (reason, delay) = (failure.to_string(), self.policy.base_delay);
-                return Err(vec![self.postpone(
-                    delivery,
-                    &trace,
-                    json!({}),
-                    &reason,
-                    delay,
-                )]);
+                let reason = failure.to_string();
+                return Err(postponed(&trace, &reason, self.policy.base_delay));
             }
         }
         match queue::read(&envelope.kind, message) {
             Ok(message) => Ok((trace, self.work.parts(message))),
-            Err(reason) => Err(vec![self.unreadable(delivery, &reason)]),
+            Err(reason) => Err(unreadable(&reason)),
         }
     }
 

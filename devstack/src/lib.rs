@@ -6,6 +6,7 @@
 pub mod client;
 pub mod databricks;
 mod error;
+pub mod queries;
 mod redis;
 pub mod rekognition;
 pub mod s3;

@@ -12,6 +12,7 @@ use std::{
 };
 
 use devstack::WebhookReceiver;
+use devstack::webhooks::SECRET;
 use http::{HeaderMap, StatusCode};
 use outbound::webhooks::Signer;
 use reqwest::Client;
@@ -21,7 +22,6 @@ use tokio::{
     process::Command,
 };
 
-const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const OTHER_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
 
 fn now() -> Duration {

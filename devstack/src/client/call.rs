@@ -52,9 +52,24 @@ impl<T> Call<T> {
 
     /// Adds a value of `Authorization`.
     #[must_use]
-    pub fn with_token(mut self, token: &HeaderValue) -> Self {
-        self.headers.insert(header::AUTHORIZATION, token.clone());
+    pub fn with_token(self, token: &HeaderValue) -> Self {
+        self.with_header(header::AUTHORIZATION, token.clone())
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
         self
+    }
+
+    /// Adds an `Idempotency-Key`.
+    ///
+    /// # Errors
+    /// The key can't be in a header.
+    pub fn with_idempotency_key(self, key: &str) -> Result<Self> {
+        let name = HeaderName::from_static("idempotency-key");
+        Ok(self.with_header(name, key.parse()?))
     }
 
     /// Adds headers.
@@ -73,10 +88,9 @@ impl<T> Call<T> {
 
     /// Adds a body of JSON.
     #[must_use]
-    pub fn with_json(mut self, body: impl Into<Bytes>) -> Self {
+    pub fn with_json(self, body: impl Into<Bytes>) -> Self {
         let json = HeaderValue::from_static("application/json");
-        self.headers.insert(header::CONTENT_TYPE, json);
-        self.with_body(body)
+        self.with_header(header::CONTENT_TYPE, json).with_body(body)
     }
 
     /// Expects another status than 200.
@@ -100,6 +114,17 @@ impl<T> Call<T> {
         *request.uri_mut() = uri.parse().context("the application gave no URL")?;
         *request.headers_mut() = self.headers.clone();
         Ok(request)
+    }
+
+    /// The method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The path in the application, without the query; `None` where the URI is another's URL.
+    pub fn path(&self) -> Option<&str> {
+        let path = self.uri.split('?').next();
+        path.filter(|path| path.starts_with('/'))
     }
 
     /// The method and the URI, without secrets.

@@ -14,7 +14,6 @@ pub struct Photo {
     pub bytes: Vec<u8>,
     /// Its media type.
     pub content_type: &'static str,
-    extension: &'static str,
 }
 
 /// The use of a photo in a post.
@@ -27,17 +26,19 @@ pub struct Post {
     pub location_id: i64,
 }
 
-impl Post {
-    /// A post of that id; every fifth begins another trip, and there are fifty places.
-    pub fn of(post_id: i64) -> Self {
+/// The post of that id, in one trip and at one location.
+impl From<i64> for Post {
+    fn from(post_id: i64) -> Self {
         Self {
             post_id,
-            picture_id: 1_000 + post_id,
-            trip_id: post_id / 5,
-            location_id: post_id % 50,
+            picture_id: 789,
+            trip_id: 3,
+            location_id: 5,
         }
     }
+}
 
+impl Post {
     /// The body of `POST /receiver` for a photo of that hash and media type.
     pub fn announcement(&self, user: &str, hash: &str, content_type: &str) -> Value {
         let user_id: Value = match user.parse::<u64>() {
@@ -76,12 +77,15 @@ impl Photo {
     }
 
     /// Reads a photo, if the file's name is that of one.
-    fn read(path: &Path) -> Result<Option<Self>> {
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn read(path: &Path) -> Result<Option<Self>> {
         let extension = path.extension().unwrap_or_default();
-        let (extension, content_type) = match extension.to_ascii_lowercase().to_str() {
-            Some("jpg" | "jpeg") => ("jpg", "image/jpeg"),
-            Some("png") => ("png", "image/png"),
-            Some("webp") => ("webp", "image/webp"),
+        let content_type = match extension.to_ascii_lowercase().to_str() {
+            Some("jpg" | "jpeg") => "image/jpeg",
+            Some("png") => "image/png",
+            Some("webp") => "image/webp",
             _ => return Ok(None),
         };
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -89,7 +93,6 @@ impl Photo {
             name: name.into_owned(),
             bytes: fs::read(path).with_context(|| path.display().to_string())?,
             content_type,
-            extension,
         }))
     }
 
@@ -109,11 +112,17 @@ impl Photo {
 
     /// The name that the application gives it.
     pub fn file_name(&self, user: &str) -> String {
-        format!("{user}-{}.{}", self.hash(), self.extension)
+        let extension = match self.content_type {
+            "image/jpeg" => "jpg",
+            "image/png" => "png",
+            _ => "webp",
+        };
+        format!("{user}-{}.{extension}", self.hash())
     }
 
-    /// The body of `POST /receiver`.
-    pub fn announcement(&self, user: &str, post: &Post) -> Value {
+    /// The body of `POST /receiver`, for a use of the photo in a post.
+    pub fn announcement(&self, user: &str, post: impl Into<Post>) -> Value {
+        let post = post.into();
         post.announcement(user, &self.hash(), self.content_type)
     }
 }

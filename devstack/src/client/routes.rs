@@ -4,13 +4,14 @@
     reason = "members are named as in the JSON that README.md describes"
 )]
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use anyhow::Result;
 use http::{HeaderMap, Method, StatusCode};
 use hyper::body::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
+use url::form_urlencoded;
 
 use super::{call::Call, photo::Post};
 
@@ -52,26 +53,13 @@ impl Record {
     pub fn is_analyzed(&self) -> bool {
         ["approved", "under_review", "rejected"].contains(&self.status.as_str())
     }
-
-    /// The confidence of each label. A parent is at least as sure as its surest child;
-    /// names are in lower case.
-    pub fn confidences(&self) -> BTreeMap<String, f64> {
-        let mut confidences = BTreeMap::new();
-        for label in &self.labels {
-            let parents = label.parents.iter().map(|parent| &parent.name);
-            for name in parents.chain([&label.name]) {
-                let known = confidences.entry(name.to_lowercase()).or_insert(0.0);
-                *known = label.confidence.max(*known);
-            }
-        }
-        confidences
-    }
 }
 
 /// The answer of `GET /scan`.
 #[derive(Debug, Deserialize)]
 pub struct Found {
     pub total_count: u32,
+    pub images: Vec<String>,
 }
 
 /// The answer of `GET /jobs/{jobId}`.
@@ -143,8 +131,12 @@ pub fn stored(location: &str) -> Call {
     get(location.to_owned())
 }
 
-/// `GET /scan`, with an encoded query.
+/// `GET /scan`, with a query as people write it, or with an encoded one.
 pub fn scan<T>(query: &str) -> Call<T> {
+    let pairs = form_urlencoded::parse(query.as_bytes());
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish();
     get(format!("/scan?{query}"))
 }
 
@@ -167,6 +159,11 @@ pub fn job(id: &str, wait: u32) -> Call<Job> {
 /// `GET /results`, the first page.
 pub fn results(id: &str, limit: usize) -> Call {
     get(format!("/results?jobId={id}&limit={limit}"))
+}
+
+/// The page of the same route after a cursor.
+pub fn results_after(id: &str, limit: usize, cursor: &str) -> Call {
+    get(format!("/results?jobId={id}&limit={limit}&cursor={cursor}"))
 }
 
 /// `POST /orders`
@@ -247,4 +244,20 @@ pub fn ipp_status(id: &str, wait: u32) -> Call {
 /// `GET /ipp/results/{job_id}`
 pub fn ipp_results(id: &str) -> Call {
     get(format!("/ipp/results/{id}"))
+}
+
+/// `POST /ops/queues/{queue}/drain`: an operator has the request work on a queue.
+pub fn drain(queue: &str) -> Call {
+    Call::new(Method::POST, format!("/ops/queues/{queue}/drain"))
+}
+
+/// `GET /ops/queues/{queue}/dead`, the first page.
+pub fn dead_letters(queue: &str) -> Call {
+    get(format!("/ops/queues/{queue}/dead"))
+}
+
+/// `POST /ops/queues/{queue}/dead/redrive`, of `{"all": true}` or of `{"ids": [...]}`.
+pub fn redrive(queue: &str, which: &Value) -> Call {
+    let call = Call::new(Method::POST, format!("/ops/queues/{queue}/dead/redrive"));
+    call.with_json(which.to_string())
 }

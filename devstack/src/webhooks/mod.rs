@@ -18,6 +18,9 @@ use crate::{Result, Server};
 pub use verify::Refused;
 use verify::{Event, Verifier};
 
+/// A secret for receivers that only tests or the demo reach.
+pub const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+
 /// The max size of a body, in bytes.
 const BODY_LIMIT: usize = 1024 * 1024;
 

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use anyhow::{Result, anyhow, ensure};
-use devstack::client::{Answer, Call, Photo, Post, eventually, routes};
+use devstack::client::{Answer, Call, Photo, eventually, routes};
 use http::{HeaderValue, header};
 use http_body_util::{BodyExt, Full};
 use hyper::{
@@ -82,7 +82,7 @@ impl Connection {
         user: u64,
         token: &HeaderValue,
     ) -> Result<String> {
-        let announcement = photo.announcement(&user.to_string(), &Post::of(1));
+        let announcement = photo.announcement(&user.to_string(), 1);
         let call = routes::announce(&announcement).with_token(token);
         let received = self.ask(&call).await?;
         let upload = routes::upload(&received, photo.bytes.clone())?;

@@ -1,7 +1,7 @@
 //! The demo: starts Redis, an S3 store, a receiver of notifications and the
 //! application on free ports, and drives real photos, a job, an order, purchases and a
-//! run of Databricks (of a double) through them over HTTP, as a client outside would. It fails at any difference from
-//! the expected results.
+//! run of Databricks (of a double) through them over HTTP, as a client outside would. It
+//! fails at any difference from the expected results.
 
 mod checks;
 mod images;
@@ -9,25 +9,20 @@ mod ipp;
 mod jobs;
 mod orders;
 mod purchases;
-mod searches;
 
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::Parser;
-use devstack::{
-    Error, Stack, StackOptions,
-    client::{Client, Photo},
-};
+use devstack::{Error, Stack, StackOptions, WebhookReceiver, client::Client, webhooks::SECRET};
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
 use checks::{Checks, say};
-use orders::Listener;
 
 /// The owner of the photos, jobs, orders and purchases.
 const USER: &str = "456";
@@ -35,59 +30,30 @@ const USER: &str = "456";
 /// Another user.
 const OTHER: &str = "7";
 
+/// The pause between two looks at a state, and the limit for all of them: more than any work
+/// takes on a busy machine.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(60));
+
 /// Drives real photos, a job, an order and purchases through the whole application and checks what
 /// comes out
 #[derive(Parser)]
 #[command(name = "demo", version)]
 struct Cli {
-    /// The application's manifest
-    #[arg(short, long, default_value = "spin.toml")]
-    file: PathBuf,
-    /// The folder of the photos
-    #[arg(long, default_value = "data/photos")]
-    photos: PathBuf,
-    /// The job to submit
-    #[arg(long, default_value = "data/test_request.json")]
-    job: PathBuf,
-    /// The order to take through its states, from `received` on
-    #[arg(long, default_value = "data/sample_order.json")]
-    order: PathBuf,
     /// A new or empty folder in which data and logs are kept [default: a
     /// temporary one that is removed at the end]
     #[arg(long)]
     data_dir: Option<PathBuf>,
 }
 
-/// The result of a demo that could be started.
-enum End {
-    Complete(Checks),
-    Interrupted,
-}
-
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let started = Instant::now();
-    match run(&cli).await {
-        Ok(End::Complete(checks)) => {
-            let passed = checks.summarize(started.elapsed());
-            if !passed && cli.data_dir.is_none() {
-                say("demo: `--data-dir DIR` keeps the data and the logs");
-            }
-            ExitCode::from(u8::from(!passed))
-        }
-        Ok(End::Interrupted) => {
-            say("\ndemo: interrupted");
-            ExitCode::from(130)
-        }
-        Err(error) => {
-            eprintln!("demo: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    run(&Cli::parse()).await.unwrap_or_else(|error| {
+        eprintln!("demo: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
-async fn run(cli: &Cli) -> Result<End> {
+async fn run(cli: &Cli) -> Result<ExitCode> {
     // Listens before the start, so that a signal during it is not lost.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -96,45 +62,48 @@ async fn run(cli: &Cli) -> Result<End> {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
+        say("\ndemo: interrupted");
+        Ok(ExitCode::from(130))
     };
     tokio::pin!(signaled);
 
-    let photos = Photo::all(&cli.photos)?;
+    let started = Instant::now();
     // Dropped last: the users of the folder are stopped before it goes.
-    let folder = Folder::open(cli.data_dir.as_deref())?;
+    let temporary = temporary_folder(cli)?;
+    let folder = temporary.as_ref().map(TempDir::path);
+    let folder = folder.or(cli.data_dir.as_deref()).context("no folder")?;
+    let receiver = WebhookReceiver::start(SECRET).await?;
     say("Starting Redis, an S3 store and the application (the first start also compiles it)");
-    let starting = Instant::now();
-    let listener = Listener::start().await?;
     let stack = tokio::select! {
-        stack = start(&cli.file, folder.path(), &listener) => stack?,
-        () = &mut signaled => return Ok(End::Interrupted),
+        stack = start(folder, &receiver) => stack?,
+        code = &mut signaled => return code,
     };
-    say(format_args!(
-        "Ready at {} after {:.1} s",
-        stack.base_url(),
-        starting.elapsed().as_secs_f64()
-    ));
-    for page in ["docs", "console"] {
-        say(format_args!("  {}/{page}", stack.base_url()));
-    }
-
-    let mut checks = Checks::default();
-    let interrupted = tokio::select! {
-        () = chapters(&stack, &listener, photos, cli, &mut checks) => false,
-        () = &mut signaled => true,
+    let (url, seconds) = (stack.base_url(), started.elapsed().as_secs_f64());
+    say(format_args!("Ready at {url} after {seconds:.1} s"));
+    say(format_args!("  {url}/docs\n  {url}/console"));
+    let code = tokio::select! {
+        checks = chapters(&stack, &receiver) => checks.map(|checks| {
+            let passed = checks.summarize(started.elapsed());
+            if !passed && temporary.is_some() {
+                say("demo: `--data-dir DIR` keeps the data and the logs");
+            }
+            ExitCode::from(u8::from(!passed))
+        }),
+        code = &mut signaled => code,
     };
     stack.shutdown().await;
-    folder.close()?;
-    Ok(if interrupted {
-        End::Interrupted
-    } else {
-        End::Complete(checks)
-    })
+    code
 }
 
-async fn start(manifest: &Path, data_dir: &Path, listener: &Listener) -> Result<Stack> {
-    let mut options = StackOptions::new(manifest, data_dir);
-    options.variables = listener.variables();
+async fn start(data_dir: &Path, receiver: &WebhookReceiver) -> Result<Stack> {
+    let mut options = StackOptions::new("spin.toml", data_dir);
+    let variables = [
+        ("notification_hosts", "http://127.0.0.1:*"),
+        ("notification_urls", &receiver.url()),
+        ("notification_secret", SECRET),
+    ];
+    let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    options.variables = variables.map(owned).into();
     match Stack::start(options).await {
         // The error advises to use another Redis, but the story starts with an empty one.
         Err(Error::RedisMissing { program }) => bail!(
@@ -146,70 +115,32 @@ async fn start(manifest: &Path, data_dir: &Path, listener: &Listener) -> Result<
     }
 }
 
-/// The whole story. A chapter that cannot go on is a failed check.
-async fn chapters(
-    stack: &Stack,
-    listener: &Listener,
-    photos: Vec<Photo>,
-    cli: &Cli,
-    checks: &mut Checks,
-) {
-    let client = match Client::new(stack.base_url(), stack.jwt_secret()) {
-        Ok(client) => client,
-        Err(error) => return checks.add("a client", Err(error)),
+/// The whole story.
+async fn chapters(stack: &Stack, receiver: &WebhookReceiver) -> Result<Checks> {
+    let checks = Checks::default();
+    let client = &Client::new(stack.base_url(), stack.jwt_secret())?;
+    checks.told("images", images::tell(client, &checks).await);
+    checks.told("jobs", jobs::tell(client, &checks).await);
+    let orders = orders::tell(client, receiver, &checks).await;
+    checks.told("orders", orders);
+    let purchases = purchases::tell(client, stack, &checks).await;
+    checks.told("purchases", purchases);
+    checks.told("ipp", ipp::tell(client, stack, &checks).await);
+    Ok(checks)
+}
+
+/// The folder of the data, unless the user names one, which has to be empty.
+fn temporary_folder(cli: &Cli) -> Result<Option<TempDir>> {
+    let Some(path) = &cli.data_dir else {
+        let folder = tempfile::Builder::new().prefix("orilla-demo-").tempdir();
+        return Ok(Some(folder.context("no temporary folder")?));
     };
-    if let Err(error) = images::tell(&client, photos, checks).await {
-        checks.add("images", Err(error));
-    }
-    if let Err(error) = jobs::tell(&client, &cli.job, checks).await {
-        checks.add("jobs", Err(error));
-    }
-    if let Err(error) = orders::tell(&client, listener, &cli.order, checks).await {
-        checks.add("orders", Err(error));
-    }
-    if let Err(error) = purchases::tell(&client, stack, checks).await {
-        checks.add("purchases", Err(error));
-    }
-    if let Err(error) = ipp::tell(&client, stack, checks).await {
-        checks.add("ipp", Err(error));
-    }
-}
-
-/// The place of the data: a folder of the user's, or a temporary one.
-enum Folder {
-    Kept(PathBuf),
-    Temporary(TempDir),
-}
-
-impl Folder {
-    fn open(kept: Option<&Path>) -> Result<Self> {
-        let Some(path) = kept else {
-            let folder = tempfile::Builder::new().prefix("orilla-demo-").tempdir();
-            return Ok(Self::Temporary(folder.context("no temporary folder")?));
-        };
-        std::fs::create_dir_all(path).with_context(|| path.display().to_string())?;
-        let mut entries = path
-            .read_dir()
-            .with_context(|| path.display().to_string())?;
-        ensure!(
-            entries.next().is_none(),
-            "{} is not empty; the demo starts from nothing, so choose another folder",
-            path.display()
-        );
-        Ok(Self::Kept(path.to_path_buf()))
-    }
-
-    fn path(&self) -> &Path {
-        match self {
-            Self::Kept(path) => path,
-            Self::Temporary(folder) => folder.path(),
-        }
-    }
-
-    fn close(self) -> Result<()> {
-        match self {
-            Self::Kept(_) => Ok(()),
-            Self::Temporary(folder) => folder.close().context("the temporary folder stays"),
-        }
-    }
+    let at = || path.display().to_string();
+    std::fs::create_dir_all(path).with_context(at)?;
+    ensure!(
+        path.read_dir().with_context(at)?.next().is_none(),
+        "{} is not empty; the demo starts from nothing, so choose another folder",
+        path.display()
+    );
+    Ok(None)
 }

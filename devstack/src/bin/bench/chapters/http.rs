@@ -191,10 +191,12 @@ async fn a_photo(
 /// Announces another photo each time.
 fn receiver(token: HeaderValue) -> Arc<Endpoint> {
     Endpoint::numbered("`POST /receiver`, new photos", move |number| {
-        let (post, hash) = (
-            Post::of(i64::try_from(number / 20)?),
-            format!("{number:064x}"),
-        );
+        let (id, hash) = (i64::try_from(number / 20)?, format!("{number:064x}"));
+        let post = Post {
+            trip_id: id / 5,
+            location_id: id % 50,
+            ..id.into()
+        };
         let announcement = post.announcement(&USER.to_string(), &hash, "image/jpeg");
         Ok(routes::announce(&announcement).reading().with_token(&token))
     })

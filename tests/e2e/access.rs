@@ -9,7 +9,7 @@ use p256::pkcs8::LineEnding;
 use reqwest::{Method, Response};
 use rsa::traits::PublicKeyParts;
 use serde_json::{Value, json};
-use tests::{App, Photo, USER, body, refusal};
+use tests::{App, Photo, SamplePhoto, USER, body, refusal};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

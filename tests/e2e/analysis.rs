@@ -6,10 +6,9 @@ use devstack::s3::Fault;
 use futures::future::join_all;
 use images_domain::{Intake, UserIds, keys};
 use queue::{Policy, Queue};
-use reqwest::Method;
 use serde_json::{Value, json};
 use stores::{KeyValue, Redis};
-use tests::{App, Manifest, Photo, USER, body, eventually};
+use tests::{App, Manifest, Photo, SamplePhoto, USER, body, eventually};
 
 fn confidence(record: &Value, name: &str) -> Option<f64> {
     let labels = record["rekognition_results"].as_array().unwrap();
@@ -117,7 +116,7 @@ async fn wrong_bytes_are_found_out_and_can_be_made_good() {
     assert_eq!(
         app.put(&received, &Photo::of("camera.png").bytes)
             .await
-            .status(),
+            .status,
         200
     );
 
@@ -145,7 +144,7 @@ async fn wrong_bytes_are_found_out_and_can_be_made_good() {
 
     let again = app.announce(USER, &photo).await;
     assert_eq!(again["already_uploaded"], false);
-    assert_eq!(app.put(&again, &photo.bytes).await.status(), 200);
+    assert_eq!(app.put(&again, &photo.bytes).await.status, 200);
     let record = app
         .has_status(USER, &file, |status| status == "approved")
         .await;
@@ -163,7 +162,7 @@ async fn what_an_upload_claims_to_be_is_checked_by_its_content() {
     };
     let text = Photo {
         bytes: b"<svg onload=alert(1)>".to_vec(),
-        content_type: "image/png",
+        ..Photo::of("camera.png")
     };
     let large = Photo::of("chelsea.png");
     for (photo, reason) in [
@@ -309,11 +308,7 @@ async fn a_photo_that_kills_every_worker_is_given_up_and_takes_no_other_along() 
 
     let running = &app;
     let drain = || async move {
-        let token = running.stack.token("operator", &["ops"]).unwrap();
-        let drain = running
-            .request(Method::POST, "/ops/queues/images/drain")
-            .bearer_auth(token);
-        body(drain.send().await.unwrap(), 200).await;
+        running.drain("images").await;
     };
     for (file, status) in [(&killer, "failed"), (&other, "approved")] {
         let record = eventually("its lease runs out and it is looked at", || async move {
@@ -345,7 +340,7 @@ async fn a_corrupt_object_that_cannot_be_removed_stays_out_of_reach() {
         .s3()
         .faults()
         .next_of("DeleteObject", 3, Fault::InternalError);
-    assert_eq!(app.put(&received, b"something else").await.status(), 200);
+    assert_eq!(app.put(&received, b"something else").await.status, 200);
     let file = photo.file_name(USER);
     app.has_status(USER, &file, |status| status == "corrupt")
         .await;
@@ -409,6 +404,7 @@ fn of_many_scans() -> Photo {
     bytes.extend(scan.repeat(40_000));
     bytes.extend([0xff, 0xd9]);
     Photo {
+        name: "scans.jpg".into(),
         bytes,
         content_type: "image/jpeg",
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::{App, Manifest, Photo, Service, USER, body, eventually, root};
+use tests::{App, Manifest, Photo, SamplePhoto, Service, USER, body, eventually, root};
 use tokio::process::Command;
 
 use crate::ops::make_dead;

@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{App, Manifest, Photo, RequestBuilder, USER, body, refusal};
+use tests::{App, Manifest, Photo, RequestBuilder, SamplePhoto, USER, body, refusal};
 
 const SITE: &str = "https://travel.example";
 

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
-use tests::{App, Photo, USER, body, notification, refusal};
+use tests::{App, Photo, SamplePhoto, USER, body, notification, refusal};
 
 #[tokio::test]
 async fn only_the_store_may_notify() {
@@ -142,7 +142,7 @@ async fn a_store_without_notifications_is_served_by_its_clients() {
         "invalid_field"
     );
 
-    assert_eq!(app.put(&received, &photo.bytes).await.status(), 200);
+    assert_eq!(app.put(&received, &photo.bytes).await.status, 200);
     app.queue_is_empty().await;
     assert_eq!(
         app.record(USER, &file).await["status"],

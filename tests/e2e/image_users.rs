@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
-use tests::{App, Photo, USER, body, refusal};
+use tests::{App, Photo, SamplePhoto, USER, body, refusal};
 
 const UUID: &str = "6f1c2a9e-7d1e-4c3a-b1d0-2f6a3c9e8b47";
 const AUTH0: &str = "auth0|5f7c8ec7c33c6c004bbafe82";

@@ -3,7 +3,7 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::{App, Manifest, Photo, body, refusal};
+use tests::{App, Manifest, Photo, SamplePhoto, body, refusal};
 
 use crate::conventions::is_open;
 

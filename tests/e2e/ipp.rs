@@ -571,9 +571,7 @@ async fn a_schedule_validates_all_mostradores_and_starts_one_run_for_the_valid_o
     assert_eq!(firsts.len(), 1);
     assert_eq!(firsts[0].params["mostradores_lambda"], "7051602,7051603");
     // The schedule itself stands, and operators see it.
-    let ops = app.stack.token("operator", &["ops"]).unwrap();
-    let schedules = app.request(Method::GET, "/ops/schedules").bearer_auth(ops);
-    let schedules = body(schedules.send().await.unwrap(), 200).await.to_string();
+    let schedules = app.ops_get("/ops/schedules").await.to_string();
     assert!(schedules.contains("rate(1 minute)"), "{schedules}");
     app.stop().await;
 }

@@ -40,23 +40,6 @@ async fn finished(app: &App, user: &str, id: &str) -> Value {
     .await
 }
 
-/// All results of a job, by as many requests as needed.
-async fn results(app: &App, user: &str, id: &str, limit: usize) -> Vec<Value> {
-    let mut all = Vec::new();
-    let mut cursor = String::new();
-    loop {
-        let path = format!("/results?jobId={id}&limit={limit}{cursor}");
-        let page = body(app.get(user, &path).await, 200).await;
-        let some = page["results"].as_array().unwrap();
-        assert!(some.len() <= limit);
-        all.extend(some.iter().cloned());
-        match page["cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => return all,
-        }
-    }
-}
-
 /// The number of messages of the queue settled so far.
 fn settled(app: &App) -> i64 {
     let reply = app
@@ -128,7 +111,7 @@ async fn the_hash_of_a_toon_does_not_depend_on_how_it_was_written() {
     let canonical = r#"{"a":"ñ","b":1,"toonId":"T"}"#;
     let hash = <sha2::Sha256 as sha2::Digest>::digest(canonical);
     let hash = hex(&hash);
-    let result = &results(&app, USER, "J", 10).await[0]["result"];
+    let result = &app.results(USER, "J", 10).await[0]["result"];
     assert_eq!(result["hash"], json!(hash));
     assert_eq!(result["size"], canonical.len());
     app.stop().await;
@@ -279,7 +262,7 @@ async fn ten_thousand_toons_are_read_page_by_page() {
         (&status["processedToons"], &status["failedToons"]),
         (&json!(10_000), &json!(0))
     );
-    let all = results(&app, USER, "big", 1_000).await;
+    let all = app.results(USER, "big", 1_000).await;
     for (n, result) in all.iter().enumerate() {
         assert_eq!(result["toonId"], format!("TOON-{n:05}"));
     }
@@ -390,7 +373,7 @@ async fn a_page_of_long_results_is_shorter_than_was_asked_for() {
     let length = page["results"].as_array().unwrap().len();
     // The number of toons that have 4 MiB together.
     assert!((65..75).contains(&length), "{length}");
-    let all = results(&app, USER, "A", 1_000).await;
+    let all = app.results(USER, "A", 1_000).await;
     let order: Vec<_> = all
         .iter()
         .map(|result| result["result"]["n"].as_u64())
@@ -605,6 +588,6 @@ async fn a_dead_letter_of_a_job_that_was_forgotten_is_no_part_of_the_next_of_its
         (&status["processedToons"], &status["totalToons"]),
         (&json!(1), &json!(1))
     );
-    assert_eq!(results(&app, "other", "A", 10).await.len(), 1);
+    assert_eq!(app.results("other", "A", 10).await.len(), 1);
     app.stop().await;
 }

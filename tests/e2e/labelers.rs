@@ -3,7 +3,7 @@
 use devstack::rekognition::{Failure, Label, Rekognition};
 use futures::future::join_all;
 use serde_json::json;
-use tests::{App, Manifest, Photo, USER, body, notification};
+use tests::{App, Manifest, Photo, SamplePhoto, USER, body, notification};
 
 async fn start(variables: &[(&str, &str)]) -> App {
     App::of(Manifest::shipped().with_rekognition(), variables).await

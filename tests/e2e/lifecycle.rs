@@ -12,7 +12,7 @@ use http::Request;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use stores::Redis;
-use tests::{App, Photo, USER, body, eventually, notification, refusal};
+use tests::{App, Photo, SamplePhoto, USER, body, eventually, notification, refusal};
 
 const NOTHING: [&str; 0] = [];
 
@@ -140,7 +140,7 @@ async fn what_expired_is_revived_by_a_late_upload_or_another_announcement() {
             .await;
     }
 
-    assert_eq!(app.put(&received, &late.bytes).await.status(), 200);
+    assert_eq!(app.put(&received, &late.bytes).await.status, 200);
     let file = late.file_name(USER);
     let record = app
         .has_status(USER, &file, |status| status == "approved")
@@ -258,13 +258,7 @@ async fn an_upload_that_nobody_told_of_is_looked_at_again_when_an_operator_says_
         .await;
     app.queue_is_empty().await;
 
-    let operator = app.stack.token("operator", &["ops"]).unwrap();
-    let redrive = app
-        .request(Method::POST, "/ops/queues/images/dead/redrive")
-        .bearer_auth(operator)
-        .json(&json!({"all": true}));
-    let answer = body(redrive.send().await.unwrap(), 200).await;
-    assert_eq!(answer["redriven"], 1);
+    assert_eq!(app.redrive_all("images").await, 1);
     app.has_status(USER, &file, |status| status == "approved")
         .await;
     bucket_is(&app, &[format!("verified/{file}")]).await;
@@ -287,7 +281,7 @@ async fn what_is_uploaded_in_vain_and_untold_is_gone_when_its_url_has_run_out() 
     removed(&app, &gone.file_name(USER)).await;
     for received in [&to_kept, &to_gone] {
         let foreign = Photo::of("chelsea.png").bytes;
-        assert_eq!(app.put(received, &foreign).await.status(), 200);
+        assert_eq!(app.put(received, &foreign).await.status, 200);
     }
     assert_eq!(objects(&app).len(), 3);
     urls_run_out(&app).await;
@@ -304,7 +298,7 @@ async fn a_slow_store_does_not_have_the_same_timers_handled_twice() {
     let app = App::with(&variables).await;
     let photo = Photo::of("camera.png");
     for number in 0..4 {
-        app.announce(USER, &photo.clone().numbered(number)).await;
+        app.announce(USER, &photo.numbered(number)).await;
     }
     app.queue_is_empty().await;
     let faults = app.stack.s3().faults();
@@ -327,7 +321,7 @@ async fn the_first_verified_content_stays_whatever_is_uploaded_later() {
     let app = App::start().await;
     let photo = Photo::of("coffee.jpg");
     let received = app.announce(USER, &photo).await;
-    assert_eq!(app.put(&received, &photo.bytes).await.status(), 200);
+    assert_eq!(app.put(&received, &photo.bytes).await.status, 200);
     let file = photo.file_name(USER);
     let record = app.looked_at(USER, &file).await;
     let verified = [format!("verified/{file}")];
@@ -335,7 +329,7 @@ async fn the_first_verified_content_stays_whatever_is_uploaded_later() {
 
     // The URL still works, for any client that has it.
     let other = Photo::of("chelsea.png");
-    assert_eq!(app.put(&received, &other.bytes).await.status(), 200);
+    assert_eq!(app.put(&received, &other.bytes).await.status, 200);
     app.stack.s3().events_delivered().await;
     app.queue_is_empty().await;
     assert_eq!(objects(&app), verified);
@@ -344,7 +338,7 @@ async fn the_first_verified_content_stays_whatever_is_uploaded_later() {
 
     // The size of the upload and the delay of its event don't matter.
     app.stack.s3().set_event_target(None);
-    assert_eq!(app.put(&received, b"").await.status(), 200);
+    assert_eq!(app.put(&received, b"").await.status, 200);
     assert_eq!(obtain(&app, &file).await, photo.bytes);
     body(app.notify(&notification(&file, 1 << 30, "e")).await, 200).await;
     bucket_is(&app, &verified).await;
@@ -361,7 +355,7 @@ async fn a_photo_in_two_posts_is_one_object_until_it_is_in_none() {
     let received = announce_in(&app, &photo, 2).await;
     assert_eq!(received["already_uploaded"], true);
     // A second upload by the client does not double the photo.
-    assert_eq!(app.put(&received, &photo.bytes).await.status(), 200);
+    assert_eq!(app.put(&received, &photo.bytes).await.status, 200);
     app.stack.s3().events_delivered().await;
     app.queue_is_empty().await;
     assert_eq!(objects(&app), [format!("verified/{file}")]);
@@ -423,7 +417,7 @@ async fn a_removed_photo_is_gone_and_may_come_back_in_another_post() {
 
     let received = announce_in(&app, &photo, 2).await;
     assert_eq!(received["already_uploaded"], false);
-    assert_eq!(app.put(&received, &photo.bytes).await.status(), 200);
+    assert_eq!(app.put(&received, &photo.bytes).await.status, 200);
     let record = app.looked_at(USER, &file).await;
     assert_eq!(record["status"], "approved");
     assert_eq!(record["posts"].as_array().unwrap().len(), 1);
@@ -498,7 +492,7 @@ async fn what_is_uploaded_after_a_removal_is_removed_too() {
     let received = app.announce(USER, &photo).await;
     let file = photo.file_name(USER);
     removed(&app, &file).await;
-    assert_eq!(app.put(&received, &photo.bytes).await.status(), 200);
+    assert_eq!(app.put(&received, &photo.bytes).await.status, 200);
     app.stack.s3().events_delivered().await;
     app.queue_is_empty().await;
     assert_eq!(objects(&app), NOTHING);

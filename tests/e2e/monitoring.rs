@@ -8,8 +8,6 @@ use reqwest::Method;
 use serde_json::Value;
 use tests::{App, eventually, root};
 
-use super::webhooks::ops;
-
 const ALERTS: &str = "deploy/prometheus/alerts.yaml";
 const ALERTS_TEST: &str = "deploy/prometheus/alerts.test.yaml";
 const DASHBOARD: &str = "deploy/grafana/orilla.json";
@@ -31,7 +29,7 @@ async fn alerts_and_dashboard_name_metrics_that_there_are() {
     let app = App::with(&variables).await;
     // The first request is counted by then.
     let shown = eventually("a request is counted", async || {
-        let shown = ops(&app, Method::GET, "/metrics", None).await;
+        let shown = app.ops(Method::GET, "/metrics", None).await;
         let shown = shown.text().await.unwrap();
         shown.contains("_count{method=").then(|| metrics(&shown))
     })

@@ -5,12 +5,11 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use devstack::WebhookReceiver;
-use devstack::webhooks::Received;
+use devstack::webhooks::SECRET;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::{App, RequestBuilder, USER, body, eventually};
 
-const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const OTHER_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
 const DEAD: &str = "/ops/queues/orders.notifications/dead";
 
@@ -42,31 +41,16 @@ fn request(app: &App, id: &str, status: &str, description: &str) -> RequestBuild
 }
 
 async fn put(app: &App, id: &str, status: &str, description: &str) {
-    let request = request(app, id, status, description);
-    body(request.send().await.unwrap(), 200).await;
+    app.put_order(id, status, description).await;
 }
 
-/// Waits until the order's latest version has been processed.
 async fn processed(app: &App, id: &str) {
-    eventually(&format!("{id} is processed"), || async move {
-        let order = body(app.get(USER, &format!("/orders/{id}")).await, 200).await;
-        (order["processing"]["state"] == "processed").then_some(())
-    })
-    .await;
+    app.order_is(id, "processed").await;
 }
 
 /// Waits until a receiver has taken `count` events, and returns them.
 async fn told(receiver: &WebhookReceiver, count: usize) -> Vec<Value> {
-    let taken = eventually("everything is told", || async {
-        let taken = receiver.received();
-        (taken.len() >= count).then_some(taken)
-    })
-    .await;
-    assert_eq!(taken.len(), count, "{taken:?}");
-    let mut events: Vec<_> = taken
-        .into_iter()
-        .map(|Received { body, .. }| body)
-        .collect();
+    let mut events = tests::told(receiver, count).await;
     // The events may come out of order: a receiver sorts them like this.
     events.sort_by_key(|event| {
         let attribute = |name: &str| event[name].as_str().unwrap().to_owned();
@@ -84,24 +68,17 @@ fn changes(events: &[Value]) -> BTreeSet<(&str, u64)> {
         .collect()
 }
 
-async fn ops(app: &App, method: Method, path: &str, content: &Value) -> Value {
-    let token = app.stack.token("operator", &["ops"]).unwrap();
-    let request = app.request(method, path).bearer_auth(token).json(content);
-    body(request.send().await.unwrap(), 200).await
-}
-
 /// Waits for `count` dead letters, and returns the page of them.
 async fn dead(app: &App, count: usize) -> Value {
     eventually("there are dead letters", || async {
-        let page = ops(app, Method::GET, DEAD, &json!({})).await;
+        let page = app.ops_get(DEAD).await;
         (page["total"] == count).then_some(page)
     })
     .await
 }
 
 async fn send_back_all(app: &App) {
-    let path = format!("{DEAD}/redrive");
-    ops(app, Method::POST, &path, &json!({"all": true})).await;
+    app.redrive_all(QUEUE).await;
 }
 
 async fn restart_with(app: &mut App, variable: &str, value: &str) {

@@ -4,10 +4,8 @@ use devstack::sigv4_verify::verify_presigned;
 use http::{HeaderMap, Method};
 use reqwest::Response;
 use stores::Redis;
-use tests::{App, Photo, USER, refusal};
+use tests::{App, Photo, SamplePhoto, USER, refusal};
 use time::OffsetDateTime;
-
-use super::webhooks::ops;
 
 async fn obtain(app: &App, user: &str, file: &str) -> Response {
     app.get(user, &format!("/obtain/{file}")).await
@@ -136,7 +134,9 @@ async fn photos_come_back_without_metadata_where_that_is_wanted() {
     let file = app.upload(USER, &photo).await;
     let early = obtain(&app, USER, &file).await;
     assert_eq!(refusal(early, 409).await, "metadata_not_stripped");
-    let resumed = ops(&app, Method::POST, "/ops/queues/images/resume", None).await;
+    let resumed = app
+        .ops(Method::POST, "/ops/queues/images/resume", None)
+        .await;
     assert_eq!(resumed.status(), 200);
     app.looked_at(USER, &file).await;
 

@@ -12,7 +12,7 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use stores::native::NativeRedis;
 use stores::{Arg, Redis, RedisError};
-use tests::{App, Hosts, Manifest, OwnRedis, Photo, USER, body, eventually, refusal};
+use tests::{App, Hosts, Manifest, OwnRedis, Photo, SamplePhoto, USER, body, eventually, refusal};
 
 const DEAD: &str = "/ops/queues/images/dead";
 const REDRIVE: &str = "/ops/queues/images/dead/redrive";
@@ -25,32 +25,8 @@ fn policy() -> Policy {
     }
 }
 
-async fn call(app: &App, method: Method, path: &str, body: Option<&Value>) -> Response {
-    let token = app.stack.token("operator", &["ops"]).unwrap();
-    let mut request = app.request(method, path).bearer_auth(token);
-    if let Some(body) = body {
-        request = request.json(body);
-    }
-    request.send().await.unwrap()
-}
-
-async fn get(app: &App, path: &str) -> Value {
-    body(call(app, Method::GET, path, None).await, 200).await
-}
-
 async fn redrive(app: &App, body: &Value) -> Response {
-    call(app, Method::POST, REDRIVE, Some(body)).await
-}
-
-/// The overview's entry for a queue.
-async fn queue(app: &App, name: &str) -> Value {
-    let overview = get(app, "/ops/queues").await;
-    let queues = overview["queues"].as_array().unwrap().iter();
-    queues
-        .into_iter()
-        .find(|queue| queue["name"] == name)
-        .unwrap()
-        .clone()
+    app.ops(Method::POST, REDRIVE, Some(body)).await
 }
 
 /// Makes messages dead letters of a queue.
@@ -103,9 +79,9 @@ async fn upload_died(app: &App, photo: &Photo) -> String {
 async fn a_dead_letter_is_found_and_sent_back_and_its_work_is_done() {
     let app = App::start().await;
     let file = upload_died(&app, &Photo::of("coffee.jpg")).await;
-    assert_eq!(queue(&app, "images").await["dead"], 1);
+    assert_eq!(app.queue("images").await["dead"], 1);
 
-    let page = get(&app, DEAD).await;
+    let page = app.ops_get(DEAD).await;
     assert_eq!(
         (&page["queue"], &page["total"], &page["cursor"]),
         (&json!("images"), &json!(1), &Value::Null)
@@ -124,7 +100,7 @@ async fn a_dead_letter_is_found_and_sent_back_and_its_work_is_done() {
     );
     // The request woke the worker.
     assert_eq!(app.looked_at(USER, &file).await["status"], "approved");
-    assert_eq!(get(&app, DEAD).await["total"], 0);
+    assert_eq!(app.ops_get(DEAD).await["total"], 0);
     assert_eq!(
         body(redrive(&app, &again).await, 200).await,
         json!({"queue": "images", "redriven": 0, "missing": [letter["id"]]}),
@@ -156,7 +132,7 @@ async fn a_message_that_nobody_can_read_is_thrown_away() {
     Queue::new(&redis, "images").commit(&unreadable).unwrap();
     let dead_one = async |not: &str| {
         eventually("the worker gives up", || async {
-            let page = get(&app, DEAD).await;
+            let page = app.ops_get(DEAD).await;
             let letter = page["dead"].get(0)?;
             (letter["id"] != not).then(|| letter.clone())
         })
@@ -172,12 +148,12 @@ async fn a_message_that_nobody_can_read_is_thrown_away() {
     let second = dead_one(&first).await["id"].as_str().unwrap().to_owned();
 
     let path = format!("{DEAD}/{second}");
-    let deleted = call(&app, Method::DELETE, &path, None).await;
+    let deleted = app.ops(Method::DELETE, &path, None).await;
     assert_eq!(deleted.status(), 204);
     assert!(deleted.bytes().await.unwrap().is_empty());
-    assert_eq!(get(&app, DEAD).await["dead"], json!([]));
+    assert_eq!(app.ops_get(DEAD).await["dead"], json!([]));
     for path in [path, format!("{DEAD}/1-0"), format!("{DEAD}/no-id")] {
-        let response = call(&app, Method::DELETE, &path, None).await;
+        let response = app.ops(Method::DELETE, &path, None).await;
         assert_eq!(refusal(response, 404).await, "unknown_dead_letter");
     }
     app.stop().await;
@@ -189,15 +165,15 @@ async fn letters_are_thrown_away_one_many_and_all() {
     make_dead(&app.redis(), "images", numbered(250));
     let discard = async |wanted: &Value| {
         let path = format!("{DEAD}/discard");
-        call(&app, Method::POST, &path, Some(wanted)).await
+        app.ops(Method::POST, &path, Some(wanted)).await
     };
-    let first = ids(&get(&app, &format!("{DEAD}?limit=3")).await);
+    let first = ids(&app.ops_get(&format!("{DEAD}?limit=3")).await);
     let some = json!({"ids": [first[0], first[2], "1-0"]});
     assert_eq!(
         body(discard(&some).await, 200).await,
         json!({"queue": "images", "discarded": 2, "missing": ["1-0"]})
     );
-    let left = get(&app, DEAD).await;
+    let left = app.ops_get(DEAD).await;
     assert_eq!((&left["total"], &ids(&left)[0]), (&json!(248), &first[1]));
     for wrong in [json!({}), json!({"ids": []}), json!({"ids": ["x"]})] {
         assert_eq!(refusal(discard(&wrong).await, 400).await, "invalid_field");
@@ -208,7 +184,7 @@ async fn letters_are_thrown_away_one_many_and_all() {
             json!({"queue": "images", "discarded": count, "missing": []})
         );
     }
-    let queue = queue(&app, "images").await;
+    let queue = app.queue("images").await;
     assert_eq!((&queue["depth"], &queue["dead"]), (&json!(0), &json!(0)));
     app.stop().await;
 }
@@ -218,7 +194,7 @@ async fn letters_are_sent_back_once_however_many_operators_do_it() {
     let app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
     let redis = app.redis();
     make_dead(&redis, "images", numbered(350));
-    let some = ids(&get(&app, &format!("{DEAD}?limit=200")).await);
+    let some = ids(&app.ops_get(&format!("{DEAD}?limit=200")).await);
     let (all, some) = (json!({"all": true}), json!({ "ids": some }));
     let answers = futures::future::join_all([
         redrive(&app, &all),
@@ -232,7 +208,7 @@ async fn letters_are_sent_back_once_however_many_operators_do_it() {
         redriven += body(answer, 200).await["redriven"].as_u64().unwrap();
     }
     assert_eq!(redriven, 350);
-    let queue = queue(&app, "images").await;
+    let queue = app.queue("images").await;
     assert_eq!((&queue["depth"], &queue["dead"]), (&json!(350), &json!(0)));
 
     // The messages are like new: none has a failed attempt, and each is there once.
@@ -252,10 +228,10 @@ async fn dead_letters_are_read_page_by_page_while_they_come_and_go() {
     let redis = app.redis();
     make_dead(&redis, "jobs", numbered(5));
     let dead = "/ops/queues/jobs/dead";
-    let everything = ids(&get(&app, dead).await);
+    let everything = ids(&app.ops_get(dead).await);
     assert_eq!(everything.len(), 5);
 
-    let first = get(&app, &format!("{dead}?limit=2")).await;
+    let first = app.ops_get(&format!("{dead}?limit=2")).await;
     assert_eq!(first["total"], 5);
     assert_eq!(ids(&first), everything[..2]);
     assert_eq!(first["dead"][1]["message"], json!({"number": 1}));
@@ -263,22 +239,22 @@ async fn dead_letters_are_read_page_by_page_while_they_come_and_go() {
         "{dead}?limit=2&cursor={}",
         first["cursor"].as_str().unwrap()
     );
-    assert_eq!(ids(&get(&app, &next).await), everything[2..4]);
+    assert_eq!(ids(&app.ops_get(&next).await), everything[2..4]);
 
     // The letter in the cursor may be gone by then, and others may have come.
     for gone in &everything[1..3] {
         let path = format!("{dead}/{gone}");
-        assert_eq!(call(&app, Method::DELETE, &path, None).await.status(), 204);
+        assert_eq!(app.ops(Method::DELETE, &path, None).await.status(), 204);
     }
     make_dead(&redis, "jobs", numbered(1));
-    let second = get(&app, &next).await;
+    let second = app.ops_get(&next).await;
     assert_eq!(ids(&second), everything[3..]);
     let next = format!("{dead}?cursor={}", second["cursor"].as_str().unwrap());
-    let last = get(&app, &next).await;
+    let last = app.ops_get(&next).await;
     assert_eq!((ids(&last).len(), &last["cursor"]), (1, &Value::Null));
 
     for wrong in ["limit=0", "limit=1001", "limit=x", "cursor=x", "cursor=%2B"] {
-        let response = call(&app, Method::GET, &format!("{dead}?{wrong}"), None).await;
+        let response = app.ops(Method::GET, &format!("{dead}?{wrong}"), None).await;
         assert_eq!(refusal(response, 400).await, "invalid_query", "{wrong}");
     }
     app.stop().await;
@@ -345,7 +321,7 @@ async fn all_are_those_that_were_dead_when_it_began() {
 #[tokio::test]
 async fn queues_are_counted_for_people_and_for_prometheus() {
     let app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
-    let empty = queue(&app, "jobs").await;
+    let empty = app.queue("jobs").await;
     assert_eq!(
         empty,
         json!({"name": "jobs", "depth": 0, "inFlight": 0, "oldestAgeSeconds": 0.0, "delayed": 0,
@@ -377,7 +353,7 @@ async fn queues_are_counted_for_people_and_for_prometheus() {
         (counts.oldest_age > Duration::ZERO && counts.due == 1).then_some(())
     })
     .await;
-    let counted = queue(&app, "jobs").await;
+    let counted = app.queue("jobs").await;
     assert!(counted["oldestAgeSeconds"].as_f64().unwrap() > 0.0);
     for (name, count) in [
         ("depth", 2),
@@ -390,7 +366,7 @@ async fn queues_are_counted_for_people_and_for_prometheus() {
     ] {
         assert_eq!(counted[name], count, "{name}: {counted}");
     }
-    let history = get(&app, "/ops/queues/jobs/history").await;
+    let history = app.ops_get("/ops/queues/jobs/history").await;
     let minutes = history["minutes"].as_array().unwrap();
     assert_eq!(minutes.len(), 60);
     for name in ["processed", "retried", "dead"] {
@@ -398,7 +374,7 @@ async fn queues_are_counted_for_people_and_for_prometheus() {
         assert_eq!(counts.sum::<u64>(), 1, "{name}: {history}");
     }
 
-    let response = call(&app, Method::GET, "/metrics", None).await;
+    let response = app.ops(Method::GET, "/metrics", None).await;
     assert_eq!(
         response.headers()["content-type"],
         "text/plain; version=0.0.4; charset=utf-8"
@@ -426,7 +402,7 @@ async fn queues_are_counted_for_people_and_for_prometheus() {
     let counts = jobs.counts().unwrap();
     assert_eq!((counts.depth, counts.dead, counts.dead_lettered), (4, 0, 1));
     app.redis().call("FLUSHALL", &[]).unwrap();
-    assert_eq!(queue(&app, "jobs").await, empty);
+    assert_eq!(app.queue("jobs").await, empty);
     app.stop().await;
 }
 
@@ -605,7 +581,7 @@ async fn readiness_names_what_is_out_of_reach_and_the_log_says_why() {
     let (app, documents) = with_documents(manifest, &variables).await;
     without_redis_it_is_not_ready_and_says_so(&app, &documents).await;
     for path in ["/metrics", "/ops/queues", DEAD] {
-        let response = call(&app, Method::GET, path, None).await;
+        let response = app.ops(Method::GET, path, None).await;
         assert_eq!(refusal(response, 503).await, "unavailable", "{path}");
     }
     // A restart would not bring back the dependency.
@@ -652,10 +628,10 @@ async fn queues_are_for_operators_and_probes_for_everybody() {
         );
         let user = request().bearer_auth(app.token(USER)).send().await.unwrap();
         assert_eq!(refusal(user, 403).await, "missing_role", "{path}");
-        let operator = call(&app, method.clone(), path, Some(&all)).await;
+        let operator = app.ops(method.clone(), path, Some(&all)).await;
         assert_eq!(operator.status(), status, "{path}");
 
-        let patch = call(&app, Method::PATCH, path, None).await;
+        let patch = app.ops(Method::PATCH, path, None).await;
         let allowed = patch.headers()["allow"].to_str().unwrap().to_owned();
         assert!(allowed.contains(method.as_str()), "{path}: {allowed}");
         assert_eq!(refusal(patch, 405).await, "method_not_allowed");
@@ -672,11 +648,13 @@ async fn a_request_that_cannot_be_followed_changes_nothing() {
     let app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
     make_dead(&app.redis(), "images", numbered(1));
     for path in ["/ops/queues/nothing/dead", "/ops/queues/%7Bimages%7D/dead"] {
-        let response = call(&app, Method::GET, path, None).await;
+        let response = app.ops(Method::GET, path, None).await;
         assert_eq!(refusal(response, 404).await, "unknown_queue", "{path}");
     }
     let elsewhere = "/ops/queues/nothing/dead/redrive";
-    let response = call(&app, Method::POST, elsewhere, Some(&json!({"all": true}))).await;
+    let response = app
+        .ops(Method::POST, elsewhere, Some(&json!({"all": true})))
+        .await;
     assert_eq!(refusal(response, 404).await, "unknown_queue");
 
     let too_many: Vec<_> = (0..1001).map(|n| format!("{n}-0")).collect();
@@ -700,11 +678,11 @@ async fn a_request_that_cannot_be_followed_changes_nothing() {
         refusal(redrive(&app, &huge).await, 413).await,
         "body_too_large"
     );
-    assert_eq!(get(&app, DEAD).await["total"], 1);
+    assert_eq!(app.ops_get(DEAD).await["total"], 1);
     app.stop().await;
 
     let app = App::with(&[("queues", "images, {jobs}")]).await;
-    let response = call(&app, Method::GET, "/ops/queues", None).await;
+    let response = app.ops(Method::GET, "/ops/queues", None).await;
     let answer = body(response, 500).await;
     assert_eq!(answer["code"], "misconfigured");
     assert!(answer["error"].as_str().unwrap().contains("queues"));

@@ -4,11 +4,10 @@
 use std::time::Duration;
 
 use devstack::WebhookReceiver;
+use devstack::webhooks::SECRET;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::{App, Manifest, Service, USER, body, eventually};
-
-const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+use tests::{App, Manifest, Service, USER, body, eventually, told};
 
 /// The application with a service that handles orders.
 async fn handled_by(service: &Service, variables: &[(&str, &str)]) -> App {
@@ -19,32 +18,23 @@ async fn handled_by(service: &Service, variables: &[(&str, &str)]) -> App {
 }
 
 async fn put(app: &App, id: &str, status: &str) {
-    let request = app
-        .request_of(USER, Method::PUT, &format!("/orders/{id}"))
-        .json(&json!({"status": status, "description": "x"}));
-    body(request.send().await.unwrap(), 200).await;
+    app.put_order(id, status, "x").await;
 }
 
 async fn processing(app: &App, id: &str) -> Value {
-    let order = body(app.get(USER, &format!("/orders/{id}")).await, 200).await;
-    order["processing"].clone()
+    app.order(id).await["processing"].clone()
 }
 
 /// Waits until an order's latest version has a state, and returns its processing.
 async fn becomes(app: &App, id: &str, state: &str) -> Value {
-    eventually(&format!("{id} is {state}"), || async move {
-        let processing = processing(app, id).await;
-        (processing["state"] == state).then_some(processing)
-    })
-    .await
+    app.order_is(id, state).await["processing"].clone()
 }
 
 /// The result of processing each version of an order.
 async fn came_of(app: &App, id: &str) -> Vec<Value> {
-    let history = app.get(USER, &format!("/orders/{id}?history=true")).await;
-    let history = body(history, 200).await;
-    let versions = history["versions"].as_array().unwrap().iter();
+    let versions = app.order_history(id).await;
     versions
+        .iter()
         .map(|version| version["processing"]["result"].clone())
         .collect()
 }
@@ -60,29 +50,19 @@ fn asked(service: &Service, id: &str) -> Vec<u64> {
         .collect()
 }
 
-async fn ops(app: &App, method: Method, path: &str, content: &Value, status: u16) -> String {
-    let token = app.stack.token("operator", &["ops"]).unwrap();
-    let path = format!("/ops/queues/{path}");
-    let request = app.request(method, &path).bearer_auth(token).json(content);
-    let answer = request.send().await.unwrap();
-    assert_eq!(answer.status(), status, "{path}");
-    answer.text().await.unwrap()
-}
-
 /// Sends back the dead letter that holds an order.
 async fn send_back(app: &App, letter: &Value) {
-    let queue = letter["queue"].as_str().unwrap();
-    let path = format!("{queue}/dead/redrive");
     let ids = json!({"ids": [letter["id"]]});
-    let answer = ops(app, Method::POST, &path, &ids, 200).await;
-    assert!(answer.contains("\"redriven\":1"), "{answer}");
+    let queue = letter["queue"].as_str().unwrap();
+    assert_eq!(app.redrive(queue, &ids).await, 1);
 }
 
 /// Discards the letter.
 async fn throw_away(app: &App, letter: &Value) {
-    let id = letter["id"].as_str().unwrap();
-    let path = format!("{}/dead/{id}", letter["queue"].as_str().unwrap());
-    ops(app, Method::DELETE, &path, &json!({}), 204).await;
+    let [queue, id] = ["queue", "id"].map(|name| letter[name].as_str().unwrap());
+    let path = format!("/ops/queues/{queue}/dead/{id}");
+    let discarded = app.ops(Method::DELETE, &path, None).await;
+    assert_eq!(discarded.status(), 204, "{path}");
 }
 
 #[tokio::test]
@@ -152,10 +132,7 @@ async fn what_waits_behind_a_dead_letter_goes_on_without_it_when_that_is_thrown_
     );
     // Only operators see the service's fault.
     assert_eq!(letter["error"], "it could not be handled");
-    let path = "/ops/queues/orders.inprocess/dead";
-    let request = app.request(Method::GET, path);
-    let token = app.stack.token("operator", &["ops"]).unwrap();
-    let dead = body(request.bearer_auth(token).send().await.unwrap(), 200).await;
+    let dead = app.ops_get("/ops/queues/orders.inprocess/dead").await;
     let error = dead["dead"][0]["error"].as_str().unwrap();
     assert!(error.contains("500"), "{error}");
     let attempts: Vec<_> = service.visits().iter().map(|visit| visit.attempt).collect();
@@ -220,9 +197,6 @@ async fn a_notification_over_http_wakes_the_worker_whose_turn_it_is() {
     becomes(&app, "B", "processed").await;
     assert_eq!(asked(&service, "A"), [1, 2, 3]);
     assert_eq!(asked(&service, "B"), [1, 1, 2, 3]);
-    eventually("all that was done is told", || async {
-        (receiver.received().len() == 2 + 3).then_some(())
-    })
-    .await;
+    told(&receiver, 2 + 3).await;
     app.stop().await;
 }

@@ -2,7 +2,7 @@
 
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
-use tests::{App, RequestBuilder, USER, body, eventually, refusal};
+use tests::{App, RequestBuilder, USER, body, refusal};
 
 const OTHER: &str = "other";
 
@@ -18,19 +18,6 @@ async fn put(app: &App, user: &str, id: &str, order: &Value) -> Response {
 fn change(app: &App, user: &str, id: &str, order: &Value) -> RequestBuilder {
     app.request_of(user, Method::PUT, &format!("/orders/{id}"))
         .json(order)
-}
-
-async fn read(app: &App, id: &str) -> Value {
-    body(app.get(USER, &format!("/orders/{id}")).await, 200).await
-}
-
-/// The order after its latest version has been processed.
-async fn processed(app: &App, id: &str) -> Value {
-    eventually(&format!("{id} is processed"), || async move {
-        let order = read(app, id).await;
-        (order["processing"]["state"] == "processed").then_some(order)
-    })
-    .await
 }
 
 async fn ids(app: &App, user: &str, query: &str) -> Vec<String> {
@@ -55,7 +42,7 @@ async fn changes_of_one_order_that_come_at_once_queue_behind_each_other() {
         }
     });
     futures::future::join_all(clients).await;
-    assert_eq!(read(&app, "ORD-001").await["version"], 100);
+    assert_eq!(app.order("ORD-001").await["version"], 100);
     app.stop().await;
 }
 
@@ -80,7 +67,7 @@ async fn an_order_goes_its_way_and_keeps_its_history() {
         (&json!("canceled"), &json!(2))
     );
 
-    let now = processed(&app, "ORD-001").await;
+    let now = app.order_is("ORD-001", "processed").await;
     assert_eq!(now["status"], "canceled");
     assert_eq!(now["registerDate"], "2025-01-31T08:00:00Z", "it stays");
     assert_eq!(now["deliveryDate"], "");
@@ -191,7 +178,7 @@ async fn a_repeated_post_is_answered_as_before_and_processed_once() {
     let mut order = order("A", "received");
     order.as_object_mut().unwrap().remove("registerDate");
     let first = body(app.post(USER, "/orders", &order).await, 200).await;
-    processed(&app, "A").await;
+    app.order_is("A", "processed").await;
     assert_eq!(
         body(app.post(USER, "/orders", &order).await, 200).await,
         first
@@ -214,7 +201,7 @@ async fn a_repeated_post_is_answered_as_before_and_processed_once() {
     );
     let again = body(put(&app, USER, "A", &next).await, 200).await;
     assert_eq!(again["version"], 2, "nothing is different");
-    assert_eq!(processed(&app, "A").await["version"], 2);
+    assert_eq!(app.order_is("A", "processed").await["version"], 2);
     let settled: i64 = ["received", "inprocess"]
         .map(|status| settled(&app, status))
         .iter()
@@ -264,11 +251,11 @@ async fn an_order_changes_only_as_the_rules_say() {
         ("late", "completed"),
         ("born", "received"),
     ] {
-        let version = read(&app, id).await["version"].clone();
+        let version = app.order(id).await["version"].clone();
         let answer = body(put(&app, USER, id, &of(status, "x")).await, 409).await;
         assert_eq!(answer["code"], "illegal_transition");
         assert!(answer["error"].as_str().unwrap().contains("allowed"));
-        assert_eq!(read(&app, id).await["version"], version);
+        assert_eq!(app.order(id).await["version"], version);
     }
     app.stop().await;
 
@@ -276,7 +263,7 @@ async fn an_order_changes_only_as_the_rules_say() {
     for status in ["completed", "received", "canceled", "inprocess"] {
         body(put(&app, USER, "A", &of(status, "x")).await, 200).await;
     }
-    assert_eq!(processed(&app, "A").await["version"], 4);
+    assert_eq!(app.order_is("A", "processed").await["version"], 4);
     app.stop().await;
 }
 
@@ -311,10 +298,10 @@ async fn nobody_overwrites_what_they_have_not_seen() {
         assert_eq!(if_match(tag, "A", "3").await.status(), 412, "{tag}");
     }
     assert_eq!(if_match("2", "A", "3").await.status(), 400);
-    assert_eq!(read(&app, "A").await["description"], "2");
+    assert_eq!(app.order("A").await["description"], "2");
     body(if_match("\"7\", \"2\"", "A", "3").await, 200).await;
 
-    processed(&app, "A").await;
+    app.order_is("A", "processed").await;
     let seen = app.get(USER, "/orders/A").await;
     let request = app
         .request_of(USER, Method::GET, "/orders/A")

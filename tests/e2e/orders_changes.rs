@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use stores::{Arg, Redis};
-use tests::{App, USER, body, eventually, refusal};
+use tests::{App, USER, body, refusal};
 
 const OTHER: &str = "other";
 const MERGE_PATCH: &str = "application/merge-patch+json";
@@ -33,10 +33,6 @@ async fn patch(
         request.header(*name, *value)
     });
     request.send().await.unwrap()
-}
-
-async fn read(app: &App, id: &str) -> Value {
-    body(app.get(USER, &format!("/orders/{id}")).await, 200).await
 }
 
 async fn batch(app: &App, user: &str, orders: Value) -> Vec<Value> {
@@ -81,11 +77,7 @@ async fn a_patch_changes_a_part_of_an_order_and_is_processed_as_any_change() {
         json!({"message": "Order processed successfully", "orderId": "A", "status": "inprocess",
             "version": 2})
     );
-    let now = eventually("the patch is processed", || async {
-        let order = read(&app, "A").await;
-        (order["processing"]["state"] == "processed").then_some(order)
-    })
-    .await;
+    let now = app.order_is("A", "processed").await;
     assert_eq!(
         (
             &now["status"],
@@ -163,7 +155,7 @@ async fn a_patch_that_cannot_be_made_changes_nothing() {
         .unwrap();
     assert_eq!(options.headers()["accept-patch"], accepted.as_str());
 
-    assert_eq!(read(&app, "A").await["version"], 1);
+    assert_eq!(app.order("A").await["version"], 1);
     let theirs = body(app.get(OTHER, "/orders/theirs").await, 200).await;
     assert_eq!(theirs["version"], 1);
     app.stop().await;
@@ -277,12 +269,9 @@ async fn a_batch_answers_each_order_as_if_it_had_come_alone() {
             "version": 1})
     );
     for id in ["new", "fresh"] {
-        eventually(&format!("{id} is processed"), || async {
-            (read(&app, id).await["processing"]["state"] == "processed").then_some(())
-        })
-        .await;
+        app.order_is(id, "processed").await;
     }
-    assert_eq!(read(&app, "done").await["version"], 2);
+    assert_eq!(app.order("done").await["version"], 2);
     // Sent again, it is answered as before, and nothing is done twice.
     assert_eq!(batch(&app, USER, sent).await, results);
     app.stop().await;
@@ -426,7 +415,7 @@ async fn a_poller_misses_nothing_while_orders_change() {
     poll().await;
     assert_eq!(seen.len(), 6);
     for (id, version) in seen {
-        assert_eq!(read(&app, &id).await["version"], version, "{id}");
+        assert_eq!(app.order(&id).await["version"], version, "{id}");
     }
     app.stop().await;
 }

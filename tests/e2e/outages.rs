@@ -1,8 +1,9 @@
 //! Outages of the dependencies.
 
 use devstack::s3::Fault;
-use reqwest::Method;
-use tests::{App, Manifest, OwnRedis, Photo, USER, body, eventually, notification, refusal};
+use tests::{
+    App, Manifest, OwnRedis, Photo, SamplePhoto, USER, body, eventually, notification, refusal,
+};
 
 #[tokio::test]
 async fn redis_down_is_503_and_nothing_is_lost_when_it_is_back() {
@@ -42,7 +43,7 @@ async fn redis_down_is_503_and_nothing_is_lost_when_it_is_back() {
         "the index outlived the restart"
     );
     let received = body(received, 200).await;
-    assert_eq!(app.put(&received, &coffee.bytes).await.status(), 200);
+    assert_eq!(app.put(&received, &coffee.bytes).await.status, 200);
     app.has_status(USER, &coffee.file_name(USER), |status| status == "approved")
         .await;
 }
@@ -94,7 +95,7 @@ async fn an_object_store_that_stays_down_fails_the_record_with_the_reason() {
         .s3()
         .faults()
         .next_of("GetObject", 2, Fault::SlowDown);
-    assert_eq!(app.put(&received, &photo.bytes).await.status(), 200);
+    assert_eq!(app.put(&received, &photo.bytes).await.status, 200);
     let record = app.looked_at(USER, &photo.file_name(USER)).await;
     assert_eq!(record["status"], "failed");
     assert!(
@@ -126,13 +127,8 @@ async fn where_no_notification_comes_a_drain_does_the_work() {
     let file = app.upload(USER, &Photo::of("coffee.jpg")).await;
     app.stack.s3().events_delivered().await;
     assert_eq!(app.record(USER, &file).await["status"], "waiting");
-    let drained = app
-        .request(Method::POST, "/ops/queues/images/drain")
-        .bearer_auth(app.stack.token("operator", &["ops"]).unwrap())
-        .send()
-        .await
-        .unwrap();
-    assert!(body(drained, 200).await["handled"].as_u64().unwrap() >= 2);
+    let drained = app.drain("images").await;
+    assert!(drained["handled"].as_u64().unwrap() >= 2);
     assert_eq!(app.record(USER, &file).await["status"], "approved");
     app.stop().await;
 }
@@ -163,7 +159,7 @@ async fn work_goes_on_where_it_was_after_the_application_is_stopped() {
     let received = app.announce(USER, &photo).await;
     app.stack.stop_app().await;
     // The store keeps its notification until a receiver takes it.
-    assert_eq!(app.put(&received, &photo.bytes).await.status(), 200);
+    assert_eq!(app.put(&received, &photo.bytes).await.status, 200);
     app.stack.restart_app().await.unwrap();
     assert_eq!(
         app.looked_at(USER, &photo.file_name(USER)).await["status"],

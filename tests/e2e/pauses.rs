@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use queue::{Change, Delivery, Notify, Policy, Queue, QueueNames};
-use reqwest::{Method, Response};
+use reqwest::Method;
 use serde_json::{Value, json};
 use stores::Redis;
 use stores::native::NativeRedis;
-use tests::{App, Manifest, OwnRedis, USER, body, eventually, refusal};
+use tests::{App, Manifest, OwnRedis, USER, body, refusal};
 
 const LEASE: Duration = Duration::from_millis(50);
 
@@ -116,37 +116,14 @@ async fn the_end_of_a_pause_wakes_workers_at_once_and_the_pause_wakes_none() {
     assert!(left > Some(0), "{left:?}");
 }
 
-async fn operate(app: &App, method: Method, path: &str) -> Response {
-    let token = app.stack.token("operator", &["ops"]).unwrap();
-    app.request(method, path)
-        .bearer_auth(token)
-        .send()
-        .await
-        .unwrap()
-}
-
 async fn post(app: &App, path: &str) -> Value {
-    body(operate(app, Method::POST, path).await, 200).await
-}
-
-/// The overview's entry for a queue.
-async fn queue(app: &App, name: &str) -> Value {
-    let overview = body(operate(app, Method::GET, "/ops/queues").await, 200).await;
-    let queues = overview["queues"].as_array().unwrap().iter();
-    queues
-        .clone()
-        .find(|queue| queue["name"] == name)
-        .unwrap()
-        .clone()
+    body(app.ops(Method::POST, path, None).await, 200).await
 }
 
 /// The sample of a metric for a queue.
 async fn metric(app: &App, sample: &str) -> String {
-    let metrics = operate(app, Method::GET, "/metrics")
-        .await
-        .text()
-        .await
-        .unwrap();
+    let metrics = app.ops(Method::GET, "/metrics", None).await;
+    let metrics = metrics.text().await.unwrap();
     let line = metrics.lines().find_map(|line| line.strip_prefix(sample));
     line.unwrap_or_else(|| panic!("{sample}: {metrics}"))
         .trim()
@@ -166,7 +143,7 @@ async fn an_operator_pauses_jobs_and_they_go_on_when_it_is_over() {
 
     body(app.post(USER, "/submit-job", &job("A")).await, 202).await;
     assert_eq!(post(&app, "/ops/queues/jobs/drain").await["handled"], 0);
-    let state = queue(&app, "jobs").await;
+    let state = app.queue("jobs").await;
     assert_eq!(
         (
             &state["paused"],
@@ -176,7 +153,7 @@ async fn an_operator_pauses_jobs_and_they_go_on_when_it_is_over() {
         ),
         (&json!(true), &paused["pausedSince"], &json!(2), &json!(0))
     );
-    assert_eq!(queue(&app, "images").await["paused"], false);
+    assert_eq!(app.queue("images").await["paused"], false);
     assert_eq!(
         metric(&app, "orilla_queue_paused{queue=\"jobs\"}").await,
         "1"
@@ -186,11 +163,7 @@ async fn an_operator_pauses_jobs_and_they_go_on_when_it_is_over() {
     // Other queues are worked on, and the pause outlives the application.
     let order = json!({"orderId": "O", "status": "received", "description": "x"});
     body(app.post(USER, "/orders", &order).await, 200).await;
-    eventually("the order is processed", || async {
-        let order = body(app.get(USER, "/orders/O").await, 200).await;
-        (order["processing"]["state"] == "processed").then_some(())
-    })
-    .await;
+    app.order_is("O", "processed").await;
     app.change(Manifest::shipped()).await;
     assert_eq!(post(&app, "/ops/queues/jobs/drain").await["handled"], 0);
 
@@ -220,10 +193,10 @@ async fn only_operators_pause_queues_that_there_are() {
         let refused = request.send().await.unwrap();
         assert_eq!(refusal(refused, 403).await, "missing_role");
         let path = format!("/ops/queues/none/{what}");
-        let refused = operate(&app, Method::POST, &path).await;
+        let refused = app.ops(Method::POST, &path, None).await;
         assert_eq!(refusal(refused, 404).await, "unknown_queue");
     }
-    assert_eq!(queue(&app, "jobs").await["paused"], false);
+    assert_eq!(app.queue("jobs").await["paused"], false);
     app.stop().await;
 }
 

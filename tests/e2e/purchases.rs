@@ -480,12 +480,8 @@ async fn a_record_that_cannot_be_read_or_placed_blocks_no_other() {
         json!({"batchItemFailures": []})
     );
 
-    let token = app.stack.token("operator", &["ops"]).unwrap();
     let dead = eventually("two dead letters", || async {
-        let request = app
-            .request(Method::GET, "/ops/queues/compras/dead")
-            .bearer_auth(&token);
-        let dead = body(request.send().await.unwrap(), 200).await;
+        let dead = app.ops_get("/ops/queues/compras/dead").await;
         (dead["dead"].as_array().unwrap().len() == 2).then_some(dead)
     })
     .await;
@@ -508,8 +504,8 @@ async fn a_record_that_cannot_be_read_or_placed_blocks_no_other() {
         "{reasons}"
     );
 
-    let request = app.request(Method::GET, "/metrics").bearer_auth(&token);
-    let metrics = request.send().await.unwrap().text().await.unwrap();
+    let metrics = app.ops(Method::GET, "/metrics", None).await;
+    let metrics = metrics.text().await.unwrap();
     for line in [
         "orilla_compras_archived_total 2",
         "orilla_compras_failed_total 4",
@@ -619,18 +615,13 @@ async fn a_replay_brings_back_what_is_missing_and_changes_nothing_else() {
     let before = app.archive("");
     assert_eq!(before.len(), 65);
 
-    let token = app.stack.token("operator", &["ops"]).unwrap();
     let replay = async |request: Value| {
-        let post = app
-            .request(Method::POST, "/ops/compras/replay")
-            .bearer_auth(&token)
-            .json(&request);
-        let started = post.send().await.unwrap();
+        let path = "/ops/compras/replay";
+        let started = app.ops(Method::POST, path, Some(&request)).await;
         let location = started.headers()["location"].to_str().unwrap().to_owned();
         body(started, 202).await;
         eventually("the replay is done", || async {
-            let request = app.request(Method::GET, &location).bearer_auth(&token);
-            let progress = body(request.send().await.unwrap(), 200).await;
+            let progress = app.ops_get(&location).await;
             (progress["state"] == "done").then_some(progress)
         })
         .await

@@ -4,13 +4,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Output;
 
+use devstack::queries;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::{App, Member, body, eventually, root};
-use tokio::process::Command;
 
 const ADMIN: &[&str] = &["admin"];
 
@@ -214,28 +213,17 @@ impl Copy {
         path
     }
 
-    /// Runs a query as `scripts/catalog query` does.
-    async fn run(&self, query: &str, options: &[&str]) -> Output {
-        let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-        let python = root().join(target).join("venv/bin/python3");
-        let missing = "what runs the queries is missing; scripts/setup installs it";
-        assert!(python.exists(), "{}: {missing}", python.display());
-        let mut command = Command::new(python);
-        command.arg(root().join("scripts/catalog.py"));
-        command.args([query, "--json", "--desde", DAYS[0], "--hasta", DAYS[3]]);
-        command
-            .args(options)
-            .arg("--folder")
-            .arg(self.folder.path());
-        command.output().await.unwrap()
+    /// Runs a query on all days.
+    async fn run(&self, query: &str, options: &[&str]) -> anyhow::Result<Vec<Value>> {
+        let days = ["--desde", DAYS[0], "--hasta", DAYS[3]];
+        let options = [options, &days].concat();
+        queries::rows(&root(), query, self.folder.path(), &options).await
     }
 
     /// The rows that a query gives.
     async fn rows(&self, query: &str, options: &[&str]) -> Vec<Value> {
-        let output = self.run(query, options).await;
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{query} {options:?}: {complaint}");
-        serde_json::from_slice(&output.stdout).unwrap()
+        let rows = self.run(query, options).await;
+        rows.unwrap_or_else(|error| panic!("{query} {options:?}: {error}"))
     }
 
     /// The rows of all queries: Q1 of each tenant, Q2 and Q3. `query` gives each query's name
@@ -470,9 +458,7 @@ async fn a_file_that_athena_does_not_read_is_refused() {
         format!("{wrong}\n"),
     ] {
         let bad = Copy::of(&BTreeMap::from([(key.to_owned(), content.clone())]));
-        let output = bad.run("q2", &[]).await;
-        assert!(!output.status.success(), "{content}");
-        let complaint = String::from_utf8_lossy(&output.stderr);
+        let complaint = bad.run("q2", &[]).await.unwrap_err().to_string();
         assert!(complaint.starts_with("catalog: "), "{complaint}");
     }
 }

@@ -2,7 +2,7 @@
 
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
-use tests::{App, Photo, USER, body, refusal};
+use tests::{App, Photo, SamplePhoto, USER, body, refusal};
 
 const OTHER: &str = "457";
 

@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use tests::{App, Photo, USER, body, refusal};
+use tests::{App, Photo, SamplePhoto, USER, body, refusal};
 
 /// Announces a photo without uploading it.
 async fn announce(

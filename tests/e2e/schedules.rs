@@ -411,15 +411,12 @@ async fn however_the_clock_is_moved_no_time_runs_twice_and_each_is_counted() {
 const UNKNOWN: &str = r#"unknown | rate(1 day) | jobs | {"type":"test.unknown","schema":1}"#;
 
 async fn get(app: &App, path: &str, status: u16) -> Json {
-    let token = app.stack.token("operator", &["ops"]).unwrap();
-    let request = app.request(Method::GET, path).bearer_auth(token);
-    body(request.send().await.unwrap(), status).await
+    body(app.ops(Method::GET, path, None).await, status).await
 }
 
 async fn metrics(app: &App) -> String {
-    let token = app.stack.token("operator", &["ops"]).unwrap();
-    let request = app.request(Method::GET, "/metrics").bearer_auth(token);
-    request.send().await.unwrap().text().await.unwrap()
+    let metrics = app.ops(Method::GET, "/metrics", None).await;
+    metrics.text().await.unwrap()
 }
 
 /// Moves the next time of the schedule to `next`, and its timer to `timer` from now.
@@ -509,9 +506,8 @@ async fn without_timers_the_routes_of_operations_run_schedules() {
         get(&app, "/ops/schedules", 200).await;
         let next = base::now_millis() - 1;
         bring_forward(&redis, next, None);
-        let token = app.stack.token("operator", &["ops"]).unwrap();
-        let request = app.request(Method::GET, path).bearer_auth(token);
-        assert_eq!(request.send().await.unwrap().status(), 200, "{path}");
+        let answer = app.ops(Method::GET, path, None).await;
+        assert_eq!(answer.status(), 200, "{path}");
         let message = message_died(&redis).await;
         assert_eq!(message["scheduled_for"], base::rfc3339(next), "{path}");
         app.stop().await;

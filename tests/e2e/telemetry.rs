@@ -3,18 +3,16 @@
 use std::collections::BTreeSet;
 
 use devstack::WebhookReceiver;
+use devstack::webhooks::SECRET;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tests::{App, Collector, Span, USER, body, eventually};
 
-use super::webhooks::ops;
-
-const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
 
 async fn metrics(app: &App) -> String {
-    let answer = ops(app, Method::GET, "/metrics", None).await;
+    let answer = app.ops(Method::GET, "/metrics", None).await;
     answer.text().await.unwrap()
 }
 

@@ -2,10 +2,9 @@
 
 use picture::Picture;
 use reqwest::{Method, Response};
-use tests::{App, Photo, USER, body, eventually, refusal};
+use tests::{App, Photo, SamplePhoto, USER, body, eventually, refusal};
 
 use super::lifecycle::objects;
-use super::webhooks::{get, ops};
 
 async fn obtain(app: &App, user: &str, file: &str, size: &str) -> Response {
     app.get(user, &format!("/obtain/{file}?size={size}")).await
@@ -80,6 +79,7 @@ async fn the_largest_photo_that_is_analyzed_has_thumbnails_too() {
     writer.write_image_data(&pixels).unwrap();
     writer.finish().unwrap();
     let photo = Photo {
+        name: "grey.png".into(),
         bytes,
         content_type: "image/png",
     };
@@ -122,13 +122,11 @@ async fn a_thumbnail_that_is_not_made_yet_is_to_be_asked_for_again() {
     });
     let thumbnail = picture(&app, made.await).await;
     assert!(thumbnail.width.max(thumbnail.height) <= 256);
-    let queues = get(&app, "/ops/queues").await;
-    let queues = queues["queues"].as_array().unwrap();
-    let queue = queues.iter().find(|one| one["name"] == "images.thumbnails");
-    assert_eq!(queue.unwrap()["processed"], 1, "one message for all");
+    let queue = app.queue("images.thumbnails").await;
+    assert_eq!(queue["processed"], 1, "one message for all");
     app.stop().await;
 }
 
 async fn operate(app: &App, path: &str) -> serde_json::Value {
-    body(ops(app, Method::POST, path, None).await, 200).await
+    body(app.ops(Method::POST, path, None).await, 200).await
 }

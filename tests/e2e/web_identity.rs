@@ -5,7 +5,7 @@ use std::time::Duration;
 use devstack::{Sts, sts};
 use reqwest::Method;
 use serde_json::Value;
-use tests::{App, Photo, USER, body, eventually};
+use tests::{App, Photo, SamplePhoto, USER, body, eventually};
 
 /// The application without keys, but with a role whose credentials end after `life`.
 async fn with_role(life: Duration, token: &str) -> (App, Sts) {

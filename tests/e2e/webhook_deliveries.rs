@@ -1,14 +1,14 @@
 //! What an operator sees of deliveries, and what is sent again.
 
 use devstack::WebhookReceiver;
+use devstack::webhooks::SECRET;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use stores::Redis;
 use tests::{App, body, eventually, refusal};
 
-use crate::webhooks::{app, get, make, ops, post, put_order, quiet, told};
+use crate::webhooks::{app, make, post, put_order, quiet, told};
 
-const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const OTHER_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
 const QUEUE: &str = "orders.notifications";
 const ALWAYS: &str = "1970-01-01T00:00:00Z";
@@ -16,7 +16,7 @@ const ALWAYS: &str = "1970-01-01T00:00:00Z";
 /// Waits for `count` attempts in the log of a webhook, and returns them, the latest first.
 async fn attempts(app: &App, path: &str, count: usize) -> Vec<Value> {
     eventually("the log has the attempts", || async {
-        let page = get(app, &format!("{path}/deliveries?limit=100")).await;
+        let page = app.ops_get(&format!("{path}/deliveries?limit=100")).await;
         let deliveries = page["deliveries"].as_array().unwrap().clone();
         (deliveries.len() >= count).then_some(deliveries)
     })
@@ -51,7 +51,7 @@ async fn the_log_says_what_a_receiver_answered_and_when() {
     assert!(answer.contains("signature"), "{failed}");
     let error = failed["error"].as_str().unwrap();
     assert_eq!(error, "the receiver answered 401 Unauthorized");
-    let webhook = get(&app, &path).await;
+    let webhook = app.ops_get(&path).await;
     assert!(webhook["failingSince"].is_string(), "{webhook}");
 
     let rotate = format!("{path}/secret/rotate");
@@ -71,23 +71,21 @@ async fn the_log_says_what_a_receiver_answered_and_when() {
         (&json!(2), &Value::Null)
     );
     assert_eq!((&log[1], &log[0]["event"]), (&failed, &failed["event"]));
-    let webhook = get(&app, &path).await;
+    let webhook = app.ops_get(&path).await;
     assert!(webhook["lastSuccessAt"].is_string(), "{webhook}");
     assert!(webhook.get("failingSince").is_none(), "{webhook}");
 
-    let page = get(&app, &format!("{path}/deliveries?limit=1")).await;
+    let page = app.ops_get(&format!("{path}/deliveries?limit=1")).await;
     assert_eq!(page["deliveries"], json!([log[0]]));
     let cursor = page["cursor"].as_str().unwrap();
-    let page = get(&app, &format!("{path}/deliveries?limit=1&cursor={cursor}")).await;
+    let page = app
+        .ops_get(&format!("{path}/deliveries?limit=1&cursor={cursor}"))
+        .await;
     assert_eq!(page, json!({"deliveries": [log[1]], "cursor": null}));
     for query in ["limit=101", "cursor=x", "page=1"] {
-        let refused = ops(
-            &app,
-            Method::GET,
-            &format!("{path}/deliveries?{query}"),
-            None,
-        )
-        .await;
+        let refused = app
+            .ops(Method::GET, &format!("{path}/deliveries?{query}"), None)
+            .await;
         assert_eq!(refusal(refused, 400).await, "invalid_query", "{query}");
     }
 
@@ -171,7 +169,7 @@ async fn one_event_is_sent_again_under_its_id() {
     put_order(&app, "A", "received").await;
     let event = told(&receiver, 1).await.remove(0);
     let again = format!("{path}/deliveries/{}/resend", event["id"].as_str().unwrap());
-    let sent = body(ops(&app, Method::POST, &again, None).await, 202).await;
+    let sent = body(app.ops(Method::POST, &again, None).await, 202).await;
     assert_eq!(sent["event"], event["id"]);
     eventually("it comes again", || async {
         (receiver.deliveries() == 2).then_some(())
@@ -179,16 +177,16 @@ async fn one_event_is_sent_again_under_its_id() {
     .await;
     assert_eq!(receiver.received().len(), 1);
     // Who asks twice gets it once more.
-    body(ops(&app, Method::POST, &again, None).await, 202).await;
+    body(app.ops(Method::POST, &again, None).await, 202).await;
     quiet(&app).await;
     assert_eq!(receiver.deliveries(), 2);
 
     let other = format!("{path}/deliveries/msg_{}/resend", "0".repeat(32));
-    let refused = ops(&app, Method::POST, &other, None).await;
+    let refused = app.ops(Method::POST, &other, None).await;
     assert_eq!(refusal(refused, 404).await, "unknown_event");
     let off = json!({"enabled": false});
-    body(ops(&app, Method::PATCH, &path, Some(&off)).await, 200).await;
-    let refused = ops(&app, Method::POST, &again, None).await;
+    body(app.ops(Method::PATCH, &path, Some(&off)).await, 200).await;
+    let refused = app.ops(Method::POST, &again, None).await;
     assert_eq!(refusal(refused, 409).await, "webhook_off");
     let refused = resend(&app, &path, &json!({"since": ALWAYS})).await;
     assert_eq!(refusal(refused, 409).await, "webhook_off");
@@ -231,13 +229,13 @@ async fn a_webhook_that_fails_for_five_days_is_switched_off_and_the_others_are_t
         put_order(&app, &format!("B-{days}"), "received").await;
     }
     waiting(&app, 3).await;
-    assert_eq!(get(&app, &path).await["enabled"], true);
+    assert_eq!(app.ops_get(&path).await["enabled"], true);
 
     failing_for(&app, &path, 5, 50);
     put_order(&app, "C", "received").await;
     let event = told(&other, 1).await.remove(0);
     assert_eq!(event["type"], "orilla.webhook.disabled");
-    let webhook = get(&app, &path).await;
+    let webhook = app.ops_get(&path).await;
     assert_eq!(event["data"], webhook);
     assert_eq!(webhook["enabled"], false);
     let reason = webhook["disabledReason"].as_str().unwrap();
@@ -252,9 +250,9 @@ async fn a_webhook_that_fails_for_five_days_is_switched_off_and_the_others_are_t
     quiet(&app).await;
     lost.answer_with(StatusCode::OK);
     let on = json!({"enabled": true});
-    let webhook = body(ops(&app, Method::PATCH, &path, Some(&on)).await, 200).await;
+    let webhook = body(app.ops(Method::PATCH, &path, Some(&on)).await, 200).await;
     assert!(webhook.get("disabledAt").is_none(), "{webhook}");
-    assert!(get(&app, &path).await.get("failingSince").is_none());
+    assert!(app.ops_get(&path).await.get("failingSince").is_none());
     let sent = body(resend(&app, &path, &json!({"since": ALWAYS})).await, 202).await;
     assert_eq!(sent, json!({"events": 4}));
     told(&lost, 4).await;

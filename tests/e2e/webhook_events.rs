@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use devstack::WebhookReceiver;
 use devstack::databricks::RunState;
+use devstack::webhooks::SECRET;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tests::{App, Manifest, Photo, Service, USER, body, purchase};
+use tests::{App, Manifest, Photo, SamplePhoto, Service, USER, body, purchase};
 
 use crate::jobs_control::{DAY, becomes, control, job, job_in, submit};
-use crate::webhooks::{app, get, make, put_order, quiet, told};
-
-const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+use crate::webhooks::{app, make, put_order, quiet, told};
 
 fn types(events: &[Value]) -> Vec<&str> {
     let types = events.iter().map(|event| event["type"].as_str().unwrap());
@@ -210,7 +209,7 @@ async fn events_of_the_other_systems_are_not_for_those_who_know_orders_alone() {
     quiet(&app).await;
     assert_eq!(configured.received().len(), 1);
     assert_eq!(
-        get(&app, "/webhooks").await["webhooks"]
+        app.ops_get("/webhooks").await["webhooks"]
             .as_array()
             .unwrap()
             .len(),

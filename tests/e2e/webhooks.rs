@@ -3,12 +3,11 @@
 use std::collections::HashSet;
 
 use devstack::WebhookReceiver;
-use devstack::webhooks::Received;
+use devstack::webhooks::SECRET;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::{App, USER, body, eventually, refusal};
 
-const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const OTHER_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
 const QUEUE: &str = "orders.notifications";
 
@@ -22,28 +21,8 @@ pub(crate) async fn app(variables: &[(&str, &str)]) -> App {
     App::with(&all).await
 }
 
-/// An operator's request.
-pub(crate) async fn ops(
-    app: &App,
-    method: Method,
-    path: &str,
-    content: Option<&Value>,
-) -> reqwest::Response {
-    let token = app.stack.token("operator", &["ops"]).unwrap();
-    let request = app.request(method, path).bearer_auth(token);
-    let request = match content {
-        Some(content) => request.json(content),
-        None => request,
-    };
-    request.send().await.unwrap()
-}
-
 pub(crate) async fn post(app: &App, path: &str, content: &Value) -> reqwest::Response {
-    ops(app, Method::POST, path, Some(content)).await
-}
-
-pub(crate) async fn get(app: &App, path: &str) -> Value {
-    body(ops(app, Method::GET, path, None).await, 200).await
+    app.ops(Method::POST, path, Some(content)).await
 }
 
 /// Makes a webhook at a receiver, and returns its path.
@@ -54,21 +33,12 @@ pub(crate) async fn make(app: &App, receiver: &WebhookReceiver, types: &[&str]) 
 }
 
 pub(crate) async fn put_order(app: &App, id: &str, status: &str) {
-    let request = app.request_of(USER, Method::PUT, &format!("/orders/{id}"));
-    let request = request.json(&json!({"status": status, "description": "Tune the harp"}));
-    body(request.send().await.unwrap(), 200).await;
+    app.put_order(id, status, "Tune the harp").await;
 }
 
 /// Waits until a receiver has taken `count` events, and returns them sorted by type.
 pub(crate) async fn told(receiver: &WebhookReceiver, count: usize) -> Vec<Value> {
-    let taken = eventually("everything is told", || async {
-        let taken = receiver.received();
-        (taken.len() >= count).then_some(taken)
-    })
-    .await;
-    assert_eq!(taken.len(), count, "{taken:?}");
-    let bodies = taken.into_iter().map(|Received { body, .. }| body);
-    let mut events: Vec<_> = bodies.collect();
+    let mut events = tests::told(receiver, count).await;
     events.sort_by_key(|event| event["type"].as_str().unwrap().to_owned());
     events
 }
@@ -78,17 +48,10 @@ fn types(events: &[Value]) -> Vec<&str> {
     types.collect()
 }
 
-/// The state of the queue of events.
-async fn queue(app: &App) -> Value {
-    let queues = get(app, "/ops/queues").await;
-    let mut queues = queues["queues"].as_array().unwrap().iter();
-    queues.find(|queue| queue["name"] == QUEUE).unwrap().clone()
-}
-
 /// Waits until nothing is on the queue of events.
 pub(crate) async fn quiet(app: &App) -> Value {
     eventually("nothing is left to send", || async {
-        let queue = queue(app).await;
+        let queue = app.queue(QUEUE).await;
         let left = ["depth", "inFlight", "delayed", "held"].map(|name| queue[name].as_u64());
         (left == [Some(0); 4]).then_some(queue)
     })
@@ -103,12 +66,8 @@ async fn a_webhook_gets_the_events_that_it_wants_and_no_others() {
     let app = app(&[]).await;
     // Nobody wants these, so they never become messages.
     put_order(&app, "A", "received").await;
-    eventually("it is processed", || async {
-        let order = body(app.get(USER, "/orders/A").await, 200).await;
-        (order["processing"]["state"] == "processed").then_some(())
-    })
-    .await;
-    assert_eq!(queue(&app).await["processed"], 0);
+    app.order_is("A", "processed").await;
+    assert_eq!(app.queue(QUEUE).await["processed"], 0);
 
     make(&app, &all, &[]).await;
     make(
@@ -176,8 +135,8 @@ async fn a_secret_is_shown_once_and_changed_without_an_event_lost() {
     assert_eq!(receiver.refused(), []);
 
     // Nowhere else is a secret shown or logged.
-    let mut shown = get(&app, "/webhooks").await.to_string();
-    shown += &get(&app, &location).await.to_string();
+    let mut shown = app.ops_get("/webhooks").await.to_string();
+    shown += &app.ops_get(&location).await.to_string();
     for entry in std::fs::read_dir(app.stack.log_dir()).unwrap() {
         shown += &std::fs::read_to_string(entry.unwrap().path()).unwrap();
     }
@@ -195,19 +154,15 @@ async fn a_webhook_that_is_off_or_deleted_gets_nothing() {
     let app = app(&[("notification_retry_schedule", "1h")]).await;
     let path = make(&app, &receiver, &[]).await;
     let off = json!({"enabled": false});
-    let patched = body(ops(&app, Method::PATCH, &path, Some(&off)).await, 200).await;
+    let patched = body(app.ops(Method::PATCH, &path, Some(&off)).await, 200).await;
     assert_eq!(patched["enabled"], false);
     put_order(&app, "A", "received").await;
-    eventually("it is processed", || async {
-        let order = body(app.get(USER, "/orders/A").await, 200).await;
-        (order["processing"]["state"] == "processed").then_some(())
-    })
-    .await;
+    app.order_is("A", "processed").await;
     quiet(&app).await;
     assert_eq!(receiver.deliveries(), 0);
 
     let on = json!({"enabled": true, "eventTypes": ["orilla.order.completed"]});
-    body(ops(&app, Method::PATCH, &path, Some(&on)).await, 200).await;
+    body(app.ops(Method::PATCH, &path, Some(&on)).await, 200).await;
     put_order(&app, "A", "inprocess").await;
     put_order(&app, "A", "completed").await;
     assert_eq!(types(&told(&receiver, 1).await), ["orilla.order.completed"]);
@@ -219,17 +174,17 @@ async fn a_webhook_that_is_off_or_deleted_gets_nothing() {
         (app.waits_on(QUEUE).len() == 1).then_some(())
     })
     .await;
-    let deleted = ops(&app, Method::DELETE, &path, None).await;
+    let deleted = app.ops(Method::DELETE, &path, None).await;
     assert_eq!(deleted.status(), 204);
     receiver.answer_with(StatusCode::OK);
     app.time_passes_on(QUEUE).await;
     quiet(&app).await;
     assert_eq!(receiver.received().len(), 1);
     for method in [Method::GET, Method::DELETE] {
-        let gone = ops(&app, method, &path, None).await;
+        let gone = app.ops(method, &path, None).await;
         assert_eq!(refusal(gone, 404).await, "unknown_webhook");
     }
-    assert_eq!(get(&app, "/webhooks").await["webhooks"], json!([]));
+    assert_eq!(app.ops_get("/webhooks").await["webhooks"], json!([]));
     app.stop().await;
 }
 
@@ -239,16 +194,16 @@ async fn a_test_is_sent_once_whatever_the_webhook_wants() {
     let app = app(&[]).await;
     let path = make(&app, &receiver, &["orilla.order.completed"]).await;
     let off = json!({"enabled": false});
-    body(ops(&app, Method::PATCH, &path, Some(&off)).await, 200).await;
+    body(app.ops(Method::PATCH, &path, Some(&off)).await, 200).await;
     let test = format!("{path}/test");
-    let sent = body(ops(&app, Method::POST, &test, None).await, 202).await;
+    let sent = body(app.ops(Method::POST, &test, None).await, 202).await;
     let events = told(&receiver, 1).await;
     assert_eq!(events[0]["type"], "orilla.webhook.test");
     assert_eq!(events[0]["id"], sent["event"]);
     assert_eq!(events[0]["source"], "/webhooks");
 
     receiver.answer_with(StatusCode::INTERNAL_SERVER_ERROR);
-    body(ops(&app, Method::POST, &test, None).await, 202).await;
+    body(app.ops(Method::POST, &test, None).await, 202).await;
     eventually("it comes", || async {
         (receiver.deliveries() == 2).then_some(())
     })
@@ -302,7 +257,7 @@ async fn a_webhook_is_only_where_the_operator_lets_it_be() {
         let error = refused["error"].as_str().unwrap();
         assert!(error.starts_with(&format!("{field}: ")), "{error}");
     }
-    assert_eq!(get(&app, "/webhooks").await["webhooks"], json!([]));
+    assert_eq!(app.ops_get("/webhooks").await["webhooks"], json!([]));
 
     let made = body(
         post(&app, "/webhooks", &json!({"url": "http://shop.example"})).await,
@@ -311,9 +266,9 @@ async fn a_webhook_is_only_where_the_operator_lets_it_be() {
     .await;
     let path = format!("/webhooks/{}", made["id"].as_str().unwrap());
     let moved = json!({"url": "http://127.0.0.1/"});
-    let moved = ops(&app, Method::PATCH, &path, Some(&moved)).await;
+    let moved = app.ops(Method::PATCH, &path, Some(&moved)).await;
     assert_eq!(refusal(moved, 400).await, "invalid_field");
-    assert_eq!(get(&app, &path).await["url"], "http://shop.example/");
+    assert_eq!(app.ops_get(&path).await["url"], "http://shop.example/");
     app.stop().await;
 }
 
@@ -326,13 +281,13 @@ async fn webhooks_of_the_configuration_are_shown_and_stay_as_they_are() {
         ("notification_secret", SECRET),
     ];
     let app = app(&variables).await;
-    let listed = get(&app, "/webhooks").await;
+    let listed = app.ops_get("/webhooks").await;
     assert!(!listed.to_string().contains("hunter2"), "{listed}");
     let webhook = &listed["webhooks"][0];
     assert_eq!(webhook["readOnly"], true);
     assert_eq!(webhook["url"], receiver.url() + "hook");
     let path = format!("/webhooks/{}", webhook["id"].as_str().unwrap());
-    assert_eq!(get(&app, &path).await, *webhook);
+    assert_eq!(app.ops_get(&path).await, *webhook);
 
     let content = json!({});
     for (method, path) in [
@@ -341,11 +296,11 @@ async fn webhooks_of_the_configuration_are_shown_and_stay_as_they_are() {
         (Method::POST, format!("{path}/secret/rotate")),
     ] {
         let content = (method != Method::DELETE).then_some(&content);
-        let refused = ops(&app, method, &path, content).await;
+        let refused = app.ops(method, &path, content).await;
         assert_eq!(refusal(refused, 409).await, "webhook_read_only");
     }
     body(
-        ops(&app, Method::POST, &format!("{path}/test"), None).await,
+        app.ops(Method::POST, &format!("{path}/test"), None).await,
         202,
     )
     .await;
@@ -381,7 +336,7 @@ async fn there_are_a_hundred_webhooks_and_they_come_in_pages() {
     let mut listed = Vec::new();
     let mut cursor = String::new();
     loop {
-        let page = get(&app, &format!("/webhooks?limit=30{cursor}")).await;
+        let page = app.ops_get(&format!("/webhooks?limit=30{cursor}")).await;
         let webhooks = page["webhooks"].as_array().unwrap();
         assert!(webhooks.len() <= 30);
         listed.extend(webhooks.clone());
@@ -401,7 +356,9 @@ async fn there_are_a_hundred_webhooks_and_they_come_in_pages() {
     assert!((0..99).all(|n| urls.contains(&format!("https://a{n}.example/"))));
     assert_eq!(urls.len(), 100);
     for query in ["limit=0", "limit=101", "cursor=a b", "page=2"] {
-        let refused = ops(&app, Method::GET, &format!("/webhooks?{query}"), None).await;
+        let refused = app
+            .ops(Method::GET, &format!("/webhooks?{query}"), None)
+            .await;
         assert_eq!(refusal(refused, 400).await, "invalid_query", "{query}");
     }
 

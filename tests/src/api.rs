@@ -101,6 +101,13 @@ impl Api {
         options.build(&root).unwrap()
     }
 
+    /// Fails the test where the document does not have an answer.
+    pub fn check(&self, answer: &Answered<'_>) {
+        if let Some(problem) = self.undocumented(answer) {
+            panic!("{problem}");
+        }
+    }
+
     /// Why the document does not have an answer; `None` where it does.
     pub fn undocumented(&self, answer: &Answered<'_>) -> Option<String> {
         let Answered {

@@ -7,7 +7,10 @@ mod balancer;
 mod collector;
 mod hosts;
 mod ipp;
+mod jobs;
 mod manifest;
+mod ops;
+mod orders;
 mod photo;
 mod purchases;
 mod request;
@@ -18,18 +21,20 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use devstack::client::Client;
-use devstack::{Redis, RedisOptions, Stack, StackOptions};
+use devstack::client::{Answer, Call, Client, routes};
+use devstack::{Redis, RedisOptions, Stack, StackOptions, WebhookReceiver};
 use reqwest::{Method, Response};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
 pub use api::{API, Answered, Api};
 pub use collector::{Collector, Span};
+pub use devstack::client::Photo;
 pub use hosts::Hosts;
 pub use manifest::Manifest;
-pub use photo::Photo;
+pub use photo::SamplePhoto;
 pub use purchases::{Member, purchase};
 pub use request::RequestBuilder;
 pub use seed::Seed;
@@ -205,6 +210,45 @@ impl App {
         self.dir.close().unwrap();
     }
 
+    /// A client that compares no answers with the OpenAPI document, such as those of the store.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Sends a user's call. Where the OpenAPI document does not have an answer of the application,
+    /// this fails the test.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub async fn answer<T>(&self, user: &str, call: &Call<T>) -> anyhow::Result<Answer> {
+        self.answer_to(&self.token(user), call).await
+    }
+
+    /// The same with another bearer token.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub async fn answer_to<T>(&self, token: &str, call: &Call<T>) -> anyhow::Result<Answer> {
+        let answer = self.client.holder_of(token)?.answer(call).await?;
+        if let Some(path) = call.path() {
+            API.check(&Answered {
+                method: call.method(),
+                path,
+                status: answer.status,
+                headers: &answer.headers,
+                body: &answer.body,
+            });
+        }
+        Ok(answer)
+    }
+
+    /// Sends a user's call, and reads the JSON of its answer, which has to have the status that
+    /// the call expects.
+    pub async fn ask<T: DeserializeOwned>(&self, user: &str, call: &Call<T>) -> T {
+        let answer = self.answer(user, call).await.unwrap();
+        call.accept(answer).unwrap().json().unwrap()
+    }
+
     /// A request without a token. `path` is a path of the application, or a URL.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         RequestBuilder::new(self.client.request(method, path), path.starts_with('/'))
@@ -256,36 +300,28 @@ impl App {
 
     /// Announces a photo of a user in post 1.
     pub async fn announce(&self, user: &str, photo: &Photo) -> Value {
-        body(
-            self.post(user, "/receiver", &photo.announcement(user, 1))
-                .await,
-            200,
-        )
-        .await
+        let announcement = routes::announce(&photo.announcement(user, 1));
+        self.ask(user, &announcement.reading()).await
     }
 
     /// Sends a photo's bytes to the URL in the answer to an announcement.
-    pub async fn put(&self, received: &Value, bytes: &[u8]) -> Response {
-        let mut request = self
-            .request(Method::PUT, received["upload_url"].as_str().unwrap())
-            .body(bytes.to_vec());
-        for (name, value) in received["upload_headers"].as_object().unwrap() {
-            request = request.header(name, value.as_str().unwrap());
-        }
-        request.send().await.unwrap()
+    pub async fn put(&self, received: &Value, bytes: &[u8]) -> Answer {
+        let received = serde_json::from_value(received.clone()).unwrap();
+        let upload = routes::upload(&received, bytes.to_vec()).unwrap();
+        self.client.nobody().answer(&upload).await.unwrap()
     }
 
     /// Announces and uploads a photo, and returns its name.
     pub async fn upload(&self, user: &str, photo: &Photo) -> String {
         let received = self.announce(user, photo).await;
-        let response = self.put(&received, &photo.bytes).await;
-        assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
+        let answer = self.put(&received, &photo.bytes).await;
+        assert_eq!(answer.status, 200, "{:?}", answer.body);
         received["file_name"].as_str().unwrap().to_owned()
     }
 
     /// The record of a user's photo.
     pub async fn record(&self, user: &str, file: &str) -> Value {
-        body(self.get(user, &format!("/images/{file}")).await, 200).await
+        self.ask(user, &routes::record(file).reading()).await
     }
 
     /// Waits until a photo has been analyzed or refused, and returns its record.
@@ -317,14 +353,6 @@ impl App {
             .send()
             .await
             .unwrap()
-    }
-
-    /// Has an operator's request work on a queue.
-    pub async fn drain(&self, queue: &str) -> Value {
-        let path = format!("/ops/queues/{queue}/drain");
-        let request = self.request(Method::POST, &path);
-        let token = self.stack.token("operator", &["ops"]).unwrap();
-        body(request.bearer_auth(token).send().await.unwrap(), 200).await
     }
 
     /// A connection to the application's Redis.
@@ -394,6 +422,17 @@ impl App {
 fn delayed(queue: &str) -> String {
     let (tag, rest) = queue.split_at(queue.find('.').unwrap_or(queue.len()));
     format!("{{{tag}}}{rest}:queue:delayed")
+}
+
+/// Waits until a receiver has taken `count` events, and returns them in their order.
+pub async fn told(receiver: &WebhookReceiver, count: usize) -> Vec<Value> {
+    let taken = eventually("everything is told", || async {
+        let taken = receiver.received();
+        (taken.len() >= count).then_some(taken)
+    })
+    .await;
+    assert_eq!(taken.len(), count, "{taken:?}");
+    taken.into_iter().map(|event| event.body).collect()
 }
 
 /// Checks the status of an answer and returns its body.

@@ -99,14 +99,7 @@ impl App {
     /// Waits until all changes of purchases are archived.
     pub async fn archived(&self) {
         eventually("all changes are archived", || async {
-            let token = self.stack.token("operator", &["ops"]).unwrap();
-            let request = self.request(Method::GET, "/ops/queues").bearer_auth(token);
-            let overview = body(request.send().await.unwrap(), 200).await;
-            let queues = overview["queues"].as_array().unwrap();
-            let queue = queues
-                .iter()
-                .find(|queue| queue["name"] == "compras")
-                .unwrap();
+            let queue = self.queue("compras").await;
             let waiting = ["depth", "inFlight", "delayed", "held"];
             waiting.iter().all(|state| queue[state] == 0).then_some(())
         })

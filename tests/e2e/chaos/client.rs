@@ -2,11 +2,13 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use devstack::client::Call;
 use reqwest::StatusCode;
-use serde_json::Value;
-use tests::{RequestBuilder, eventually};
+use reqwest::header::RETRY_AFTER;
+use serde::de::DeserializeOwned;
+use tests::{App, USER, eventually};
 
-/// Sends the same request again until it is answered.
+/// Sends the same call again until it is answered.
 #[derive(Default)]
 pub(crate) struct Client {
     refused: AtomicUsize,
@@ -24,30 +26,21 @@ impl Client {
         self.unanswered.load(Ordering::Relaxed)
     }
 
-    /// Sends a request until it has the expected answer. Any other answer but
+    /// Sends a call until it has the expected answer. Any other answer but
     /// a 503 is an error of the application.
-    pub(crate) async fn insist(&self, request: RequestBuilder, status: u16) -> Value {
-        let request = &request;
-        eventually("a client is answered", || async move {
-            let answer = async {
-                let response = request.try_clone().unwrap().send().await?;
-                let (found, headers) = (response.status(), response.headers().clone());
-                Ok::<_, reqwest::Error>((found, headers, response.text().await?))
-            };
-            match answer.await {
+    pub(crate) async fn insist<T: DeserializeOwned>(&self, app: &App, call: &Call<T>) -> T {
+        eventually("a client is answered", || async {
+            match app.answer(USER, call).await {
                 Err(_) => {
                     self.unanswered.fetch_add(1, Ordering::Relaxed);
                     None
                 }
-                Ok((StatusCode::SERVICE_UNAVAILABLE, headers, text)) => {
-                    assert!(headers.contains_key("retry-after"), "{text}");
+                Ok(answer) if answer.status == StatusCode::SERVICE_UNAVAILABLE => {
+                    answer.header(&RETRY_AFTER).unwrap();
                     self.refused.fetch_add(1, Ordering::Relaxed);
                     None
                 }
-                Ok((found, _, text)) => {
-                    assert_eq!(found, status, "{text}");
-                    Some(serde_json::from_str(&text).unwrap())
-                }
+                Ok(answer) => Some(call.accept(answer).unwrap().json().unwrap()),
             }
         })
         .await

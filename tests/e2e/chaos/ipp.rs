@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use devstack::client::{Call, routes};
 use futures::future::{join, join_all};
-use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tests::{App, Hosts, Manifest, Seed, eventually};
 
 use super::PATIENT;
@@ -40,10 +40,9 @@ async fn runs_are_started_once_and_followed_to_the_end_by_hosts_that_are_killed(
     for number in 0..JOBS {
         // A repetition finds the job.
         let id = start(app, number).await;
-        let path = format!("/ipp/status/{id}");
+        let call = routes::ipp_status(&id, 0);
         eventually(&format!("job {number} is COMPLETED"), || async {
-            let request = app.request_of("ana", Method::GET, &path).send();
-            let status: Value = request.await.ok()?.json().await.ok()?;
+            let status = answered(app, &call).await?;
             assert_ne!(status["status"], "FAILED", "{status}");
             (status["status"] == "COMPLETED").then_some(())
         })
@@ -62,16 +61,18 @@ async fn runs_are_started_once_and_followed_to_the_end_by_hosts_that_are_killed(
 
 /// Starts a job until there is an answer, and returns its id.
 async fn start(app: &App, number: usize) -> String {
-    let body = json!({"mostradores": [(number + 1).to_string()]});
+    let call = routes::start_ipp(&[&(number + 1).to_string()]);
+    let call = call.with_idempotency_key(&format!("job-{number}"));
+    let call = call.unwrap();
     eventually(&format!("job {number} is started"), || async {
-        let request = app.request_of("ana", Method::POST, "/ipp/start");
-        let request = request.header("idempotency-key", format!("job-{number}"));
-        let answer = request.json(&body).send().await.ok()?;
-        if !answer.status().is_success() {
-            return None;
-        }
-        let started: Value = answer.json().await.ok()?;
+        let started = answered(app, &call).await?;
         started["job_id"].as_str().map(str::to_owned)
     })
     .await
+}
+
+/// The JSON of an answer, if there is a good one.
+async fn answered(app: &App, call: &Call) -> Option<Value> {
+    let answer = app.answer("ana", call).await.ok()?;
+    call.accept(answer).ok()?.json().ok()
 }

@@ -2,7 +2,7 @@
 
 use devstack::rekognition::{Failure, Label};
 use futures::future::join_all;
-use tests::{App, Manifest, Photo, Seed};
+use tests::{App, Manifest, Photo, SamplePhoto, Seed};
 
 use super::PATIENT;
 use super::load::Load;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Instant;
 
+use devstack::client::{Call, routes, routes::Job};
 use queue::{Counts, Queue};
-use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use stores::{Arg, Redis};
-use tests::{App, Photo, RequestBuilder, USER, body, eventually};
+use tests::{App, Photo, SamplePhoto, USER, eventually};
 
 use super::client::Client;
 
@@ -44,15 +44,12 @@ impl Load {
     /// Submits a job with a number of toons, and repeats the request until it succeeds. Without an
     /// id the job gets one, and an `Idempotency-Key` tells that it is the same.
     pub(crate) async fn submit(&self, app: &App, id: Option<&str>, toons: usize) -> String {
-        let mut request = app
-            .request(Method::POST, "/submit-job")
-            .bearer_auth(app.token(USER))
-            .json(&job(id, toons));
+        let mut call = submission(id, toons);
         if id.is_none() {
             let key = format!("key-{}", fastrand::u64(..));
-            request = request.header("idempotency-key", key);
+            call = call.with_idempotency_key(&key).unwrap();
         }
-        let accepted = self.client.insist(request, 202).await;
+        let accepted = self.client.insist(app, &call).await;
         assert_eq!(accepted["totalToons"], toons);
         let id = accepted["jobId"].as_str().unwrap().to_owned();
         let before = self.jobs.lock().unwrap().insert(id.clone(), toons);
@@ -70,14 +67,17 @@ impl Load {
     /// Announces and uploads a photo with an expected status, and repeats the
     /// requests until they succeed.
     pub(crate) async fn upload_photo(&self, app: &App, photo: &Photo, status: &'static str) {
-        let announcement = app
-            .request(Method::POST, "/receiver")
-            .bearer_auth(app.token(USER))
-            .json(&photo.announcement(USER, 1));
-        let received = self.client.insist(announcement, 200).await;
-        put(app, &received, photo).await;
-        let file = received["file_name"].as_str().unwrap().to_owned();
-        self.photos.lock().unwrap().insert(file, status);
+        let announcement = routes::announce(&photo.announcement(USER, 1));
+        let received = self.client.insist(app, &announcement).await;
+        let upload = routes::upload(&received, photo.bytes.clone()).unwrap();
+        // The store may fail.
+        eventually("a photo is uploaded", || async {
+            let answer = app.client().nobody().answer(&upload).await.ok()?;
+            (answer.status == 200).then_some(())
+        })
+        .await;
+        let mut photos = self.photos.lock().unwrap();
+        photos.insert(received.file_name, status);
     }
 
     /// Waits until all work is done, and checks that it was done once.
@@ -88,13 +88,10 @@ impl Load {
         }
         let jobs = self.jobs.lock().unwrap().clone();
         for (id, toons) in &jobs {
-            let status = finished(app, id).await;
-            assert_eq!(status["status"], "COMPLETED", "{status}");
-            assert_eq!(
-                (&status["processedToons"], &status["failedToons"]),
-                (&json!(toons), &json!(0))
-            );
-            let results = results(app, id).await;
+            let job = finished(app, id).await;
+            assert_eq!(job.status, "COMPLETED", "{job:?}");
+            assert_eq!((job.processed_toons, job.failed_toons), (*toons, 0));
+            let results = app.results(USER, id, 1000).await;
             let found = results.iter().map(|result| &result["toonId"]);
             assert!(found.eq((0..*toons).map(toon_id).collect::<Vec<_>>().iter()));
             assert!(results.iter().all(|result| result["status"] == "COMPLETED"));
@@ -157,8 +154,8 @@ async fn is_at_rest(app: &App, queue: &str) -> Counts {
     .await
 }
 
-/// A job with a number of toons.
-pub(crate) fn job(id: Option<&str>, toons: usize) -> Value {
+/// The submission of a job with a number of toons.
+pub(crate) fn submission(id: Option<&str>, toons: usize) -> Call {
     let toons: Vec<_> = (0..toons)
         .map(|number| json!({"toonId": toon_id(number), "title": format!("Strip {number}")}))
         .collect();
@@ -166,7 +163,7 @@ pub(crate) fn job(id: Option<&str>, toons: usize) -> Value {
     if let Some(id) = id {
         job["jobId"] = id.into();
     }
-    job
+    routes::submit_job(job.to_string())
 }
 
 /// The id of a job's toon.
@@ -175,42 +172,10 @@ pub(crate) fn toon_id(number: usize) -> String {
 }
 
 /// Waits until a job is finished.
-pub(crate) async fn finished(app: &App, id: &str) -> Value {
+pub(crate) async fn finished(app: &App, id: &str) -> Job {
     eventually(&format!("job {id} is finished"), || async {
-        let job = body(app.get(USER, &format!("/jobs/{id}")).await, 200).await;
-        let is_final = job["status"].as_str().unwrap().starts_with("COMPLETED");
-        is_final.then_some(job)
+        let job = app.ask(USER, &routes::job(id, 0)).await;
+        job.status.starts_with("COMPLETED").then_some(job)
     })
     .await
-}
-
-/// The results of a job.
-pub(crate) async fn results(app: &App, id: &str) -> Vec<Value> {
-    let mut all = Vec::new();
-    let mut cursor = String::new();
-    loop {
-        let path = format!("/results?jobId={id}&limit=1000{cursor}");
-        let mut page = body(app.get(USER, &path).await, 200).await;
-        all.append(page["results"].as_array_mut().unwrap());
-        match page["cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => return all,
-        }
-    }
-}
-
-/// Uploads a photo to the store, which may fail.
-async fn put(app: &App, received: &Value, photo: &Photo) {
-    let mut request: RequestBuilder = app
-        .request(Method::PUT, received["upload_url"].as_str().unwrap())
-        .body(photo.bytes.clone());
-    for (name, value) in received["upload_headers"].as_object().unwrap() {
-        request = request.header(name, value.as_str().unwrap());
-    }
-    let request = &request;
-    eventually("a photo is uploaded", || async move {
-        let response = request.try_clone().unwrap().send().await.ok()?;
-        (response.status() == 200).then_some(())
-    })
-    .await;
 }

@@ -1,10 +1,8 @@
 //! Lost notifications and timers.
 
 use queue::QueueNames;
-use reqwest::Method;
-use serde_json::json;
 use stores::{Arg, Redis};
-use tests::{App, Manifest, USER, body, eventually};
+use tests::{App, Manifest};
 
 use super::load::{Load, counts, finished};
 
@@ -140,20 +138,12 @@ async fn where_everything_is_lost_a_request_for_a_job_recovers_it() {
 #[tokio::test]
 async fn a_request_for_an_order_whose_timers_were_lost_recovers_it() {
     let mut app = App::of(Manifest::shipped().without_redis_triggers(), &[]).await;
-    let request = app.request(Method::POST, "/orders");
-    let request = request.json(&json!({"orderId": "A", "status": "received", "description": "d"}));
-    let created = request.bearer_auth(app.token(USER)).send().await.unwrap();
-    body(created, 200).await;
+    app.put_order("A", "received", "d").await;
     let lost = WAKERS.map(|key| format!("{{orders}}.received:queue:{key}"));
     app.redis()
         .call("DEL", &lost.each_ref().map(Arg::from))
         .unwrap();
     app.change(Manifest::shipped()).await;
     // No request wakes workers before a timer would have gone off.
-    let app = &app;
-    eventually("the order is processed", || async move {
-        let order = body(app.get(USER, "/orders/A").await, 200).await;
-        (order["processing"]["state"] == "processed").then_some(())
-    })
-    .await;
+    app.order_is("A", "processed").await;
 }

@@ -5,11 +5,12 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use devstack::client::routes;
 use futures::future::{join, join_all};
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use serde_json::json;
 use stores::{Arg, Redis};
-use tests::{App, Hosts, Manifest, Seed, Service, USER, body, eventually};
+use tests::{App, Hosts, Manifest, Seed, Service, eventually};
 
 use super::PATIENT;
 use super::client::Client;
@@ -67,11 +68,9 @@ impl Orders {
                 for pause in pauses {
                     tokio::time::sleep(pause).await;
                     let version = made.len() + 1;
-                    let request = app
-                        .request(Method::PUT, &format!("/orders/{}", id(number)))
-                        .bearer_auth(app.token(USER))
-                        .json(&json!({"status": status, "description": text(version)}));
-                    let answer = client.insist(request, 200).await;
+                    let order = json!({"status": status, "description": text(version)});
+                    let call = routes::change_order(&id(number), &order);
+                    let answer = client.insist(app, &call).await;
                     // The order may have been committed before, without an answer.
                     assert_eq!(answer["version"], version, "nothing is done twice");
                     made.push(status);
@@ -86,14 +85,8 @@ impl Orders {
     async fn are_processed_in_order(&self, app: &App, service: &Service) {
         for (number, statuses) in &self.statuses {
             let id = id(*number);
-            let path = format!("/orders/{id}");
-            eventually(&format!("{id} is processed"), || async {
-                let order = body(app.get(USER, &path).await, 200).await;
-                (order["processing"]["state"] == "processed").then_some(())
-            })
-            .await;
-            let history = body(app.get(USER, &format!("{path}?history=true")).await, 200).await;
-            let versions = history["versions"].as_array().unwrap();
+            app.order_is(&id, "processed").await;
+            let versions = app.order_history(&id).await;
             assert_eq!(versions.len(), statuses.len(), "{id}");
             for (version, (found, status)) in (1..).zip(versions.iter().zip(statuses)) {
                 assert_eq!(found["version"], version);
@@ -298,13 +291,13 @@ async fn works(app: &App, since: Instant, are_done: &AtomicBool, is_due: bool) {
 
 /// The last notifications and timers may have been lost, so all queues are drained.
 async fn is_over(app: &App, service: &Service, orders: &Orders) {
-    let token = &app.stack.token("operator", &["ops"]).unwrap();
+    let token = &app.operator();
     for status in STATUSES {
-        let path = &format!("/ops/queues/orders.{status}/drain");
+        let drain = &routes::drain(&format!("orders.{status}"));
         // A host like Spin may be restarting.
         eventually("the queue is drained", || async move {
-            let drain = app.request(Method::POST, path).bearer_auth(token);
-            (drain.send().await.ok()?.status() == 200).then_some(())
+            let answer = app.answer_to(token, drain).await.ok()?;
+            (answer.status == 200).then_some(())
         })
         .await;
     }

@@ -2,28 +2,17 @@
 
 use std::time::Duration;
 
-use reqwest::Method;
+use devstack::client::routes;
 use serde_json::{Value, json};
-use tests::{App, Manifest, Service, USER, body, eventually};
+use tests::{App, Manifest, Service, USER, eventually};
 
-use super::load::{counts, finished, job, results, toon_id};
+use super::load::{counts, finished, submission, toon_id};
 
 /// So many that toons share messages.
 const TOONS: usize = 240;
 const POISONED: usize = 20;
 const ATTEMPTS: u32 = 4;
 const BASE: Duration = Duration::from_millis(100);
-
-async fn operate(app: &App, method: Method, path: &str, json: Option<&Value>) -> Value {
-    let token = app.stack.token("operator", &["ops"]).unwrap();
-    let mut request = app
-        .request(method, &format!("/ops/queues/jobs/{path}"))
-        .bearer_auth(token);
-    if let Some(json) = json {
-        request = request.json(json);
-    }
-    body(request.send().await.unwrap(), 200).await
-}
 
 #[tokio::test]
 async fn a_poisoned_toon_is_tried_as_often_as_the_policy_says_and_done_when_it_is_sent_back() {
@@ -42,19 +31,12 @@ async fn a_poisoned_toon_is_tried_as_often_as_the_policy_says_and_done_when_it_i
     // One in two, so that they share their batches with good toons.
     let poisoned: Vec<_> = (0..POISONED).map(|number| toon_id(number * 2)).collect();
     processor.poison(poisoned.iter().map(String::as_str));
-    body(
-        app.post(USER, "/submit-job", &job(Some("P"), TOONS)).await,
-        202,
-    )
-    .await;
+    let _: Value = app.ask(USER, &submission(Some("P"), TOONS)).await;
 
-    let status = finished(app, "P").await;
-    assert_eq!(status["status"], "COMPLETED_WITH_ERRORS");
-    assert_eq!(
-        (&status["processedToons"], &status["failedToons"]),
-        (&json!(TOONS), &json!(POISONED))
-    );
-    let all = results(app, "P").await;
+    let job = finished(app, "P").await;
+    assert_eq!(job.status, "COMPLETED_WITH_ERRORS");
+    assert_eq!((job.processed_toons, job.failed_toons), (TOONS, POISONED));
+    let all = app.results(USER, "P", 1000).await;
     assert_eq!(all.len(), TOONS);
     for result in &all {
         let toon = result["toonId"].as_str().unwrap().to_owned();
@@ -71,7 +53,7 @@ async fn a_poisoned_toon_is_tried_as_often_as_the_policy_says_and_done_when_it_i
     }
     delays_grew(app, &processor, &poisoned);
 
-    let dead = operate(app, Method::GET, "dead", None).await;
+    let dead: Value = app.operate(&routes::dead_letters("jobs")).await;
     assert_eq!(dead["total"], POISONED, "one dead letter for each");
     let letters = dead["dead"].as_array().unwrap();
     for letter in letters {
@@ -84,7 +66,7 @@ async fn a_poisoned_toon_is_tried_as_often_as_the_policy_says_and_done_when_it_i
 
     // One dead letter is sent back too early, and dies again.
     let first = json!({"ids": [letters[0]["id"]]});
-    assert_eq!(redriven(app, &first).await, 1);
+    assert_eq!(app.redrive("jobs", &first).await, 1);
     eventually("it died again", || async {
         let counts = counts(app, "jobs");
         let tries = u64::from(ATTEMPTS) * (u64::try_from(POISONED).unwrap() + 1);
@@ -95,28 +77,20 @@ async fn a_poisoned_toon_is_tried_as_often_as_the_policy_says_and_done_when_it_i
 
     // The service now accepts all toons.
     processor.poison([]);
-    assert_eq!(redriven(app, &json!({"all": true})).await, POISONED);
+    assert_eq!(app.redrive_all("jobs").await, POISONED);
     let job = eventually("the job is completed", || async {
         let job = finished(app, "P").await;
-        (job["status"] == "COMPLETED").then_some(job)
+        (job.status == "COMPLETED").then_some(job)
     })
     .await;
-    assert_eq!(
-        (&job["processedToons"], &job["failedToons"]),
-        (&json!(TOONS), &json!(0))
-    );
-    for result in results(app, "P").await {
+    assert_eq!((job.processed_toons, job.failed_toons), (TOONS, 0));
+    for result in app.results(USER, "P", 1000).await {
         let toon = result["toonId"].as_str().unwrap();
         assert_eq!(result["result"], Service::result(toon));
     }
     let counts = counts(app, "jobs");
     assert_eq!((counts.dead, counts.delayed, counts.in_flight), (0, 0, 0));
     assert_eq!(counts.processed, u64::try_from(TOONS).unwrap());
-}
-
-async fn redriven(app: &App, which: &Value) -> usize {
-    let answer = operate(app, Method::POST, "dead/redrive", Some(which)).await;
-    usize::try_from(answer["redriven"].as_u64().unwrap()).unwrap()
 }
 
 /// Checks that each delay is below its bound, which doubles, and that none was cut short.

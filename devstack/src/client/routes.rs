@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 use url::form_urlencoded;
 
-use super::{call::Call, photo::Post};
+use super::call::Call;
 
 /// The answer of `POST /receiver`.
 #[derive(Debug, Deserialize)]
@@ -30,22 +30,13 @@ pub struct Record {
     pub status: String,
     #[serde(default, rename = "rekognition_results")]
     pub labels: Vec<Label>,
-    #[serde(default)]
-    pub posts: Vec<Post>,
 }
 
-#[derive(Debug, PartialEq, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Label {
     pub name: String,
     pub confidence: f64,
-    pub parents: Vec<Parent>,
-}
-
-#[derive(Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Parent {
-    pub name: String,
 }
 
 impl Record {
@@ -66,12 +57,9 @@ pub struct Found {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Job {
-    pub job_id: String,
     pub status: String,
-    pub total_toons: usize,
     pub processed_toons: usize,
     pub failed_toons: usize,
-    pub progress: u32,
 }
 
 /// The answer of `GET /compras/report`.
@@ -79,22 +67,16 @@ pub struct Job {
 pub struct PurchaseReport {
     pub filas: Vec<ReportRow>,
     pub totales: Vec<ReportRow>,
-    pub mejores_productos: Vec<ReportRow>,
     pub pendientes: u64,
 }
 
 /// A row of the report. Amounts are as they came, with all their digits.
 #[derive(Debug, Deserialize)]
 pub struct ReportRow {
-    pub dia: Option<String>,
-    pub codigo: Option<String>,
     pub nombre: Option<String>,
-    pub user_id: Option<String>,
     pub moneda: String,
     pub compras: u64,
-    pub cantidad: Box<RawValue>,
     pub ingresos: Box<RawValue>,
-    pub ticket_promedio: Box<RawValue>,
 }
 
 fn get<T>(uri: String) -> Call<T> {

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Runs the whole chapter.
 pub async fn tell(client: &Client, receiver: &WebhookReceiver, checks: &Checks) -> Result<()> {
     let (user, other) = (client.user(USER)?, client.user(OTHER)?);
-    say("\nAn order: from status to status, somebody told of each");
+    say("\nAn order: from status to status, with a notification of each");
     let order = read_json("data/sample_order.json")?;
     let id = text(&order, "/orderId")?;
     let create = routes::create_order(&order);

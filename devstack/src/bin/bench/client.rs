@@ -1,5 +1,4 @@
-//! HTTP over one connection that is kept open, with as little of the client's
-//! own time as possible: the client runs beside the measured host.
+//! HTTP over one connection that is kept open. [`crate::wire`] is for load.
 
 use std::net::SocketAddr;
 

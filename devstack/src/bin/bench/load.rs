@@ -17,7 +17,7 @@ use tokio::{
     task::{JoinSet, spawn_blocking},
 };
 
-use crate::{client::Connection, numbers::Latencies};
+use crate::{client::Connection, numbers::Latencies, wire::Wire};
 
 /// The number of open connections.
 pub const CONNECTIONS: usize = 8;
@@ -78,7 +78,7 @@ pub async fn run(
     let load = async move {
         let mut connections = Vec::new();
         for _ in 0..CONNECTIONS {
-            connections.push(Connection::open(address).await?);
+            connections.push(Wire::open(address).await?);
         }
         let start = Instant::now() + warm_up;
         let end = start + duration;

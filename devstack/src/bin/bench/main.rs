@@ -15,6 +15,7 @@ mod plan;
 mod processor;
 mod report;
 mod seed;
+mod wire;
 
 use std::{num::NonZeroUsize, path::PathBuf, process::ExitCode};
 

@@ -8,6 +8,7 @@ use anyhow::{Context, anyhow};
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Body;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use wasmtime::component::InstancePre;
 use wasmtime::{Engine, PoolConcurrencyLimitError, Store};
@@ -72,6 +73,8 @@ impl<P: Instantiate> Handler<P> {
 
 /// The components of an application.
 pub struct Runtime {
+    /// Runs calls that do not end in their caller's task.
+    handle: Handle,
     engine: Engine,
     limits: CallLimits,
     slots: Slots,
@@ -97,7 +100,7 @@ pub enum CallError {
 }
 
 impl Runtime {
-    /// Makes components callable.
+    /// Makes components callable. Must be called on a runtime of tokio with several threads.
     pub fn new(
         engine: Engine,
         limits: CallLimits,
@@ -106,6 +109,7 @@ impl Runtime {
         components: BTreeMap<String, Prepared>,
     ) -> Self {
         Self {
+            handle: Handle::current(),
             engine,
             limits,
             slots,
@@ -149,8 +153,8 @@ impl Runtime {
     /// started. `depth` is the number of calls between components that led here.
     ///
     /// The guest runs in the caller's task until its response has started, since another task
-    /// would have to be woken for it, and back. It goes on in a task of its own then, and also
-    /// where the caller has gone.
+    /// would have to be woken for it, and back. It goes on in a task of its own then, and
+    /// before where it needs long or the caller has gone.
     ///
     /// # Errors
     /// No place became free, or the guest failed before its response. Later failures
@@ -179,7 +183,7 @@ impl Runtime {
         })?;
         let runtime = self.clone();
         let (sender, mut receiver) = oneshot::channel();
-        let mut call = Detachable::new(async move {
+        let mut call = Detachable::new(self.handle.clone(), async move {
             let _kept = (place, kept);
             let mut instance = runtime.instance(&handler, Some(runtime.slots.memory()));
             let call = async {
@@ -213,9 +217,17 @@ impl Runtime {
                     Some(result) => result,
                     None => call.await,
                 };
-                ended?;
-                tracing::error!(component, "the component returned without a response");
-                Err(CallError::Failed)
+                match ended {
+                    Ok(Err(error)) => Err(error),
+                    Ok(Ok(())) => {
+                        tracing::error!(component, "the component returned without a response");
+                        Err(CallError::Failed)
+                    }
+                    // The host ends, and a client may try again.
+                    Err(ended) if ended.is_cancelled() => Err(CallError::Busy),
+                    // The call panicked, which has been reported.
+                    Err(_) => Err(CallError::Failed),
+                }
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Threads that serve connections, each with a runtime of its own.
 //!
 //! A request stays on the thread of its connection. Waking another thread for it, and being
-//! woken by that one, would take as long as the request itself. A busy guest lets others on
-//! its thread run at every tick of the engine's epoch.
+//! woken by that one, would take as long as the request itself. Only a guest that needs long
+//! goes to the runtime of the process, so that the other connections do not wait for it.
 
 use std::io;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 
 use std::{io::Write, net::SocketAddr};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use devstack::client::{Answer, Call};
 use http::{HeaderMap, StatusCode};
 use hyper::body::Bytes;
@@ -23,13 +23,12 @@ pub struct Wire {
     answer: Vec<u8>,
 }
 
-/// The head of an answer.
-struct Head {
+/// An answer of which all bytes are there.
+#[derive(Debug, PartialEq, Eq)]
+struct Whole {
     status: StatusCode,
-    /// The length of the head and of the body together, in bytes.
-    end: usize,
-    /// The length of the head.
-    length: usize,
+    /// Where the body begins.
+    body: usize,
 }
 
 impl Wire {
@@ -51,25 +50,24 @@ impl Wire {
     /// Sends a call and waits for the whole answer.
     ///
     /// # Errors
-    /// There is no answer, or it has no `Content-Length` or another status than the call
+    /// There is no answer, or its length is not told, or it has another status than the call
     /// expects.
     pub async fn send(&mut self, call: &Call) -> Result<()> {
         self.write(call)?;
         self.stream.write_all(&self.request).await?;
         self.answer.clear();
-        let head = loop {
-            self.read(call).await?;
-            if let Some(head) = head(&self.answer).with_context(|| call.name())? {
-                break head;
+        let whole = loop {
+            self.answer.reserve(4096);
+            let read = self.stream.read_buf(&mut self.answer).await?;
+            ensure!(read > 0, "{}: the connection was closed", call.name());
+            if let Some(whole) = whole(&self.answer).with_context(|| call.name())? {
+                break whole;
             }
         };
-        while self.answer.len() < head.end {
-            self.read(call).await?;
-        }
-        let body = self.answer.get(head.length..).unwrap_or_default();
+        let body = self.answer.get(whole.body..).unwrap_or_default();
         call.accept(Answer {
             to: call.name(),
-            status: head.status,
+            status: whole.status,
             headers: HeaderMap::new(),
             body: Bytes::copy_from_slice(body),
         })?;
@@ -96,33 +94,44 @@ impl Wire {
         out.extend_from_slice(body);
         Ok(())
     }
-
-    async fn read(&mut self, call: &Call) -> Result<()> {
-        self.answer.reserve(4096);
-        let read = self.stream.read_buf(&mut self.answer).await?;
-        ensure!(read > 0, "{}: the connection was closed", call.name());
-        Ok(())
-    }
 }
 
-/// The head of an answer, when all of it is there.
-fn head(bytes: &[u8]) -> Result<Option<Head>> {
+/// The answer at the begin of these bytes, when all of it is there.
+fn whole(bytes: &[u8]) -> Result<Option<Whole>> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut answer = httparse::Response::new(&mut headers);
-    let httparse::Status::Complete(length) = answer.parse(bytes)? else {
+    let httparse::Status::Complete(body) = answer.parse(bytes)? else {
         return Ok(None);
     };
-    let body = answer
-        .headers
-        .iter()
-        .find(|header| header.name.eq_ignore_ascii_case("content-length"))
-        .context("an answer without Content-Length")?;
-    let body: usize = std::str::from_utf8(body.value)?.parse()?;
-    Ok(Some(Head {
-        status: StatusCode::from_u16(answer.code.unwrap_or_default())?,
-        end: length + body,
-        length,
-    }))
+    let status = StatusCode::from_u16(answer.code.unwrap_or_default())?;
+    let header = |name: &str| {
+        let mut headers = answer.headers.iter();
+        let found = headers.find(|header| header.name.eq_ignore_ascii_case(name))?;
+        std::str::from_utf8(found.value).ok()
+    };
+    let is_whole = match header("content-length") {
+        Some(length) => bytes.len() - body >= length.parse()?,
+        None if header("transfer-encoding") == Some("chunked") => has_last_chunk(bytes, body)?,
+        None => bail!("an answer whose length is not told"),
+    };
+    Ok(is_whole.then_some(Whole { status, body }))
+}
+
+/// Whether the last of the chunks that begin there has come (RFC 9112, 7.1).
+fn has_last_chunk(bytes: &[u8], mut at: usize) -> Result<bool> {
+    while let Some(rest) = bytes.get(at..) {
+        let size = httparse::parse_chunk_size(rest);
+        let size = size.map_err(|_| anyhow!("a chunk without its size"))?;
+        let httparse::Status::Complete((line, size)) = size else {
+            return Ok(false);
+        };
+        // An empty line follows the bytes of a chunk, and the size of the last one.
+        at += line + usize::try_from(size)? + 2;
+        if size == 0 {
+            return Ok(at <= bytes.len());
+        }
+    }
+    Ok(false)
 }
 
 #[cfg(test)]
@@ -131,11 +140,26 @@ mod tests {
 
     #[test]
     fn an_answer_ends_with_its_body() {
-        let answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nabc";
-        let found = head(answer).unwrap().unwrap();
-        assert_eq!((found.status.as_u16(), found.end), (404, answer.len()));
-        assert_eq!(answer.get(found.length..), Some(&b"abc"[..]));
-        assert!(head(&answer[..30]).unwrap().is_none());
-        assert!(head(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
+        for (answer, status, body) in [
+            (
+                "HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nabc",
+                404,
+                "abc",
+            ),
+            ("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", 200, ""),
+            (
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+                200,
+                "3\r\nabc\r\n0\r\n\r\n",
+            ),
+        ] {
+            let found = whole(answer.as_bytes()).unwrap().unwrap();
+            assert_eq!(found.status.as_u16(), status);
+            assert_eq!(&answer[found.body..], body);
+            for end in 0..answer.len() {
+                assert_eq!(whole(&answer.as_bytes()[..end]).unwrap(), None, "{end}");
+            }
+        }
+        assert!(whole(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
     }
 }

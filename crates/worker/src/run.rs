@@ -38,6 +38,9 @@ const RELEASE: Duration = Duration::from_millis(1);
 /// The max bytes that are kept of an error: a service may have written it.
 const MAX_ERROR: usize = 1024;
 
+/// The effect, if any, that settles a message without work.
+type NoWork = Option<Box<Effect>>;
+
 /// Works on a queue until it is empty, or for [`Work::MAX_TIME`]: then it wakes a successor. Returns the
 /// number of messages that were handled.
 ///
@@ -307,11 +310,8 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         tried >= self.policy.attempts
     }
 
-    /// Decodes a message, or returns the effect, if any, of one that needs no work.
-    fn read<'m>(
-        &self,
-        delivery: &'m Delivery,
-    ) -> Result<(Trace, Parts<W::Message<'m>>), Option<Box<Effect>>> {
+    /// Decodes a message that needs work.
+    fn read<'m>(&self, delivery: &'m Delivery) -> Result<(Trace, Parts<W::Message<'m>>), NoWork> {
         let unreadable = |reason: &str| Some(Box::new(self.unreadable(delivery, reason)));
         let postponed = |trace: &Trace, reason: &str, delay: Duration| {
             let effect = self.postpone(delivery, trace, json!({}), reason, delay);

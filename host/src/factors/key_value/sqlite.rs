@@ -128,10 +128,8 @@ impl Anchor {
         anchor
     }
 
-    /// Reads the last commit, and no longer the one before. A failure makes readers slower and
-    /// nothing else.
+    /// Reads the last commit from now on. A failure makes readers slower and nothing else.
     fn hold(&self) {
-        self.release();
         let read = "SELECT EXISTS (SELECT 1 FROM spin_key_value)";
         let held = self.execute("BEGIN").and_then(|()| self.execute(read));
         if let Err(error) = held {
@@ -161,6 +159,7 @@ fn write(mut connection: Connection, anchor: Anchor, writes: &Receiver<Write>) {
             Ok(first) => first,
             Err(RecvTimeoutError::Timeout) => {
                 // Another process may have written.
+                anchor.release();
                 anchor.hold();
                 continue;
             }
@@ -305,10 +304,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_value_of_another_process_is_read_at_once() {
+    async fn a_value_of_another_writer_is_read_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("values.db");
-        // Each has connections of its own, as two processes have.
+        // Each has a writer and a snapshot of its own.
         let (mine, other) = (Files::default(), Files::default());
         let [mine, other] = [mine, other].map(|mut files| files.open(&path, "default").unwrap());
         for number in 0..20_u8 {

@@ -5,45 +5,50 @@
 use std::io::Write;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::{Trace, now_millis, rfc3339};
 
 /// A log line. The fields that readers need first come first.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Line<'a> {
+struct Line<'a, F> {
     timestamp: &'a str,
     level: &'a str,
     message: &'a str,
     request_id: &'a str,
     trace_id: &'a str,
     #[serde(flatten)]
-    fields: &'a Value,
+    fields: &'a F,
 }
 
-/// Something that happened as it should.
-pub fn info(trace: &Trace, message: &str, fields: Value) {
+/// Something that happened as it should. `fields` is a JSON object.
+pub fn info(trace: &Trace, message: &str, fields: impl Serialize) {
     write("INFO", trace, message, fields);
 }
 
-/// Something unusual that needs no action by itself.
-pub fn warn(trace: &Trace, message: &str, fields: Value) {
+/// Something unusual that needs no action by itself. `fields` is a JSON object.
+pub fn warn(trace: &Trace, message: &str, fields: impl Serialize) {
     write("WARN", trace, message, fields);
 }
 
-/// Something that failed.
-pub fn error(trace: &Trace, message: &str, fields: Value) {
+/// Something that failed. `fields` is a JSON object.
+pub fn error(trace: &Trace, message: &str, fields: impl Serialize) {
     write("ERROR", trace, message, fields);
 }
 
-fn write(level: &str, trace: &Trace, message: &str, fields: Value) {
+fn write(level: &str, trace: &Trace, message: &str, fields: impl Serialize) {
     let line = line(&rfc3339(now_millis()), level, trace, message, &fields);
     // An error is ignored: without a log there is no place to report it.
     let _ = std::io::stdout().write_all(&line);
 }
 
-fn line(timestamp: &str, level: &str, trace: &Trace, message: &str, fields: &Value) -> Vec<u8> {
+fn line(
+    timestamp: &str,
+    level: &str,
+    trace: &Trace,
+    message: &str,
+    fields: &impl Serialize,
+) -> Vec<u8> {
     let line = Line {
         timestamp,
         level,
@@ -61,7 +66,7 @@ fn line(timestamp: &str, level: &str, trace: &Trace, message: &str, fields: &Val
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

@@ -1,8 +1,6 @@
 //! Entity tags of answers: a representation that the client already has is not sent again
 //! (RFC 9110, 8.8.3 and 13.1.2).
 
-use std::fmt::Write;
-
 use base::Tags;
 use http::{HeaderValue, StatusCode, header};
 use sha2::{Digest, Sha256};
@@ -12,23 +10,19 @@ use crate::{Call, Reply};
 
 /// A strong entity tag made from a representation.
 pub fn entity_tag(body: &[u8]) -> String {
-    format!("\"{}\"", digest(body, 16))
+    format!("\"{:032x}\"", u128::from_be_bytes(digest(body)))
 }
 
 /// A strong entity tag of a view of a version ([`base::version_tag`]), made from its
 /// representation.
 pub fn view_tag(version: u64, body: &[u8]) -> String {
-    format!("\"{version}-{}\"", digest(body, 8))
+    format!("\"{version}-{:016x}\"", u64::from_be_bytes(digest(body)))
 }
 
-/// The first `bytes` of the SHA-256 in hex digits.
-fn digest(body: &[u8], bytes: usize) -> String {
-    let mut text = String::with_capacity(2 * bytes);
-    for byte in Sha256::digest(body).iter().take(bytes) {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+/// The first `N` bytes of the SHA-256, at most 32.
+fn digest<const N: usize>(body: &[u8]) -> [u8; N] {
+    let digest = Sha256::digest(body);
+    digest.first_chunk().copied().unwrap_or([0; N])
 }
 
 /// The answer to a change, with the tag of the version that it made or found.

@@ -8,7 +8,7 @@ use base::{Failure, Trace, log, text};
 use futures::StreamExt;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
-use serde_json::json;
+use serde::Serialize;
 use spin_sdk::http::{Headers, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
 
 use crate::answer::{Cors, finish};
@@ -80,34 +80,51 @@ pub async fn serve<'a>(
     }
     .await;
 
-    let mut fields = json!({
-        "method": parts.method.as_str(),
-        "path": parts.uri.path(),
-        "status": reply.as_ref().map_or_else(|error| error.status, |reply| reply.status()).as_u16(),
-    });
-    let mut failed = false;
-    if let (Err(error), Some(fields)) = (&reply, fields.as_object_mut()) {
-        failed = error.status.is_server_error();
-        fields.insert("code".into(), error.code.into());
-        // The answer has the text of a 4xx, for the client to correct the request.
-        if failed {
-            fields.insert("error".into(), error.message.clone().into());
-            fields.insert("detail".into(), error.detail.clone().into());
-        }
-    }
+    let error = reply.as_ref().err();
+    let code = error.map(|error| error.code);
+    // The answer has the text of a 4xx, for the client to correct the request.
+    let failure = error
+        .filter(|error| error.status.is_server_error())
+        .map(|error| (error.message.clone(), error.detail.clone()));
     // Without the variable, browsers of other sites may not read the answer.
     let cors = || Cors::parse(&text("cors").unwrap_or_default());
     let response = finish(&parts, &allowed, cors, &trace, reply);
     let status = response.status();
-    if let (Err(error), Some(fields)) = (send(out, response), fields.as_object_mut()) {
-        fields.insert("sendError".into(), error.into());
-    }
-    if let Some(fields) = fields.as_object_mut() {
-        fields.insert("durationMs".into(), millis(started).into());
-    }
-    let write = if failed { log::error } else { log::info };
-    write(&trace, "request", fields);
+    let write = match failure {
+        Some(_) => log::error,
+        None => log::info,
+    };
+    let (error, detail) = failure.unzip();
+    let line = Line {
+        method: parts.method.as_str(),
+        path: parts.uri.path(),
+        status: status.as_u16(),
+        code,
+        error,
+        detail: detail.flatten(),
+        send_error: send(out, response).err(),
+        duration_ms: millis(started),
+    };
+    write(&trace, "request", line);
     observation.end(&parts, pattern, status, &trace);
+}
+
+/// The fields of the log line of a request.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    method: &'a str,
+    path: &'a str,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    send_error: Option<String>,
+    duration_ms: f64,
 }
 
 /// The variable `allowed_origins`, as the component got it.

@@ -1,11 +1,11 @@
 //! The fields of an order that clients set.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::Status;
 
 /// The fields of an order that clients set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Content {
     /// The status.

@@ -42,16 +42,16 @@ impl Settings {
     }
 
     fn parse(text: &str) -> Result<Self, Failure> {
-        let [counts, ratio, host] = base::split("observability", text, ' ')?;
-        let counts = counts.trim().parse();
+        let [counts, ratio, host] = base::split("observability", text, ' ')?.map(str::trim);
+        let counts = counts.parse();
         let counts =
             counts.map_err(|_| Failure::variable("request_metrics", "must be true or false"))?;
-        let ratio: Option<f64> = ratio.trim().parse().ok();
+        let ratio: Option<f64> = ratio.parse().ok();
         let ratio = ratio.filter(|ratio| (0.0..=1.0).contains(ratio));
         let ratio = ratio.ok_or_else(|| {
             Failure::variable("trace_sample_ratio", "must be a number from 0 to 1")
         })?;
-        let host = host.trim().trim_end_matches('/');
+        let host = host.trim_end_matches('/');
         let is_set = !host.is_empty() && !host.ends_with(NO_HOST);
         Ok(Self {
             counts,

@@ -109,8 +109,9 @@ fn check_token(sent: Option<&str>, name: &str, token: &str) -> Result<(), ApiErr
     Err(ApiError::unauthorized(code, message, Some(code)))
 }
 
+/// Whether an `Authorization` header has this token. An empty one is none.
 fn is_token(sent: &str, token: &str) -> bool {
-    sent_token(sent).as_bytes().ct_eq(token.as_bytes()).into()
+    !token.is_empty() && sent_token(sent).as_bytes().ct_eq(token.as_bytes()).into()
 }
 
 /// The token of an `Authorization` header: that of `Bearer`, or the password of `Basic`
@@ -183,6 +184,7 @@ mod tests {
             let misconfigured = Some((500, "misconfigured"));
             assert_eq!(refused(Some(&header), token), misconfigured);
         }
+        assert!(!is_token("Bearer ", ""));
     }
 
     #[test]

@@ -77,8 +77,7 @@ struct Bell<'a> {
 
 impl<'a> Bell<'a> {
     fn parse(text: &'a str) -> Result<Self, Failure> {
-        let [kind, url, token] = base::split("bell", text, ' ')?;
-        let token = token.trim();
+        let [kind, url, token] = base::split("bell", text, ' ')?.map(str::trim);
         Ok(Self { kind, url, token })
     }
 

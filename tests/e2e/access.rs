@@ -9,7 +9,7 @@ use p256::pkcs8::LineEnding;
 use reqwest::{Method, Response};
 use rsa::traits::PublicKeyParts;
 use serde_json::{Value, json};
-use tests::{App, Photo, SamplePhoto, USER, body, refusal};
+use tests::{App, Manifest, Photo, SamplePhoto, USER, body, refusal};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -282,6 +282,22 @@ async fn a_deployment_without_a_proper_secret_lets_nobody_in_and_says_so() {
         );
         app.stop().await;
     }
+}
+
+/// As after an upgrade with a `spin.toml` of one's own.
+#[tokio::test]
+async fn a_component_without_the_variable_of_tokens_says_what_to_add() {
+    let manifest = Manifest::shipped().without_variable("images-scan", "jwt");
+    let app = App::of(manifest, &[]).await;
+    let token = hs256(&app, &json!({"sub": USER, "exp": FAR}));
+    let answer = body(scan(&app, &token).await, 500).await;
+    assert_eq!(answer["code"], "misconfigured");
+    let error = answer["error"].as_str().unwrap();
+    assert!(
+        error.contains("`jwt` is not given to this component: add"),
+        "{error}"
+    );
+    app.stop().await;
 }
 
 #[tokio::test]

@@ -12,17 +12,14 @@ use tests::root;
 use toml::Table;
 use wasmparser::{Parser, Payload};
 
-/// Variables that a component may lack: their readers have a default, and the
-/// reason says why the component has no use for them.
-const OPTIONAL: [(&str, &str); 2] = [
-    (
-        "s3_public_endpoint",
-        "only presigned URLs are of the public endpoint, and the component signs none",
-    ),
-    (
-        "bell",
-        "the names of a queue's keys have this word too, and the component publishes on no queue",
-    ),
+use crate::template::used_variables;
+
+/// Variables whose names other code has, too, each with a text that only its reader has.
+const MARKS: [(&str, &str); 4] = [
+    ("bell", "bell_url"),
+    ("jwt", "jwt_secret"),
+    ("queue", "queue_attempts"),
+    ("s3", "s3_endpoint"),
 ];
 
 /// The functions that read a variable. The name is their first argument.
@@ -37,21 +34,44 @@ fn components_have_the_variables_that_they_read_and_no_others() {
     // The check itself finds faults.
     let mut manifest = shipped.clone();
     let scan = variables(&mut manifest, "images-scan");
-    scan.insert("queue_batch".to_owned(), "{{ queue_batch }}".into());
+    scan.insert("queue".to_owned(), "{{ queue_batch }}".into());
     scan.insert("no_such_name".to_owned(), "1".into());
     scan.remove("redis_url").unwrap();
-    scan.remove("jwt_secret").unwrap();
-    variables(&mut manifest, "images-receiver").insert("queue_batch".to_owned(), "1".into());
+    scan.remove("jwt").unwrap();
+    let receiver = variables(&mut manifest, "images-receiver");
+    receiver.insert("queue".to_owned(), "1".into());
+    receiver.remove("bell").unwrap();
     assert_eq!(
         wrong_variables(&manifest, &programs),
         [
-            "images-receiver: `queue_batch` is given, and no code reads it",
-            "images-scan: `jwt_secret` is read, and is not given",
+            "images-receiver: `bell` is read, and is not given",
+            "images-receiver: `queue` is given, and no code reads it",
+            "images-scan: `jwt` is read, and is not given",
             "images-scan: `no_such_name` is given, and no code reads it",
-            "images-scan: `queue_batch` is given, and no code reads it",
+            "images-scan: `queue` is given, and no code reads it",
             "images-scan: `redis_url` is read, and is not given",
         ]
     );
+}
+
+/// Readers know the values of such a variable by their places alone.
+#[test]
+fn a_variable_of_several_values_is_the_same_in_every_component() {
+    let manifest = shipped();
+    let components = manifest["component"].as_table().unwrap();
+    for name in ["bell", "cors", "jwt", "observability", "queue", "s3"] {
+        let texts = components.iter().filter_map(|(component, table)| {
+            let text = table.get("variables")?.get(name)?.as_str()?;
+            // Its batches have one message.
+            let is_processor = component == "ipp-processor" && name == "queue";
+            Some(match is_processor {
+                true => text.replace(" 1 ", " {{ queue_batch }} "),
+                false => text.to_owned(),
+            })
+        });
+        let texts: BTreeSet<_> = texts.collect();
+        assert_eq!(texts.len(), 1, "{name}: {texts:?}");
+    }
 }
 
 #[test]
@@ -133,7 +153,7 @@ fn the_authorizer_imports_little_and_all_of_it_in_the_version_of_every_spin() {
 ///
 /// Code counts as reading a variable when its name is a text in the sources of the
 /// component, of a component composed with it, or of a crate of the workspace under them,
-/// and the name is still in the wasm: the linker drops unused code.
+/// and the name, or its mark, is still in the wasm: the linker drops unused code.
 fn wrong_variables(manifest: &Table, programs: &Programs) -> Vec<String> {
     let components = manifest["component"].as_table().unwrap();
     let known: BTreeSet<&str> = components
@@ -147,15 +167,18 @@ fn wrong_variables(manifest: &Table, programs: &Programs) -> Vec<String> {
         let files = files(component);
         let sources: Vec<_> = files.iter().map(|file| programs.texts(file)).collect();
         let wasm: Vec<_> = files.iter().map(|file| wasm(file)).collect();
-        let linked = |text: &str| {
+        let linked = |variable: &str| {
+            let mark = MARKS.iter().find(|(name, _)| *name == variable);
+            let text = mark.map_or(variable, |(_, text)| text);
             wasm.iter()
                 .any(|wasm| find(wasm, text.as_bytes()).is_some())
         };
-        let given: BTreeSet<&str> = component
-            .get("variables")
-            .and_then(|variables| variables.as_table())
-            .into_iter()
-            .flat_map(|table| table.keys().map(String::as_str))
+        let variables = component.get("variables").and_then(|v| v.as_table());
+        let variables = || variables.into_iter().flatten();
+        let given: BTreeSet<_> = variables().map(|(name, _)| name.as_str()).collect();
+        // The reader of several values may look for one by its name.
+        let values: BTreeSet<_> = variables()
+            .flat_map(|(_, text)| used_variables(text.as_str().unwrap()))
             .collect();
         for variable in &given {
             if !(sources.iter().any(|texts| texts.all.contains(*variable)) && linked(variable)) {
@@ -170,8 +193,7 @@ fn wrong_variables(manifest: &Table, programs: &Programs) -> Vec<String> {
         let read: BTreeSet<&str> = sure
             .chain(likely.filter(|text| known.contains(text.as_str())))
             .map(String::as_str)
-            .filter(|text| linked(text) && !given.contains(text))
-            .filter(|text| OPTIONAL.iter().all(|(optional, _)| optional != text))
+            .filter(|text| linked(text) && !given.contains(text) && !values.contains(text))
             .collect();
         for variable in read {
             wrong.push(format!("{name}: `{variable}` is read, and is not given"));

@@ -187,7 +187,7 @@ fn of_the_clone(path: &str) -> Table {
 }
 
 /// The names of the variables in the templates of a manifest: `{{ name }}`.
-fn used_variables(text: &str) -> BTreeSet<&str> {
+pub(crate) fn used_variables(text: &str) -> BTreeSet<&str> {
     let after = text.split("{{").skip(1);
     after
         .map(|text| text.split_once("}}").unwrap().0.trim())

@@ -101,6 +101,13 @@ impl Manifest {
         variables.insert(variable.to_owned(), url.into());
     }
 
+    /// With a component that lacks a variable.
+    pub fn without_variable(mut self, component: &str, variable: &str) -> Self {
+        let variables = &mut self.0["component"][component]["variables"];
+        variables.as_table_mut().unwrap().remove(variable).unwrap();
+        self
+    }
+
     /// The manifest for a platform without Redis triggers.
     pub fn without_redis_triggers(mut self) -> Self {
         self.0["trigger"]

@@ -1,5 +1,7 @@
 //! Failures that the caller of a request did not cause.
 
+use std::fmt::Display;
+
 /// A failure that the caller did not cause. An HTTP endpoint answers it with 500 or 503
 /// (`web`); a worker tries its messages again later.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +34,12 @@ impl Failure {
     /// See [`Failure::Misconfigured`].
     pub fn misconfigured(message: impl Into<String>) -> Self {
         Self::Misconfigured(message.into())
+    }
+
+    /// The variable `name` is missing or wrong: `problem` follows its name in the text. See
+    /// [`Failure::Misconfigured`].
+    pub fn variable(name: &str, problem: impl Display) -> Self {
+        Self::Misconfigured(format!("the variable {name} {problem}"))
     }
 
     /// See [`Failure::Unavailable`].

@@ -35,4 +35,4 @@ pub use tenant::{Tenant, TenantError};
 pub use text::shorten;
 pub use timestamp::{NoTimestamp, Timestamp};
 pub use trace::Trace;
-pub use variables::{check_token, flag, number, text, token};
+pub use variables::{UNIT_SEPARATOR, check_token, flag, number, parse_number, split, text};

@@ -37,10 +37,8 @@ impl Config {
     /// Those of [`Self::from_variables`].
     pub fn read(variable: impl Fn(&str) -> Result<String, Failure>) -> Result<Self, Failure> {
         let workspace = variable("databricks_workspace_url")?;
-        let workspace = BaseUrl::parse(&workspace).map_err(|problem| {
-            let message = format!("the variable databricks_workspace_url {problem}");
-            Failure::misconfigured(message)
-        })?;
+        let workspace = BaseUrl::parse(&workspace)
+            .map_err(|problem| Failure::variable("databricks_workspace_url", problem))?;
         let token = variable("databricks_access_token")?;
         let credentials = match token.is_empty() {
             false => Credentials::Token(token),
@@ -57,8 +55,9 @@ impl Config {
                 ))
             }
             Credentials::Token(token) if HeaderValue::from_str(token).is_err() => {
-                Err(Failure::misconfigured(
-                    "the variable databricks_access_token has characters that no header takes",
+                Err(Failure::variable(
+                    "databricks_access_token",
+                    "has characters that no header takes",
                 ))
             }
             _ => Ok(Self {

@@ -10,6 +10,17 @@ use crate::{Error, Listing, StoreConfig};
 /// The max bytes of an error's body, more than any error of S3 has.
 const MAX_ERROR_BYTES: u64 = 64 * 1024;
 
+/// The values of the variable `s3`, in its order.
+const VARIABLES: [&str; 7] = [
+    "s3_endpoint",
+    "s3_public_endpoint",
+    "s3_region",
+    "s3_addressing",
+    "s3_access_key_id",
+    "s3_secret_access_key",
+    "s3_session_token",
+];
+
 /// The properties of an object, without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectInfo {
@@ -43,14 +54,22 @@ pub struct Objects<T = Spin> {
 
 impl Objects {
     /// The objects of the bucket that the variable `bucket_variable` names, through the
-    /// Spin runtime. See [`StoreConfig::from_variables`]. Where no access key is set, the
-    /// credentials are those of a role: [`role::assumed`].
+    /// Spin runtime. The variable `s3` has the others of [`StoreConfig::from_variables`].
+    /// Where no access key is set, the credentials are those of a role: [`role::assumed`].
     ///
     /// # Errors
     /// [`Failure::Misconfigured`], with the name of the variable, and those of
     /// [`role::assumed`].
     pub async fn from_variables(bucket_variable: &str) -> Result<Self, Failure> {
-        let variable = role::variables(&Spin, "s3").await?;
+        let packed = base::text("s3")?;
+        let values: [_; VARIABLES.len()] = base::split("s3", &packed, base::UNIT_SEPARATOR)?;
+        let bucket = base::text(bucket_variable)?;
+        let own = |name: &str| {
+            let mut variables = VARIABLES.into_iter().zip(values);
+            let value = variables.find(|(variable, _)| *variable == name);
+            Some(value.map_or(&*bucket, |(_, value)| value).to_owned())
+        };
+        let variable = role::variables(&Spin, "s3", own).await?;
         Ok(Self::new(StoreConfig::from_variables(
             variable,
             bucket_variable,

@@ -20,40 +20,6 @@ const ENCODED_IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
 /// Everything but those and the slash.
 const ENCODED_IN_KEY: &AsciiSet = &ENCODED_IN_QUERY.remove(b'/');
 
-/// The problem of a variable, without which the store cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    /// The variable has no value.
-    #[error("the variable `{variable}` is not set")]
-    Missing {
-        /// The name of the variable.
-        variable: String,
-    },
-    /// The value is invalid.
-    #[error("the variable `{variable}` {problem}")]
-    Invalid {
-        /// The name of the variable.
-        variable: String,
-        /// The problem, as a text that follows the name.
-        problem: String,
-    },
-}
-
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Self {
-        Self::misconfigured(error.to_string())
-    }
-}
-
-impl ConfigError {
-    fn invalid(variable: &str, problem: impl Into<String>) -> Self {
-        Self::Invalid {
-            variable: variable.to_owned(),
-            problem: problem.into(),
-        }
-    }
-}
-
 /// The place of the bucket's name in a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Addressing {
@@ -91,25 +57,23 @@ impl StoreConfig {
     /// `allowed_outbound_hosts` can list one host.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first variable that is missing or invalid.
+    /// [`Failure::Misconfigured`] for the first variable that is missing or invalid.
     pub fn from_variables(
         get: impl Fn(&str) -> Option<String>,
         bucket_variable: &str,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, Failure> {
         let optional = |name: &str| get(name).filter(|value| !value.trim().is_empty());
         let required = |name: &str| {
             optional(name)
                 .map(|value| value.trim().to_owned())
-                .ok_or_else(|| ConfigError::Missing {
-                    variable: name.to_owned(),
-                })
+                .ok_or_else(|| Failure::variable(name, "is not set"))
         };
 
         let addressing = match optional("s3_addressing").as_deref().map(str::trim) {
             None | Some("path") => Addressing::Path,
             Some("virtual") => Addressing::Virtual,
             Some(_) => {
-                return Err(ConfigError::invalid(
+                return Err(Failure::variable(
                     "s3_addressing",
                     "has to be `path` or `virtual`",
                 ));
@@ -117,14 +81,14 @@ impl StoreConfig {
         };
         let bucket = required(bucket_variable)?;
         if !is_bucket_name(&bucket) {
-            return Err(ConfigError::invalid(
+            return Err(Failure::variable(
                 bucket_variable,
                 "is no bucket name: use 3 to 63 of a-z, 0-9, `.` and `-`",
             ));
         }
         let endpoint = |variable: &str, value: &str| {
             Endpoint::parse(value, addressing, &bucket)
-                .map_err(|problem| ConfigError::invalid(variable, problem))
+                .map_err(|problem| Failure::variable(variable, problem))
         };
 
         Ok(Self {
@@ -227,7 +191,7 @@ pub(crate) mod tests {
     use super::*;
 
     /// A local store, as development has it, with some variables changed.
-    pub(crate) fn config(changes: &[(&str, &str)]) -> Result<StoreConfig, ConfigError> {
+    pub(crate) fn config(changes: &[(&str, &str)]) -> Result<StoreConfig, Failure> {
         let defaults = [
             ("s3_endpoint", "http://127.0.0.1:9000"),
             ("s3_region", "us-east-1"),
@@ -319,9 +283,7 @@ pub(crate) mod tests {
         ] {
             assert_eq!(
                 config(&[(variable, " ")]),
-                Err(ConfigError::Missing {
-                    variable: variable.into()
-                })
+                Err(Failure::variable(variable, "is not set"))
             );
         }
     }
@@ -344,7 +306,8 @@ pub(crate) mod tests {
             ("images_bucket_name", "a..b", "bucket name"),
         ] {
             let error = config(&[(variable, value)]).unwrap_err().to_string();
-            assert!(error.contains(&format!("`{variable}`")), "{error}");
+            let expected = format!("the variable {variable} ");
+            assert!(error.starts_with(&expected), "{error}");
             assert!(error.contains(hint), "{error}");
             assert!(!error.contains("secret"), "{error}");
         }

@@ -12,7 +12,7 @@ mod request;
 mod response;
 
 pub use client::{Object, ObjectInfo, Objects};
-pub use config::{Addressing, ConfigError, StoreConfig};
+pub use config::{Addressing, StoreConfig};
 pub use error::Error;
 pub use listing::{Listed, Listing};
 pub use presign::{Integrity, Presigned};

@@ -26,7 +26,7 @@ struct Refusal {
     error: String,
 }
 
-/// The variables of this component for requests to `service`. Where
+/// The variables `own`, completed for requests to `service`: where
 /// `{service}_access_key_id` is not set, that one, `{service}_secret_access_key` and
 /// `{service}_session_token` are those of the role.
 ///
@@ -35,8 +35,8 @@ struct Refusal {
 pub async fn variables<T: Transport>(
     transport: &T,
     service: &'static str,
+    own: impl Fn(&str) -> Option<String>,
 ) -> Result<impl Fn(&str) -> Option<String>, Failure> {
-    let own = |name: &str| base::text(name).ok();
     let key = own(&format!("{service}_access_key_id"));
     let assumed = match key.is_some_and(|key| !key.trim().is_empty()) {
         true => None,

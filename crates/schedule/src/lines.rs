@@ -168,7 +168,7 @@ impl Schedules {
     /// wrong. Wrong schedules are no error: see [`Self::wrong`].
     pub fn from_variables(built_in: &[BuiltIn<'_>]) -> Result<Self, Failure> {
         let queues = QueueNames::list(&base::text("queues")?)
-            .map_err(|problem| Failure::misconfigured(format!("the variable queues {problem}")))?;
+            .map_err(|problem| Failure::variable("queues", problem))?;
         let catch_up = base::number("schedule_catch_up", MIN_CATCH_UP)?;
         let schedules = Self::parse(&base::text("schedules")?, built_in, &queues);
         Ok(schedules.with_catch_up(Duration::from_secs(catch_up)))

@@ -42,17 +42,16 @@ impl Settings {
     }
 
     fn parse(text: &str) -> Result<Self, Failure> {
-        let wrong =
-            |name, problem| Failure::misconfigured(format!("the variable {name} {problem}"));
-        let mut words = text.splitn(3, ' ').map(str::trim);
-        let mut next = || words.next().unwrap_or_default();
-        let counts = next().parse();
-        let counts = counts.map_err(|_| wrong("request_metrics", "must be true or false"))?;
-        let ratio: Option<f64> = next().parse().ok();
+        let [counts, ratio, host] = base::split("observability", text, ' ')?.map(str::trim);
+        let counts = counts.parse();
+        let counts =
+            counts.map_err(|_| Failure::variable("request_metrics", "must be true or false"))?;
+        let ratio: Option<f64> = ratio.parse().ok();
         let ratio = ratio.filter(|ratio| (0.0..=1.0).contains(ratio));
-        let ratio =
-            ratio.ok_or_else(|| wrong("trace_sample_ratio", "must be a number from 0 to 1"))?;
-        let host = next().trim_end_matches('/');
+        let ratio = ratio.ok_or_else(|| {
+            Failure::variable("trace_sample_ratio", "must be a number from 0 to 1")
+        })?;
+        let host = host.trim_end_matches('/');
         let is_set = !host.is_empty() && !host.ends_with(NO_HOST);
         Ok(Self {
             counts,
@@ -102,7 +101,7 @@ mod tests {
             ("true  http://c", "trace_sample_ratio"),
             ("true 1.1 http://c", "trace_sample_ratio"),
             ("true NaN http://c", "trace_sample_ratio"),
-            ("", "request_metrics"),
+            ("", "observability"),
         ] {
             let error = Settings::parse(text).unwrap_err().to_string();
             assert!(error.contains(name), "{text}: {error}");

@@ -52,8 +52,8 @@ pub(crate) enum Access {
     Role(Authorize, &'static str),
     /// Machines that send the token of this variable.
     Token(&'static str),
-    /// Machines that send the token of the variable, and users with the role.
-    TokenOrRole(&'static str, Authorize, &'static str),
+    /// Machines that send this token, and users with the role.
+    TokenOrRole(fn() -> Result<String, Failure>, Authorize, &'static str),
     /// All callers, without credentials.
     Public,
 }
@@ -77,14 +77,11 @@ impl Access {
                 check_token(sent, name, &base::text(name)?)?;
                 Ok(Admitted::Machine)
             }
-            Self::TokenOrRole(name, authorize, role) => {
-                // An unset token admits no machine; users with the role are still
-                // admitted.
-                match base::token(name) {
-                    Ok(token) if check_token(sent, name, &token).is_ok() => Ok(Admitted::Machine),
-                    _ => with_role(authorize(sent, trace)?, role),
-                }
-            }
+            // An unset token admits no machine; users with the role are still admitted.
+            Self::TokenOrRole(token, authorize, role) => match (sent, token()) {
+                (Some(sent), Ok(token)) if is_token(sent, &token) => Ok(Admitted::Machine),
+                _ => with_role(authorize(sent, trace)?, role),
+            },
         }
     }
 }
@@ -104,12 +101,17 @@ fn check_token(sent: Option<&str>, name: &str, token: &str) -> Result<(), ApiErr
         let message = "send Authorization: Bearer <token>";
         return Err(ApiError::unauthorized("missing_token", message, None));
     };
-    if bool::from(sent_token(sent).as_bytes().ct_eq(token.as_bytes())) {
+    if is_token(sent, token) {
         return Ok(());
     }
     let code = "invalid_token";
     let message = "the token is not the one that is configured for this route";
     Err(ApiError::unauthorized(code, message, Some(code)))
+}
+
+/// Whether an `Authorization` header has this token. An empty one is none.
+fn is_token(sent: &str, token: &str) -> bool {
+    !token.is_empty() && sent_token(sent).as_bytes().ct_eq(token.as_bytes()).into()
 }
 
 /// The token of an `Authorization` header: that of `Bearer`, or the password of `Basic`
@@ -182,6 +184,7 @@ mod tests {
             let misconfigured = Some((500, "misconfigured"));
             assert_eq!(refused(Some(&header), token), misconfigured);
         }
+        assert!(!is_token("Bearer ", ""));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 
+use base::Failure;
 use http::{Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
 
@@ -159,10 +160,11 @@ impl<'a> Route<'a> {
         self.access(Access::Role(authorize, role))
     }
 
-    /// Admits machines that send the token of the variable `name`, and users with a role.
+    /// Admits machines that send `token`, and users with a role. Where the token cannot be
+    /// read or is unset, `token` fails, and no machine is admitted.
     #[must_use]
-    pub fn token_or_role(self, name: &'static str, role: &'static str) -> Self {
-        self.access(Access::TokenOrRole(name, authorize, role))
+    pub fn token_or_role(self, token: fn() -> Result<String, Failure>, role: &'static str) -> Self {
+        self.access(Access::TokenOrRole(token, authorize, role))
     }
 
     fn access(self, access: Access) -> Self {

@@ -10,6 +10,8 @@ use spin_sdk::http::{IncomingRequest, ResponseOutparam};
 use stores::SpinRedis;
 use web::{Call, Reply, Route};
 
+use crate::notify::drain_token;
+
 /// Handles a notification of Redis: does `work`, which returns the number of messages.
 ///
 /// # Errors
@@ -44,7 +46,7 @@ pub async fn on_request<F: Future<Output = Result<usize, Failure>>>(
         let handled = work().await?;
         web::json(StatusCode::OK, &json!({"queue": queue, "handled": handled}))
     };
-    let drain = Route::post("/ops/queues/{queue}/drain", drain).token_or_role("drain_token", "ops");
+    let drain = Route::post("/ops/queues/{queue}/drain", drain).token_or_role(drain_token, "ops");
     web::serve(request, out, [drain]).await;
     if is_notified.get() {
         let result = work().await;

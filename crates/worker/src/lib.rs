@@ -15,7 +15,7 @@ mod work;
 
 pub use entry::{on_notification, on_request};
 pub use leases::Leases;
-pub use notify::{notify, open};
+pub use notify::{bell, notify, open};
 pub use run::run;
 pub use settings::policy;
 pub use work::{Parts, Share, Task, Trouble, Verdict, Work};

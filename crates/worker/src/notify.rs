@@ -7,25 +7,22 @@ use queue::{Notify, Queue};
 use serde_json::json;
 use stores::Redis;
 
-/// The queue `name`, whose workers are notified as the variable `bell` says: by `redis`,
-/// or by `http` requests to `bell_url` with the token `drain_token`.
+/// The queue `name`, whose workers are notified as [`bell`] says.
 ///
 /// # Errors
-/// [`Failure::Misconfigured`] where one of these variables is missing or invalid.
+/// Those of [`bell`].
 pub fn open<'a, R: Redis>(redis: &'a R, name: &str) -> Result<Queue<'a, R>, Failure> {
-    let notify = match text("bell")?.trim() {
-        "redis" => Notify::Redis,
-        "http" => {
-            drain_token()?;
-            base_url()?;
-            Notify::Caller
-        }
-        _ => {
-            let message = "the variable bell must be `redis` or `http`";
-            return Err(Failure::misconfigured(message));
-        }
-    };
-    Ok(Queue::new(redis, name).with_notify(notify))
+    Ok(Queue::new(redis, name).with_notify(bell()?))
+}
+
+/// How workers are notified: by Redis, or by requests of the one that publishes. The
+/// variable `bell` has the application's `bell`, `bell_url` and `drain_token` with a blank
+/// between.
+///
+/// # Errors
+/// [`Failure::Misconfigured`] where one of these is missing or invalid.
+pub fn bell() -> Result<Notify, Failure> {
+    Bell::parse(&text("bell")?)?.notify()
 }
 
 /// Notifies workers over HTTP of the messages that `queue` published. Call it after each
@@ -44,22 +41,12 @@ pub async fn notify<R: Redis>(queue: &Queue<'_, R>, trace: &Trace) {
 
 /// The token of notifications over HTTP, which the drain route accepts.
 pub(crate) fn drain_token() -> Result<String, Failure> {
-    base::token("drain_token")
-}
-
-fn base_url() -> Result<BaseUrl, Failure> {
-    BaseUrl::parse(text("bell_url")?.trim())
-        .map_err(|error| Failure::misconfigured(format!("the variable bell_url {error}")))
+    let text = text("bell")?;
+    Bell::parse(&text)?.token().map(str::to_owned)
 }
 
 async fn request_drain(queue: &str, trace: &Trace) -> Result<(), String> {
-    let base = base_url().map_err(|error| error.to_string())?;
-    let token = drain_token().map_err(|error| error.to_string())?;
-    let mut request = Request::post(format!("{base}/ops/queues/{queue}/drain"))
-        .header(header::AUTHORIZATION, format!("Bearer {token}"))
-        .body(Vec::new())
-        .map_err(|_| "the variable drain_token cannot be sent in a header".to_owned())?;
-    request.headers_mut().extend(trace.headers());
+    let request = drain_request(queue, trace).map_err(|failure| failure.to_string())?;
     let answer = outbound::Spin
         .send(request)
         .await
@@ -67,5 +54,87 @@ async fn request_drain(queue: &str, trace: &Trace) -> Result<(), String> {
     match answer.status() {
         StatusCode::ACCEPTED => Ok(()),
         status => Err(format!("the drain route answered {status}")),
+    }
+}
+
+fn drain_request(queue: &str, trace: &Trace) -> Result<Request<Vec<u8>>, Failure> {
+    let text = text("bell")?;
+    let bell = Bell::parse(&text)?;
+    let mut request = Request::post(format!("{}/ops/queues/{queue}/drain", bell.base_url()?))
+        .header(header::AUTHORIZATION, format!("Bearer {}", bell.token()?))
+        .body(Vec::new())
+        .map_err(|_| Failure::variable("drain_token", "cannot be sent in a header"))?;
+    request.headers_mut().extend(trace.headers());
+    Ok(request)
+}
+
+/// The values in the variable `bell`.
+struct Bell<'a> {
+    kind: &'a str,
+    url: &'a str,
+    token: &'a str,
+}
+
+impl<'a> Bell<'a> {
+    fn parse(text: &'a str) -> Result<Self, Failure> {
+        let [kind, url, token] = base::split("bell", text, ' ')?.map(str::trim);
+        Ok(Self { kind, url, token })
+    }
+
+    fn notify(&self) -> Result<Notify, Failure> {
+        match self.kind {
+            "redis" => Ok(Notify::Redis),
+            "http" => {
+                self.token()?;
+                self.base_url()?;
+                Ok(Notify::Caller)
+            }
+            _ => Err(Failure::variable("bell", "must be `redis` or `http`")),
+        }
+    }
+
+    fn base_url(&self) -> Result<BaseUrl, Failure> {
+        BaseUrl::parse(self.url).map_err(|problem| Failure::variable("bell_url", problem))
+    }
+
+    fn token(&self) -> Result<&'a str, Failure> {
+        base::check_token("drain_token", self.token)?;
+        Ok(self.token)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_may_hold_blanks_and_counts_for_http_alone() {
+        let bell = Bell::parse("http http://self.alt  a token with blanks ").unwrap();
+        assert_eq!(bell.notify(), Ok(Notify::Caller));
+        assert_eq!(bell.base_url().unwrap().to_string(), "http://self.alt");
+        assert_eq!(bell.token(), Ok("a token with blanks"));
+        let bell = Bell::parse("redis http://self.alt ").unwrap();
+        assert_eq!(bell.notify(), Ok(Notify::Redis));
+        assert!(bell.token().is_err());
+    }
+
+    #[test]
+    fn a_wrong_value_is_named() {
+        for (text, name) in [
+            ("smtp http://self.alt 0123456789abcdef", "bell"),
+            (" redis http://self.alt ", "bell"),
+            ("http self.alt 0123456789abcdef", "bell_url"),
+            ("http http://self.alt ", "drain_token"),
+            ("http http://self.alt 0123456789abcde", "drain_token"),
+            ("redis", "bell"),
+        ] {
+            let error = Bell::parse(text).and_then(|bell| bell.notify());
+            let error = error.unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("the variable {name} ")),
+                "{text}: {error}"
+            );
+            assert!(!error.contains("0123"), "{error}");
+        }
     }
 }

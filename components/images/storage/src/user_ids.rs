@@ -11,5 +11,5 @@ pub fn user_ids() -> Result<UserIds, Failure> {
     let ids = base::text("image_user_ids")?;
     ids.trim()
         .parse()
-        .map_err(|problem| Failure::misconfigured(format!("the variable image_user_ids {problem}")))
+        .map_err(|problem| Failure::variable("image_user_ids", problem))
 }

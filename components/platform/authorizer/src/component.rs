@@ -44,7 +44,8 @@ export!(Authorizer);
 impl Guest for Authorizer {
     fn authorize(authorization: Option<String>) -> Result<Principal, Denial> {
         let token = verify::bearer_token(authorization.as_deref())?;
-        let config = KEPT.with(|kept| kept.config(variable))?;
+        let jwt = jwt()?;
+        let config = KEPT.with(|kept| kept.config(jwt))?;
         let now = now();
         let verify = |keys: &Keys| verify::verify(&config, keys, token, now);
         let principal = match &config.source {
@@ -103,16 +104,13 @@ fn ask_reader() -> Result<(), ErrorCode> {
     }
 }
 
-/// A variable that is unset is none. One that cannot be read is not taken as unset:
-/// tokens of another issuer would be let in.
-fn variable(name: &str) -> Result<Option<String>, Denial> {
-    match variables::get(name) {
-        Ok(value) => Ok(Some(value)),
-        Err(variables::Error::Undefined(_)) => Ok(None),
-        Err(error) => Err(Denial::Unavailable(format!(
-            "the variable `{name}` cannot be read: {error}"
-        ))),
-    }
+/// The variable `jwt`. One that cannot be read is not taken as unset: tokens of another
+/// issuer would be let in.
+fn jwt() -> Result<String, Denial> {
+    variables::get("jwt").map_err(|error| match error {
+        variables::Error::Undefined(_) => ConfigError::undefined().into(),
+        error => Denial::Unavailable(format!("the variable `jwt` cannot be read: {error}")),
+    })
 }
 
 impl From<ConfigError> for Denial {

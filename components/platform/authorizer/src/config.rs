@@ -16,6 +16,12 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
+    /// The component does not have the variable `jwt`.
+    pub fn undefined() -> Self {
+        let problem = "is not given to this component: add its line of Orilla's spin.toml";
+        Self::new("jwt", problem)
+    }
+
     fn new(variable: &'static str, problem: impl Into<String>) -> Self {
         Self {
             variable,
@@ -65,80 +71,95 @@ pub struct Config {
     pub tenant_claim: String,
 }
 
+/// What separates the fields of the variable `jwt`: keys and secrets may hold any other
+/// character.
+const SEPARATOR: char = '\u{1f}';
+
 impl Config {
-    /// Reads the configuration from variables; one that is unset may as well be empty.
+    /// Parses the variable `jwt`, which has the application's variables in this order, with
+    /// U+001F between them. One that is unset is empty.
     ///
     /// | variable | meaning |
     /// |---|---|
-    /// | `jwks` | in place of the next three: the URL of a JSON Web Key Set, `|`, and such a set; at most one of both |
     /// | `jwt_algorithm` | `HS256`, `RS256`, `ES256` or `EdDSA` |
     /// | `jwt_secret` | for HS256: the shared secret, at least 32 bytes of UTF-8 |
     /// | `jwt_public_key` | for the others: the key in PEM (SubjectPublicKeyInfo), in any shape of [`pem::public_key_der`] |
+    /// | `jwt_jwks_url` | in place of these: the URL of a JSON Web Key Set |
+    /// | `jwt_jwks` | in place of all these: a JSON Web Key Set |
     /// | `jwt_issuer`, `jwt_audience` | what `iss` and `aud` are compared with, if set |
     /// | `jwt_subject_claim` | the claim with the id of the user, `sub` if unset |
     /// | `jwt_tenant_claim` | the claim with the tenant of the user, `tenant_id` if unset |
     ///
     /// # Errors
-    /// [`ConfigError`] if the algorithm is unknown, or a key is missing, weak, damaged,
-    /// of another kind or set in two ways; and any error of `get`, for a variable that cannot
-    /// be read is not the same as one that is unset.
-    pub fn from_variables<E: From<ConfigError>>(
-        get: impl Fn(&str) -> Result<Option<String>, E>,
-    ) -> Result<Self, E> {
-        let optional = |name: &str| -> Result<Option<String>, E> {
-            let value = get(name)?.map(|value| value.trim().to_owned());
-            Ok(value.filter(|value| !value.is_empty()))
+    /// [`ConfigError`] if there is another number of fields, the algorithm is unknown, or a
+    /// key is missing, weak, damaged, of another kind or set in two ways.
+    pub fn parse(jwt: &str) -> Result<Self, ConfigError> {
+        let fields: Vec<_> = jwt.split(SEPARATOR).collect();
+        let &[
+            algorithm,
+            secret,
+            public_key,
+            url,
+            set,
+            issuer,
+            audience,
+            subject_claim,
+            tenant_claim,
+        ] = fields.as_slice()
+        else {
+            let problem = format!(
+                "has {} fields and not nine: take its line from Orilla's spin.toml, and remove \
+                 U+001F from the values of the variables `jwt_...`",
+                fields.len()
+            );
+            return Err(ConfigError::new("jwt", problem));
         };
-        let jwks = optional("jwks")?.unwrap_or_default();
-        // No URL has this character (RFC 3986, 2).
-        let (url, set) = jwks.split_once('|').unwrap_or(("", &jwks));
-        let both = |variable, other| {
-            // Neither says which of them counts.
-            let problem = format!("and `{other}` are both set: leave one of them empty");
-            Err(ConfigError::new(variable, problem))
-        };
+        let one_key = [("jwt_secret", secret), ("jwt_public_key", public_key)];
         let source = match (url.trim(), set.trim()) {
-            ("", "") => Source::Keys(Keys::One(one_key(&get, optional)?)),
-            (url, set) => {
-                let name = if set.is_empty() {
-                    "jwt_jwks_url"
-                } else {
-                    "jwt_jwks"
-                };
-                for other in ["jwt_secret", "jwt_public_key"] {
-                    if optional(other)?.is_some() {
-                        both(name, other)?;
-                    }
-                }
-                if set.is_empty() {
-                    check_url(url).map_err(|problem| ConfigError::new(name, problem))?;
-                    Source::Url(url.to_owned())
-                } else {
-                    if !url.is_empty() {
-                        both(name, "jwt_jwks_url")?;
-                    }
-                    let set = key_set(set).map_err(|problem| ConfigError::new(name, problem))?;
-                    Source::Keys(Keys::Set(set))
-                }
+            ("", "") => Source::Keys(Keys::One(key(algorithm.trim(), secret, public_key.trim())?)),
+            (url, "") => {
+                let name = "jwt_jwks_url";
+                check_alone(name, &one_key)?;
+                check_url(url).map_err(|problem| ConfigError::new(name, problem))?;
+                Source::Url(url.to_owned())
             }
+            (url, set) => {
+                let name = "jwt_jwks";
+                check_alone(name, &one_key)?;
+                check_alone(name, &[("jwt_jwks_url", url)])?;
+                let set = key_set(set).map_err(|problem| ConfigError::new(name, problem))?;
+                Source::Keys(Keys::Set(set))
+            }
+        };
+        let optional = |text: &str| match text.trim() {
+            "" => None,
+            text => Some(text.to_owned()),
         };
         Ok(Self {
             source,
-            issuer: optional("jwt_issuer")?,
-            audience: optional("jwt_audience")?,
-            subject_claim: optional("jwt_subject_claim")?.unwrap_or_else(|| "sub".to_owned()),
-            tenant_claim: optional("jwt_tenant_claim")?.unwrap_or_else(|| "tenant_id".to_owned()),
+            issuer: optional(issuer),
+            audience: optional(audience),
+            subject_claim: optional(subject_claim).unwrap_or_else(|| "sub".to_owned()),
+            tenant_claim: optional(tenant_claim).unwrap_or_else(|| "tenant_id".to_owned()),
         })
     }
 }
 
-/// The variables that a configuration was read from, with their texts.
-type Texts = Vec<(String, Option<String>)>;
+/// Refuses `name` beside others that are set: nothing says which of them counts.
+fn check_alone(name: &'static str, others: &[(&str, &str)]) -> Result<(), ConfigError> {
+    match others.iter().find(|(_, value)| !value.trim().is_empty()) {
+        None => Ok(()),
+        Some((other, _)) => {
+            let problem = format!("and `{other}` are both set: leave one of them empty");
+            Err(ConfigError::new(name, problem))
+        }
+    }
+}
 
 /// The configuration that an instance keeps from one call to the next: keys take longer to
 /// read than most tokens to verify.
 #[derive(Default)]
-pub struct KeptConfig(RefCell<Option<(Texts, Rc<Config>)>>);
+pub struct KeptConfig(RefCell<Option<(String, Rc<Config>)>>);
 
 impl KeptConfig {
     /// Nothing kept so far.
@@ -146,33 +167,18 @@ impl KeptConfig {
         Self(RefCell::new(None))
     }
 
-    /// The configuration of variables: the one that is kept if they still have the same
-    /// texts. They may change while an instance lives.
+    /// The configuration of the variable `jwt`: the one that is kept if the variable still
+    /// has the same text. It may change while an instance lives.
     ///
     /// # Errors
-    /// Those of [`Config::from_variables`]; nothing is kept then.
-    pub fn config<E: From<ConfigError>>(
-        &self,
-        get: impl Fn(&str) -> Result<Option<String>, E>,
-    ) -> Result<Rc<Config>, E> {
-        if let Some((texts, config)) = self.0.take() {
-            let mut is_same = true;
-            for (name, text) in &texts {
-                is_same = is_same && get(name)? == *text;
-            }
-            if is_same {
-                self.0.replace(Some((texts, config.clone())));
-                return Ok(config);
-            }
-        }
-        let texts = RefCell::new(Texts::new());
-        let config = Config::from_variables(|name| {
-            let text = get(name)?;
-            texts.borrow_mut().push((name.to_owned(), text.clone()));
-            Ok::<_, E>(text)
-        })?;
-        let config = Rc::new(config);
-        self.0.replace(Some((texts.into_inner(), config.clone())));
+    /// Those of [`Config::parse`]; nothing is kept then.
+    pub fn config(&self, jwt: String) -> Result<Rc<Config>, ConfigError> {
+        let kept = self.0.take().filter(|(text, _)| *text == jwt);
+        let config = match kept {
+            Some((_, config)) => config,
+            None => Rc::new(Config::parse(&jwt)?),
+        };
+        self.0.replace(Some((jwt, config.clone())));
         Ok(config)
     }
 }
@@ -185,28 +191,19 @@ fn check_url(url: &str) -> Result<(), &'static str> {
     }
 }
 
-/// The key that `jwt_algorithm` says how to use.
-fn one_key<E: From<ConfigError>>(
-    get: impl Fn(&str) -> Result<Option<String>, E>,
-    optional: impl Fn(&str) -> Result<Option<String>, E>,
-) -> Result<Key, E> {
-    let key = match optional("jwt_algorithm")?.as_deref() {
-        // As it is: blanks may be part of a secret.
-        Some("HS256") => secret(&get("jwt_secret")?.unwrap_or_default())
-            .map_err(|problem| ConfigError::new("jwt_secret", problem))?,
-        Some(algorithm @ ("RS256" | "ES256" | "EdDSA")) => {
-            public_key(algorithm, &optional("jwt_public_key")?.unwrap_or_default())
-                .map_err(|problem| ConfigError::new("jwt_public_key", problem))?
+/// The key that `jwt_algorithm` says how to use. The secret is taken as it is: blanks may be
+/// part of it.
+fn key(algorithm: &str, secret: &str, public_key: &str) -> Result<Key, ConfigError> {
+    match algorithm {
+        "HS256" => secret_key(secret).map_err(|problem| ConfigError::new("jwt_secret", problem)),
+        "RS256" | "ES256" | "EdDSA" => pem_key(algorithm, public_key)
+            .map_err(|problem| ConfigError::new("jwt_public_key", problem)),
+        "" => Err(ConfigError::new("jwt_algorithm", "is not set")),
+        _ => {
+            let problem = "has to be HS256, RS256, ES256 or EdDSA";
+            Err(ConfigError::new("jwt_algorithm", problem))
         }
-        other => {
-            let problem = match other {
-                None => "is not set",
-                Some(_) => "has to be HS256, RS256, ES256 or EdDSA",
-            };
-            return Err(ConfigError::new("jwt_algorithm", problem).into());
-        }
-    };
-    Ok(key)
+    }
 }
 
 /// The keys of a set, or why one of them or the whole cannot be used: the operator can
@@ -220,7 +217,7 @@ fn key_set(text: &str) -> Result<KeySet, String> {
 }
 
 /// The key of HS256, or why the text is none.
-fn secret(text: &str) -> Result<Key, &'static str> {
+fn secret_key(text: &str) -> Result<Key, &'static str> {
     if text.is_empty() {
         return Err("is not set, and HS256 needs it");
     }
@@ -234,6 +231,6 @@ fn secret(text: &str) -> Result<Key, &'static str> {
 }
 
 /// The key of an algorithm with a public key, or why the text is none.
-fn public_key(algorithm: &str, text: &str) -> Result<Key, String> {
+fn pem_key(algorithm: &str, text: &str) -> Result<Key, String> {
     Key::from_der(algorithm, &pem::public_key_der(text)?)
 }

@@ -17,7 +17,7 @@ use rsa::rand_core::{OsRng, RngCore};
 use rsa::{BigUint, RsaPrivateKey, RsaPublicKey, traits::PublicKeyParts};
 use serde_json::{Value, json};
 
-use crate::config::{Config, ConfigError, KeptConfig, Keys, Source};
+use crate::config::{Config, KeptConfig, Keys, Source};
 use crate::verify::{Denial, Principal, bearer_token, verify};
 
 const SECRET: &str = "a secret of more than thirty-two bytes";
@@ -141,12 +141,33 @@ fn decode(part: &str) -> Vec<u8> {
     BASE64_URL_SAFE_NO_PAD.decode(part).expect("decodes")
 }
 
+/// The variables of the application, in the order of `jwt`.
+const VARIABLES: [&str; 9] = [
+    "jwt_algorithm",
+    "jwt_secret",
+    "jwt_public_key",
+    "jwt_jwks_url",
+    "jwt_jwks",
+    "jwt_issuer",
+    "jwt_audience",
+    "jwt_subject_claim",
+    "jwt_tenant_claim",
+];
+
+/// The variable `jwt` where these variables are set and the others are empty.
+fn jwt(variables: &[(&str, &str)]) -> String {
+    for (name, _) in variables {
+        assert!(VARIABLES.contains(name), "{name}");
+    }
+    let values = VARIABLES.map(|name| {
+        let set = variables.iter().find(|(variable, _)| *variable == name);
+        set.map_or("", |(_, value)| value)
+    });
+    values.join("\u{1f}")
+}
+
 fn configure(variables: &[(&str, &str)]) -> Result<Config, String> {
-    Config::from_variables(|name| {
-        let variable = variables.iter().find(|(variable, _)| *variable == name);
-        Ok(variable.map(|(_, value)| (*value).to_owned()))
-    })
-    .map_err(|error: ConfigError| error.to_string())
+    Config::parse(&jwt(variables)).map_err(|error| error.to_string())
 }
 
 /// What a back end puts into its tokens.
@@ -624,16 +645,9 @@ fn headers_that_cannot_be_followed_are_refused() {
 }
 
 #[test]
-fn a_configuration_is_kept_as_long_as_its_variables_have_the_same_texts() {
+fn a_configuration_is_kept_as_long_as_its_variable_has_the_same_text() {
     let kept = KeptConfig::new();
-    let read = |secret: &'static str| {
-        let variables = [("jwt_algorithm", "HS256"), ("jwt_secret", secret)];
-        let variable = |wanted: &str| {
-            let found = variables.iter().find(|(name, _)| *name == wanted);
-            Ok::<_, ConfigError>(found.map(|(_, text)| (*text).to_owned()))
-        };
-        kept.config(variable)
-    };
+    let read = |secret| kept.config(jwt(&[("jwt_algorithm", "HS256"), ("jwt_secret", secret)]));
     let first = read(SECRET).expect("is valid");
     assert!(Rc::ptr_eq(&first, &read(SECRET).expect("is valid")));
     let other = read("another secret of more than thirty-two bytes").expect("is valid");
@@ -641,4 +655,35 @@ fn a_configuration_is_kept_as_long_as_its_variables_have_the_same_texts() {
     // A wrong variable is refused although a valid one was kept, and the next is read anew.
     assert!(read("short").is_err());
     assert!(!Rc::ptr_eq(&other, &read(SECRET).expect("is valid")));
+}
+
+#[test]
+fn the_variable_has_nine_fields_and_any_other_number_is_refused() {
+    let valid = jwt(&[("jwt_algorithm", "HS256"), ("jwt_secret", SECRET)]);
+    assert!(Config::parse(&valid).is_ok());
+    // The line of another version, and a value that holds the separator.
+    let shorter = valid.trim_end_matches('\u{1f}');
+    let longer = jwt(&[
+        ("jwt_algorithm", "HS256"),
+        (
+            "jwt_secret",
+            "thirty-two bytes or more,\u{1f}and the separator",
+        ),
+    ]);
+    for (wrong, count) in [("", 1), (shorter, 2), (&longer, 10)] {
+        let error = Config::parse(wrong).err().expect("is refused").to_string();
+        let expected = format!("the variable `jwt` has {count} fields and not nine: ");
+        assert!(error.starts_with(&expected), "{error}");
+        assert!(!error.contains("thirty"), "{error}");
+    }
+}
+
+#[test]
+fn a_secret_is_taken_as_it_is() {
+    let secret = " \n \"a| secret; of {{ all }} characters\u{1e}\r\n\t";
+    let issuer = Issuer::Hs256(secret);
+    let token = issuer.token(&claims());
+    assert!(check(&issuer.config(&[]), &token).is_ok());
+    let trimmed = Issuer::Hs256(secret.trim()).config(&[]);
+    assert_eq!(reason(check(&trimmed, &token)), UNSIGNED);
 }

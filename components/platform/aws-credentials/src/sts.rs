@@ -38,9 +38,6 @@ impl Config {
     /// # Errors
     /// [`Failure::Misconfigured`] for the first one that is missing or invalid.
     pub fn from_variables(get: impl Fn(&str) -> Result<String, Failure>) -> Result<Self, Failure> {
-        let wrong = |name: &str, problem: &str| {
-            Failure::misconfigured(format!("the variable {name} {problem}"))
-        };
         let text = |name| Ok::<_, Failure>(get(name)?.trim().to_owned());
         let role = text("aws_role_arn")?;
         if role.is_empty() {
@@ -51,7 +48,7 @@ impl Config {
         }
         let token = text("aws_web_identity_token")?;
         if token.is_empty() {
-            return Err(wrong(
+            return Err(Failure::variable(
                 "aws_web_identity_token",
                 "is not set, while aws_role_arn is",
             ));
@@ -60,11 +57,11 @@ impl Config {
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_=,.@-".contains(&byte);
         if !(2..=64).contains(&session.len()) || !session.bytes().all(is_name) {
             let problem = "must be 2 to 64 of A-Z a-z 0-9 _ = , . @ -";
-            return Err(wrong("aws_role_session_name", problem));
+            return Err(Failure::variable("aws_role_session_name", problem));
         }
         let endpoint = BaseUrl::parse(&text("aws_sts_host")?);
         Ok(Self {
-            endpoint: endpoint.map_err(|problem| wrong("aws_sts_host", problem))?,
+            endpoint: endpoint.map_err(|problem| Failure::variable("aws_sts_host", problem))?,
             role,
             session,
             token,

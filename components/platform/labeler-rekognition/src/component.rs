@@ -42,7 +42,8 @@ impl labeler::Guest for Labeler {
             max_labels: options.max_labels,
         };
         let detected = spin_sdk::http::run(async {
-            let variable = role::variables(&Spin, "rekognition").await;
+            let own = |name: &str| base::text(name).ok();
+            let variable = role::variables(&Spin, "rekognition", own).await;
             let variable = variable.map_err(|failure| match failure {
                 base::Failure::Misconfigured(text) => labeler::Failure::Refused(text),
                 other => labeler::Failure::Unavailable(other.to_string()),

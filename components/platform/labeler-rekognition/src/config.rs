@@ -1,22 +1,6 @@
-use std::fmt;
-
+use base::Failure;
 use outbound::BaseUrl;
 use outbound::sigv4::Credentials;
-
-/// A variable that an operator must set or change before Rekognition can be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigError {
-    variable: &'static str,
-    problem: &'static str,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the variable `{}` {}", self.variable, self.problem)
-    }
-}
-
-impl std::error::Error for ConfigError {}
 
 /// The endpoint of Rekognition and the credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,26 +21,18 @@ impl Config {
     /// | `rekognition_session_token` | session token of temporary credentials |
     ///
     /// # Errors
-    /// [`ConfigError`] for the first variable that is missing or can't be used.
-    pub fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    /// [`Failure::Misconfigured`] for the first variable that is missing or can't be used.
+    pub fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
         let optional = |name: &str| {
             get(name)
                 .map(|value| value.trim().to_owned())
                 .filter(|value| !value.is_empty())
         };
-        let required = |variable| {
-            optional(variable).ok_or(ConfigError {
-                variable,
-                problem: "is not set",
-            })
-        };
+        let required =
+            |variable| optional(variable).ok_or_else(|| Failure::variable(variable, "is not set"));
         Ok(Self {
-            endpoint: BaseUrl::parse(&required("rekognition_endpoint")?).map_err(|problem| {
-                ConfigError {
-                    variable: "rekognition_endpoint",
-                    problem,
-                }
-            })?,
+            endpoint: BaseUrl::parse(&required("rekognition_endpoint")?)
+                .map_err(|problem| Failure::variable("rekognition_endpoint", problem))?,
             region: required("rekognition_region")?,
             credentials: Credentials {
                 access_key_id: required("rekognition_access_key_id")?,
@@ -71,7 +47,7 @@ impl Config {
 pub(crate) mod tests {
     use super::*;
 
-    pub(crate) fn config(changes: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    pub(crate) fn config(changes: &[(&str, &str)]) -> Result<Config, Failure> {
         let defaults = [
             (
                 "rekognition_endpoint",
@@ -98,13 +74,13 @@ pub(crate) mod tests {
         ] {
             assert_eq!(
                 config(&[(variable, " ")]).unwrap_err().to_string(),
-                format!("the variable `{variable}` is not set")
+                format!("the variable {variable} is not set")
             );
         }
         let error = config(&[("rekognition_endpoint", "rekognition.example")]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the variable `rekognition_endpoint` has to start with http:// or https://"
+            "the variable rekognition_endpoint has to start with http:// or https://"
         );
     }
 }

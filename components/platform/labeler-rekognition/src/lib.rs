@@ -14,7 +14,7 @@ mod types;
 mod component;
 
 pub use client::Rekognition;
-pub use config::{Config, ConfigError};
+pub use config::Config;
 pub use types::{Failure, Image, Label, Options};
 
 /// The name of the model. Rekognition returns its version only with labels, and AWS

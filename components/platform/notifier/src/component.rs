@@ -47,9 +47,8 @@ async fn drain() -> Result<usize, Failure> {
         lease: policy.lease.max(MIN_LEASE),
         ..policy
     };
-    let retries = Retries::parse(&base::text("notification_retry_schedule")?).map_err(|error| {
-        Failure::misconfigured(format!("the variable notification_retry_schedule {error}"))
-    })?;
+    let retries = Retries::parse(&base::text("notification_retry_schedule")?)
+        .map_err(|error| Failure::variable("notification_retry_schedule", error))?;
     let urls = base::text("notification_urls")?;
     let receivers = Receivers::parse(&urls, &base::text("notification_secret")?);
     let redis = SpinRedis::open()?;

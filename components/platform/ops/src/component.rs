@@ -7,7 +7,7 @@ use http::StatusCode;
 use objects::Objects;
 use origins::{Origins, Wrong as WrongOrigin};
 use purchases_domain::keys;
-use queue::{Queue, QueueNames, health};
+use queue::{Notify, Queue, QueueNames, health};
 use schedule::{BuiltIn, Schedules, Seen, Wrong, tick};
 use serde_json::json;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
@@ -135,9 +135,9 @@ fn check_origins(wrong: &Result<Vec<WrongOrigin>, Failure>) -> Result<(), Failur
 
 /// Checks that events of expired keys arrive, if the platform has a Redis trigger.
 fn check_events(redis: &SpinRedis) -> Result<(), Failure> {
-    match base::text("bell")?.trim() {
-        "http" => Ok(()),
-        _ => health::check_events(redis),
+    match worker::bell()? {
+        Notify::Caller => Ok(()),
+        Notify::Redis => health::check_events(redis),
     }
 }
 
@@ -362,8 +362,7 @@ async fn resume(call: Call) -> Reply {
 }
 
 fn names() -> Result<Vec<String>, Failure> {
-    QueueNames::list(&base::text("queues")?)
-        .map_err(|problem| Failure::misconfigured(format!("the variable queues {problem}")))
+    QueueNames::list(&base::text("queues")?).map_err(|problem| Failure::variable("queues", problem))
 }
 
 /// The queue that the path names.

@@ -30,25 +30,26 @@ impl Config {
     /// [`Failure::Misconfigured`] for the first variable that is invalid. The text has no
     /// value of a header, which may be a secret.
     pub fn from_variables(get: impl Fn(&str) -> Result<String, Failure>) -> Result<Self, Failure> {
-        let wrong = |name: &str, problem: &str| {
-            Failure::misconfigured(format!("the variable {name} {problem}"))
-        };
         let host = get("otlp_host")?;
-        let host = BaseUrl::parse(host.trim()).map_err(|problem| wrong("otlp_host", problem))?;
+        let host = BaseUrl::parse(host.trim())
+            .map_err(|problem| Failure::variable("otlp_host", problem))?;
         let path = get("otlp_path")?;
         let path = path.trim();
         if !path.starts_with('/') || path.parse::<PathAndQuery>().is_err() {
-            return Err(wrong("otlp_path", "must be a path, such as /v1/traces"));
+            return Err(Failure::variable(
+                "otlp_path",
+                "must be a path, such as /v1/traces",
+            ));
         }
         let listed = get("otlp_headers")?;
         let headers = headers(&listed).ok_or_else(|| {
             let problem =
                 "must be headers as name=value, separated by commas, values percent-encoded";
-            wrong("otlp_headers", problem)
+            Failure::variable("otlp_headers", problem)
         })?;
         let service = get("otlp_service_name")?.trim().to_owned();
         if service.is_empty() {
-            return Err(wrong("otlp_service_name", "must not be empty"));
+            return Err(Failure::variable("otlp_service_name", "must not be empty"));
         }
         Ok(Self {
             url: format!("{host}{path}"),

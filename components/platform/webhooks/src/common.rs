@@ -32,9 +32,8 @@ pub(crate) fn read_only() -> ApiError {
 
 /// The addresses of `notification_urls`.
 pub(crate) fn listed() -> Result<Vec<String>, Failure> {
-    let urls = Listed::parse(&base::text("notification_urls")?).map_err(|error| {
-        Failure::misconfigured(format!("the variable notification_urls {error}"))
-    })?;
+    let urls = Listed::parse(&base::text("notification_urls")?)
+        .map_err(|error| Failure::variable("notification_urls", error))?;
     Ok(urls.addresses().collect())
 }
 

@@ -41,7 +41,7 @@ impl Double {
     /// What comes of a token, and whether the URL was read for it.
     fn outcome(&self, token: &str) -> (Result<Principal, Denial>, bool) {
         let before = self.readings.get();
-        let config = configure(&[("jwks", &format!("{URL}|"))]).expect("is a configuration");
+        let config = configure(&[("jwt_jwks_url", URL)]).expect("is a configuration");
         let judged = authorize(self, self.now(), |keys| {
             verify(&config, keys, token, self.now())
         });

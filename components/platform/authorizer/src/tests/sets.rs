@@ -34,7 +34,7 @@ pub fn set(keys: &[Value]) -> String {
 
 /// The configuration with this set, or what is said of it.
 fn configure_text(set: &str) -> Result<Config, String> {
-    configure(&[("jwks", &format!("|{set}"))])
+    configure(&[("jwt_jwks", set)])
 }
 
 fn configure_set(keys: &[Value]) -> Result<Config, String> {
@@ -295,12 +295,9 @@ fn a_set_that_cannot_be_used_is_refused_with_the_reason() {
 fn keys_are_set_in_one_way_only() {
     let set = set(&[jwk(&Issuer::eddsa(), json!({}))]);
     let url = "https://issuer.example/jwks";
-    for (jwks, name) in [
-        (format!("|{set}"), "jwt_jwks"),
-        (format!("{url}|"), "jwt_jwks_url"),
-    ] {
+    for (name, keys) in [("jwt_jwks", &*set), ("jwt_jwks_url", url)] {
         for other in ["jwt_secret", "jwt_public_key"] {
-            let both = configure(&[("jwks", &jwks), (other, SECRET)]);
+            let both = configure(&[(name, keys), (other, SECRET)]);
             assert_eq!(
                 both.err().expect("is refused"),
                 format!(
@@ -310,30 +307,38 @@ fn keys_are_set_in_one_way_only() {
         }
     }
     assert_eq!(
-        configure(&[("jwks", &format!("{url}|{set}"))])
+        configure(&[("jwt_jwks_url", url), ("jwt_jwks", &set)])
             .err()
             .expect("is refused"),
         "the variable `jwt_jwks` and `jwt_jwks_url` are both set: leave one of them empty"
     );
     for wrong in [
-        "issuer.example/jwks|",
-        "ftp://issuer.example|",
-        "https://|",
-        "{}|",
+        "issuer.example/jwks",
+        "ftp://issuer.example",
+        "https://",
+        "{}",
     ] {
-        let problem = configure(&[("jwks", wrong)]).err().expect("is refused");
+        let problem = configure(&[("jwt_jwks_url", wrong)])
+            .err()
+            .expect("is refused");
         assert!(
             problem.starts_with("the variable `jwt_jwks_url` is no URL"),
             "{problem}"
         );
     }
-    let config = configure(&[("jwks", &format!(" {url} | ")), ("jwt_algorithm", "HS256")]);
+    // Blanks are as good as nothing.
+    let config = configure(&[
+        ("jwt_algorithm", "HS256"),
+        ("jwt_secret", " "),
+        ("jwt_jwks_url", &format!(" {url} ")),
+        ("jwt_jwks", " "),
+    ]);
     let source = config.expect("is a configuration").source;
     assert!(matches!(source, Source::Url(own) if own == url));
     let unset = configure(&[
-        ("jwks", "|"),
         ("jwt_algorithm", "HS256"),
         ("jwt_secret", SECRET),
+        ("jwt_jwks_url", " "),
     ]);
     assert!(unset.is_ok());
 }

@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use base::Failure;
+use base::{Failure, Trace};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use outbound::{ReadError, Spin, Transport, collect, role};
 
@@ -73,11 +73,17 @@ impl<T: Transport> Objects<T> {
         }
     }
 
-    /// The same objects, requested with further headers, which are not signed: the ids of a
-    /// request.
+    /// The same objects, for the work of one request or message: the store gets its ids in
+    /// headers that are not signed.
     #[must_use]
-    pub fn with_headers(self, headers: HeaderMap) -> Self {
-        Self { headers, ..self }
+    pub fn traced(&self, trace: &Trace) -> Self
+    where
+        T: Clone,
+    {
+        Self {
+            headers: trace.headers(),
+            ..self.clone()
+        }
     }
 
     /// The configuration of the bucket, for presigning.

@@ -72,6 +72,11 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, code, message)
     }
 
+    /// 409: the request is in conflict with the state of what it is about.
+    pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, message)
+    }
+
     /// Adds `Retry-After` in seconds (RFC 9110, 10.2.3).
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
@@ -104,9 +109,7 @@ impl From<Unmet> for ApiError {
 impl From<NotChanged> for ApiError {
     fn from(error: NotChanged) -> Self {
         match error {
-            NotChanged::Conflict { code, message } => {
-                Self::new(StatusCode::CONFLICT, code, message)
-            }
+            NotChanged::Conflict { code, message } => Self::conflict(code, message),
             NotChanged::Unknown { code, message } => Self::not_found(code, message),
             NotChanged::Unconditional { message } => {
                 let status = StatusCode::PRECONDITION_REQUIRED;

@@ -8,8 +8,6 @@ use worker::Trouble;
 
 /// A photo that was uploaded.
 pub(crate) struct Upload<'t> {
-    /// The index of its task.
-    pub(crate) nth: usize,
     pub(crate) attempt: u32,
     pub(crate) trace: &'t Trace,
     pub(crate) file: FileName,

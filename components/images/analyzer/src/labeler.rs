@@ -8,8 +8,8 @@ mod bindings {
 }
 
 use bindings::orilla::labels::labeler::{self, Failure, Image, Options};
+use worker::Trouble;
 
-use crate::analyzer::trouble;
 use crate::finding::{Finding, Labeled};
 
 /// The maximum number of labels of a photo. Searches need no more.
@@ -71,9 +71,11 @@ fn unlabeled(failure: Failure) -> Finding {
     match failure {
         Failure::InvalidImage(why) => never("cannot be read", why),
         Failure::TooLarge(why) => never("is too large", why),
-        Failure::Throttled(why) => Finding::Later(trouble("the labeler is busy", why)),
-        Failure::Unavailable(why) => Finding::Later(trouble("the labeler is down", why)),
+        Failure::Throttled(why) => Finding::Later(Trouble::new("the labeler is busy", why)),
+        Failure::Unavailable(why) => Finding::Later(Trouble::new("the labeler is down", why)),
         // An operator may correct the configuration before the last attempt.
-        Failure::Refused(why) => Finding::Later(trouble("the labeler refused the request", why)),
+        Failure::Refused(why) => {
+            Finding::Later(Trouble::new("the labeler refused the request", why))
+        }
     }
 }

@@ -4,25 +4,23 @@ use base::log;
 use futures::future::join_all;
 use images_domain::{ImageRecord, inspect};
 use serde_json::json;
-use worker::Verdict;
+use worker::{Trouble, Verdict};
 
-use crate::analyzer::{Analyzer, of_record, trouble};
+use crate::analyzer::Analyzer;
 use crate::finding::{Fetched, Finding, Labels, Upload, Verified};
 
 impl Analyzer<'_> {
     /// Fetches uploads, labels them together and stores the findings.
-    pub(crate) async fn look_at(&self, uploads: &[Upload<'_>]) -> Vec<Result<(), Verdict>> {
+    pub(crate) async fn look_at(&self, uploads: &[&Upload<'_>]) -> Vec<Verdict> {
         let mut fetched = join_all(uploads.iter().map(|upload| self.fetch(upload))).await;
         let labels = match self.label(uploads, &mut fetched) {
             Ok(labels) => labels,
-            Err(failure) => {
-                let postponed = |_| Err(Verdict::Postpone(failure.to_string()));
-                return uploads.iter().map(postponed).collect();
-            }
+            Err(failure) => return vec![failure.into(); uploads.len()],
         };
-        let conclude = async |(upload, fetched)| {
+        let conclude = async |(upload, fetched): (&&Upload<'_>, _)| {
             let (Ok(finding) | Err(finding)) = self.find(upload, fetched, &labels).await;
-            self.conclude(upload, finding).await
+            let concluded = self.conclude(upload, finding).await;
+            concluded.err().unwrap_or(Verdict::Done(Vec::new()))
         };
         join_all(uploads.iter().zip(fetched).map(conclude)).await
     }
@@ -41,15 +39,14 @@ impl Analyzer<'_> {
     /// Fetches a photo and checks that it is the announced one.
     async fn fetch(&self, upload: &Upload<'_>) -> Fetched {
         let record = images_storage::load(&self.store, &upload.file)
-            .map_err(|error| Finding::Later(trouble("its record cannot be read", error)))?
+            .map_err(|error| Finding::Later(Trouble::new("its record cannot be read", error)))?
             // Missing, or not visible yet: some stores show an object late.
-            .ok_or_else(|| Finding::Later("it was not announced".into()))?
-            .document;
+            .ok_or_else(|| Finding::Later("it was not announced".into()))?;
         if record.is_verified() || record.is_deleted() {
             return Err(Finding::Nothing);
         }
         let (limit, max) = (self.expected_size(upload), self.max_upload_bytes);
-        let objects = self.objects(upload.trace);
+        let objects = self.objects.traced(upload.trace);
         let object = match objects.get(&upload.file.to_string(), limit).await {
             Ok(object) => object.ok_or(Finding::Nothing)?,
             Err(objects::Error::TooLarge { .. }) if limit == max => {
@@ -63,7 +60,7 @@ impl Analyzer<'_> {
                     objects::Error::TooLarge { .. } => "the object changed while it was read",
                     _ => "the object store cannot be read",
                 };
-                return Err(Finding::Later(trouble(reason, error)));
+                return Err(Finding::Later(Trouble::new(reason, error)));
             }
         };
         let (bytes, etag) = (object.bytes, object.etag);
@@ -92,10 +89,10 @@ impl Analyzer<'_> {
                 Finding::Unreadable { reason }
             })?,
         };
-        let objects = self.objects(upload.trace);
+        let objects = self.objects.traced(upload.trace);
         let stored = objects.put(&place, bytes, upload.file.media_type.name());
         stored.await.map_err(|error| {
-            Finding::Later(trouble("the object store cannot be written", error))
+            Finding::Later(Trouble::new("the object store cannot be written", error))
         })?;
         Ok(Finding::Labels { labels, place })
     }
@@ -107,11 +104,12 @@ impl Analyzer<'_> {
             return Err(Verdict::retry(trouble));
         }
         let Upload { trace, file, .. } = upload;
-        let updated = self.update(file, trace, |record| Ok(self.judge(record, &finding)));
-        let record = updated.map_err(of_record)?;
+        let record = images_storage::edit(self.queue, &self.store, file, trace, |record| {
+            Ok(self.judge(record, &finding))
+        })?;
         if !matches!(finding, Finding::Nothing) {
             let fields = json!({
-                "file": file.to_string(),
+                "file": file,
                 "status": record.as_ref().map(|record| record.status),
                 "attempt": upload.attempt,
             });
@@ -119,7 +117,7 @@ impl Analyzer<'_> {
         }
         let cleaned = self.clean_up(upload, record.as_ref(), &finding).await;
         // No user can reach the remaining objects.
-        cleaned.map_err(|error| Verdict::retry(trouble("an object cannot be removed", error)))
+        cleaned.map_err(|error| Verdict::retry(Trouble::new("an object cannot be removed", error)))
     }
 
     /// The record after a finding; `None` if nothing changes.

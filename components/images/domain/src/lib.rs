@@ -11,6 +11,7 @@ mod labels;
 mod lifecycle;
 mod media;
 mod message;
+mod occurred;
 mod record;
 mod review;
 mod scan;
@@ -18,7 +19,7 @@ mod thumbnails;
 mod user_id;
 mod verdict;
 
-pub use events::{EventsError, Notified, ObjectCreated, parse_events};
+pub use events::{EventsError, Notified, ObjectCreated, parse_events, uploads};
 pub use file_name::{FileName, FileNameError};
 pub use inspect::inspect;
 pub use intake::Intake;

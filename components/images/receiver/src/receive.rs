@@ -81,9 +81,8 @@ async fn remember(call: &Call, intake: &Intake, expires_in: u64) -> Result<Image
     let file = &intake.file;
     let record = images_storage::change(file, &call.trace, |queue, existing| {
         let now = base::rfc3339(base::now_millis());
-        let record = ImageRecord::receive(existing, intake, &now).map_err(|error| {
-            ApiError::new(StatusCode::CONFLICT, "too_many_posts", error.to_string())
-        })?;
+        let record = ImageRecord::receive(existing, intake, &now)
+            .map_err(|error| ApiError::conflict("too_many_posts", error.to_string()))?;
         let expiry = images_storage::expire_later(queue, file, patience)?;
         Ok::<_, ApiError>(Step::from(record).with(expiry))
     })
@@ -93,7 +92,7 @@ async fn remember(call: &Call, intake: &Intake, expires_in: u64) -> Result<Image
         // The photo is uploaded and its analysis failed: the announcement starts another
         // try.
         let upload = Uploaded {
-            file: file.to_string(),
+            file: file.clone(),
             size: None,
             etag: None,
         };

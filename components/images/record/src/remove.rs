@@ -32,18 +32,18 @@ pub(crate) async fn remove(call: Call) -> Reply {
         let next = record.removed(post_id, &now).ok_or_else(|| {
             ApiError::not_found("unknown_post", "the photo is not used in this post")
         })?;
-        let removal = match next.is_deleted() {
-            true => Some(images_storage::finish_removal_later(queue, &next)?),
-            false => None,
-        };
+        let life = next.is_deleted().then_some(next.life);
         let step = Step::from(Some(next));
-        Ok::<_, ApiError>(removal.into_iter().fold(step, Step::with))
+        Ok::<_, ApiError>(match life {
+            Some(life) => step.with(images_storage::finish_removal_later(queue, &file, life)?),
+            None => step,
+        })
     })
     .await?;
     if let Some(tombstone) = record.filter(ImageRecord::is_deleted)
         && let Err(error) = images_storage::discard(&objects, &tombstone).await
     {
-        let fields = json!({"file": file.to_string(), "reason": error.to_string()});
+        let fields = json!({"file": file, "reason": error.to_string()});
         log::warn(
             &call.trace,
             "the objects of a removed photo will be removed later",

@@ -18,9 +18,8 @@ pub(crate) async fn decide(call: Call) -> Reply {
         let record = record.ok_or_else(unknown)?;
         let now = base::rfc3339(base::now_millis());
         let next = record.reviewed(&request, reviewer, &now);
-        let next = next.map_err(|error| {
-            ApiError::new(StatusCode::CONFLICT, "not_under_review", error.to_string())
-        })?;
+        let next =
+            next.map_err(|error| ApiError::conflict("not_under_review", error.to_string()))?;
         Ok::<_, ApiError>(Step::from(next))
     })
     .await?;
@@ -28,7 +27,7 @@ pub(crate) async fn decide(call: Call) -> Reply {
     log::info(
         &call.trace,
         "a photo was reviewed",
-        json!({"file": file.to_string(), "decision": request.decision, "by": reviewer}),
+        json!({"file": file, "decision": request.decision, "by": reviewer}),
     );
     web::json(StatusCode::OK, &record.shown_to_reviewers())
 }

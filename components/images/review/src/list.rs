@@ -1,8 +1,7 @@
-use std::time::{Duration, SystemTime};
-
 use base::{Failure, Invalid};
 use http::{Method, StatusCode};
 use images_domain::ImageRecord;
+use objects::Link;
 use records::Place;
 use serde::Serialize;
 use stores::{SpinKeyValue, SpinRedis};
@@ -20,10 +19,9 @@ struct Listed {
 struct Image {
     #[serde(flatten)]
     record: ImageRecord,
-    /// A presigned URL of the photo.
-    url: String,
-    /// The seconds for which the URL is good.
-    expires_in: u64,
+    /// A link to the photo.
+    #[serde(flatten)]
+    link: Link,
 }
 
 /// The photos of a page by default, and the most.
@@ -38,22 +36,13 @@ pub(crate) async fn list(call: Call) -> Reply {
     }
     let limit = query.limit(LIMIT, MAX_LIMIT)?;
     let after: Option<Place> = query.cursor()?;
-    let expires_in = base::number("signed_url_read_expiration", 1)?;
     let objects = images_storage::objects(&call.trace).await?;
     let (redis, store) = (SpinRedis::open()?, SpinKeyValue::open()?);
     let page = images_storage::under_review(&redis, &store, after.as_ref(), limit)?;
     let images = page.documents.into_iter().map(|found| {
         let record = found.document;
-        let expiry = Duration::from_secs(expires_in);
-        let presigned = objects.config().presign_read(
-            &Method::GET,
-            record.object_key(),
-            expiry,
-            SystemTime::now(),
-        );
         Ok::<_, Failure>(Image {
-            url: presigned.map_err(Failure::from)?.url,
-            expires_in,
+            link: objects.link(&Method::GET, record.object_key())?,
             record: record.shown_to_reviewers(),
         })
     });

@@ -1,5 +1,7 @@
 //! A photo's objects.
 
+use std::fmt::Display;
+
 use base::{Failure, Trace};
 use futures::future::{join, join_all};
 use images_domain::{ImageRecord, Size, keys};
@@ -11,7 +13,7 @@ use objects::{Error, Objects};
 /// Those of [`Objects::from_variables`].
 pub async fn objects(trace: &Trace) -> Result<Objects, Failure> {
     let objects = Objects::from_variables("images_bucket_name").await?;
-    Ok(objects.with_headers(trace.headers()))
+    Ok(objects.traced(trace))
 }
 
 /// Removes a photo's objects from the object store: inbox, verified content and thumbnails.
@@ -28,7 +30,7 @@ pub async fn discard(objects: &Objects, record: &ImageRecord) -> Result<(), Erro
 ///
 /// # Errors
 /// Those of the store. A missing object is no error.
-pub async fn discard_life(objects: &Objects, file: &str, life: u32) -> Result<(), Error> {
+pub async fn discard_life(objects: &Objects, file: &impl Display, life: u32) -> Result<(), Error> {
     let place = keys::verified(file, life);
     let thumbnails = discard_thumbnails(objects, file, life);
     let (photo, thumbnails) = join(objects.delete(&place), thumbnails).await;
@@ -39,7 +41,11 @@ pub async fn discard_life(objects: &Objects, file: &str, life: u32) -> Result<()
 ///
 /// # Errors
 /// Those of the store. A missing object is no error.
-pub async fn discard_thumbnails(objects: &Objects, file: &str, life: u32) -> Result<(), Error> {
+pub async fn discard_thumbnails(
+    objects: &Objects,
+    file: &impl Display,
+    life: u32,
+) -> Result<(), Error> {
     let thumbnails = Size::ALL.map(|size| keys::thumbnail(file, life, size));
     let removals = thumbnails.iter().map(|key| objects.delete(key));
     join_all(removals).await.into_iter().collect()

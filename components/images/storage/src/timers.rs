@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use base::Failure;
-use images_domain::{Expiry, FileName, ImageRecord, Removed};
+use images_domain::{Expiry, FileName, Removed};
 use queue::{Effect, Message, Queue};
 use stores::Redis;
 
@@ -33,17 +33,17 @@ pub fn expires_later(queue: &Queue<'_, impl Redis>, file: &FileName) -> Result<b
 }
 
 fn expiry(file: &FileName) -> Result<(String, Vec<u8>), Failure> {
-    let file = file.to_string();
-    Ok((format!("expiry:{file}"), Expiry { file }.encode_untraced()?))
+    let (id, file) = (format!("expiry:{file}"), file.clone());
+    Ok((id, Expiry { file }.encode_untraced()?))
 }
 
-/// The effect that removes the remaining objects of the photo of `tombstone` later.
+/// The effect that removes the remaining objects of a life of a photo later.
 pub fn finish_removal_later(
     queue: &Queue<'_, impl Redis>,
-    tombstone: &ImageRecord,
+    file: &FileName,
+    life: u32,
 ) -> Result<Effect, Failure> {
-    let (file, life) = (tombstone.file_name.clone(), tombstone.life);
-    let id = format!("removed:{life}:{file}");
+    let (id, file) = (format!("removed:{life}:{file}"), file.clone());
     let message = Removed { file, life }.encode_untraced()?;
     Ok(queue.names().schedule(&id, &message, AFTER_REMOVAL))
 }

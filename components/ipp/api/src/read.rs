@@ -49,12 +49,7 @@ pub(crate) async fn status(call: Call) -> Reply {
         true => answer(&job)?,
         false => {
             let redis = SpinRedis::open()?;
-            let waiting = Waiting {
-                redis: &redis,
-                system: "ipp",
-                subject: &principal.subject,
-                trace: &call.trace,
-            };
+            let waiting = Waiting::new(&call, &redis, "ipp")?;
             if let Err(error) = ipp_storage::wake_if_idle(&redis, &job, base::now_millis()) {
                 // A Redis that takes no writes can still be read.
                 let fields = json!({"error": error.to_string()});

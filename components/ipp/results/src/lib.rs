@@ -2,8 +2,6 @@
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
-use std::time::{Duration, SystemTime};
-
 use base::{Failure, Trace};
 use http::{Method, StatusCode};
 use ipp_domain::{File, Location, Locations, ResultsView, Status};
@@ -27,20 +25,13 @@ async fn results(call: Call) -> Reply {
         });
         return web::json(StatusCode::CONFLICT, &answer);
     }
-    let expires_in = base::number("signed_url_read_expiration", 1)?;
-    let links = Links {
-        expires: Duration::from_secs(expires_in),
-        now: SystemTime::now(),
-        trace: &call.trace,
-    };
     let locations = Locations {
-        raw: links
-            .of("ipp_raw_bucket", &job.files, |file| &file.raw)
-            .await?,
-        processed: links
-            .of("ipp_processed_bucket", &job.files, |file| &file.processed)
-            .await?,
-        expires_in,
+        raw: locations("ipp_raw_bucket", &call.trace, &job.files, |file| &file.raw).await?,
+        processed: locations("ipp_processed_bucket", &call.trace, &job.files, |file| {
+            &file.processed
+        })
+        .await?,
+        expires_in: objects::link_seconds()?,
     };
     let table = base::text("ipp_results_table")?;
     web::json(
@@ -49,32 +40,22 @@ async fn results(call: Call) -> Reply {
     )
 }
 
-/// Makes presigned links.
-struct Links<'a> {
-    expires: Duration,
-    now: SystemTime,
-    trace: &'a Trace,
-}
-
-impl Links<'_> {
-    async fn of(
-        &self,
-        bucket_variable: &str,
-        files: &[File],
-        key: fn(&File) -> &String,
-    ) -> Result<Vec<Location>, Failure> {
-        let store = Objects::from_variables(bucket_variable).await?;
-        let store = store.with_headers(self.trace.headers());
-        let config = store.config();
-        let locations = files.iter().map(|file| {
-            let key = key(file);
-            let link = config.presign_read(&Method::GET, key, self.expires, self.now)?;
-            Ok(Location {
-                bucket: config.bucket().to_owned(),
-                key: key.clone(),
-                url: link.url,
-            })
-        });
-        locations.collect()
-    }
+/// The places of a job's files in the bucket that a variable names, with links.
+async fn locations(
+    bucket_variable: &str,
+    trace: &Trace,
+    files: &[File],
+    key: fn(&File) -> &String,
+) -> Result<Vec<Location>, Failure> {
+    let store = Objects::from_variables(bucket_variable).await?;
+    let store = store.traced(trace);
+    let locations = files.iter().map(|file| {
+        let key = key(file);
+        Ok(Location {
+            bucket: store.config().bucket().to_owned(),
+            key: key.clone(),
+            url: store.link(&Method::GET, key)?.url,
+        })
+    });
+    locations.collect()
 }

@@ -36,12 +36,7 @@ async fn status(call: Call) -> Reply {
     let id: JobId = call.path("jobId").parse().map_err(|_| unknown())?;
     let principal = call.principal()?;
     let redis = SpinRedis::open()?;
-    let waiting = Waiting {
-        redis: &redis,
-        system: "jobs",
-        subject: &principal.subject,
-        trace: &call.trace,
-    };
+    let waiting = Waiting::new(&call, &redis, "jobs")?;
     let mut is_first = true;
     let (tag, reply) = web::wait(&waiting, Duration::from_secs(wait.into()), async || {
         let job = jobs_storage::load(&redis, &id)?

@@ -160,7 +160,7 @@ async fn try_s3(trace: &Trace) -> Result<(), Failure> {
         let store = Objects::from_variables(bucket).await?;
         let store = store.with_headers(trace.headers());
         // The answer to a HEAD does not tell a missing object from a missing bucket.
-        store.get(NOTHING, 0).await?;
+        store.traced(trace).get(NOTHING, 0).await?;
     }
     Ok(())
 }

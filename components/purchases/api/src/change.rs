@@ -1,5 +1,5 @@
 use base::{Failure, NotChanged, Tenant, Timestamp};
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use purchases_domain::{
     Event, Intent, PurchaseId, PurchaseRequest, PurchaseView, Refusal, Wish, keys,
 };
@@ -61,26 +61,22 @@ async fn change(
         settings: &purchases_storage::settings()?,
         now: Timestamp::now(),
     };
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, keys::QUEUE)?;
     let store = SpinKeyValue::open()?;
-    let changed = purchases_storage::change(&queue, &store, &wish, intent, &call.trace);
-    // Also if the purchase could not be stored: a worker then stores it.
-    worker::notify(&queue, &call.trace).await;
-    let purchase = changed?;
+    let purchase = worker::publish(keys::QUEUE, &call.trace, |queue| {
+        purchases_storage::change(queue, &store, &wish, intent, &call.trace)
+    })
+    .await?;
     let is_new =
         purchase.document.event == Event::Insert && purchase.document.updated_at == wish.now;
     let status = match is_new {
         true => StatusCode::CREATED,
         false => StatusCode::OK,
     };
-    let mut reply = answer(status, &purchase)?;
-    if is_new {
-        let location = HeaderValue::try_from(format!("/compras/{id}"));
-        let location = location.map_err(Failure::internal)?;
-        reply.headers_mut().insert(header::LOCATION, location);
+    let reply = answer(status, &purchase)?;
+    match is_new {
+        true => web::located(&format!("/compras/{id}"), reply),
+        false => Ok(reply),
     }
-    Ok(reply)
 }
 
 fn answer(status: StatusCode, purchase: &Versioned<purchases_domain::Purchase>) -> Reply {

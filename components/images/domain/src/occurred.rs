@@ -1,9 +1,10 @@
 //! What photos tell webhooks.
 
 use base::{Failure, Trace};
-use images_domain::{ImageRecord, Status};
 use queue::Effect;
 use webhooks::{Fact, event_id, told};
+
+use crate::{ImageRecord, Status};
 
 /// The effect that tells that a photo was judged or could not be; `None` where the change is
 /// another one. `version` is that of the record after the change.
@@ -37,10 +38,10 @@ pub(crate) fn occurred(
 
 #[cfg(test)]
 mod tests {
-    use images_domain::{Intake, UserIds};
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::{Intake, UserIds};
 
     fn record(status: Status) -> ImageRecord {
         let intake = Intake::parse(

@@ -1,7 +1,9 @@
 //! The rules of the jobs system: jobs, their toons, progress and outcomes. No Spin, no
 //! clock and no I/O.
 
+pub mod effects;
 mod id;
+mod job;
 mod json;
 pub mod keys;
 mod message;
@@ -13,6 +15,7 @@ mod view;
 
 pub use base::IdError;
 pub use id::{JobId, ToonId};
+pub use job::Job;
 pub use message::{Batch, Begin, Completed, Message, Work};
 pub use progress::{Progress, Status, UnknownStatus};
 pub use query::{JobsQuery, ResultsQuery};

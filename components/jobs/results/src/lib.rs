@@ -14,8 +14,7 @@ async fn results(call: Call) -> Reply {
     let caller = call.principal()?.caller();
     let redis = SpinRedis::open()?;
     // A job of another user is answered like one that does not exist.
-    let job = jobs_storage::load(&redis, &query.job_id)?
-        .filter(|job| caller.may_use(&job.owner))
+    let job = jobs_storage::load_for(&redis, query.job_id.as_str(), caller)?
         .ok_or_else(|| ApiError::not_found("unknown_job", "you have no such job"))?;
     let page = jobs_storage::results(&redis, &job, query.first, query.limit)?;
     let view = results_view(&job.id, &job.progress, &page.results, page.next);

@@ -1,9 +1,7 @@
 //! The results of a job, page by page.
 
-use jobs_domain::keys;
+use jobs_domain::{Job, keys};
 use stores::{Arg, Redis, Value};
-
-use crate::Job;
 
 /// The size in bytes after which a page ends, so that it fits into a component's memory.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;

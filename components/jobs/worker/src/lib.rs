@@ -18,6 +18,5 @@ use crate::toons::Toons;
 worker::exports!(QUEUE, open);
 
 async fn open<'a>(queue: &Queue<'a, SpinRedis>) -> Result<Toons<'a>, base::Failure> {
-    let retention = jobs_storage::retention(base::number("job_retention_days", 0)?);
-    Ok(Toons::new(queue.redis(), retention))
+    Ok(Toons::new(queue.redis(), jobs_storage::retention()?))
 }

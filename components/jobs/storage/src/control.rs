@@ -1,14 +1,62 @@
-//! Another try at the failed toons of a job that has ended.
+//! Cancellation of jobs, and another try at the failed toons of those that have ended.
 
 use std::time::Duration;
 
 use base::Failure;
-use jobs_domain::{JobId, Status, keys};
-use queue::{Change, Effect, Noted, Outcome, Queue};
+use jobs_domain::{Begin, Job, JobId, Status, effects, keys};
+use queue::{Change, Message, Outcome, Queue, Script};
 use stores::{Arg, Redis, Value};
 
-use crate::job::{COMPLETED, RETRIED};
-use crate::{Job, conclude, job};
+use crate::job;
+
+static CANCEL: Script = Script::new(include_str!("cancel.lua"));
+
+/// The outcome of a cancellation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Canceled {
+    /// The job is canceled, by this call or by an earlier one.
+    Done,
+    /// It had ended.
+    Ended,
+    /// It has expired.
+    Gone,
+}
+
+/// Cancels a job: no worker begins with its toons from now on, and those in work are
+/// finished. `retention` is the time that the job is kept, `None` for ever.
+///
+/// # Errors
+/// Redis is out of reach. The job may be canceled: call it again.
+pub fn cancel(
+    queue: &Queue<'_, impl Redis>,
+    job: &Job,
+    retention: Option<Duration>,
+) -> Result<Canceled, Failure> {
+    let id = &job.id;
+    let keys = [
+        keys::job(id),
+        keys::results(id),
+        keys::toons(id),
+        keys::register(id),
+        keys::failed(id),
+        keys::letters(id),
+    ];
+    let now = base::now_millis().to_string();
+    let expiry = retention.map_or(String::new(), |time| time.as_millis().to_string());
+    let args = [Arg::from(&job.run), Arg::from(&now), Arg::from(&expiry)];
+    let reply = CANCEL.run(queue.redis(), &keys.each_ref().map(|key| &**key), &args)?;
+    match reply.first().and_then(Value::as_str) {
+        Some("canceled") => {}
+        Some("ended") => return Ok(Canceled::Ended),
+        _ => return Ok(Canceled::Gone),
+    }
+    if job.not_before.is_some() {
+        // Where it stays, the worker that gets it finds the job canceled.
+        let begin = Begin::new(id, &job.run);
+        queue.unschedule(&begin.id(), &begin.encode_untraced()?)?;
+    }
+    Ok(Canceled::Done)
+}
 
 /// The outcome of a retry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,21 +99,9 @@ pub fn retry(
         Status::Canceled => return Ok(Retried::Canceled),
         Status::Scheduled | Status::Pending | Status::Processing => return Ok(Retried::Runs),
     }
-    let failed = Noted {
-        letters: keys::letters(id),
-        outcomes: keys::results(id),
-        failed: keys::failed(id),
-        count: (keys::job(id), RETRIED.to_owned()),
-    };
     let change = Change::new()
         .of_entity(register, version.unsigned_abs())
-        .with(queue.names().redrive(failed))
-        .with(Effect::Unset {
-            key: keys::job(id),
-            field: COMPLETED.to_owned(),
-        })
-        .with_all(conclude::tally(id))
-        .with_all(conclude::keep(id, base::now_millis(), retention));
+        .with_all(effects::retried(id, base::now_millis(), retention));
     if queue.commit(&change)? != Outcome::Committed {
         return Ok(Retried::Runs);
     }

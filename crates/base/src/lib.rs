@@ -30,7 +30,7 @@ pub use fields::Fields;
 pub use groups::groups;
 pub use id::IdError;
 pub use invalid::Invalid;
-pub use not_changed::NotChanged;
+pub use not_changed::{NotChanged, Unknown};
 pub use preconditions::{Preconditions, Tags, Unmet, version_tag};
 pub use query::Query;
 pub use tenant::{Tenant, TenantError};

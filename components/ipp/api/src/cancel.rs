@@ -1,12 +1,12 @@
 use base::{Timestamp, log};
 use http::StatusCode;
-use ipp_domain::{StatusView, keys};
+use ipp_domain::{StatusView, UNKNOWN, keys};
 use ipp_storage::Ipp;
 use serde_json::json;
 use stores::{SpinKeyValue, SpinRedis};
 use web::{ApiError, Call, Reply};
 
-use crate::common::{databricks, unknown};
+use crate::common::databricks;
 
 /// Notes that the job is to end, and asks Databricks to cancel its run. What Databricks did
 /// not get, the follower sends again.
@@ -14,7 +14,7 @@ pub(crate) async fn cancel(call: Call) -> Reply {
     let caller = call.principal()?.caller();
     let store = SpinKeyValue::open()?;
     let job = ipp_storage::load_for(&store, call.path("job_id"), caller)?;
-    let job = job.ok_or_else(unknown)?;
+    let job = job.ok_or(UNKNOWN)?;
     if job.status.is_final() && !job.is_canceled {
         let message = format!("the job has ended: it is {}", job.status);
         return Err(ApiError::conflict("job_ended", message));
@@ -28,7 +28,7 @@ pub(crate) async fn cancel(call: Call) -> Reply {
         };
         ipp.change(&job.job_id, |job| job.cancel(now))
     });
-    let job = canceled.await?.ok_or_else(unknown)?.document;
+    let job = canceled.await?.ok_or(UNKNOWN)?.document;
     if let Some(run_id) = job.run().and_then(|(_, run)| run.run_id)
         && let Err(error) = databricks(&call, &SpinRedis::open()?)?.cancel(run_id).await
     {

@@ -15,7 +15,7 @@ mod status;
 mod view;
 
 pub use effects::follow_later;
-pub use id::JobId;
+pub use id::{JobId, UNKNOWN};
 pub use job::{Failed, File, FileState, Job, Mode, Origin, RunRecord, UserInfo};
 pub use message::{Automatic, Expire, Follow, ForFile, Incoming, WorkOnFile};
 pub use mostradores::{Mostrador, NoMostrador};

@@ -4,20 +4,19 @@
 
 use base::{Failure, Trace};
 use http::{Method, StatusCode};
-use ipp_domain::{File, Location, Locations, ResultsView, Status};
+use ipp_domain::{File, Location, Locations, ResultsView, Status, UNKNOWN};
 use objects::Objects;
 use serde_json::json;
 use stores::SpinKeyValue;
-use web::{ApiError, Call, Reply, Route};
+use web::{Call, Reply, Route};
 
 web::exports![Route::get("/ipp/results/{job_id}", results)];
 
 async fn results(call: Call) -> Reply {
-    let unknown = || ApiError::not_found("unknown_job", "Job no encontrado: you have no such job");
     let caller = call.principal()?.caller();
     let store = SpinKeyValue::open()?;
     let job = ipp_storage::load_for(&store, call.path("job_id"), caller)?;
-    let job = job.ok_or_else(unknown)?;
+    let job = job.ok_or(UNKNOWN)?;
     if job.status != Status::Completed {
         let answer = json!({
             "error": "Proceso no completado", "code": "job_not_completed",

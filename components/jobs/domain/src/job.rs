@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 
-use base::rfc3339;
+use base::{NotChanged, Unknown, rfc3339};
 
-use crate::{JobId, JobView, Progress, Submission, Times};
+use crate::{JobId, JobView, Progress, Status, Times};
 
 /// The field with the number of toons.
 pub(crate) const TOTAL: &str = "total";
@@ -35,6 +35,12 @@ pub(crate) const UPDATED: &str = "updated";
 /// died before it stored them.
 const UNCOUNTED: u64 = 15_000;
 
+/// There is no such job, or it is another user's: the caller cannot tell which.
+pub const UNKNOWN: Unknown = Unknown {
+    code: "unknown_job",
+    message: "you have no such job",
+};
+
 /// A job without its results. Times are in milliseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
@@ -53,7 +59,7 @@ pub struct Job {
     /// When it last changed.
     pub updated: u64,
     /// The number of toons of the last retry; 0 without one.
-    pub retried: u64,
+    retried: u64,
     fingerprint: String,
     started: Option<u64>,
     canceled: Option<u64>,
@@ -121,9 +127,47 @@ impl Job {
         !self.has_counts || (processed != total && now.saturating_sub(self.updated) >= UNCOUNTED)
     }
 
-    /// Whether the submission of a user is the one that made the job.
-    pub fn is_of(&self, owner: &str, submission: &Submission<'_>) -> bool {
-        self.owner == owner && self.fingerprint == submission.fingerprint()
+    /// Whether the user `owner` made the job by a submission of this fingerprint.
+    pub(crate) fn is_of(&self, owner: &str, fingerprint: &str) -> bool {
+        self.owner == owner && self.fingerprint == fingerprint
+    }
+
+    /// Why the job cannot be canceled any more.
+    pub fn ended(&self) -> NotChanged {
+        let status = self.progress.status().as_str();
+        NotChanged::conflict("job_ended", format!("the job has ended: it is {status}"))
+    }
+
+    /// Refuses another try at the failed toons, unless the job has ended with some.
+    ///
+    /// # Errors
+    /// The reason.
+    pub fn check_retry(&self) -> Result<(), NotChanged> {
+        let (code, message) = match self.progress.status() {
+            Status::CompletedWithErrors => return Ok(()),
+            Status::Completed => ("nothing_failed", "no toon of the job failed"),
+            Status::Canceled => (
+                "job_canceled",
+                "the job was canceled; submit its toons as a new job",
+            ),
+            Status::Scheduled | Status::Pending | Status::Processing => return Err(runs()),
+        };
+        Err(NotChanged::conflict(code, message))
+    }
+
+    /// Refuses the retry that led to this job if no message of a failed toon was found.
+    ///
+    /// # Errors
+    /// The messages are gone.
+    pub fn check_retried(&self) -> Result<(), NotChanged> {
+        match self.retried {
+            0 => Err(NotChanged::conflict(
+                "toons_gone",
+                "the messages of the failed toons are no dead letters any more: an operator sent \
+                 them back or threw them away; submit these toons as a new job",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The answer about the job.
@@ -141,6 +185,11 @@ impl Job {
     }
 }
 
+/// Why failed toons are not tried again: the job has not ended, or another retry came first.
+pub fn runs() -> NotChanged {
+    NotChanged::conflict("job_running", "the job has not ended yet; wait for its end")
+}
+
 fn number<T: FromStr>(fields: &HashMap<&str, &str>, name: &str) -> Option<T> {
     fields.get(name)?.parse().ok()
 }
@@ -148,7 +197,6 @@ fn number<T: FromStr>(fields: &HashMap<&str, &str>, name: &str) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Status;
 
     const STORED: [(&str, &str); 6] = [
         ("owner", "456"),
@@ -200,5 +248,23 @@ mod tests {
         assert!(!counted(&half, 19_999));
         assert!(counted(&half, 20_000));
         assert!(!counted(&[("processed", "3"), ("failed", "0")], u64::MAX));
+    }
+
+    #[test]
+    fn only_the_failed_toons_of_an_ended_job_are_tried_again() {
+        let counts = |processed, failed| [("processed", processed), ("failed", failed)];
+        let refusal = |more: &[_]| match read(more).unwrap().check_retry() {
+            Err(NotChanged::Conflict { code, .. }) => Some(code),
+            other => other.map(|()| None).unwrap(),
+        };
+        assert_eq!(refusal(&counts("3", "1")), None);
+        assert_eq!(refusal(&counts("3", "0")), Some("nothing_failed"));
+        assert_eq!(refusal(&counts("2", "1")), Some("job_running"));
+        let canceled = [&counts("2", "1")[..], &[("canceled", "3000")]].concat();
+        assert_eq!(refusal(&canceled), Some("job_canceled"));
+
+        assert!(read(&counts("2", "0")).unwrap().check_retried().is_err());
+        let retried = [&counts("2", "0")[..], &[("retried", "1")]].concat();
+        assert!(read(&retried).unwrap().check_retried().is_ok());
     }
 }

@@ -6,10 +6,10 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use http::StatusCode;
-use jobs_domain::{Job, JobsQuery, JobsView};
+use jobs_domain::{Job, JobsQuery, JobsView, UNKNOWN};
 use serde_json::json;
 use stores::SpinRedis;
-use web::{ApiError, Call, Reply, Route, Waiting};
+use web::{Call, Reply, Route, Waiting};
 
 /// The maximum wait for a change in seconds.
 const MAX_WAIT: u32 = 20;
@@ -30,15 +30,13 @@ async fn list(call: Call) -> Reply {
 
 async fn status(call: Call) -> Reply {
     let wait = call.query().number("wait", 0..=MAX_WAIT)?.unwrap_or(0);
-    // A job of another user is answered like one that does not exist.
-    let unknown = || ApiError::not_found("unknown_job", "you have no such job");
     let caller = call.principal()?.caller();
     let redis = SpinRedis::open()?;
     let waiting = Waiting::new(&call, &redis, "jobs")?;
     let mut is_first = true;
     let (tag, reply) = web::wait(&waiting, Duration::from_secs(wait.into()), async || {
         let job = jobs_storage::load_for(&redis, call.path("jobId"), caller)?;
-        let job = job.ok_or_else(unknown)?;
+        let job = job.ok_or(UNKNOWN)?;
         if std::mem::take(&mut is_first)
             && let Err(error) = jobs_storage::wake_if_idle(&redis, &job, base::now_millis())
         {

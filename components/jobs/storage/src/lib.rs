@@ -9,8 +9,8 @@ mod list;
 mod results;
 mod submit;
 
-pub use control::{Canceled, Retried, cancel, retry};
+pub use control::{cancel, retry};
 pub use job::{Wanted, completed, load, load_for, retention, start, wake_if_idle};
 pub use list::list;
 pub use results::{Page, results};
-pub use submit::{Request, Submitted, submit};
+pub use submit::submit;

@@ -4,10 +4,9 @@
 
 use base::Timestamp;
 use http::StatusCode;
-use jobs_domain::{Status, Submission, keys};
-use jobs_storage::{Request, Submitted};
+use jobs_domain::{Request, Status, Submission, keys};
 use serde_json::json;
-use web::{ApiError, Call, Reply, Route};
+use web::{Call, Reply, Route};
 
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
@@ -24,23 +23,10 @@ async fn submit(call: Call) -> Reply {
         idempotency_key: key,
     };
     let retention = jobs_storage::retention()?;
-    let submitted = worker::publish(keys::QUEUE, &call.trace, |queue| {
+    let id = worker::publish(keys::QUEUE, &call.trace, |queue| {
         jobs_storage::submit(queue, request, retention, now.millis(), &call.trace)
-    });
-    let id = match submitted.await? {
-        Submitted::Accepted(id) => id,
-        Submitted::Taken => {
-            let message = "another job, maybe another user's, has this jobId: choose another id or leave it out";
-            return Err(ApiError::conflict("job_id_taken", message));
-        }
-        Submitted::KeyReused => {
-            return Err(ApiError::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "idempotency_key_reused",
-                "this Idempotency-Key was sent with another job; use a new one for each job",
-            ));
-        }
-    };
+    })
+    .await?;
     // The first submission and each repetition get the same answer.
     let status = match submission.not_before {
         Some(_) => Status::Scheduled,

@@ -1,15 +1,13 @@
 use base::{Failure, NotChanged, Tenant, Timestamp};
 use http::StatusCode;
 use purchases_domain::{
-    Event, Intent, PurchaseId, PurchaseRequest, PurchaseView, Refusal, Wish, keys,
+    Event, Intent, PurchaseId, PurchaseRequest, PurchaseView, UNKNOWN, Wish, keys,
 };
 use records::Versioned;
 use serde_json::json;
-use stores::{SpinKeyValue, SpinRedis};
+use stores::SpinKeyValue;
 use uuid::Uuid;
 use web::{ApiError, Call, Invalid, Reply};
-
-use crate::read::unknown;
 
 pub(crate) async fn create(call: Call) -> Reply {
     let request = PurchaseRequest::parse(call.body(), None)?;
@@ -97,32 +95,28 @@ pub(crate) async fn remove(call: Call) -> Reply {
         let message = "purge=true needs the role `admin`";
         return Err(ApiError::forbidden("missing_role", message));
     }
-    let id: PurchaseId = call.path("compra_id").parse().map_err(|_| unknown())?;
+    let id: PurchaseId = call.path("compra_id").parse().map_err(|_| UNKNOWN)?;
+    let caller = call.principal()?.caller();
     let preconditions = call.preconditions()?;
     let settings = purchases_storage::settings()?;
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, keys::QUEUE)?;
     let store = SpinKeyValue::open()?;
-    let removed = purchases_storage::remove(
-        &queue,
-        &store,
-        (&tenant, &id),
-        &preconditions,
-        call.principal()?.caller(),
-        &settings,
-        Timestamp::now(),
-        &call.trace,
-    );
-    let erased = match &removed {
-        Ok(removed) if purge => purchases_storage::erase(&queue, removed, &call.trace),
-        _ => Ok(()),
-    };
-    worker::notify(&queue, &call.trace).await;
-    let removed = removed.map_err(|refusal| match refusal {
-        Refusal::Unknown => unknown(),
-        Refusal::NotChanged(reason) => reason.into(),
-    })?;
-    erased.map_err(NotChanged::from)?;
+    let removed = worker::publish(keys::QUEUE, &call.trace, |queue| {
+        let removed = purchases_storage::remove(
+            queue,
+            &store,
+            (&tenant, &id),
+            &preconditions,
+            caller,
+            &settings,
+            Timestamp::now(),
+            &call.trace,
+        )?;
+        if purge {
+            purchases_storage::erase(queue, &removed, &call.trace)?;
+        }
+        Ok::<_, NotChanged>(removed)
+    })
+    .await?;
     if purge {
         let answer =
             json!({"compra_id": id, "purged_versions": removed.version, "message": ERASING});

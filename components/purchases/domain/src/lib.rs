@@ -26,7 +26,7 @@ pub use change::{Change, Event, Origin, Sequence};
 pub use content::{Content, Product, Settings, Summary, minor_digits};
 pub use counted::{Counted, Entry, Totals, deltas};
 pub use decimal::Decimal;
-pub use decision::{Intent, Refusal, Wish, decide_post, decide_put};
+pub use decision::{Intent, UNKNOWN, Wish, decide_post, decide_put};
 pub use fecha::{Fecha, NoFecha};
 pub use id::PurchaseId;
 pub use import::{Imported, Reading, Unplaced, item};

@@ -1,6 +1,7 @@
 use std::time::SystemTime;
 
 use base::{Failure, Trace};
+use futures::future::join_all;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use outbound::{ReadError, Spin, Transport, collect, role};
 
@@ -152,6 +153,21 @@ impl<T: Transport> Objects<T> {
             .config
             .bare_request(Method::DELETE, key, SystemTime::now())?;
         self.change(request).await.map(|_| ())
+    }
+
+    /// Removes objects, all at the same time; the caller limits their number. Missing ones are
+    /// no error.
+    ///
+    /// # Errors
+    /// The first one of [`Self::delete`], after all were tried.
+    pub async fn delete_all<K: AsRef<str>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<(), Error> {
+        let removals = keys
+            .into_iter()
+            .map(async |key| self.delete(key.as_ref()).await);
+        join_all(removals).await.into_iter().collect()
     }
 
     /// A page of the objects whose keys start with `prefix`, in the order of their keys

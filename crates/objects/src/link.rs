@@ -1,4 +1,4 @@
-//! Links that clients read objects by.
+//! Links that clients read and write objects by.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -8,7 +8,7 @@ use http::Method;
 use outbound::Transport;
 use serde::Serialize;
 
-use crate::Objects;
+use crate::{Integrity, Objects, Presigned};
 
 /// A presigned URL of an object.
 #[derive(Clone, PartialEq, Eq, Serialize)]
@@ -37,6 +37,44 @@ pub fn link_seconds() -> Result<u64, Failure> {
 }
 
 impl<T: Transport> Objects<T> {
+    /// What a client needs to upload the object `key` of this media type: a presigned URL, its
+    /// headers, and the seconds for which it is good, which the variable
+    /// `signed_url_write_expiration` says. With `signed` in the variable `upload_integrity` the
+    /// store accepts only the bytes of this SHA-256. With `size`, in bytes, it refuses a body of
+    /// another length.
+    ///
+    /// # Errors
+    /// [`Failure::Misconfigured`] where a variable is missing or wrong, and those of
+    /// [`StoreConfig::presign_put`].
+    ///
+    /// [`StoreConfig::presign_put`]: crate::StoreConfig::presign_put
+    pub fn upload(
+        &self,
+        key: &str,
+        content_type: &str,
+        sha256: &[u8; 32],
+        size: Option<u64>,
+    ) -> Result<(Presigned, u64), Failure> {
+        let expires_in = base::number("signed_url_write_expiration", 1)?;
+        let integrity = match base::text("upload_integrity")?.trim() {
+            "plain" => Integrity::Plain { content_type },
+            "signed" => Integrity::Signed {
+                content_type,
+                sha256,
+            },
+            _ => {
+                return Err(Failure::misconfigured(
+                    "the variable upload_integrity must be `plain` or `signed`",
+                ));
+            }
+        };
+        let (expires, now) = (Duration::from_secs(expires_in), SystemTime::now());
+        let presigned = self
+            .config()
+            .presign_put(key, expires, integrity, size, now)?;
+        Ok((presigned, expires_in))
+    }
+
     /// A link that reads the object `key` by `method`, `GET` or `HEAD`: a signature is for one
     /// method. It is good for [`link_seconds`].
     ///

@@ -22,14 +22,10 @@ impl Analyzer<'_> {
         let Some(record) = self.committed(file)? else {
             return Ok(None);
         };
-        let (record, objects) = (record.document, &self.objects);
-        if record.is_deleted() {
-            let discarded = images_storage::discard(objects, &record).await;
-            return discarded.map(|()| None).map_err(of_store);
-        }
-        if record.is_verified() {
-            let deleted = objects.delete(&record.file_name).await;
-            return deleted.map(|()| None).map_err(of_store);
+        let needless = record.document.needless();
+        if !needless.is_empty() {
+            let removed = self.objects.delete_all(needless).await;
+            return removed.map(|()| None).map_err(of_store);
         }
         if let Some(inbox) = self.inbox(file).await? {
             return Ok(Some(inbox));
@@ -64,13 +60,12 @@ impl Analyzer<'_> {
             let kept = u64::from(!record.document.is_deleted());
             records::forget_before(&self.store, &keys::entity(file).key, record, kept)?;
         }
-        let objects = &self.objects;
-        let removed = match record.map(|record| record.document) {
-            Some(record) if record.is_deleted() => images_storage::discard(objects, &record).await,
+        let needless = match record.map(|record| record.document) {
+            Some(record) if record.is_deleted() => record.needless(),
             // The photo was announced again: an object in the inbox belongs to its new
             // life.
-            _ => images_storage::discard_life(objects, file, life).await,
+            _ => keys::contents(file, life),
         };
-        removed.map_err(of_store)
+        self.objects.delete_all(needless).await.map_err(of_store)
     }
 }

@@ -84,6 +84,18 @@ pub fn thumbnail(file: &impl Display, life: u32, size: Size) -> String {
     format!("{VERIFIED}thumbnails/{}/{life}/{file}.jpg", size.side())
 }
 
+/// The thumbnails of one life of a photo.
+pub fn thumbnails(file: &impl Display, life: u32) -> [String; 2] {
+    Size::ALL.map(|size| thumbnail(file, life, size))
+}
+
+/// The objects of one life of a photo, once it was verified: its content and its thumbnails.
+pub fn contents(file: &impl Display, life: u32) -> Vec<String> {
+    let mut keys = vec![verified(file, life)];
+    keys.extend(thumbnails(file, life));
+    keys
+}
+
 /// The key that is set while thumbnails of a photo are wanted.
 pub fn wanted(file: &impl Display, life: u32) -> String {
     format!("{{images}}:thumbnails:{life}:{file}")

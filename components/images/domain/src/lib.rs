@@ -3,6 +3,7 @@
 
 mod events;
 mod file_name;
+mod finding;
 mod index;
 mod inspect;
 mod intake;
@@ -18,9 +19,11 @@ mod scan;
 mod thumbnails;
 mod user_id;
 mod verdict;
+mod view;
 
 pub use events::{EventsError, Notified, ObjectCreated, parse_events, uploads};
 pub use file_name::{FileName, FileNameError};
+pub use finding::{Finding, Leftover};
 pub use inspect::inspect;
 pub use intake::Intake;
 pub use labels::{Label, Parent, StoredLabels, confidences};
@@ -33,3 +36,4 @@ pub use scan::{Filter, Grouping, MAX_NAMES, Operator, ScanQuery, ScanResponse};
 pub use thumbnails::{Size, Thumbnails};
 pub use user_id::{NoUserId, UserId, UserIds};
 pub use verdict::{Analysis, Censorship};
+pub use view::{ReceivedView, ReviewsView};

@@ -41,7 +41,7 @@ pub(crate) async fn remove(call: Call) -> Reply {
     })
     .await?;
     if let Some(tombstone) = record.filter(ImageRecord::is_deleted)
-        && let Err(error) = images_storage::discard(&objects, &tombstone).await
+        && let Err(error) = objects.delete_all(tombstone.needless()).await
     {
         let fields = json!({"file": file, "reason": error.to_string()});
         log::warn(

@@ -56,21 +56,24 @@ impl Maker<'_> {
     async fn make(&self, task: &Task<'_>) -> Result<Verdict, Failure> {
         let WantThumbnails { file, life } = &task.message;
         let record = images_storage::load(&self.store, file)?;
-        let Some(place) = place(*life, record.as_ref()) else {
+        let Some((record, place)) = record
+            .as_ref()
+            .and_then(|record| Some((record, record.content_of(*life)?)))
+        else {
             return self.discard(task).await;
         };
-        if record.is_some_and(|record| record.thumbnails.is_some()) {
+        if record.thumbnails.is_some() {
             return Ok(Verdict::Drop(
                 "its thumbnails were made by an earlier message",
             ));
         }
         let objects = self.objects.traced(&task.trace);
-        let Some(photo) = objects.get(&place, self.max_bytes).await? else {
+        let Some(photo) = objects.get(place, self.max_bytes).await? else {
             return self.discard(task).await;
         };
         let made = match picture::thumbnails(photo.bytes, &Size::ALL.map(Size::side)) {
             Ok(thumbnails) => {
-                let keys = Size::ALL.map(|size| keys::thumbnail(file, *life, size));
+                let keys = keys::thumbnails(file, *life);
                 let stored = keys.iter().zip(thumbnails);
                 let stored = stored.map(|(key, bytes)| objects.put(key, bytes, CONTENT_TYPE));
                 try_join_all(stored).await?;
@@ -79,7 +82,7 @@ impl Maker<'_> {
             Err(unreadable) => Thumbnails::Refused(unreadable.to_string()),
         };
         let record = self.note(task, &made)?;
-        if record.is_none_or(|record| self::place(*life, Some(&record)).is_none()) {
+        if record.is_none_or(|record| record.content_of(*life).is_none()) {
             // The photo was removed meanwhile.
             return self.discard(task).await;
         }
@@ -103,14 +106,8 @@ impl Maker<'_> {
     /// Removes what an earlier attempt made of a photo that is gone.
     async fn discard(&self, task: &Task<'_>) -> Result<Verdict, Failure> {
         let WantThumbnails { file, life } = &task.message;
-        images_storage::discard_thumbnails(&self.objects, file, *life).await?;
+        let thumbnails = keys::thumbnails(file, *life);
+        self.objects.delete_all(thumbnails).await?;
         Ok(Verdict::Done(Vec::new()))
     }
-}
-
-/// The key of the verified content of this life of a photo, if the photo still has it.
-fn place(life: u32, record: Option<&ImageRecord>) -> Option<String> {
-    record
-        .filter(|record| record.life == life)
-        .and_then(|record| record.object.clone())
 }

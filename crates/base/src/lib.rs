@@ -5,6 +5,7 @@
 //!
 //! It knows neither HTTP answers nor stores.
 
+mod body;
 mod caller;
 mod clock;
 mod failure;
@@ -23,6 +24,7 @@ mod timestamp;
 mod trace;
 mod variables;
 
+pub use body::{json_body, object_body};
 pub use caller::Caller;
 pub use clock::{now_millis, parse_rfc3339, random, rfc3339};
 pub use failure::Failure;

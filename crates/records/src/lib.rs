@@ -28,6 +28,7 @@ mod decide;
 mod forget;
 mod history;
 mod list;
+mod numbered;
 mod search;
 mod update;
 
@@ -41,6 +42,7 @@ pub use decide::{Decision, Existing, Owned, Refusal, Request, post, put};
 pub use forget::forget_before;
 pub use history::{History, HistoryQuery, ReadQuery, history};
 pub use list::{Entries, Page, Place, Slice, entries, list};
+pub use numbered::{Numbered, numbered};
 pub use search::{Found, Reach, search};
 pub use update::{
     Carries, Document, Entity, GroupMessage, Received, Step, committed, edit, index_changes,

@@ -3,7 +3,7 @@
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
 use base::Failure;
-use jobs_domain::{ResultsQuery, UNKNOWN, results_view};
+use jobs_domain::{ResultsQuery, UNKNOWN, keys, results_view};
 use stores::SpinRedis;
 use web::{Call, Reply, Route};
 
@@ -15,8 +15,12 @@ async fn results(call: Call) -> Reply {
     let redis = SpinRedis::open()?;
     let job = jobs_storage::load_for(&redis, query.job_id.as_str(), caller)?;
     let job = job.ok_or(UNKNOWN)?;
-    let page = jobs_storage::results(&redis, &job, query.first, query.limit)?;
-    let view = results_view(&job.id, &job.progress, &page.results, page.next);
+    let end = job
+        .progress
+        .total
+        .min(query.first.saturating_add(query.limit));
+    let page = records::numbered(&redis, &keys::results(&job.id), query.first..end)?;
+    let view = results_view(&job.id, &job.progress, &page.values, page.next);
     Ok(web::content(
         "application/json",
         view.map_err(Failure::from)?,

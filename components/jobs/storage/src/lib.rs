@@ -6,11 +6,9 @@
 mod control;
 mod job;
 mod list;
-mod results;
 mod submit;
 
 pub use control::{cancel, retry};
 pub use job::{Wanted, completed, load, load_for, retention, start, wake_if_idle};
 pub use list::list;
-pub use results::{Page, results};
 pub use submit::submit;

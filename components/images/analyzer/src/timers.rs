@@ -1,7 +1,7 @@
 //! Later steps of a photo's life: uploads that did not come, and removals.
 
 use base::{Trace, log};
-use images_domain::{FileName, keys};
+use images_domain::{FileName, expiry, keys};
 use serde_json::json;
 use worker::Verdict;
 
@@ -31,10 +31,11 @@ impl Analyzer<'_> {
             return Ok(Some(inbox));
         }
         let now = base::rfc3339(base::now_millis());
+        let (id, message) = expiry(file)?;
         let expired = images_storage::edit(self.queue, &self.store, file, trace, |record| {
             // The photo may have been announced again while this message was under way.
-            let is_over = !images_storage::expires_later(self.queue, file)?;
-            Ok(record.expired(&now).filter(|_| is_over))
+            let is_to_come = self.queue.is_scheduled(&id, &message)?;
+            Ok(record.expired(&now).filter(|_| !is_to_come))
         })?;
         let fields = json!({"file": file, "status": expired.map(|record| record.status)});
         log::info(trace, "an upload URL expired", fields);

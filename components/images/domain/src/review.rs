@@ -1,6 +1,6 @@
 //! Reviews: the decisions of persons on photos whose labels leave a doubt.
 
-use base::Invalid;
+use base::{Invalid, NotChanged};
 use serde::{Deserialize, Serialize};
 
 /// The maximum length of a reason, in bytes of UTF-8.
@@ -60,6 +60,12 @@ impl ReviewRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the photo is not under review: it is analyzed anew, or another reviewer has decided")]
 pub struct NotUnderReview;
+
+impl From<NotUnderReview> for NotChanged {
+    fn from(refusal: NotUnderReview) -> Self {
+        Self::conflict("not_under_review", refusal)
+    }
+}
 
 #[cfg(test)]
 mod tests {

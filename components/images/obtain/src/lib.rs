@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base::Failure;
 use http::StatusCode;
-use images_domain::{FileName, ImageRecord, Size, Status, Thumbnails, UserIds, keys};
+use images_domain::{FileName, ImageRecord, Size, Status, Thumbnails, UNKNOWN, UserIds, keys};
 use stores::SpinRedis;
 use web::{ApiError, Call, Reply, Route, Waiting};
 
@@ -19,26 +19,25 @@ const WAIT: Duration = Duration::from_secs(8);
 async fn obtain(call: Call) -> Reply {
     let size: Option<Size> = call.query().parsed("size", "must be 256 or 1024")?;
     let subject = &call.principal()?.subject;
-    let missing = || ApiError::not_found("unknown_image", "you have no such photo");
     let name = call.path("file");
     let Ok(file) = name.parse::<FileName>() else {
         // Only the owner may learn that there is no photo of this name.
         let user = UserIds::Text.of_subject(subject);
         let own = user.is_ok_and(|user| name.starts_with(&format!("{user}-")));
-        return Err(if own { missing() } else { not_yours() });
+        return Err(if own { UNKNOWN.into() } else { not_yours() });
     };
     if !file.belongs_to(subject) {
         return Err(not_yours());
     }
 
-    let record = images_storage::existing(&file)?.ok_or_else(missing)?;
+    let record = images_storage::existing(&file)?.ok_or(UNKNOWN)?;
     let store = images_storage::objects(&call.trace).await?;
     match record.status {
-        Status::Corrupt | Status::Deleted => return Err(missing()),
+        Status::Corrupt | Status::Deleted => return Err(UNKNOWN.into()),
         // There may be an upload that is not handled yet: only the store knows.
         Status::Waiting | Status::Expired => {
             let found = store.head(record.object_key()).await;
-            found.map_err(Failure::from)?.ok_or_else(missing)?;
+            found.map_err(Failure::from)?.ok_or(UNKNOWN)?;
         }
         Status::Approved | Status::UnderReview | Status::Rejected | Status::Failed => {}
     }

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use base::Failure;
+use base::{Failure, NotChanged};
 use http::StatusCode;
-use images_domain::{ImageRecord, Intake, ReceivedView, Status, Uploaded};
+use images_domain::{ImageRecord, Intake, ReceivedView, Status, Uploaded, expire_later};
 use records::Step;
 use web::{ApiError, Call, Reply};
 
@@ -47,12 +47,10 @@ async fn remember(call: &Call, intake: &Intake, expires_in: u64) -> Result<Image
     let grace: u64 = base::number("upload_grace_seconds", 0)?;
     let patience = Duration::from_secs(expires_in.saturating_add(grace));
     let file = &intake.file;
-    let record = images_storage::change(file, &call.trace, |queue, existing| {
+    let record = images_storage::change(file, &call.trace, |existing| {
         let now = base::rfc3339(base::now_millis());
-        let record = ImageRecord::receive(existing, intake, &now)
-            .map_err(|error| ApiError::conflict("too_many_posts", error.to_string()))?;
-        let expiry = images_storage::expire_later(queue, file, patience)?;
-        Ok::<_, ApiError>(Step::from(record).with(expiry))
+        let record = ImageRecord::receive(existing, intake, &now)?;
+        Ok::<_, NotChanged>(Step::from(record).with(expire_later(file, patience)?))
     })
     .await?
     .ok_or_else(|| Failure::internal("the update of a record returned no record"))?;

@@ -1,11 +1,11 @@
-use base::log;
+use base::{NotChanged, log};
 use http::StatusCode;
-use images_domain::ImageRecord;
+use images_domain::{ImageRecord, UNKNOWN, UNKNOWN_POST, finish_removal_later};
 use records::Step;
 use serde_json::json;
 use web::{ApiError, Call, Reply};
 
-use crate::photo::{file, unknown};
+use crate::photo::file;
 
 /// Removes a photo or one post's use of it.
 ///
@@ -25,17 +25,15 @@ pub(crate) async fn remove(call: Call) -> Reply {
     call.query().only(&["post_id"])?;
     let post_id = call.query().parsed("post_id", "must be an integer")?;
     let objects = images_storage::objects(&call.trace).await?;
-    let record = images_storage::change(&file, &call.trace, |queue, record| {
+    let record = images_storage::change(&file, &call.trace, |record| {
         let record = record.filter(|record| !record.is_deleted());
-        let record = record.ok_or_else(unknown)?;
         let now = base::rfc3339(base::now_millis());
-        let next = record.removed(post_id, &now).ok_or_else(|| {
-            ApiError::not_found("unknown_post", "the photo is not used in this post")
-        })?;
+        let next = record.ok_or(UNKNOWN)?.removed(post_id, &now);
+        let next = next.ok_or(UNKNOWN_POST)?;
         let life = next.is_deleted().then_some(next.life);
         let step = Step::from(Some(next));
-        Ok::<_, ApiError>(match life {
-            Some(life) => step.with(images_storage::finish_removal_later(queue, &file, life)?),
+        Ok::<_, NotChanged>(match life {
+            Some(life) => step.with(finish_removal_later(&file, life)?),
             None => step,
         })
     })

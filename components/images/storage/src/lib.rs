@@ -3,9 +3,7 @@
 mod photos;
 mod search;
 mod settings;
-mod timers;
 
 pub use photos::{announce, change, edit, existing, load, under_review, want_thumbnails};
 pub use search::search;
 pub use settings::{objects, user_ids};
-pub use timers::{expire_later, expires_later, finish_removal_later};

@@ -6,7 +6,7 @@ use base::{Failure, Trace};
 use images_domain::{FileName, ImageRecord, Status, Uploaded, WantThumbnails, keys};
 use queue::{Change, Message, Once, Queue};
 use records::{Page, Place, Slice, Step, Versioned};
-use stores::{KeyValue, Redis, SpinKeyValue, SpinRedis};
+use stores::{KeyValue, Redis, SpinKeyValue};
 
 /// The time for which a photo's thumbnails are wanted by one message.
 const WANTED: Duration = Duration::from_secs(60);
@@ -52,12 +52,12 @@ pub fn edit(
 pub async fn change<E: From<Failure>>(
     file: &FileName,
     trace: &Trace,
-    mut decide: impl FnMut(&Queue<'_, SpinRedis>, Option<&ImageRecord>) -> Result<Step<ImageRecord>, E>,
+    mut decide: impl FnMut(Option<&ImageRecord>) -> Result<Step<ImageRecord>, E>,
 ) -> Result<Option<ImageRecord>, E> {
     let store = SpinKeyValue::open()?;
     let latest = worker::publish(keys::QUEUE, trace, |queue| {
         records::update(queue, &store, &keys::entity(file), trace, |latest| {
-            decide(queue, latest.map(|latest| &latest.document))
+            decide(latest.map(|latest| &latest.document))
         })
     })
     .await?;

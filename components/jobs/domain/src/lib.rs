@@ -2,6 +2,7 @@
 //! clock and no I/O.
 
 pub mod effects;
+mod ends;
 mod id;
 mod job;
 mod json;
@@ -15,6 +16,7 @@ mod submission;
 mod view;
 
 pub use base::IdError;
+pub use ends::{Ended, Ends};
 pub use id::{JobId, ToonId};
 pub use job::{Job, UNKNOWN, runs};
 pub use message::{Batch, Begin, Completed, Message, Work};

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use base::{Failure, Trace, log, now_millis, rfc3339};
-use jobs_domain::{Batch, Begin, JobId, Message, Outcome, ToonResult, effects};
+use base::{Failure, log, now_millis, rfc3339};
+use jobs_domain::{Batch, Begin, Ended, Ends, Message, Outcome, ToonResult, effects};
 use jobs_storage::Wanted;
 use queue::Effect;
 use serde_json::{Value, json};
@@ -26,14 +26,6 @@ type Task<'m> = worker::Task<'m, jobs_domain::Work<'m>>;
 /// toons of a canceled job may still begin.
 const REMEMBERED: Duration = Duration::from_millis(200);
 
-/// Toons of a run of a job that ended in one batch.
-struct Ended {
-    run: String,
-    /// The ids of the first of them.
-    trace: Trace,
-    toons: usize,
-}
-
 /// Works on toons during one call of the component.
 pub(crate) struct Toons<'a> {
     redis: &'a SpinRedis,
@@ -41,8 +33,8 @@ pub(crate) struct Toons<'a> {
     retention: Option<Duration>,
     /// Whether work on jobs is wanted, by their runs, and when it was asked.
     wanted: RefCell<HashMap<String, (Wanted, Instant)>>,
-    /// The jobs of ended toons that are not settled yet, with the number of those toons.
-    ended: RefCell<HashMap<JobId, Ended>>,
+    /// The ended toons that are not settled yet.
+    ended: RefCell<Ends>,
 }
 
 impl<'a> Toons<'a> {
@@ -96,18 +88,7 @@ impl<'a> Toons<'a> {
         // A toon that failed before comes by itself.
         let is_first = task.part.is_some();
         let effects = effects::ended(&toon.job, toon.index, &result, is_first)?;
-        let mut ended = self.ended.borrow_mut();
-        match ended.get_mut(&*toon.job) {
-            Some(ended) => ended.toons += 1,
-            None => {
-                let first = Ended {
-                    run: toon.run.clone().into_owned(),
-                    trace: task.trace.clone(),
-                    toons: 1,
-                };
-                ended.insert(toon.job.clone().into_owned(), first);
-            }
-        }
+        self.ended.borrow_mut().note(toon, &task.trace);
         Ok(effects)
     }
 

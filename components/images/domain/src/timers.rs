@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use base::Failure;
-use images_domain::{Expiry, FileName, Removed};
-use queue::{Effect, Message, Queue};
-use stores::Redis;
+use queue::{Effect, Message, QueueNames};
+
+use crate::{Expiry, FileName, Removed, keys};
 
 /// The delay after which the objects of a removed photo are removed once more. By then
 /// readers are done with the earlier record, and so is a worker that was analyzing the
@@ -17,33 +17,29 @@ const AFTER_REMOVAL: Duration = Duration::from_secs(60);
 
 /// The effect that checks a photo's inbox after `delay`, when its upload URLs have
 /// expired.
-pub fn expire_later(
-    queue: &Queue<'_, impl Redis>,
-    file: &FileName,
-    delay: Duration,
-) -> Result<Effect, Failure> {
+///
+/// # Errors
+/// None known: the message is JSON.
+pub fn expire_later(file: &FileName, delay: Duration) -> Result<Effect, Failure> {
     let (id, message) = expiry(file)?;
-    Ok(queue.names().schedule(&id, &message, delay))
+    Ok(QueueNames::new(keys::QUEUE).schedule(&id, &message, delay))
 }
 
-/// Whether that check is still to come: an upload URL has not expired yet.
-pub fn expires_later(queue: &Queue<'_, impl Redis>, file: &FileName) -> Result<bool, Failure> {
-    let (id, message) = expiry(file)?;
-    queue.is_scheduled(&id, &message)
-}
-
-fn expiry(file: &FileName) -> Result<(String, Vec<u8>), Failure> {
+/// The id and the message of that check.
+///
+/// # Errors
+/// None known: the message is JSON.
+pub fn expiry(file: &FileName) -> Result<(String, Vec<u8>), Failure> {
     let (id, file) = (format!("expiry:{file}"), file.clone());
     Ok((id, Expiry { file }.encode_untraced()?))
 }
 
 /// The effect that removes the remaining objects of a life of a photo later.
-pub fn finish_removal_later(
-    queue: &Queue<'_, impl Redis>,
-    file: &FileName,
-    life: u32,
-) -> Result<Effect, Failure> {
+///
+/// # Errors
+/// None known: the message is JSON.
+pub fn finish_removal_later(file: &FileName, life: u32) -> Result<Effect, Failure> {
     let (id, file) = (format!("removed:{life}:{file}"), file.clone());
     let message = Removed { file, life }.encode_untraced()?;
-    Ok(queue.names().schedule(&id, &message, AFTER_REMOVAL))
+    Ok(QueueNames::new(keys::QUEUE).schedule(&id, &message, AFTER_REMOVAL))
 }

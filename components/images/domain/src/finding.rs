@@ -79,23 +79,9 @@ impl Finding {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-    use crate::{Intake, Status, UserIds};
-
-    fn waiting() -> ImageRecord {
-        let intake = Intake::parse(
-            &json!({
-                "image_hash": "0".repeat(64), "content_type": "image/png",
-                "post_id": 1, "user_id": 456, "picture_id": 789,
-                "post": {"trip_id": 3, "location_id": 5, "content": "Coffee"}
-            }),
-            UserIds::Integer,
-        );
-        let record = ImageRecord::receive(None, &intake.unwrap(), "t");
-        record.unwrap().unwrap()
-    }
+    use crate::Status;
+    use crate::record::tests::announced;
 
     fn photo(record: &ImageRecord) -> Finding {
         Finding::Photo {
@@ -120,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_finding_becomes_the_status_of_the_record() {
-        let record = waiting();
+        let record = announced();
         let status = |finding| {
             let found = record.found(&finding, &CENSORSHIP, "u");
             found.map(|record| record.status)
@@ -136,7 +122,7 @@ mod tests {
 
     #[test]
     fn an_upload_goes_once_its_content_is_kept() {
-        let before = waiting();
+        let before = announced();
         let finding = photo(&before);
         let record = before.found(&finding, &CENSORSHIP, "u").unwrap();
         let upload = Leftover::Object(record.file_name.clone());
@@ -150,16 +136,16 @@ mod tests {
         let upload = Leftover::Upload {
             etag: Some("e".into()),
         };
-        let record = waiting().found(&corrupt(), &CENSORSHIP, "u");
+        let record = announced().found(&corrupt(), &CENSORSHIP, "u");
         for record in [record.as_ref(), None] {
             assert_eq!(corrupt().leftovers(record), [upload.clone()]);
         }
-        assert!(Finding::Nothing.leftovers(Some(&waiting())).is_empty());
+        assert!(Finding::Nothing.leftovers(Some(&announced())).is_empty());
     }
 
     #[test]
     fn nothing_stays_of_a_photo_that_was_removed_meanwhile() {
-        let before = waiting();
+        let before = announced();
         let tombstone = before.removed(None, "u").unwrap();
         let leftovers = photo(&before).leftovers(Some(&tombstone));
         for key in [before.place(), before.file_name.clone()] {

@@ -41,22 +41,13 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{Intake, UserIds};
+    use crate::record::tests::announced;
 
     fn record(status: Status) -> ImageRecord {
-        let intake = Intake::parse(
-            &json!({
-                "image_hash": "0".repeat(64), "content_type": "image/png",
-                "post_id": 1, "user_id": 456, "picture_id": 789,
-                "post": {"trip_id": 3, "location_id": 5, "content": "Coffee"}
-            }),
-            UserIds::Integer,
-        );
-        let record = ImageRecord::receive(None, &intake.unwrap(), "2026-11-22T10:15:00.000Z");
         ImageRecord {
             status,
             object: Some("verified/secret-place".into()),
-            ..record.unwrap().unwrap()
+            ..announced()
         }
     }
 

@@ -81,7 +81,7 @@ impl Finding {
 mod tests {
     use super::*;
     use crate::Status;
-    use crate::record::tests::announced;
+    use crate::intake::tests::announced;
 
     fn photo(record: &ImageRecord) -> Finding {
         Finding::Photo {

@@ -41,7 +41,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::record::tests::announced;
+    use crate::intake::tests::announced;
 
     fn record(status: Status) -> ImageRecord {
         ImageRecord {

@@ -173,25 +173,3 @@ impl ImageRecord {
 fn is_first(life: &u32) -> bool {
     *life == 0
 }
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::{Intake, UserIds};
-
-    /// The record of a photo that was announced.
-    pub(crate) fn announced() -> ImageRecord {
-        let intake = Intake::parse(
-            &json!({
-                "image_hash": "0".repeat(64), "content_type": "image/png",
-                "post_id": 1, "user_id": 456, "picture_id": 789,
-                "post": {"trip_id": 3, "location_id": 5, "content": "Coffee"}
-            }),
-            UserIds::Integer,
-        );
-        let record = ImageRecord::receive(None, &intake.unwrap(), "2026-11-22T10:15:00.000Z");
-        record.unwrap().unwrap()
-    }
-}

@@ -72,7 +72,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::record::tests::announced;
+    use crate::intake::tests::announced;
     use crate::{Analysis, ImageRecord, Status};
 
     fn with_status(status: Status) -> ImageRecord {

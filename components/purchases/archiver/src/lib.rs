@@ -9,7 +9,6 @@
 
 mod archive;
 mod erase;
-mod occurred;
 mod work;
 
 use std::time::Duration;

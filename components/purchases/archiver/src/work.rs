@@ -8,15 +8,13 @@ use base::Failure;
 use futures::future::join_all;
 use objects::Objects;
 use purchases_domain::archive::Day;
-use purchases_domain::{Incoming, Purchase, keys, metrics};
+use purchases_domain::{Incoming, KINDS, Purchase, keys, metrics, occurred};
 use purchases_storage::{Counting, counting};
 use queue::Effect;
 use records::{Carries, Received};
 use serde_json::{Value, json};
 use stores::{SpinKeyValue, SpinRedis};
 use worker::{Leases, Share, Trouble, Verdict, Work};
-
-use crate::occurred;
 
 pub(crate) type Task<'m> = worker::Task<'m, Incoming>;
 
@@ -74,7 +72,7 @@ impl Work for Archiver<'_> {
     }
 
     async fn work(&self, tasks: &[Task<'_>], leases: &Leases<'_>) -> Result<Vec<Verdict>, Failure> {
-        let is_told = occurred::is_wanted(self.redis)?;
+        let is_told = webhooks::is_any_wanted(self.redis, &KINDS)?;
         let archived = join_all(tasks.iter().map(|task| self.archive(task, leases, is_told))).await;
         let mut verdicts = Vec::with_capacity(tasks.len());
         let mut counted = Vec::new();
@@ -127,7 +125,7 @@ impl Archiver<'_> {
                 let field = keys::counted(&purchase.tenant_id, &purchase.compra_id);
                 let mut archived = self.archive_change(&change, field, &task.trace).await?;
                 if is_told {
-                    let told = occurred::occurred(changed, &task.trace);
+                    let told = occurred(changed, &task.trace);
                     archived.effects.push(told?);
                 }
                 Ok(archived)

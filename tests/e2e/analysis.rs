@@ -1,5 +1,6 @@
 //! From an uploaded photo to its labels, and the handling of wrong uploads.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use devstack::s3::Fault;
@@ -97,13 +98,29 @@ async fn all_three_formats_are_analyzed() {
         let file = running.upload(USER, &Photo::of(name)).await;
         (name, running.looked_at(USER, &file).await)
     });
+    let (mut cats, mut others) = (Vec::new(), Vec::new());
     for (name, record) in join_all(looked_at).await {
         assert!(
             ["approved", "under_review", "rejected"].contains(&record["status"].as_str().unwrap()),
             "{name}: {record}"
         );
+        let file = record["file_name"].as_str().unwrap().to_owned();
+        match confidence(&record, "Cat") {
+            Some(_) => cats.push(file),
+            None => others.push(file),
+        }
     }
     assert_eq!(app.scan(USER, "").await["total_count"], names.len());
+    // Without a post, a search is over all photos: also for those below a label.
+    assert!(!cats.is_empty() && !others.is_empty());
+    for (query, expected) in [("label=cat%3E50", cats), ("label=cat%3C50", others)] {
+        let found = app.scan(USER, query).await;
+        let found = found["images"].as_array().unwrap().iter();
+        let found: BTreeSet<_> = found
+            .map(|file| file.as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(found, expected.into_iter().collect(), "{query}");
+    }
     app.stop().await;
 }
 

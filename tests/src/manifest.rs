@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use queue::QueueNames;
 use toml::{Table, Value};
 
 use crate::root;
@@ -23,6 +24,12 @@ impl Manifest {
             .iter()
             .filter_map(|trigger| trigger["route"].as_str());
         routes.map(str::to_owned).collect()
+    }
+
+    /// The queues, by the default of the variable.
+    pub fn queues(&self) -> Vec<String> {
+        let list = self.0["variables"]["queues"]["default"].as_str().unwrap();
+        QueueNames::list(list).unwrap()
     }
 
     /// The path of a route, with values for its parameters.

@@ -5,10 +5,12 @@
 //!
 //! It knows neither HTTP answers nor stores.
 
+mod body;
 mod caller;
 mod clock;
 mod failure;
 mod fields;
+mod groups;
 pub mod id;
 mod invalid;
 pub mod json;
@@ -22,13 +24,15 @@ mod timestamp;
 mod trace;
 mod variables;
 
+pub use body::{json_body, object_body};
 pub use caller::Caller;
 pub use clock::{now_millis, parse_rfc3339, random, rfc3339};
 pub use failure::Failure;
 pub use fields::Fields;
+pub use groups::groups;
 pub use id::IdError;
 pub use invalid::Invalid;
-pub use not_changed::NotChanged;
+pub use not_changed::{NotChanged, Unknown};
 pub use preconditions::{Preconditions, Tags, Unmet, version_tag};
 pub use query::Query;
 pub use tenant::{Tenant, TenantError};

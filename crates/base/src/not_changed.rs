@@ -2,6 +2,17 @@
 
 use crate::{Failure, Unmet};
 
+/// There is no such document, or the caller must not know that there is. An HTTP endpoint
+/// answers it with 404.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Unknown {
+    /// A stable word for programs, in snake case.
+    pub code: &'static str,
+    /// What is wrong, for a person.
+    pub message: &'static str,
+}
+
 /// Why a document was not changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotChanged {
@@ -14,13 +25,14 @@ pub enum NotChanged {
         /// What is wrong and what to change, for a person.
         message: String,
     },
-    /// There is no such document, or the caller must not know that there is: 404.
+    /// There is none to change: 404.
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
+    /// The `Idempotency-Key` was used for another request: 422.
     #[error("{message}")]
-    Unknown {
-        /// A stable word for programs, in snake case.
-        code: &'static str,
-        /// What is wrong and what to change, for a person.
-        message: String,
+    KeyReused {
+        /// What to change, for a person.
+        message: &'static str,
     },
     /// The change must be conditional and is not: 428 (RFC 6585, 3).
     #[error("{message}")]

@@ -1,6 +1,7 @@
 use std::time::SystemTime;
 
-use base::Failure;
+use base::{Failure, Trace};
+use futures::future::join_all;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use outbound::{ReadError, Spin, Transport, collect, role};
 
@@ -92,11 +93,17 @@ impl<T: Transport> Objects<T> {
         }
     }
 
-    /// The same objects, requested with further headers, which are not signed: the ids of a
-    /// request.
+    /// The same objects, for the work of one request or message: the store gets its ids in
+    /// headers that are not signed.
     #[must_use]
-    pub fn with_headers(self, headers: HeaderMap) -> Self {
-        Self { headers, ..self }
+    pub fn traced(&self, trace: &Trace) -> Self
+    where
+        T: Clone,
+    {
+        Self {
+            headers: trace.headers(),
+            ..self.clone()
+        }
     }
 
     /// The configuration of the bucket, for presigning.
@@ -165,6 +172,21 @@ impl<T: Transport> Objects<T> {
             .config
             .bare_request(Method::DELETE, key, SystemTime::now())?;
         self.change(request).await.map(|_| ())
+    }
+
+    /// Removes objects, all at the same time; the caller limits their number. Missing ones are
+    /// no error.
+    ///
+    /// # Errors
+    /// The first one of [`Self::delete`], after all were tried.
+    pub async fn delete_all<K: AsRef<str>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<(), Error> {
+        let removals = keys
+            .into_iter()
+            .map(async |key| self.delete(key.as_ref()).await);
+        join_all(removals).await.into_iter().collect()
     }
 
     /// A page of the objects whose keys start with `prefix`, in the order of their keys

@@ -6,6 +6,7 @@
 mod client;
 mod config;
 mod error;
+mod link;
 mod listing;
 mod presign;
 mod request;
@@ -14,5 +15,6 @@ mod response;
 pub use client::{Object, ObjectInfo, Objects};
 pub use config::{Addressing, StoreConfig};
 pub use error::Error;
+pub use link::{Link, link_seconds};
 pub use listing::{Listed, Listing};
 pub use presign::{Integrity, Presigned};

@@ -118,10 +118,9 @@ impl<'a> Contents<'a> {
     ///
     /// Checks the dimensions in lossy bitstreams themselves: they determine the memory,
     /// whatever the header of the file says.
-    fn of(mut chunks: &'a [u8]) -> Result<Self, Unreadable> {
+    fn of(body: &'a [u8]) -> Result<Self, Unreadable> {
         let mut contents = Self::default();
-        while let Some(chunk) = Chunk::first_of(chunks) {
-            let mut data = chunk.data;
+        for chunk in chunks(body) {
             match chunk.kind {
                 b"VP8 " | b"VP8L" | b"ANMF" if !contents.pixels && chunk.rest.is_none() => {
                     return Err(Unreadable::invalid(WEBP, "the end of the file is missing"));
@@ -129,19 +128,17 @@ impl<'a> Contents<'a> {
                 b"VP8 " | b"VP8L" => contents.pixels = true,
                 b"ANMF" => {
                     contents.pixels = true;
-                    data = data.get(FRAME..).unwrap_or_default();
-                    while let Some(chunk) = Chunk::first_of(data) {
+                    let frame = chunk.data.get(FRAME..).unwrap_or_default();
+                    for chunk in chunks(frame) {
                         chunk.afford()?;
-                        data = chunk.rest.unwrap_or_default();
                     }
                 }
                 b"EXIF" if chunk.rest.is_some() && contents.exif.is_none() => {
-                    contents.exif = Some(data);
+                    contents.exif = Some(chunk.data);
                 }
                 _ => {}
             }
             chunk.afford()?;
-            chunks = chunk.rest.unwrap_or_default();
         }
         Ok(contents)
     }
@@ -154,12 +151,17 @@ pub struct Chunk<'a> {
     /// Its data, as far as it is there.
     pub data: &'a [u8],
     /// The data after the chunk; `None` if some of the chunk's own data is missing.
-    pub rest: Option<&'a [u8]>,
+    rest: Option<&'a [u8]>,
+}
+
+/// The chunks of a file or frame, as far as they are there, in their order.
+pub fn chunks(body: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
+    std::iter::successors(Chunk::first_of(body), |chunk| Chunk::first_of(chunk.rest?))
 }
 
 impl<'a> Chunk<'a> {
     /// The first chunk.
-    pub fn first_of(chunks: &'a [u8]) -> Option<Self> {
+    fn first_of(chunks: &'a [u8]) -> Option<Self> {
         let (kind, rest) = chunks.split_first_chunk()?;
         let (size, rest) = rest.split_first_chunk()?;
         let size = u32::from_le_bytes(*size) as usize;

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashSet};
+use std::rc::Rc;
 use std::time::Duration;
 
 use base::Failure;
@@ -69,7 +70,7 @@ pub struct Queue<'a, R> {
     redis: &'a R,
     names: QueueNames,
     notify: Notify,
-    to_notify: RefCell<BTreeSet<String>>,
+    to_notify: Rc<RefCell<BTreeSet<String>>>,
 }
 
 impl<'a, R: Redis> Queue<'a, R> {
@@ -84,7 +85,7 @@ impl<'a, R: Redis> Queue<'a, R> {
             redis,
             names,
             notify: Notify::Redis,
-            to_notify: RefCell::default(),
+            to_notify: Rc::default(),
         }
     }
 
@@ -92,6 +93,17 @@ impl<'a, R: Redis> Queue<'a, R> {
     pub fn with_notify(mut self, notify: Notify) -> Self {
         self.notify = notify;
         self
+    }
+
+    /// The queue `name` on the same connection. [`Self::to_notify`] of either returns the
+    /// queues of both.
+    pub fn beside(&self, name: &str) -> Self {
+        Self {
+            redis: self.redis,
+            names: QueueNames::new(name),
+            notify: self.notify,
+            to_notify: self.to_notify.clone(),
+        }
     }
 
     /// The connection that the queue is on.

@@ -25,8 +25,11 @@
 
 mod change;
 mod decide;
+mod forget;
 mod history;
 mod list;
+mod numbered;
+mod search;
 mod update;
 
 use base::Failure;
@@ -36,11 +39,14 @@ use stores::KeyValue;
 
 pub use change::{change, first};
 pub use decide::{Decision, Existing, Owned, Refusal, Request, post, put};
+pub use forget::forget_before;
 pub use history::{History, HistoryQuery, ReadQuery, history};
 pub use list::{Entries, Page, Place, Slice, entries, list};
+pub use numbered::{Numbered, numbered};
+pub use search::{Found, Reach, search};
 pub use update::{
-    Carries, Document, Entity, GroupMessage, Step, committed, index_changes, remove, repair_from,
-    update,
+    Carries, Document, Entity, GroupMessage, Received, Step, committed, edit, index_changes,
+    remove, update,
 };
 
 /// A version of a document.

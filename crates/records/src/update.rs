@@ -43,6 +43,20 @@ pub trait Document: Clone + Serialize + DeserializeOwned {
 
     /// The Redis keys of the indexes (sorted sets) that it is in, each with its score.
     fn indexes(&self) -> BTreeMap<String, f64>;
+
+    /// The effects of the commit by which a document that was `before` becomes this one, as
+    /// its `version`, such as messages that tell others. By default there are none.
+    ///
+    /// # Errors
+    /// A message cannot be written: nothing is changed.
+    fn effects(
+        &self,
+        _before: Option<&Self>,
+        _version: u64,
+        _trace: &Trace,
+    ) -> Result<Vec<Effect>, Failure> {
+        Ok(Vec::new())
+    }
 }
 
 /// The effects that bring the indexes from one version of a document to the next.
@@ -153,35 +167,44 @@ pub enum Carries {
     Unreadable(String),
 }
 
-/// Stores the version of a document that `message` carries, if its writer did not.
-///
-/// # Errors
-/// The store is out of reach. The message may hold the only copy: postpone it.
-pub fn repair_from<D: Document>(
-    store: &impl KeyValue,
-    envelope: &Envelope<'_>,
-    trace: &Trace,
-    message: &[u8],
-) -> Result<Carries, Failure> {
-    let carries = match &*envelope.kind {
-        kind if kind == D::RECORD => Carries::Record,
-        kind if D::CARRIERS.contains(&kind) => Carries::More,
-        _ => return Ok(Carries::Nothing),
-    };
-    let Carried { version, document } = match serde_json::from_slice::<Carried<D>>(message) {
-        Ok(carried) => carried,
-        Err(error) => return Ok(Carries::Unreadable(error.to_string())),
-    };
-    let key = document.entity().key;
-    if repair(store, &key, &Versioned { version, document })? {
-        let fields = json!({"document": key, "version": version});
-        log::info(
-            trace,
-            "a version was stored that its writer had not stored",
-            fields,
-        );
+/// A message that a worker got, which may carry a version.
+#[derive(Clone, Copy, Debug)]
+pub struct Received<'a> {
+    /// Its envelope.
+    pub envelope: &'a Envelope<'a>,
+    /// The ids of the request that led to it, or new ones.
+    pub trace: &'a Trace,
+    /// The message.
+    pub message: &'a [u8],
+}
+
+impl Received<'_> {
+    /// Stores the version of a document that the message carries, if its writer did not.
+    ///
+    /// # Errors
+    /// The store is out of reach. The message may hold the only copy: postpone it.
+    pub fn repair<D: Document>(&self, store: &impl KeyValue) -> Result<Carries, Failure> {
+        let carries = match &*self.envelope.kind {
+            kind if kind == D::RECORD => Carries::Record,
+            kind if D::CARRIERS.contains(&kind) => Carries::More,
+            _ => return Ok(Carries::Nothing),
+        };
+        let carried = serde_json::from_slice::<Carried<D>>(self.message);
+        let Carried { version, document } = match carried {
+            Ok(carried) => carried,
+            Err(error) => return Ok(Carries::Unreadable(error.to_string())),
+        };
+        let key = document.entity().key;
+        if repair(store, &key, &Versioned { version, document })? {
+            let fields = json!({"document": key, "version": version});
+            log::info(
+                self.trace,
+                "a version was stored that its writer had not stored",
+                fields,
+            );
+        }
+        Ok(carries)
     }
-    Ok(carries)
 }
 
 /// The latest committed version of a document, where [`latest`] may return an earlier one:
@@ -231,6 +254,24 @@ pub fn remove<D: Document>(
         store.delete(&version_key(&key, version))?;
     }
     store.delete(&key)
+}
+
+/// Changes a document to the one that `decide` returns for it, if it returns one. Returns the
+/// latest version after it; `None` if the document does not exist.
+///
+/// # Errors
+/// Those of [`update`].
+pub fn edit<D: Document>(
+    queue: &Queue<'_, impl Redis>,
+    store: &impl KeyValue,
+    entity: &Entity,
+    trace: &Trace,
+    mut decide: impl FnMut(&D) -> Result<Option<D>, Failure>,
+) -> Result<Option<Versioned<D>>, Failure> {
+    update(queue, store, entity, trace, |latest| {
+        let next = latest.map(|latest| decide(&latest.document)).transpose()?;
+        Ok(Step::from(next.flatten()))
+    })
 }
 
 /// Takes the step that `decide` returns for the latest version of a document, and returns
@@ -288,7 +329,9 @@ pub fn update<D: Document, E: From<Failure>>(
                 change.with(told.queue.send_in(group, told.message))
             }
         };
+        let told = next.document.effects(old.as_ref(), next.version, trace)?;
         let change = change
+            .with_all(told)
             .with_all(index_changes(old.as_ref(), &next.document))
             .of_entity(&*entity.register, known);
         if queue.commit(&change)? == Outcome::Committed {

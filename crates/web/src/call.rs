@@ -88,11 +88,7 @@ impl Call {
     /// # Errors
     /// The body is no JSON, or not of the type `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Invalid> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            Invalid::json(format!(
-                "the body is not the JSON that this route takes: {error}"
-            ))
-        })
+        base::json_body(&self.body)
     }
 
     /// The body as a JSON object. Serde alone would take an array for it, too.
@@ -100,10 +96,7 @@ impl Call {
     /// # Errors
     /// The body is no JSON object, or not of the type `T`.
     pub fn object<T: DeserializeOwned>(&self) -> Result<T, Invalid> {
-        if self.body.trim_ascii_start().starts_with(b"[") {
-            return Err(Invalid::json("the body must be a JSON object"));
-        }
-        self.json()
+        base::object_body(&self.body)
     }
 
     /// The conditions of `If-Match` and `If-None-Match` on the version to be changed.

@@ -1,6 +1,6 @@
 //! Error answers: requests that are refused or fail.
 
-use base::{Failure, Invalid, NotChanged, Unmet};
+use base::{Failure, Invalid, NotChanged, Unknown, Unmet};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
 /// An answer that is not a success: `{"error": "<for a person>", "code": "<stable>"}`.
@@ -72,6 +72,11 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, code, message)
     }
 
+    /// 409: the request is in conflict with the state of what it is about.
+    pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, message)
+    }
+
     /// Adds `Retry-After` in seconds (RFC 9110, 10.2.3).
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
@@ -101,13 +106,21 @@ impl From<Unmet> for ApiError {
     }
 }
 
+impl From<Unknown> for ApiError {
+    fn from(unknown: Unknown) -> Self {
+        Self::not_found(unknown.code, unknown.message)
+    }
+}
+
 impl From<NotChanged> for ApiError {
     fn from(error: NotChanged) -> Self {
         match error {
-            NotChanged::Conflict { code, message } => {
-                Self::new(StatusCode::CONFLICT, code, message)
+            NotChanged::Conflict { code, message } => Self::conflict(code, message),
+            NotChanged::Unknown(unknown) => unknown.into(),
+            NotChanged::KeyReused { message } => {
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                Self::new(status, "idempotency_key_reused", message)
             }
-            NotChanged::Unknown { code, message } => Self::not_found(code, message),
             NotChanged::Unconditional { message } => {
                 let status = StatusCode::PRECONDITION_REQUIRED;
                 Self::new(status, "precondition_required", message)

@@ -27,7 +27,7 @@ pub use base::Invalid;
 pub use call::Call;
 pub use conditional::{entity_tag, tagged, view_tag};
 pub use error::ApiError;
-pub use reply::{Reply, content, empty, json, redirect};
+pub use reply::{Reply, content, empty, json, located, redirect};
 pub use route::Route;
 pub use serve::{allowed_origins, serve};
 pub use wait::{Waiting, wait};

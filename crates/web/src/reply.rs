@@ -36,16 +36,23 @@ pub fn empty(status: StatusCode) -> Response<Vec<u8>> {
     response
 }
 
+/// Adds the `Location` of what the request made, or where the client is to go.
+///
+/// # Errors
+/// `location` cannot stand in a header: a fault in the program.
+pub fn located(location: &str, mut response: Response<Vec<u8>>) -> Reply {
+    let location = HeaderValue::try_from(location).map_err(base::Failure::internal)?;
+    response.headers_mut().insert(header::LOCATION, location);
+    Ok(response)
+}
+
 /// A 302 to `location`, which caches must not keep. Clients send the same method there
 /// (RFC 9110, 15.4.3).
 ///
 /// # Errors
 /// `location` cannot stand in a header: a fault in the program.
 pub fn redirect(location: &str) -> Reply {
-    let location = HeaderValue::try_from(location)
-        .map_err(|error| base::Failure::internal(error.to_string()))?;
-    let mut response = empty(StatusCode::FOUND);
-    response.headers_mut().insert(header::LOCATION, location);
+    let mut response = located(location, empty(StatusCode::FOUND))?;
     response
         .headers_mut()
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -9,7 +9,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use stores::{Arg, Redis, Value};
 
-use crate::ApiError;
+use crate::{ApiError, Call};
 
 /// The pause after the first look. It doubles up to [`MAX_PAUSE`]: most changes come
 /// soon.
@@ -43,14 +43,26 @@ return 1";
 /// are variables); beyond them a request is answered at once. A place is a lease in Redis
 /// that ends with the wait, even if the component dies.
 pub struct Waiting<'a, R> {
-    /// The Redis that counts places.
-    pub redis: &'a R,
-    /// The hash tag of the system's keys, such as `jobs`.
-    pub system: &'static str,
-    /// The subject of the user.
-    pub subject: &'a str,
-    /// The ids of the request.
-    pub trace: &'a Trace,
+    redis: &'a R,
+    system: &'static str,
+    subject: &'a str,
+    trace: &'a Trace,
+}
+
+impl<'a, R> Waiting<'a, R> {
+    /// The user who sent a request. `redis` counts the places; `system` is the hash tag of
+    /// its keys, such as `jobs`.
+    ///
+    /// # Errors
+    /// Those of [`Call::principal`].
+    pub fn new(call: &'a Call, redis: &'a R, system: &'static str) -> Result<Self, Failure> {
+        Ok(Self {
+            redis,
+            system,
+            subject: &call.principal()?.subject,
+            trace: &call.trace,
+        })
+    }
 }
 
 /// Calls `look` until it returns `Break` or `max` is over, and returns its last value.

@@ -9,7 +9,7 @@ use base::{Failure, Trace, log, shorten};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use queue::{Delivery, Effect, Incoming, Opened, Policy, Queue, Settlement, open};
-use records::Carries;
+use records::{Carries, Received};
 use serde_json::{Value, json};
 use stores::Redis;
 
@@ -55,15 +55,18 @@ pub async fn run<R: Redis, W: Work>(
     policy: &Policy,
     work: &W,
 ) -> Result<usize, Failure> {
+    let policy = work.policy(*policy);
     let runner = Runner {
         queue,
-        policy,
+        policy: &policy,
         work,
-        leases: Leases::new(queue, policy),
+        leases: Leases::new(queue, &policy),
         spans: Spans::new(queue),
     };
     let handled = runner.run().await;
     runner.spans.keep();
+    // Work may have published on a queue beside this one, also before it failed.
+    notify(queue, &Trace::new()).await;
     handled
 }
 
@@ -142,7 +145,6 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         self.settle(&mut done).await?;
         if is_over() {
             self.queue.wake()?;
-            notify(self.queue, &Trace::new()).await;
         }
         Ok(handled)
     }
@@ -328,7 +330,12 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
             }
         };
         let trace = envelope.trace.clone().unwrap_or_default();
-        match self.work.repair(&envelope, &trace, message) {
+        let received = Received {
+            envelope: &envelope,
+            trace: &trace,
+            message,
+        };
+        match self.work.repair(&received) {
             Ok(Carries::Record) => return Err(None),
             Ok(Carries::Unreadable(reason)) => return Err(unreadable(&reason)),
             Ok(Carries::Nothing | Carries::More) => {}
@@ -354,44 +361,42 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         if task.part.is_some() {
             settlement.count();
         }
-        if let Verdict::Done(effects) = verdict {
-            effects
-                .into_iter()
-                .for_each(|effect| settlement.add(effect));
-            return Ok(());
-        }
-        let trace = &task.trace;
-        let delivery = &*self.alone(task)?;
+        let (trace, attempt) = (&task.trace, task.delivery.attempt);
         let fields = || self.work.fields(task);
         let trouble = match verdict {
-            Verdict::Done(_) => return Ok(()),
+            Verdict::Done(effects) => {
+                effects
+                    .into_iter()
+                    .for_each(|effect| settlement.add(effect));
+                return Ok(());
+            }
             Verdict::Drop(reason) => {
                 let message = "a message was dropped";
-                self.log(log::warn, trace, message, delivery, fields(), reason);
+                self.log(log::warn, trace, message, task.delivery, fields(), reason);
                 return Ok(());
             }
             Verdict::Postpone(reason) => {
-                let delay = self.policy.base_delay;
-                settlement.add(self.postpone(delivery, trace, fields(), &reason, delay));
+                let (delivery, delay) = (self.alone(task)?, self.policy.base_delay);
+                settlement.add(self.postpone(&delivery, trace, fields(), &reason, delay));
                 return Ok(());
             }
             Verdict::Retry {
                 trouble,
                 not_before,
             } => {
-                let attempt = delivery.attempt;
                 if let Some(delay) = self.work.next_try(self.policy, attempt, not_before) {
                     let mut fields = fields();
                     add(&mut fields, "retryInMs", millis(delay).into());
-                    let message = "a message is tried again later";
-                    self.log(log::warn, trace, message, delivery, fields, &trouble.error);
-                    settlement.add(self.queue.retry(delivery, delay));
+                    let (message, error) = ("a message is tried again later", &trouble.error);
+                    self.log(log::warn, trace, message, task.delivery, fields, error);
+                    settlement.add(self.queue.retry(&*self.alone(task)?, delay));
                     return Ok(());
                 }
                 trouble
             }
             Verdict::Dead(trouble) => trouble,
         };
+        let delivery = &*self.alone(task)?;
         let trouble = Trouble {
             error: shorten(&trouble.error, MAX_ERROR).to_owned(),
             shown: shorten(&trouble.shown, MAX_ERROR).to_owned(),

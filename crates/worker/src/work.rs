@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use base::{Failure, Trace};
-use queue::{Delivery, Effect, Envelope, Incoming, Policy};
-use records::Carries;
+use queue::{Delivery, Effect, Incoming, Policy};
+use records::{Carries, Received};
 use serde_json::Value;
 
 use crate::leases::Leases;
@@ -32,7 +32,7 @@ pub enum Parts<M> {
 }
 
 /// The result of working on a message.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Verdict {
     /// It is done. The effects happen once, together with its settlement.
     Done(Vec<Effect>),
@@ -63,6 +63,25 @@ impl Verdict {
     }
 }
 
+impl From<Failure> for Verdict {
+    /// A message waits until what it needs can be reached. A document that others change all
+    /// the time costs an attempt.
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Contended { .. } => {
+                Self::retry(Trouble::new("the record could not be changed", failure))
+            }
+            other => Self::Postpone(other.to_string()),
+        }
+    }
+}
+
+impl From<serde_json::Error> for Verdict {
+    fn from(error: serde_json::Error) -> Self {
+        Failure::from(error).into()
+    }
+}
+
 /// The reason why a message failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
@@ -70,6 +89,16 @@ pub struct Trouble {
     pub error: String,
     /// The text for the owner of the document or job.
     pub shown: String,
+}
+
+impl Trouble {
+    /// A reason that owners may read, with a detail for operators.
+    pub fn new(reason: &str, detail: impl ToString) -> Self {
+        Self {
+            error: format!("{reason}: {}", detail.to_string()),
+            shown: reason.to_owned(),
+        }
+    }
 }
 
 impl<T: Into<String>> From<T> for Trouble {
@@ -124,6 +153,11 @@ pub trait Work {
     /// end a request after 30 s, so a piece of work has the time in between.
     const MAX_TIME: Duration = Duration::from_secs(20);
 
+    /// The policy of the queue, where this work needs another one than the variables say.
+    fn policy(&self, policy: Policy) -> Policy {
+        policy
+    }
+
     /// The delay before a message is tried again whose attempt (from 1) failed; `None` after
     /// its last one. The default is the policy's delay or `not_before`, whichever is later.
     fn next_try(&self, policy: &Policy, attempt: u32, not_before: Duration) -> Option<Duration> {
@@ -140,16 +174,11 @@ pub trait Work {
     }
 
     /// Stores the version of a document that a message carries, if its writer did not:
-    /// [`records::repair_from`]. The default is for queues without documents.
+    /// [`Received::repair`]. The default is for queues without documents.
     ///
     /// # Errors
     /// The store is out of reach: the message is postponed.
-    fn repair(
-        &self,
-        _envelope: &Envelope<'_>,
-        _trace: &Trace,
-        _message: &[u8],
-    ) -> Result<Carries, Failure> {
+    fn repair(&self, _received: &Received<'_>) -> Result<Carries, Failure> {
         Ok(Carries::Nothing)
     }
 
@@ -207,4 +236,19 @@ pub trait Work {
     fn after(&self) -> Vec<Effect> {
         Vec::new()
     }
+}
+
+/// Works on messages one after the other. An error ends it: see [`Work::work`].
+///
+/// # Errors
+/// Those of `work`.
+pub async fn one_by_one<'m, M>(
+    tasks: &[Task<'m, M>],
+    mut work: impl AsyncFnMut(&Task<'m, M>) -> Result<Verdict, Failure>,
+) -> Result<Vec<Verdict>, Failure> {
+    let mut verdicts = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        verdicts.push(work(task).await?);
+    }
+    Ok(verdicts)
 }

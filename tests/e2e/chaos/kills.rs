@@ -1,11 +1,12 @@
 //! Hosts that are killed in the middle of their work.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::{join, join_all};
 use tests::{App, Hosts, Manifest, Seed, Service, eventually};
 
 use super::PATIENT;
+use super::killer::Killer;
 use super::load::{Load, is_at_work};
 
 const ROUNDS: usize = 20;
@@ -71,11 +72,9 @@ async fn survive(
     variables.extend(PATIENT);
     let manifest = Manifest::shipped().with_http_processor();
     let mut app = App::durable(manifest, &variables).await;
-    let mut hosts = take_over(&mut app, env!("CARGO_BIN_EXE_host"), count).await;
+    let hosts = take_over(&mut app, env!("CARGO_BIN_EXE_host"), count).await;
     let (app, load) = (&app, &Load::default());
-
-    let mut started = Instant::now();
-    let mut killed_at_work = 0;
+    let mut killer = Killer::of(hosts, count);
     for round in 0..rounds {
         let photos = round * PHOTOS / rounds..(round + 1) * PHOTOS / rounds;
         let uploads = photos.map(|number| (number, LATE.mul_f64(random.f64())));
@@ -89,26 +88,14 @@ async fn survive(
             load.submit(app, Some(&format!("JOB-{round}")), toons).await
         };
         let kill = async {
-            let at_work = || async { is_at_work(app, started).then_some(()) };
+            let at_work = || async { is_at_work(app, killer.started).then_some(()) };
             eventually("a host works", at_work).await;
             tokio::time::sleep(WORK.mul_f64(random.f64())).await;
-            let victim = random.usize(..count);
-            hosts.kill(victim);
-            killed_at_work += usize::from(is_at_work(app, started));
-            started = Instant::now();
-            hosts.start(victim).await;
+            killer.kill(app, &mut random).await;
         };
         join(join(uploads, submission), kill).await;
     }
-    let unanswered = load.client.unanswered();
-    println!("{killed_at_work} of {rounds} kills at work, {unanswered} requests unanswered");
-    assert!(killed_at_work >= min_at_work);
-    // Another host, if there is one, answers at once.
-    let must_notice = count == 1 && min_at_work > 0;
-    assert!(
-        unanswered > 0 || !must_notice,
-        "clients should have noticed"
-    );
+    killer.was_noticed(&load.client, min_at_work);
 
     // The last notification may have gone to a host that was being killed.
     load.submit(app, Some("JOB-last"), 1).await;

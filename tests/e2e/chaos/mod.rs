@@ -5,6 +5,7 @@
 
 mod client;
 mod ipp;
+mod killer;
 mod kills;
 mod labeler;
 mod load;

@@ -14,6 +14,7 @@ use tests::{App, Hosts, Manifest, Seed, Service, eventually};
 
 use super::PATIENT;
 use super::client::Client;
+use super::killer::Killer;
 use super::load::{counts, is_at_work};
 
 const ORDERS: usize = 10;
@@ -185,13 +186,12 @@ async fn survive(
     let (mut random, mut moments) = (seed.fork(0), seed.fork(1));
     let service = Service::start(HANDLING).await;
     let mut app = start(&service).await;
-    let mut hosts = take_over(&mut app, env!("CARGO_BIN_EXE_host"), count).await;
+    let hosts = take_over(&mut app, env!("CARGO_BIN_EXE_host"), count).await;
     let (app, mut orders) = (&app, Orders::default());
-    let mut started = Instant::now();
-    let mut killed_at_work = 0;
+    let mut killer = Killer::of(hosts, count);
     for round in 0..rounds {
         // On a busy machine, clients may have been done before workers began, in each round.
-        let is_due = killed_at_work < min_at_work && round + LAST_ROUNDS >= rounds;
+        let is_due = killer.at_work < min_at_work && round + LAST_ROUNDS >= rounds;
         let are_done = AtomicBool::new(false);
         let changes = async {
             orders.change(app, &mut random, round, rounds).await;
@@ -199,27 +199,15 @@ async fn survive(
         };
         let kill = async {
             let pause = WORK.mul_f64(moments.f64());
-            works(app, started, &are_done, is_due).await;
+            works(app, killer.started, &are_done, is_due).await;
             if !is_due {
                 tokio::time::sleep(pause).await;
             }
-            let victim = moments.usize(..count);
-            hosts.kill(victim);
-            killed_at_work += usize::from(is_at_work(app, started));
-            started = Instant::now();
-            hosts.start(victim).await;
+            killer.kill(app, &mut moments).await;
         };
         join(changes, kill).await;
     }
-    let unanswered = orders.client.unanswered();
-    println!("{killed_at_work} of {rounds} kills at work, {unanswered} requests unanswered");
-    assert!(killed_at_work >= min_at_work);
-    // Another host, if there is one, answers at once.
-    let must_notice = count == 1 && min_at_work > 0;
-    assert!(
-        unanswered > 0 || !must_notice,
-        "clients should have noticed"
-    );
+    killer.was_noticed(&orders.client, min_at_work);
     is_over(app, &service, &orders).await;
 }
 

@@ -1,15 +1,13 @@
-//! The finding about an upload.
+//! Uploads, and what is known of them on the way to a finding.
 
 use std::collections::BTreeMap;
 
 use base::Trace;
-use images_domain::{FileName, Label};
+use images_domain::{FileName, Finding, Label};
 use worker::Trouble;
 
 /// A photo that was uploaded.
 pub(crate) struct Upload<'t> {
-    /// The index of its task.
-    pub(crate) nth: usize,
     pub(crate) attempt: u32,
     pub(crate) trace: &'t Trace,
     pub(crate) file: FileName,
@@ -17,22 +15,25 @@ pub(crate) struct Upload<'t> {
     pub(crate) etag: Option<String>,
 }
 
-/// What the analyzer found about an upload.
+/// Why an upload is not looked at any further.
 #[derive(Clone)]
-pub(crate) enum Finding {
-    /// It is the announced photo. It was stored at this place and has these labels.
-    Labels { labels: Vec<Label>, place: String },
-    /// It is not the photo that was announced.
-    Corrupt {
-        reason: String,
-        etag: Option<String>,
-    },
-    /// It can never be analyzed.
-    Unreadable { reason: String },
+pub(crate) enum Stop {
+    /// This was found.
+    Found(Finding),
     /// It cannot be analyzed now.
     Later(Trouble),
-    /// Nothing needs to be done.
-    Nothing,
+}
+
+impl From<Finding> for Stop {
+    fn from(finding: Finding) -> Self {
+        Self::Found(finding)
+    }
+}
+
+impl From<Trouble> for Stop {
+    fn from(trouble: Trouble) -> Self {
+        Self::Later(trouble)
+    }
 }
 
 /// An object that is the announced photo.
@@ -42,11 +43,11 @@ pub(crate) struct Verified {
     pub(crate) place: String,
 }
 
-/// Verified bytes, or a finding that needs none.
-pub(crate) type Fetched = Result<Verified, Finding>;
+/// Verified bytes, or why they are not needed.
+pub(crate) type Fetched = Result<Verified, Stop>;
 
-/// The labels of an image, or the finding about all of its uploads.
-pub(crate) type Labeled = Result<Vec<Label>, Finding>;
+/// The labels of an image, or why all of its uploads have none.
+pub(crate) type Labeled = Result<Vec<Label>, Stop>;
 
 /// Labels by image, the same for every user who has it.
 pub(crate) type Labels = BTreeMap<String, Labeled>;

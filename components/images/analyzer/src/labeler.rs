@@ -1,6 +1,6 @@
 //! The labeler that `spin.toml` binds.
 
-use images_domain::{FileName, Label, Parent};
+use images_domain::{FileName, Finding, Label, Parent};
 
 mod bindings {
     #![allow(missing_docs, clippy::all)]
@@ -8,9 +8,9 @@ mod bindings {
 }
 
 use bindings::orilla::labels::labeler::{self, Failure, Image, Options};
+use worker::Trouble;
 
-use crate::analyzer::trouble;
-use crate::finding::{Finding, Labeled};
+use crate::finding::{Labeled, Stop};
 
 /// The maximum number of labels of a photo. Searches need no more.
 const MAX_LABELS: u32 = 100;
@@ -64,16 +64,16 @@ fn label(label: labeler::Label) -> Option<Label> {
     })
 }
 
-fn unlabeled(failure: Failure) -> Finding {
+fn unlabeled(failure: Failure) -> Stop {
     let never = |what, why| Finding::Unreadable {
         reason: format!("the image {what}: {why}"),
     };
     match failure {
-        Failure::InvalidImage(why) => never("cannot be read", why),
-        Failure::TooLarge(why) => never("is too large", why),
-        Failure::Throttled(why) => Finding::Later(trouble("the labeler is busy", why)),
-        Failure::Unavailable(why) => Finding::Later(trouble("the labeler is down", why)),
+        Failure::InvalidImage(why) => never("cannot be read", why).into(),
+        Failure::TooLarge(why) => never("is too large", why).into(),
+        Failure::Throttled(why) => Trouble::new("the labeler is busy", why).into(),
+        Failure::Unavailable(why) => Trouble::new("the labeler is down", why).into(),
         // An operator may correct the configuration before the last attempt.
-        Failure::Refused(why) => Finding::Later(trouble("the labeler refused the request", why)),
+        Failure::Refused(why) => Trouble::new("the labeler refused the request", why).into(),
     }
 }

@@ -15,7 +15,7 @@ impl Analyzer<'_> {
     /// user, are used again; one call of the labeler makes the others.
     pub(crate) fn label(
         &self,
-        uploads: &[Upload<'_>],
+        uploads: &[&Upload<'_>],
         fetched: &mut [Fetched],
     ) -> Result<Labels, Failure> {
         let model = labeler::model();

@@ -18,25 +18,16 @@ mod work;
 use base::{Failure, flag, number, text};
 use images_domain::{Censorship, keys};
 use objects::Objects;
-use queue::Policy;
+use queue::Queue;
 use stores::{SpinKeyValue, SpinRedis};
 
 use crate::analyzer::Analyzer;
 
-worker::exports!(keys::QUEUE, drain);
+worker::exports!(keys::QUEUE, open);
 
-async fn drain() -> Result<usize, Failure> {
-    let policy = worker::policy()?;
-    // Photos take long. A worker claims no more than it handles at once, so that other
-    // workers can take the rest.
-    let policy = Policy {
-        batch: policy.batch.min(policy.concurrency),
-        ..policy
-    };
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, keys::QUEUE)?;
-    let analyzer = Analyzer {
-        queue: &queue,
+async fn open<'a>(queue: &'a Queue<'a, SpinRedis>) -> Result<Analyzer<'a>, Failure> {
+    Ok(Analyzer {
+        queue,
         store: SpinKeyValue::open()?,
         objects: Objects::from_variables("images_bucket_name").await?,
         max_upload_bytes: number("max_upload_bytes", 1)?,
@@ -47,6 +38,5 @@ async fn drain() -> Result<usize, Failure> {
             under_review: number("censored_under_review_threshold", 0.0)?,
         },
         strip_metadata: flag("strip_metadata")?,
-    };
-    worker::run(&queue, &policy, &analyzer).await
+    })
 }

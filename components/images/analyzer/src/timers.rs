@@ -1,11 +1,11 @@
 //! Later steps of a photo's life: uploads that did not come, and removals.
 
 use base::{Trace, log};
-use images_domain::FileName;
+use images_domain::{FileName, expiry, keys};
 use serde_json::json;
 use worker::Verdict;
 
-use crate::analyzer::{Analyzer, of_record, of_store};
+use crate::analyzer::{Analyzer, of_store};
 
 /// An object that was uploaded: its size and its entity tag, where known.
 pub(crate) type Inbox = (Option<u64>, Option<String>);
@@ -22,26 +22,22 @@ impl Analyzer<'_> {
         let Some(record) = self.committed(file)? else {
             return Ok(None);
         };
-        let (record, objects) = (record.document, &self.objects);
-        if record.is_deleted() {
-            let discarded = images_storage::discard(objects, &record).await;
-            return discarded.map(|()| None).map_err(of_store);
-        }
-        if record.is_verified() {
-            let deleted = objects.delete(&record.file_name).await;
-            return deleted.map(|()| None).map_err(of_store);
+        let needless = record.document.needless();
+        if !needless.is_empty() {
+            let removed = self.objects.delete_all(needless).await;
+            return removed.map(|()| None).map_err(of_store);
         }
         if let Some(inbox) = self.inbox(file).await? {
             return Ok(Some(inbox));
         }
         let now = base::rfc3339(base::now_millis());
-        let expired = self.update(file, trace, |record| {
+        let (id, message) = expiry(file)?;
+        let expired = images_storage::edit(self.queue, &self.store, file, trace, |record| {
             // The photo may have been announced again while this message was under way.
-            let is_over = !images_storage::expires_later(self.queue, file)?;
-            Ok(record.expired(&now).filter(|_| is_over))
-        });
-        let status = expired.map_err(of_record)?.map(|record| record.status);
-        let fields = json!({"file": file.to_string(), "status": status});
+            let is_to_come = self.queue.is_scheduled(&id, &message)?;
+            Ok(record.expired(&now).filter(|_| !is_to_come))
+        })?;
+        let fields = json!({"file": file, "status": expired.map(|record| record.status)});
         log::info(trace, "an upload URL expired", fields);
         Ok(None)
     }
@@ -61,15 +57,16 @@ impl Analyzer<'_> {
     pub(crate) async fn finish_removal(&self, file: &FileName, life: u32) -> Result<(), Verdict> {
         let record = self.committed(file)?;
         if let Some(record) = &record {
-            images_storage::forget_history(&self.store, file, record).map_err(of_record)?;
+            // The last version before it stays unless the photo is removed, for readers.
+            let kept = u64::from(!record.document.is_deleted());
+            records::forget_before(&self.store, &keys::entity(file).key, record, kept)?;
         }
-        let objects = &self.objects;
-        let removed = match record.map(|record| record.document) {
-            Some(record) if record.is_deleted() => images_storage::discard(objects, &record).await,
+        let needless = match record.map(|record| record.document) {
+            Some(record) if record.is_deleted() => record.needless(),
             // The photo was announced again: an object in the inbox belongs to its new
             // life.
-            _ => images_storage::discard_life(objects, &file.to_string(), life).await,
+            _ => keys::contents(file, life),
         };
-        removed.map_err(of_store)
+        self.objects.delete_all(needless).await.map_err(of_store)
     }
 }

@@ -2,27 +2,27 @@
 
 use base::log;
 use futures::future::join_all;
-use images_domain::{ImageRecord, inspect};
+use images_domain::{Finding, Leftover, inspect};
 use serde_json::json;
-use worker::Verdict;
+use worker::{Trouble, Verdict};
 
-use crate::analyzer::{Analyzer, of_record, trouble};
-use crate::finding::{Fetched, Finding, Labels, Upload, Verified};
+use crate::analyzer::Analyzer;
+use crate::finding::{Fetched, Labels, Stop, Upload, Verified};
 
 impl Analyzer<'_> {
     /// Fetches uploads, labels them together and stores the findings.
-    pub(crate) async fn look_at(&self, uploads: &[Upload<'_>]) -> Vec<Result<(), Verdict>> {
+    pub(crate) async fn look_at(&self, uploads: &[&Upload<'_>]) -> Vec<Verdict> {
         let mut fetched = join_all(uploads.iter().map(|upload| self.fetch(upload))).await;
         let labels = match self.label(uploads, &mut fetched) {
             Ok(labels) => labels,
-            Err(failure) => {
-                let postponed = |_| Err(Verdict::Postpone(failure.to_string()));
-                return uploads.iter().map(postponed).collect();
-            }
+            Err(failure) => return vec![failure.into(); uploads.len()],
         };
-        let conclude = async |(upload, fetched)| {
-            let (Ok(finding) | Err(finding)) = self.find(upload, fetched, &labels).await;
-            self.conclude(upload, finding).await
+        let conclude = async |(upload, fetched): (&&Upload<'_>, _)| {
+            let concluded = match self.find(upload, fetched, &labels).await {
+                Ok(finding) | Err(Stop::Found(finding)) => self.conclude(upload, &finding).await,
+                Err(Stop::Later(trouble)) => Err(Verdict::retry(trouble)),
+            };
+            concluded.err().unwrap_or(Verdict::Done(Vec::new()))
         };
         join_all(uploads.iter().zip(fetched).map(conclude)).await
     }
@@ -41,29 +41,27 @@ impl Analyzer<'_> {
     /// Fetches a photo and checks that it is the announced one.
     async fn fetch(&self, upload: &Upload<'_>) -> Fetched {
         let record = images_storage::load(&self.store, &upload.file)
-            .map_err(|error| Finding::Later(trouble("its record cannot be read", error)))?
+            .map_err(|error| Trouble::new("its record cannot be read", error))?
             // Missing, or not visible yet: some stores show an object late.
-            .ok_or_else(|| Finding::Later("it was not announced".into()))?
-            .document;
+            .ok_or_else(|| Trouble::from("it was not announced"))?;
         if record.is_verified() || record.is_deleted() {
-            return Err(Finding::Nothing);
+            return Err(Finding::Nothing.into());
         }
         let (limit, max) = (self.expected_size(upload), self.max_upload_bytes);
-        let objects = self.objects(upload.trace);
+        let objects = self.objects.traced(upload.trace);
         let object = match objects.get(&upload.file.to_string(), limit).await {
             Ok(object) => object.ok_or(Finding::Nothing)?,
             Err(objects::Error::TooLarge { .. }) if limit == max => {
-                return Err(Finding::Corrupt {
-                    reason: format!("the upload is larger than {max} bytes"),
-                    etag: upload.etag.clone(),
-                });
+                let reason = format!("the upload is larger than {max} bytes");
+                let etag = upload.etag.clone();
+                return Err(Finding::Corrupt { reason, etag }.into());
             }
             Err(error) => {
                 let reason = match error {
                     objects::Error::TooLarge { .. } => "the object changed while it was read",
                     _ => "the object store cannot be read",
                 };
-                return Err(Finding::Later(trouble(reason, error)));
+                return Err(Trouble::new(reason, error).into());
             }
         };
         let (bytes, etag) = (object.bytes, object.etag);
@@ -80,9 +78,9 @@ impl Analyzer<'_> {
         upload: &Upload<'_>,
         fetched: Fetched,
         labels: &Labels,
-    ) -> Result<Finding, Finding> {
+    ) -> Result<Finding, Stop> {
         let Verified { bytes, place } = fetched?;
-        let missing = || Finding::Later("the labeler returned no result for the image".into());
+        let missing = || Trouble::from("the labeler returned no result for the image");
         let labels = labels.get(&upload.file.image()).ok_or_else(missing)?;
         let labels = labels.clone()?;
         let bytes = match self.strip_metadata {
@@ -92,75 +90,40 @@ impl Analyzer<'_> {
                 Finding::Unreadable { reason }
             })?,
         };
-        let objects = self.objects(upload.trace);
+        let objects = self.objects.traced(upload.trace);
         let stored = objects.put(&place, bytes, upload.file.media_type.name());
-        stored.await.map_err(|error| {
-            Finding::Later(trouble("the object store cannot be written", error))
-        })?;
-        Ok(Finding::Labels { labels, place })
+        stored
+            .await
+            .map_err(|error| Trouble::new("the object store cannot be written", error))?;
+        Ok(Finding::Photo { place, labels })
     }
 
     /// Updates the record, and removes an object that is not the photo. After a crash the
     /// message comes again and finds the record as it was committed.
-    async fn conclude(&self, upload: &Upload<'_>, finding: Finding) -> Result<(), Verdict> {
-        if let Finding::Later(trouble) = finding {
-            return Err(Verdict::retry(trouble));
-        }
+    async fn conclude(&self, upload: &Upload<'_>, finding: &Finding) -> Result<(), Verdict> {
         let Upload { trace, file, .. } = upload;
-        let updated = self.update(file, trace, |record| Ok(self.judge(record, &finding)));
-        let record = updated.map_err(of_record)?;
-        if !matches!(finding, Finding::Nothing) {
-            let fields = json!({
-                "file": file.to_string(),
-                "status": record.as_ref().map(|record| record.status),
-                "attempt": upload.attempt,
-            });
+        let now = base::rfc3339(base::now_millis());
+        let record = images_storage::edit(self.queue, &self.store, file, trace, |record| {
+            Ok(record.found(finding, &self.censorship, &now))
+        })?;
+        if *finding != Finding::Nothing {
+            let status = record.as_ref().map(|record| record.status);
+            let fields = json!({"file": file, "status": status, "attempt": upload.attempt});
             log::info(trace, "an upload was handled", fields);
         }
-        let cleaned = self.clean_up(upload, record.as_ref(), &finding).await;
         // No user can reach the remaining objects.
-        cleaned.map_err(|error| Verdict::retry(trouble("an object cannot be removed", error)))
-    }
-
-    /// The record after a finding; `None` if nothing changes.
-    fn judge(&self, record: &ImageRecord, finding: &Finding) -> Option<ImageRecord> {
-        let now = base::rfc3339(base::now_millis());
-        match finding {
-            Finding::Labels { labels, place } => {
-                let analysis = self.censorship.judge(labels.clone());
-                record.analyzed(place, analysis, &now)
-            }
-            Finding::Corrupt { reason, .. } => record.corrupt(reason.clone(), &now),
-            Finding::Unreadable { reason } => record.failed(reason.clone(), &now),
-            Finding::Later(_) | Finding::Nothing => None,
-        }
-    }
-
-    /// Removes objects that the record does not, or no longer, refer to.
-    async fn clean_up(
-        &self,
-        upload: &Upload<'_>,
-        record: Option<&ImageRecord>,
-        finding: &Finding,
-    ) -> Result<(), objects::Error> {
-        let objects = &self.objects;
-        if let Finding::Labels { place, .. } = finding
-            && record.is_none_or(|record| record.object.as_ref() != Some(place))
-        {
-            // The photo was removed while this worker analyzed it.
-            objects.delete(place).await?;
-        }
-        match record {
-            Some(record) if record.is_deleted() => images_storage::discard(objects, record).await,
-            // The first verified content stays, whatever is uploaded later.
-            Some(record) if record.is_verified() => objects.delete(&record.file_name).await,
-            _ => match finding {
-                Finding::Corrupt { etag, .. } => {
-                    let key = upload.file.to_string();
+        let retry = |error| Verdict::retry(Trouble::new("an object cannot be removed", error));
+        for leftover in finding.leftovers(record.as_ref()) {
+            let removed = match leftover {
+                Leftover::Object(key) => self.objects.delete(&key).await,
+                Leftover::Upload { etag } => {
+                    let key = file.to_string();
+                    let objects = &self.objects;
                     objects.delete_unless_replaced(&key, etag.as_deref()).await
                 }
-                _ => Ok(()),
-            },
+            };
+            removed.map_err(retry)?;
         }
+        Ok(())
     }
 }

@@ -4,6 +4,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::{Uploaded, keys};
+
 /// An object that was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectCreated {
@@ -121,6 +123,25 @@ pub fn parse_events(body: &Value) -> Result<Notified, EventsError> {
     ))
 }
 
+/// The photos among stored objects, and the objects that are none of this application: those
+/// of another bucket than `bucket`, and those of other names. What the analyzer stored itself
+/// is neither.
+pub fn uploads(created: Vec<ObjectCreated>, bucket: &str) -> (Vec<Uploaded>, Vec<ObjectCreated>) {
+    let (mut uploads, mut others) = (Vec::new(), Vec::new());
+    for event in created {
+        match event.key.parse() {
+            Ok(file) if event.bucket == bucket => uploads.push(Uploaded {
+                file,
+                size: event.size,
+                etag: event.etag,
+            }),
+            Err(_) if event.bucket == bucket && keys::is_verified(&event.key) => {}
+            _ => others.push(event),
+        }
+    }
+    (uploads, others)
+}
+
 fn parse<T: for<'de> Deserialize<'de>>(value: &Value) -> Result<T, EventsError> {
     T::deserialize(value).map_err(|error| EventsError(error.to_string()))
 }
@@ -178,6 +199,40 @@ mod tests {
             (first.bucket.as_str(), first.size, first.etag.as_deref()),
             ("images", Some(1024), Some("d41d8cd9"))
         );
+    }
+
+    #[test]
+    fn uploads_are_told_from_objects_of_others() {
+        let photo = format!("7-{}.png", "a".repeat(64));
+        let created = |bucket: &str, key: &str| ObjectCreated {
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+            size: Some(5),
+            etag: None,
+        };
+        let stored = vec![
+            created("images", &photo),
+            created("others", &photo),
+            created("images", &format!("verified/{photo}")),
+            created("others", &format!("verified/{photo}")),
+            created("images", "notes.txt"),
+        ];
+        let (uploads, others) = uploads(stored, "images");
+        let [upload] = uploads.as_slice() else {
+            panic!("{uploads:?}");
+        };
+        assert_eq!(
+            (upload.file.to_string(), upload.size),
+            (photo.clone(), Some(5))
+        );
+        let others = others.iter().map(|event| (&*event.bucket, &*event.key));
+        let verified = format!("verified/{photo}");
+        let expected = [
+            ("others", &*photo),
+            ("others", &verified),
+            ("images", "notes.txt"),
+        ];
+        assert_eq!(others.collect::<Vec<_>>(), expected);
     }
 
     #[test]

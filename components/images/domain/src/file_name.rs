@@ -3,10 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{MediaType, UserId};
 
 /// The name of a user's photo, which is its key in the object store.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct FileName {
     /// The owner.
     pub user_id: UserId,
@@ -66,6 +69,20 @@ impl FromStr for FileName {
         (is_hash && name.to_string() == text)
             .then_some(name)
             .ok_or(FileNameError)
+    }
+}
+
+impl TryFrom<String> for FileName {
+    type Error = FileNameError;
+
+    fn try_from(text: String) -> Result<Self, FileNameError> {
+        text.parse()
+    }
+}
+
+impl From<FileName> for String {
+    fn from(file: FileName) -> Self {
+        file.to_string()
     }
 }
 

@@ -1,10 +1,12 @@
-//! The indexes of a record, and their changes when it changes.
+//! A record as a document: its keys, its indexes, and what happens when it changes.
 
 use std::collections::BTreeMap;
 
-use base::Timestamp;
+use base::{Failure, Timestamp, Trace};
+use queue::Effect;
 use records::{Document, Entity};
 
+use crate::occurred::occurred;
 use crate::{Grouping, ImageRecord, Status, confidences, keys};
 
 impl Document for ImageRecord {
@@ -23,6 +25,16 @@ impl Document for ImageRecord {
 
     fn indexes(&self) -> BTreeMap<String, f64> {
         entries(self)
+    }
+
+    fn effects(
+        &self,
+        before: Option<&Self>,
+        version: u64,
+        trace: &Trace,
+    ) -> Result<Vec<Effect>, Failure> {
+        let told = occurred(before, self, version, trace)?;
+        Ok(told.into_iter().collect())
     }
 }
 

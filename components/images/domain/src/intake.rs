@@ -108,10 +108,20 @@ fn integer(object: &Map<String, Value>, name: &str, field: &str) -> Result<i64, 
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::ImageRecord;
+
+    /// The record of a photo that was announced.
+    pub(crate) fn announced() -> ImageRecord {
+        let mut body = body();
+        body["image_hash"] = json!("0".repeat(64));
+        let intake = Intake::parse(&body, UserIds::Integer).unwrap();
+        let record = ImageRecord::receive(None, &intake, "2026-11-22T10:15:00.000Z");
+        record.unwrap().unwrap()
+    }
 
     fn body() -> Value {
         json!({

@@ -72,7 +72,7 @@ pub fn label(user: &UserId, name: &str) -> String {
 /// The verified content of a photo, in the object store. No upload URL leads there. Each
 /// life of a photo has a key of its own, so that a late removal of one life does not
 /// touch the next.
-pub fn verified(file: &str, life: u32) -> String {
+pub fn verified(file: &impl Display, life: u32) -> String {
     match life {
         0 => format!("{VERIFIED}{file}"),
         _ => format!("{VERIFIED}{life}/{file}"),
@@ -80,12 +80,24 @@ pub fn verified(file: &str, life: u32) -> String {
 }
 
 /// A thumbnail of a photo, in the object store.
-pub fn thumbnail(file: &str, life: u32, size: Size) -> String {
+pub fn thumbnail(file: &impl Display, life: u32, size: Size) -> String {
     format!("{VERIFIED}thumbnails/{}/{life}/{file}.jpg", size.side())
 }
 
+/// The thumbnails of one life of a photo.
+pub fn thumbnails(file: &impl Display, life: u32) -> [String; 2] {
+    Size::ALL.map(|size| thumbnail(file, life, size))
+}
+
+/// The objects of one life of a photo, once it was verified: its content and its thumbnails.
+pub fn contents(file: &impl Display, life: u32) -> Vec<String> {
+    let mut keys = vec![verified(file, life)];
+    keys.extend(thumbnails(file, life));
+    keys
+}
+
 /// The key that is set while thumbnails of a photo are wanted.
-pub fn wanted(file: &str, life: u32) -> String {
+pub fn wanted(file: &impl Display, life: u32) -> String {
     format!("{{images}}:thumbnails:{life}:{file}")
 }
 

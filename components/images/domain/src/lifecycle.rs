@@ -1,6 +1,8 @@
 //! The transitions of a photo's record. A transition that the status does not permit, or
 //! that changes nothing, returns `None`.
 
+use base::{NotChanged, Unknown};
+
 use crate::review::{Decision, NotUnderReview, Review, ReviewRequest};
 use crate::{Analysis, ImageRecord, Intake, Status, Thumbnails};
 
@@ -11,6 +13,24 @@ const MAX_POSTS: usize = 50;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the photo is used in {MAX_POSTS} posts already, and may not be used in more")]
 pub struct TooManyPosts;
+
+impl From<TooManyPosts> for NotChanged {
+    fn from(refusal: TooManyPosts) -> Self {
+        Self::conflict("too_many_posts", refusal)
+    }
+}
+
+/// The user has no such photo.
+pub const UNKNOWN: Unknown = Unknown {
+    code: "unknown_image",
+    message: "you have no such photo",
+};
+
+/// The user's photo is not used in the post.
+pub const UNKNOWN_POST: Unknown = Unknown {
+    code: "unknown_post",
+    message: "the photo is not used in this post",
+};
 
 impl ImageRecord {
     /// The record after an announcement, given the existing one; `None` if nothing

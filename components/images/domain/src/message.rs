@@ -4,11 +4,13 @@
 use queue::Incoming;
 use serde::{Deserialize, Serialize};
 
+use crate::FileName;
+
 /// `image.uploaded`: an object was stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Uploaded {
     /// Its key, which is the name of the photo.
-    pub file: String,
+    pub file: FileName,
     /// Its size in bytes, if the store sends it.
     pub size: Option<u64>,
     /// Its entity tag, if the store sends it.
@@ -20,14 +22,14 @@ pub struct Uploaded {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Expiry {
     /// The name of the photo.
-    pub file: String,
+    pub file: FileName,
 }
 
 /// `image.removed`: a photo was removed a while ago; its remaining objects must go.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Removed {
     /// The name of the photo.
-    pub file: String,
+    pub file: FileName,
     /// The number of the life that ended.
     pub life: u32,
 }
@@ -36,7 +38,7 @@ pub struct Removed {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WantThumbnails {
     /// The name of the photo.
-    pub file: String,
+    pub file: FileName,
     /// The number of its life.
     pub life: u32,
 }
@@ -85,7 +87,7 @@ pub enum Message {
 
 impl Message {
     /// The name of the photo.
-    pub fn file(&self) -> &str {
+    pub fn file(&self) -> &FileName {
         match self {
             Self::Uploaded(Uploaded { file, .. })
             | Self::Expiry(Expiry { file })
@@ -115,30 +117,41 @@ mod tests {
 
     use super::*;
 
+    fn file() -> FileName {
+        format!("7-{}.png", "a".repeat(64)).parse().unwrap()
+    }
+
     #[test]
     fn messages_of_before_are_still_understood() {
         for (kind, message) in [
             (
                 "image.uploaded",
-                r#"{"type":"image.uploaded","schema":1,"trace":{},"file":"7-a.png","size":5,"etag":"e"}"#,
+                r#"{"type":"image.uploaded","schema":1,"trace":{},"file":"FILE","size":5,"etag":"e"}"#,
             ),
             (
                 "image.removed",
-                r#"{"type":"image.removed","schema":1,"file":"7-a.png","life":2}"#,
+                r#"{"type":"image.removed","schema":1,"file":"FILE","life":2}"#,
             ),
         ] {
+            let file = file();
+            let message = message.replace("FILE", &file.to_string());
             let message: Message = queue::read(kind, message.as_bytes()).unwrap();
-            assert_eq!(message.file(), "7-a.png");
+            assert_eq!(message.file(), &file);
         }
     }
 
     #[test]
     fn a_timer_depends_on_the_photo_alone() {
-        let file = "7-a.png".into();
+        let file = file();
+        let expected = format!(r#"{{"type":"image.expiry","schema":1,"file":"{file}"}}"#);
         let expiry = Expiry { file }.encode_untraced().unwrap();
-        assert_eq!(
-            String::from_utf8(expiry).unwrap(),
-            r#"{"type":"image.expiry","schema":1,"file":"7-a.png"}"#
-        );
+        assert_eq!(String::from_utf8(expiry).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_message_about_no_photo_is_unreadable() {
+        let message = br#"{"type":"image.removed","schema":1,"file":"7-a.png","life":2}"#;
+        let error = queue::read::<Message>("image.removed", message).unwrap_err();
+        assert!(error.contains("a file name is"), "{error}");
     }
 }

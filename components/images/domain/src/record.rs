@@ -125,6 +125,26 @@ impl ImageRecord {
         keys::verified(&self.file_name, self.life)
     }
 
+    /// The keys of objects of the photo that are of no use: all if it was removed, and what is
+    /// uploaded after it was verified.
+    pub fn needless(&self) -> Vec<String> {
+        let upload = self.file_name.clone();
+        match (self.is_deleted(), self.is_verified()) {
+            (true, _) => {
+                let mut all = keys::contents(&upload, self.life);
+                all.push(upload);
+                all
+            }
+            (false, true) => vec![upload],
+            (false, false) => Vec::new(),
+        }
+    }
+
+    /// The key of the verified content of a life of the photo, if it still has that life.
+    pub fn content_of(&self, life: u32) -> Option<&str> {
+        self.object.as_deref().filter(|_| self.life == life)
+    }
+
     /// The record as its owner sees it.
     pub fn shown(self) -> Self {
         let mut shown = self.shown_to_reviewers();

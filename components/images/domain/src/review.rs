@@ -1,6 +1,6 @@
 //! Reviews: the decisions of persons on photos whose labels leave a doubt.
 
-use base::Invalid;
+use base::{Invalid, NotChanged};
 use serde::{Deserialize, Serialize};
 
 /// The maximum length of a reason, in bytes of UTF-8.
@@ -61,24 +61,22 @@ impl ReviewRequest {
 #[error("the photo is not under review: it is analyzed anew, or another reviewer has decided")]
 pub struct NotUnderReview;
 
+impl From<NotUnderReview> for NotChanged {
+    fn from(refusal: NotUnderReview) -> Self {
+        Self::conflict("not_under_review", refusal)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Analysis, ImageRecord, Intake, Status, UserIds};
+    use crate::intake::tests::announced;
+    use crate::{Analysis, ImageRecord, Status};
 
     fn with_status(status: Status) -> ImageRecord {
-        let intake = Intake::parse(
-            &json!({
-                "image_hash": "0".repeat(64), "content_type": "image/png",
-                "post_id": 1, "user_id": 456, "picture_id": 789,
-                "post": {"trip_id": 3, "location_id": 5, "content": "a"}
-            }),
-            UserIds::Integer,
-        );
-        let waiting = ImageRecord::receive(None, &intake.unwrap(), "t0");
-        let waiting = waiting.unwrap().unwrap();
+        let waiting = announced();
         let results = Vec::new();
         let analysis = Analysis { status, results };
         waiting.analyzed(&waiting.place(), analysis, "t1").unwrap()

@@ -4,7 +4,7 @@
 
 use base::log;
 use http::StatusCode;
-use images_domain::{FileName, Uploaded, keys, parse_events};
+use images_domain::{parse_events, uploads};
 use serde_json::json;
 use web::{Call, Invalid, Reply, Route};
 
@@ -18,31 +18,16 @@ async fn receive(call: Call) -> Reply {
         parse_events(&call.json()?).map_err(|error| Invalid::new("invalid_event", error))?;
 
     let bucket = base::text("images_bucket_name")?;
-    let mut uploads = Vec::new();
     for reason in notified.unreadable {
-        let fields = json!({"reason": reason});
-        log::warn(
-            &call.trace,
-            "an event record that cannot be read was ignored",
-            fields,
-        );
+        let message = "an event record that cannot be read was ignored";
+        log::warn(&call.trace, message, json!({"reason": reason}));
     }
-    for event in notified.created {
-        match event.key.parse::<FileName>() {
-            Ok(file) if event.bucket == bucket => uploads.push(Uploaded {
-                file: file.to_string(),
-                size: event.size,
-                etag: event.etag,
-            }),
-            // Stored by the analyzer itself.
-            Err(_) if event.bucket == bucket && keys::is_verified(&event.key) => {}
-            // An error would only make the store send the event again.
-            _ => log::warn(
-                &call.trace,
-                "an event for another bucket or key was ignored",
-                json!({"bucket": event.bucket, "key": event.key}),
-            ),
-        }
+    let (uploads, others) = uploads(notified.created, &bucket);
+    for event in others {
+        // An error would only make the store send the event again.
+        let message = "an event for another bucket or key was ignored";
+        let fields = json!({"bucket": event.bucket, "key": event.key});
+        log::warn(&call.trace, message, fields);
     }
     if !uploads.is_empty() {
         images_storage::announce(&uploads, &call.trace).await?;

@@ -3,12 +3,11 @@
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
 use std::ops::ControlFlow;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use base::Failure;
 use http::StatusCode;
-use images_domain::{FileName, ImageRecord, Size, Status, Thumbnails, UserIds, keys};
-use serde_json::json;
+use images_domain::{FileName, ImageRecord, Size, Status, Thumbnails, UNKNOWN, UserIds, keys};
 use stores::SpinRedis;
 use web::{ApiError, Call, Reply, Route, Waiting};
 
@@ -20,26 +19,25 @@ const WAIT: Duration = Duration::from_secs(8);
 async fn obtain(call: Call) -> Reply {
     let size: Option<Size> = call.query().parsed("size", "must be 256 or 1024")?;
     let subject = &call.principal()?.subject;
-    let missing = || ApiError::not_found("unknown_image", "you have no such photo");
     let name = call.path("file");
     let Ok(file) = name.parse::<FileName>() else {
         // Only the owner may learn that there is no photo of this name.
         let user = UserIds::Text.of_subject(subject);
         let own = user.is_ok_and(|user| name.starts_with(&format!("{user}-")));
-        return Err(if own { missing() } else { not_yours() });
+        return Err(if own { UNKNOWN.into() } else { not_yours() });
     };
     if !file.belongs_to(subject) {
         return Err(not_yours());
     }
 
-    let record = images_storage::existing(&file)?.ok_or_else(missing)?;
+    let record = images_storage::existing(&file)?.ok_or(UNKNOWN)?;
     let store = images_storage::objects(&call.trace).await?;
     match record.status {
-        Status::Corrupt | Status::Deleted => return Err(missing()),
+        Status::Corrupt | Status::Deleted => return Err(UNKNOWN.into()),
         // There may be an upload that is not handled yet: only the store knows.
         Status::Waiting | Status::Expired => {
             let found = store.head(record.object_key()).await;
-            found.map_err(Failure::from)?.ok_or_else(missing)?;
+            found.map_err(Failure::from)?.ok_or(UNKNOWN)?;
         }
         Status::Approved | Status::UnderReview | Status::Rejected | Status::Failed => {}
     }
@@ -49,24 +47,18 @@ async fn obtain(call: Call) -> Reply {
             if base::flag("strip_metadata")? && !record.is_verified() {
                 let message =
                     "the photo still has its metadata, which is removed when it is analyzed";
-                let status = StatusCode::CONFLICT;
-                return Err(ApiError::new(status, "metadata_not_stripped", message));
+                return Err(ApiError::conflict("metadata_not_stripped", message));
             }
             record.object_key().to_owned()
         }
     };
-    let expires = Duration::from_secs(base::number("signed_url_read_expiration", 1)?);
-    // Clients follow the redirect with the same method, and the URL is signed for one.
-    let presigned = store
-        .config()
-        .presign_read(call.method(), &key, expires, SystemTime::now())
-        .map_err(Failure::from)?;
+    // Clients follow the redirect with the same method.
+    let link = store.link(call.method(), &key)?;
     // Pages that may call no host but this one take the link and load the photo by it.
     if call.prefers("application/json", "image/*") {
-        let answer = json!({"url": presigned.url, "expires_in": expires.as_secs()});
-        return web::json(StatusCode::OK, &answer);
+        return web::json(StatusCode::OK, &link);
     }
-    web::redirect(&presigned.url)
+    web::redirect(&link.url)
 }
 
 /// The key of a thumbnail. One that is not made yet is made by a worker, and waited for.
@@ -79,18 +71,13 @@ async fn thumbnail(
     if !record.is_verified() {
         return Err(pending("the photo is not analyzed yet, or could not be"));
     }
-    let key = keys::thumbnail(&record.file_name, record.life, size);
+    let key = keys::thumbnail(file, record.life, size);
     let seen = match record.thumbnails {
         Some(seen) => Some(seen),
         None => {
             let redis = SpinRedis::open()?;
-            images_storage::want_thumbnails(&redis, &record, &call.trace).await?;
-            let waiting = Waiting {
-                redis: &redis,
-                system: "images",
-                subject: &call.principal()?.subject,
-                trace: &call.trace,
-            };
+            images_storage::want_thumbnails(file, record.life, &call.trace).await?;
+            let waiting = Waiting::new(call, &redis, "images")?;
             web::wait(&waiting, WAIT, async || {
                 let record = images_storage::existing(file)?;
                 Ok(match record.and_then(|record| record.thumbnails) {
@@ -113,7 +100,7 @@ async fn thumbnail(
 
 fn pending(problem: &str) -> ApiError {
     let message = format!("{problem}; try again");
-    ApiError::new(StatusCode::CONFLICT, "thumbnail_pending", message).retry_after(2)
+    ApiError::conflict("thumbnail_pending", message).retry_after(2)
 }
 
 /// 401 and not 403 is what the contract says, whether the photo exists or not.

@@ -28,9 +28,9 @@ pub(crate) async fn complete(call: Call) -> Reply {
             "there is no such photo: announce it with POST /receiver first",
         )
     })?;
-    let file = file.to_string();
     let store = images_storage::objects(&call.trace).await?;
-    let Some(object) = store.head(&file).await.map_err(Failure::from)? else {
+    let object = store.head(&file.to_string()).await;
+    let Some(object) = object.map_err(Failure::from)? else {
         if record.is_verified() {
             // The upload was analyzed before the client reported it.
             let body = json!({"file_name": file, "status": record.status});

@@ -1,22 +1,10 @@
-use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use base::{Failure, Trace};
+use base::{Failure, NotChanged};
 use http::StatusCode;
-use images_domain::{ImageRecord, Intake, Status, Uploaded};
-use objects::{Integrity, Presigned};
+use images_domain::{ImageRecord, Intake, ReceivedView, Status, Uploaded, expire_later};
 use records::Step;
-use serde::Serialize;
 use web::{ApiError, Call, Reply};
-
-#[derive(Serialize)]
-struct Received {
-    file_name: String,
-    upload_url: String,
-    expires_in: u64,
-    upload_headers: BTreeMap<String, String>,
-    already_uploaded: bool,
-}
 
 pub(crate) async fn receive(call: Call) -> Reply {
     let intake = Intake::parse(&call.json()?, images_storage::user_ids()?)?;
@@ -35,42 +23,22 @@ pub(crate) async fn receive(call: Call) -> Reply {
     }
     // Signed before anything is stored, so that a deployment that cannot sign takes no
     // records.
-    let expires_in = base::number("signed_url_write_expiration", 1)?;
-    let upload = presign(&call.trace, &intake, expires_in).await?;
+    let Intake { file, size, .. } = &intake;
+    let (content_type, sha256) = (file.media_type.name(), file.digest());
+    let store = images_storage::objects(&call.trace).await?;
+    let (upload, expires_in) = store.upload(&file.to_string(), content_type, &sha256, *size)?;
 
     let record = remember(&call, &intake, expires_in).await?;
     web::json(
         StatusCode::OK,
-        &Received {
-            file_name: record.file_name.clone(),
+        &ReceivedView {
+            already_uploaded: record.is_uploaded(),
+            file_name: record.file_name,
             upload_url: upload.url,
             expires_in,
             upload_headers: upload.headers.into_iter().collect(),
-            already_uploaded: record.is_uploaded(),
         },
     )
-}
-
-async fn presign(trace: &Trace, intake: &Intake, expires_in: u64) -> Result<Presigned, Failure> {
-    let Intake { file, size, .. } = intake;
-    let content_type = file.media_type.name();
-    let sha256 = &file.digest();
-    let integrity = match base::text("upload_integrity")?.trim() {
-        "plain" => Integrity::Plain { content_type },
-        "signed" => Integrity::Signed {
-            content_type,
-            sha256,
-        },
-        _ => {
-            return Err(Failure::misconfigured(
-                "the variable upload_integrity must be `plain` or `signed`",
-            ));
-        }
-    };
-    let store = images_storage::objects(trace).await?;
-    let (expires, now) = (Duration::from_secs(expires_in), SystemTime::now());
-    let config = store.config();
-    Ok(config.presign_put(&file.to_string(), expires, integrity, *size, now)?)
 }
 
 /// Makes the record, or adds this use of the photo to it. A timer checks the inbox when
@@ -79,13 +47,10 @@ async fn remember(call: &Call, intake: &Intake, expires_in: u64) -> Result<Image
     let grace: u64 = base::number("upload_grace_seconds", 0)?;
     let patience = Duration::from_secs(expires_in.saturating_add(grace));
     let file = &intake.file;
-    let record = images_storage::change(file, &call.trace, |queue, existing| {
+    let record = images_storage::change(file, &call.trace, |existing| {
         let now = base::rfc3339(base::now_millis());
-        let record = ImageRecord::receive(existing, intake, &now).map_err(|error| {
-            ApiError::new(StatusCode::CONFLICT, "too_many_posts", error.to_string())
-        })?;
-        let expiry = images_storage::expire_later(queue, file, patience)?;
-        Ok::<_, ApiError>(Step::from(record).with(expiry))
+        let record = ImageRecord::receive(existing, intake, &now)?;
+        Ok::<_, NotChanged>(Step::from(record).with(expire_later(file, patience)?))
     })
     .await?
     .ok_or_else(|| Failure::internal("the update of a record returned no record"))?;
@@ -93,7 +58,7 @@ async fn remember(call: &Call, intake: &Intake, expires_in: u64) -> Result<Image
         // The photo is uploaded and its analysis failed: the announcement starts another
         // try.
         let upload = Uploaded {
-            file: file.to_string(),
+            file: file.clone(),
             size: None,
             etag: None,
         };

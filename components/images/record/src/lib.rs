@@ -8,9 +8,10 @@ mod photo;
 mod remove;
 
 use http::StatusCode;
+use images_domain::UNKNOWN;
 use web::{Call, Reply, Route};
 
-use crate::photo::{file, unknown};
+use crate::photo::file;
 
 /// A body is read only to be refused.
 const BODY_LIMIT: usize = 4 * 1024;
@@ -21,6 +22,6 @@ web::exports![
 ];
 
 async fn read(call: Call) -> Reply {
-    let record = images_storage::existing(&file(&call)?)?.ok_or_else(unknown)?;
+    let record = images_storage::existing(&file(&call)?)?.ok_or(UNKNOWN)?;
     web::json(StatusCode::OK, &record.shown())
 }

@@ -1,16 +1,12 @@
 //! The photo that a request is about.
 
-use images_domain::FileName;
+use images_domain::{FileName, UNKNOWN};
 use web::{ApiError, Call};
 
 /// The photo that the path names, if it is the caller's own. A photo of another user is
 /// answered like one that does not exist.
 pub(crate) fn file(call: &Call) -> Result<FileName, ApiError> {
-    let file: FileName = call.path("file").parse().map_err(|_| unknown())?;
+    let file: FileName = call.path("file").parse().map_err(|_| UNKNOWN)?;
     let is_own = file.belongs_to(&call.principal()?.subject);
-    is_own.then_some(file).ok_or_else(unknown)
-}
-
-pub(crate) fn unknown() -> ApiError {
-    ApiError::not_found("unknown_image", "you have no such photo")
+    Ok(is_own.then_some(file).ok_or(UNKNOWN)?)
 }

@@ -1,11 +1,11 @@
-use base::log;
+use base::{NotChanged, log};
 use http::StatusCode;
-use images_domain::ImageRecord;
+use images_domain::{ImageRecord, UNKNOWN, UNKNOWN_POST, finish_removal_later};
 use records::Step;
 use serde_json::json;
 use web::{ApiError, Call, Reply};
 
-use crate::photo::{file, unknown};
+use crate::photo::file;
 
 /// Removes a photo or one post's use of it.
 ///
@@ -25,25 +25,23 @@ pub(crate) async fn remove(call: Call) -> Reply {
     call.query().only(&["post_id"])?;
     let post_id = call.query().parsed("post_id", "must be an integer")?;
     let objects = images_storage::objects(&call.trace).await?;
-    let record = images_storage::change(&file, &call.trace, |queue, record| {
+    let record = images_storage::change(&file, &call.trace, |record| {
         let record = record.filter(|record| !record.is_deleted());
-        let record = record.ok_or_else(unknown)?;
         let now = base::rfc3339(base::now_millis());
-        let next = record.removed(post_id, &now).ok_or_else(|| {
-            ApiError::not_found("unknown_post", "the photo is not used in this post")
-        })?;
-        let removal = match next.is_deleted() {
-            true => Some(images_storage::finish_removal_later(queue, &next)?),
-            false => None,
-        };
+        let next = record.ok_or(UNKNOWN)?.removed(post_id, &now);
+        let next = next.ok_or(UNKNOWN_POST)?;
+        let life = next.is_deleted().then_some(next.life);
         let step = Step::from(Some(next));
-        Ok::<_, ApiError>(removal.into_iter().fold(step, Step::with))
+        Ok::<_, NotChanged>(match life {
+            Some(life) => step.with(finish_removal_later(&file, life)?),
+            None => step,
+        })
     })
     .await?;
     if let Some(tombstone) = record.filter(ImageRecord::is_deleted)
-        && let Err(error) = images_storage::discard(&objects, &tombstone).await
+        && let Err(error) = objects.delete_all(tombstone.needless()).await
     {
-        let fields = json!({"file": file.to_string(), "reason": error.to_string()});
+        let fields = json!({"file": file, "reason": error.to_string()});
         log::warn(
             &call.trace,
             "the objects of a removed photo will be removed later",

@@ -1,30 +1,8 @@
-use std::time::{Duration, SystemTime};
-
-use base::{Failure, Invalid};
+use base::Invalid;
 use http::{Method, StatusCode};
-use images_domain::ImageRecord;
-use records::Place;
-use serde::Serialize;
+use images_domain::ReviewsView;
 use stores::{SpinKeyValue, SpinRedis};
 use web::{Call, Reply};
-
-/// The body of the answer.
-#[derive(Serialize)]
-struct Listed {
-    images: Vec<Image>,
-    cursor: Option<String>,
-}
-
-/// A photo that waits for a reviewer.
-#[derive(Serialize)]
-struct Image {
-    #[serde(flatten)]
-    record: ImageRecord,
-    /// A presigned URL of the photo.
-    url: String,
-    /// The seconds for which the URL is good.
-    expires_in: u64,
-}
 
 /// The photos of a page by default, and the most.
 const LIMIT: u32 = 20;
@@ -36,30 +14,10 @@ pub(crate) async fn list(call: Call) -> Reply {
         let message = "status must be under_review: photos of another status are not listed";
         return Err(Invalid::query(message).into());
     }
-    let limit = query.limit(LIMIT, MAX_LIMIT)?;
-    let after: Option<Place> = query.cursor()?;
-    let expires_in = base::number("signed_url_read_expiration", 1)?;
+    let (limit, after) = (query.limit(LIMIT, MAX_LIMIT)?, query.cursor()?);
     let objects = images_storage::objects(&call.trace).await?;
     let (redis, store) = (SpinRedis::open()?, SpinKeyValue::open()?);
     let page = images_storage::under_review(&redis, &store, after.as_ref(), limit)?;
-    let images = page.documents.into_iter().map(|found| {
-        let record = found.document;
-        let expiry = Duration::from_secs(expires_in);
-        let presigned = objects.config().presign_read(
-            &Method::GET,
-            record.object_key(),
-            expiry,
-            SystemTime::now(),
-        );
-        Ok::<_, Failure>(Image {
-            url: presigned.map_err(Failure::from)?.url,
-            expires_in,
-            record: record.shown_to_reviewers(),
-        })
-    });
-    let listed = Listed {
-        images: images.collect::<Result<_, _>>()?,
-        cursor: page.last.as_ref().map(Place::to_string),
-    };
-    web::json(StatusCode::OK, &listed)
+    let view = ReviewsView::new(page, |key| objects.link(&Method::GET, key))?;
+    web::json(StatusCode::OK, &view)
 }

@@ -12,27 +12,21 @@
 
 mod work;
 
-use base::{Failure, Trace, number};
+use base::{Failure, number};
 use images_domain::keys;
 use objects::Objects;
+use queue::Queue;
 use stores::{SpinKeyValue, SpinRedis};
 
 use crate::work::Maker;
 
-worker::exports!(keys::THUMBNAILS, drain);
+worker::exports!(keys::THUMBNAILS, open);
 
-async fn drain() -> Result<usize, Failure> {
-    let policy = worker::policy()?;
-    let redis = SpinRedis::open()?;
-    let wanted = worker::open(&redis, keys::THUMBNAILS)?;
-    let maker = Maker {
-        images: worker::open(&redis, keys::QUEUE)?,
+async fn open<'a>(wanted: &'a Queue<'a, SpinRedis>) -> Result<Maker<'a>, Failure> {
+    Ok(Maker {
+        images: wanted.beside(keys::QUEUE),
         store: SpinKeyValue::open()?,
         objects: Objects::from_variables("images_bucket_name").await?,
         max_bytes: number("max_upload_bytes", 1)?,
-    };
-    let handled = worker::run(&wanted, &policy, &maker).await;
-    // Records that could not be stored have messages on their own queue.
-    worker::notify(&maker.images, &Trace::new()).await;
-    handled
+    })
 }

@@ -2,13 +2,12 @@
 
 use base::{Failure, log};
 use futures::future::try_join_all;
-use images_domain::{FileName, ImageRecord, Size, Thumbnails, WantThumbnails};
+use images_domain::{ImageRecord, Size, Thumbnails, WantThumbnails, keys};
 use objects::Objects;
 use queue::{Effect, Queue};
-use records::Step;
 use serde_json::{Value, json};
 use stores::{SpinKeyValue, SpinRedis};
-use worker::{Leases, Share, Trouble, Verdict, Work};
+use worker::{Leases, Share, Trouble, Verdict, Work, one_by_one};
 
 type Task<'m> = worker::Task<'m, WantThumbnails>;
 
@@ -39,47 +38,42 @@ impl Work for Maker<'_> {
     }
 
     async fn work(&self, tasks: &[Task<'_>], leases: &Leases<'_>) -> Result<Vec<Verdict>, Failure> {
-        let mut verdicts = Vec::with_capacity(tasks.len());
-        for task in tasks {
+        one_by_one(tasks, async |task| {
             leases.extend()?;
-            verdicts.push(self.make(task).await?);
-        }
-        Ok(verdicts)
+            self.make(task).await
+        })
+        .await
     }
 
     /// Who asks for the thumbnails is told why there are none.
     async fn give_up(&self, task: &Task<'_>, trouble: &Trouble) -> Result<Vec<Effect>, Failure> {
-        if let Ok(file) = task.message.file.parse() {
-            let refused = Thumbnails::Refused(trouble.shown.clone());
-            self.note(task, &file, &refused)?;
-        }
+        self.note(task, &Thumbnails::Refused(trouble.shown.clone()))?;
         Ok(Vec::new())
     }
 }
 
 impl Maker<'_> {
     async fn make(&self, task: &Task<'_>) -> Result<Verdict, Failure> {
-        let WantThumbnails { file: name, life } = &task.message;
-        let file: FileName = match name.parse() {
-            Ok(file) => file,
-            Err(error) => return Ok(Verdict::Dead(format!("{name}: {error}").into())),
-        };
-        let record = images_storage::load(&self.store, &file)?.map(|record| record.document);
-        let Some(place) = place(*life, record.as_ref()) else {
+        let WantThumbnails { file, life } = &task.message;
+        let record = images_storage::load(&self.store, file)?;
+        let Some((record, place)) = record
+            .as_ref()
+            .and_then(|record| Some((record, record.content_of(*life)?)))
+        else {
             return self.discard(task).await;
         };
-        if record.is_some_and(|record| record.thumbnails.is_some()) {
+        if record.thumbnails.is_some() {
             return Ok(Verdict::Drop(
                 "its thumbnails were made by an earlier message",
             ));
         }
-        let objects = self.objects.clone().with_headers(task.trace.headers());
-        let Some(photo) = objects.get(&place, self.max_bytes).await? else {
+        let objects = self.objects.traced(&task.trace);
+        let Some(photo) = objects.get(place, self.max_bytes).await? else {
             return self.discard(task).await;
         };
         let made = match picture::thumbnails(photo.bytes, &Size::ALL.map(Size::side)) {
             Ok(thumbnails) => {
-                let keys = Size::ALL.map(|size| images_domain::keys::thumbnail(name, *life, size));
+                let keys = keys::thumbnails(file, *life);
                 let stored = keys.iter().zip(thumbnails);
                 let stored = stored.map(|(key, bytes)| objects.put(key, bytes, CONTENT_TYPE));
                 try_join_all(stored).await?;
@@ -87,12 +81,12 @@ impl Maker<'_> {
             }
             Err(unreadable) => Thumbnails::Refused(unreadable.to_string()),
         };
-        let record = self.note(task, &file, &made)?;
-        if record.is_none_or(|record| self::place(*life, Some(&record)).is_none()) {
+        let record = self.note(task, &made)?;
+        if record.is_none_or(|record| record.content_of(*life).is_none()) {
             // The photo was removed meanwhile.
             return self.discard(task).await;
         }
-        let fields = json!({"file": name, "thumbnails": made});
+        let fields = json!({"file": file, "thumbnails": made});
         log::info(&task.trace, "thumbnails were wanted", fields);
         Ok(Verdict::Done(Vec::new()))
     }
@@ -101,27 +95,19 @@ impl Maker<'_> {
     fn note(
         &self,
         task: &Task<'_>,
-        file: &FileName,
         thumbnails: &Thumbnails,
     ) -> Result<Option<ImageRecord>, Failure> {
-        images_storage::update(&self.images, &self.store, file, &task.trace, |record| {
-            let next = record
-                .and_then(|record| record.with_thumbnails(task.message.life, thumbnails.clone()));
-            Ok(Step::from(next))
+        let WantThumbnails { file, life } = &task.message;
+        images_storage::edit(&self.images, &self.store, file, &task.trace, |record| {
+            Ok(record.with_thumbnails(*life, thumbnails.clone()))
         })
     }
 
     /// Removes what an earlier attempt made of a photo that is gone.
     async fn discard(&self, task: &Task<'_>) -> Result<Verdict, Failure> {
         let WantThumbnails { file, life } = &task.message;
-        images_storage::discard_thumbnails(&self.objects, file, *life).await?;
+        let thumbnails = keys::thumbnails(file, *life);
+        self.objects.delete_all(thumbnails).await?;
         Ok(Verdict::Done(Vec::new()))
     }
-}
-
-/// The key of the verified content of this life of a photo, if the photo still has it.
-fn place(life: u32, record: Option<&ImageRecord>) -> Option<String> {
-    record
-        .filter(|record| record.life == life)
-        .and_then(|record| record.object.clone())
 }

@@ -59,13 +59,14 @@ pub(crate) async fn receive(call: Call) -> Reply {
         );
         return Ok(answer);
     };
-    let queue = worker::open(&redis, keys::QUEUE)?;
-    let ipp = Ipp {
-        queue: &queue,
-        store: &store,
-        trace: &call.trace,
-    };
-    ipp.follow(&job.document, Duration::ZERO)?;
-    worker::notify(&queue, &call.trace).await;
+    worker::publish(keys::QUEUE, &call.trace, |queue| {
+        let ipp = Ipp {
+            queue,
+            store: &store,
+            trace: &call.trace,
+        };
+        ipp.follow(&job.document, Duration::ZERO)
+    })
+    .await?;
     Ok(answer)
 }

@@ -3,14 +3,14 @@ use std::time::Duration;
 
 use base::log;
 use http::StatusCode;
-use ipp_domain::{Job, ListView, StatusView, keys};
+use ipp_domain::{Job, ListView, StatusView, UNKNOWN, keys};
 use ipp_storage::Ipp;
 use records::Place;
 use serde_json::json;
 use stores::{SpinKeyValue, SpinRedis};
 use web::{ApiError, Call, Reply, Waiting};
 
-use crate::common::{databricks, unknown};
+use crate::common::databricks;
 
 /// The maximum wait for a change in seconds.
 const MAX_WAIT: u32 = 20;
@@ -38,7 +38,7 @@ pub(crate) async fn status(call: Call) -> Reply {
     let store = SpinKeyValue::open()?;
     let load = || {
         let job = ipp_storage::load_for(&store, call.path("job_id"), principal.caller())?;
-        job.ok_or_else(unknown)
+        Ok::<_, ApiError>(job.ok_or(UNKNOWN)?)
     };
     let answer = |job: &Job| {
         let reply = web::json(StatusCode::OK, &StatusView::new(job))?;
@@ -49,12 +49,7 @@ pub(crate) async fn status(call: Call) -> Reply {
         true => answer(&job)?,
         false => {
             let redis = SpinRedis::open()?;
-            let waiting = Waiting {
-                redis: &redis,
-                system: "ipp",
-                subject: &principal.subject,
-                trace: &call.trace,
-            };
+            let waiting = Waiting::new(&call, &redis, "ipp")?;
             if let Err(error) = ipp_storage::wake_if_idle(&redis, &job, base::now_millis()) {
                 // A Redis that takes no writes can still be read.
                 let fields = json!({"error": error.to_string()});

@@ -1,4 +1,4 @@
-use base::{Failure, Timestamp, Trace, log};
+use base::{Failure, NotChanged, Timestamp, Trace, log};
 use databricks::Error;
 use http::StatusCode;
 use ipp_domain::{Job, JobId, Mode, Origin, StartRequest, StartView, UserInfo, first_run, keys};
@@ -43,8 +43,7 @@ pub(crate) async fn start(call: Call) -> Reply {
     let stored = stored?.document;
     if stored.mostradores != job.mostradores {
         let message = "this Idempotency-Key was used for other mostradores: use a new one";
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return Err(ApiError::new(status, "idempotency_key_reused", message));
+        return Err(NotChanged::KeyReused { message }.into());
     }
     if stored.first.run_id.is_some() || stored.status.is_final() {
         return web::json(StatusCode::OK, &StartView::new(&stored));

@@ -1,5 +1,6 @@
 //! The ids of jobs.
 
+use base::Unknown;
 use base::id::derived;
 use serde_json::json;
 use uuid::Uuid;
@@ -8,6 +9,12 @@ base::id! {
     /// The id of a job: `ipp-` and a UUID.
     pub struct JobId;
 }
+
+/// There is no such job, or it is another user's: the caller cannot tell which.
+pub const UNKNOWN: Unknown = Unknown {
+    code: "unknown_job",
+    message: "Job no encontrado: you have no such job",
+};
 
 impl JobId {
     /// A new id.

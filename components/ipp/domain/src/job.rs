@@ -1,13 +1,10 @@
 //! Jobs, as they are stored.
 
-use std::collections::BTreeMap;
-
 use base::{Timestamp, Trace};
 use databricks::RunId;
-use records::{Document, Entity, Owned};
 use serde::{Deserialize, Serialize};
 
-use crate::{JobId, Mostrador, Status, Step, keys};
+use crate::{JobId, Mostrador, Status, Step};
 
 /// A job: a run of Databricks, its files and the run after them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -190,33 +187,5 @@ impl Job {
             Status::SecondRunning => Some((Step::Job2, self.second.as_ref()?)),
             _ => None,
         }
-    }
-}
-
-impl Document for Job {
-    const RECORD: &'static str = "ipp.record";
-    const SCHEMA: u32 = 1;
-    const KEEPS_HISTORY: bool = false;
-
-    fn entity(&self) -> Entity {
-        keys::entity(&self.job_id)
-    }
-
-    fn member(&self) -> &str {
-        self.job_id.as_str()
-    }
-
-    fn indexes(&self) -> BTreeMap<String, f64> {
-        let score = self.created_at.millis() as f64;
-        BTreeMap::from([
-            (keys::ALL.to_owned(), score),
-            (keys::of_user(&self.owner), score),
-        ])
-    }
-}
-
-impl Owned for Job {
-    fn owner(&self) -> &str {
-        &self.owner
     }
 }

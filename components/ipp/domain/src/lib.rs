@@ -1,6 +1,8 @@
 //! The rules of the ipp system (Inventario de Precisión Predictiva): jobs that follow runs
 //! of Databricks to their results. No Spin, no clock and no I/O.
 
+mod document;
+mod effects;
 mod id;
 mod job;
 pub mod keys;
@@ -12,7 +14,8 @@ mod run;
 mod status;
 mod view;
 
-pub use id::JobId;
+pub use effects::follow_later;
+pub use id::{JobId, UNKNOWN};
 pub use job::{Failed, File, FileState, Job, Mode, Origin, RunRecord, UserInfo};
 pub use message::{Automatic, Expire, Follow, ForFile, Incoming, WorkOnFile};
 pub use mostradores::{Mostrador, NoMostrador};

@@ -52,7 +52,7 @@ pub struct StartRequest {
     pub mostradores: Vec<Mostrador>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Body<'a> {
     #[serde(borrow, alias = "clients")]
     mostradores: Option<Vec<&'a RawValue>>,
@@ -62,17 +62,10 @@ struct Body<'a> {
 impl<'a> Body<'a> {
     /// Reads a body; an empty one counts as `{}`.
     fn read(body: &'a [u8]) -> Result<Self, Invalid> {
-        let body = match body.trim_ascii() {
-            [] => b"{}",
-            // Serde alone would take an array for an object.
-            [b'[', ..] => return Err(Invalid::json("the body must be a JSON object")),
-            body => body,
-        };
-        serde_json::from_slice(body).map_err(|error| {
-            Invalid::json(format!(
-                "the body is not the JSON that this route takes: {error}"
-            ))
-        })
+        match body.trim_ascii() {
+            [] => Ok(Self::default()),
+            body => base::object_body(body),
+        }
     }
 
     /// The ids, if the body has some. Integers are taken like their texts.

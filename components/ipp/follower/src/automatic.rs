@@ -97,7 +97,7 @@ impl Follower<'_> {
     /// A job of an earlier time of the schedule that has not ended yet.
     fn still_running(&self, schedule: &str, time: &str) -> Result<Option<JobId>, Failure> {
         let args = [Arg::from(keys::SCHEDULED), Arg::from(schedule)];
-        let reply = self.redis.call("HGET", &args)?;
+        let reply = self.queue.redis().call("HGET", &args)?;
         let known = reply.first().and_then(Value::as_str);
         let Some(known) = known.and_then(|known| serde_json::from_str::<Latest>(known).ok()) else {
             return Ok(None);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use base::{Failure, Timestamp, Trace, log};
 use databricks::Error;
-use ipp_domain::{Job, JobId, MAX_FILES, Status};
-use ipp_storage::{NotSeen, follow_later};
+use ipp_domain::{Job, JobId, MAX_FILES, Status, follow_later};
+use ipp_storage::NotSeen;
 use objects::Objects;
 use records::Versioned;
 use serde_json::json;
@@ -30,7 +30,7 @@ enum Looked {
 impl Follower<'_> {
     /// Takes a job as far as it goes now, and comes back to it later if it waits for a run.
     pub(crate) async fn follow(&self, id: &JobId, trace: &Trace) -> Result<Verdict, Failure> {
-        let Some(found) = ipp_storage::committed(self.redis, &self.store, id)? else {
+        let Some(found) = ipp_storage::committed(self.queue.redis(), &self.store, id)? else {
             return Ok(Verdict::Drop("the job is not kept any more"));
         };
         let mut job = found.document;
@@ -114,7 +114,7 @@ impl Follower<'_> {
     ) -> Result<Option<Versioned<Job>>, NotSeen> {
         let ipp = self.ipp(trace);
         let databricks = self.databricks(trace)?;
-        ipp_storage::note_look(self.redis, &job.job_id)?;
+        ipp_storage::note_look(self.queue.redis(), &job.job_id)?;
         match is_started {
             false => ipp.start_run(&databricks, &ipp_storage::jobs()?, job).await,
             true => ipp.look(&databricks, job).await,
@@ -160,7 +160,7 @@ impl Follower<'_> {
     /// The keys of the files that the first run wrote.
     async fn find_files(&self, job: &Job, trace: &Trace) -> Result<Vec<String>, Failure> {
         let store = Objects::from_variables("ipp_raw_bucket").await?;
-        let store = store.with_headers(trace.headers());
+        let store = store.traced(trace);
         let prefix = job.prefix();
         let mut found = Vec::new();
         let mut after = None;

@@ -13,20 +13,16 @@ mod work;
 
 use base::Failure;
 use ipp_domain::keys;
+use queue::Queue;
 use stores::{SpinKeyValue, SpinRedis};
 
 use crate::work::Follower;
 
-worker::exports!(keys::QUEUE, drain);
+worker::exports!(keys::QUEUE, open);
 
-async fn drain() -> Result<usize, Failure> {
-    let policy = worker::policy()?;
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, keys::QUEUE)?;
-    let follower = Follower {
-        queue: &queue,
-        redis: &redis,
+async fn open<'a>(queue: &'a Queue<'a, SpinRedis>) -> Result<Follower<'a>, Failure> {
+    Ok(Follower {
+        queue,
         store: SpinKeyValue::open()?,
-    };
-    worker::run(&queue, &policy, &follower).await
+    })
 }

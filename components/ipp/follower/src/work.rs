@@ -4,17 +4,16 @@ use base::{Failure, Timestamp, Trace};
 use databricks::{Config, Databricks};
 use ipp_domain::{Incoming, Job};
 use ipp_storage::Ipp;
-use queue::{Effect, Envelope, Queue};
-use records::Carries;
+use queue::{Effect, Queue};
+use records::{Carries, Received};
 use serde_json::{Value, json};
 use stores::{SpinKeyValue, SpinRedis};
-use worker::{Leases, Share, Trouble, Verdict, Work};
+use worker::{Leases, Share, Trouble, Verdict, Work, one_by_one};
 
 pub(crate) type Task<'m> = worker::Task<'m, Incoming>;
 
 pub(crate) struct Follower<'a> {
     pub(crate) queue: &'a Queue<'a, SpinRedis>,
-    pub(crate) redis: &'a SpinRedis,
     pub(crate) store: SpinKeyValue,
 }
 
@@ -30,7 +29,7 @@ impl<'a> Follower<'a> {
     /// The client of Databricks, whose requests carry the ids of a message.
     pub(crate) fn databricks(&self, trace: &Trace) -> Result<Databricks<'a, SpinRedis>, Failure> {
         let config = Config::from_variables()?;
-        Ok(Databricks::new(config, self.redis).with_headers(trace.headers()))
+        Ok(Databricks::new(config, self.queue.redis()).with_headers(trace.headers()))
     }
 }
 
@@ -47,13 +46,8 @@ impl Work for Follower<'_> {
         }
     }
 
-    fn repair(
-        &self,
-        envelope: &Envelope<'_>,
-        trace: &Trace,
-        message: &[u8],
-    ) -> Result<Carries, Failure> {
-        records::repair_from::<Job>(&self.store, envelope, trace, message)
+    fn repair(&self, received: &Received<'_>) -> Result<Carries, Failure> {
+        received.repair::<Job>(&self.store)
     }
 
     fn fields(&self, task: &Task<'_>) -> Value {
@@ -67,18 +61,15 @@ impl Work for Follower<'_> {
     }
 
     async fn work(&self, tasks: &[Task<'_>], _: &Leases<'_>) -> Result<Vec<Verdict>, Failure> {
-        let mut verdicts = Vec::with_capacity(tasks.len());
-        for task in tasks {
-            verdicts.push(match &task.message {
-                Incoming::Follow(follow) => self.follow(&follow.job_id, &task.trace).await?,
-                Incoming::Expire(expire) => {
-                    self.ipp(&task.trace).remove(&expire.job_id)?;
-                    Verdict::Done(Vec::new())
-                }
-                Incoming::Automatic(automatic) => self.automatic(automatic, task).await?,
-            });
-        }
-        Ok(verdicts)
+        one_by_one(tasks, async |task| match &task.message {
+            Incoming::Follow(follow) => self.follow(&follow.job_id, &task.trace).await,
+            Incoming::Expire(expire) => {
+                self.ipp(&task.trace).remove(&expire.job_id)?;
+                Ok(Verdict::Done(Vec::new()))
+            }
+            Incoming::Automatic(automatic) => self.automatic(automatic, task).await,
+        })
+        .await
     }
 
     /// A job that cannot be followed has failed.

@@ -13,24 +13,18 @@ mod work;
 use base::Failure;
 use ipp_domain::keys;
 use objects::Objects;
+use queue::Queue;
 use stores::{SpinKeyValue, SpinRedis};
 
 use crate::work::Processor;
 
-worker::exports!(keys::FILES, drain);
+worker::exports!(keys::FILES, open);
 
-async fn drain() -> Result<usize, Failure> {
-    let policy = worker::policy()?;
-    let redis = SpinRedis::open()?;
-    let files = worker::open(&redis, keys::FILES)?;
-    let processor = Processor {
-        jobs: worker::open(&redis, keys::QUEUE)?,
+async fn open<'a>(files: &'a Queue<'a, SpinRedis>) -> Result<Processor<'a>, Failure> {
+    Ok(Processor {
+        jobs: files.beside(keys::QUEUE),
         store: SpinKeyValue::open()?,
         raw: Objects::from_variables("ipp_raw_bucket").await?,
         processed: Objects::from_variables("ipp_processed_bucket").await?,
-    };
-    let handled = worker::run(&files, &policy, &processor).await;
-    // Jobs that went on have messages on their own queue.
-    worker::notify(&processor.jobs, &base::Trace::new()).await;
-    handled
+    })
 }

@@ -10,7 +10,7 @@ use objects::Objects;
 use queue::{Effect, Queue};
 use serde_json::{Value, json};
 use stores::{SpinKeyValue, SpinRedis};
-use worker::{Leases, Share, Trouble, Verdict, Work};
+use worker::{Leases, Share, Trouble, Verdict, Work, one_by_one};
 
 use crate::rule::{self, apply};
 
@@ -51,11 +51,7 @@ impl Work for Processor<'_> {
     }
 
     async fn work(&self, tasks: &[Task<'_>], leases: &Leases<'_>) -> Result<Vec<Verdict>, Failure> {
-        let mut verdicts = Vec::with_capacity(tasks.len());
-        for task in tasks {
-            verdicts.push(self.file(task, leases).await?);
-        }
-        Ok(verdicts)
+        one_by_one(tasks, async |task| self.file(task, leases).await).await
     }
 
     /// A file that cannot be processed fails its job.
@@ -91,10 +87,8 @@ impl Processor<'_> {
         }
         let begun = Instant::now();
         let limits = Limits::default();
-        let headers = task.trace.headers();
         let max_bytes = limits.file_bytes as u64;
-        let found = self.raw.clone().with_headers(headers.clone());
-        let workbook = match found.get(raw, max_bytes).await {
+        let workbook = match self.raw.traced(&task.trace).get(raw, max_bytes).await {
             Ok(Some(object)) => object.bytes,
             Ok(None) => {
                 return self.failed(task, begun, "the file is not there any more".to_owned());
@@ -127,7 +121,7 @@ impl Processor<'_> {
             Err(Error::Write(error)) => return Err(Failure::internal(error)),
         };
         leases.extend()?;
-        let stored = self.processed.clone().with_headers(headers);
+        let stored = self.processed.traced(&task.trace);
         let bytes = csv.len();
         stored.put(processed, csv, CONTENT_TYPE).await?;
         let fields = json!({"job_id": job_id, "file": raw, "rows": report.rows, "bytes": bytes,

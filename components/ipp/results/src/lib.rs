@@ -2,24 +2,21 @@
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
-use std::time::{Duration, SystemTime};
-
 use base::{Failure, Trace};
 use http::{Method, StatusCode};
-use ipp_domain::{File, Location, Locations, ResultsView, Status};
+use ipp_domain::{File, Location, Locations, ResultsView, Status, UNKNOWN};
 use objects::Objects;
 use serde_json::json;
 use stores::SpinKeyValue;
-use web::{ApiError, Call, Reply, Route};
+use web::{Call, Reply, Route};
 
 web::exports![Route::get("/ipp/results/{job_id}", results)];
 
 async fn results(call: Call) -> Reply {
-    let unknown = || ApiError::not_found("unknown_job", "Job no encontrado: you have no such job");
     let caller = call.principal()?.caller();
     let store = SpinKeyValue::open()?;
     let job = ipp_storage::load_for(&store, call.path("job_id"), caller)?;
-    let job = job.ok_or_else(unknown)?;
+    let job = job.ok_or(UNKNOWN)?;
     if job.status != Status::Completed {
         let answer = json!({
             "error": "Proceso no completado", "code": "job_not_completed",
@@ -27,20 +24,13 @@ async fn results(call: Call) -> Reply {
         });
         return web::json(StatusCode::CONFLICT, &answer);
     }
-    let expires_in = base::number("signed_url_read_expiration", 1)?;
-    let links = Links {
-        expires: Duration::from_secs(expires_in),
-        now: SystemTime::now(),
-        trace: &call.trace,
-    };
     let locations = Locations {
-        raw: links
-            .of("ipp_raw_bucket", &job.files, |file| &file.raw)
-            .await?,
-        processed: links
-            .of("ipp_processed_bucket", &job.files, |file| &file.processed)
-            .await?,
-        expires_in,
+        raw: locations("ipp_raw_bucket", &call.trace, &job.files, |file| &file.raw).await?,
+        processed: locations("ipp_processed_bucket", &call.trace, &job.files, |file| {
+            &file.processed
+        })
+        .await?,
+        expires_in: objects::link_seconds()?,
     };
     let table = base::text("ipp_results_table")?;
     web::json(
@@ -49,32 +39,22 @@ async fn results(call: Call) -> Reply {
     )
 }
 
-/// Makes presigned links.
-struct Links<'a> {
-    expires: Duration,
-    now: SystemTime,
-    trace: &'a Trace,
-}
-
-impl Links<'_> {
-    async fn of(
-        &self,
-        bucket_variable: &str,
-        files: &[File],
-        key: fn(&File) -> &String,
-    ) -> Result<Vec<Location>, Failure> {
-        let store = Objects::from_variables(bucket_variable).await?;
-        let store = store.with_headers(self.trace.headers());
-        let config = store.config();
-        let locations = files.iter().map(|file| {
-            let key = key(file);
-            let link = config.presign_read(&Method::GET, key, self.expires, self.now)?;
-            Ok(Location {
-                bucket: config.bucket().to_owned(),
-                key: key.clone(),
-                url: link.url,
-            })
-        });
-        locations.collect()
-    }
+/// The places of a job's files in the bucket that a variable names, with links.
+async fn locations(
+    bucket_variable: &str,
+    trace: &Trace,
+    files: &[File],
+    key: fn(&File) -> &String,
+) -> Result<Vec<Location>, Failure> {
+    let store = Objects::from_variables(bucket_variable).await?;
+    let store = store.traced(trace);
+    let locations = files.iter().map(|file| {
+        let key = key(file);
+        Ok(Location {
+            bucket: store.config().bucket().to_owned(),
+            key: key.clone(),
+            url: store.link(&Method::GET, key)?.url,
+        })
+    });
+    locations.collect()
 }

@@ -1,8 +1,17 @@
 //! The ids of jobs and toons.
 
+use uuid::Uuid;
+
 base::id! {
     /// The id of a job: 1 to 128 of `A-Z a-z 0-9 . _ : -`.
     pub struct JobId;
+}
+
+impl JobId {
+    /// A new id: a UUIDv7 (RFC 9562), so that ids sort by time.
+    pub fn random() -> Self {
+        Self(Uuid::now_v7().to_string())
+    }
 }
 
 base::id! {

@@ -15,6 +15,8 @@
 //! `{jobs}` is the hash tag that keeps them on one node. An id is always the last part of
 //! its key, since it may have colons itself.
 
+use std::fmt::Display;
+
 use sha2::{Digest, Sha256};
 
 use crate::JobId;
@@ -46,7 +48,7 @@ pub fn all_of(id: &JobId) -> [String; 6] {
 }
 
 /// A job.
-pub fn job(id: &JobId) -> String {
+pub fn job(id: &impl Display) -> String {
     format!("{JOB}{id}")
 }
 

@@ -97,6 +97,20 @@ impl<'a> Batch<'a> {
         }
     }
 
+    /// The messages of toons of one job, up to `max` neighbours together.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] where a message cannot be written.
+    pub fn all(
+        toons: &'a [Message<'a>],
+        max: usize,
+        trace: &Trace,
+    ) -> Result<Vec<Vec<u8>>, Failure> {
+        let size = |toon: &Message<'_>| toon.toon.get().len();
+        let batches = base::groups(toons, max, Self::MAX_BYTES, size);
+        batches.map(|batch| Self::encoded(batch, trace)).collect()
+    }
+
     /// The batch, if it has as many ids as toons, and one at least.
     fn checked(self) -> serde_json::Result<Self> {
         match self.ids.len() == self.toons.len() && !self.toons.is_empty() {

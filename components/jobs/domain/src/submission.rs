@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::{Display, Write};
+use std::time::Duration;
 
 use base::json::{Flaw, Member};
 use base::{Invalid, NoTimestamp, Timestamp};
@@ -104,6 +105,17 @@ impl<'a> Submission<'a> {
             toons,
             fingerprint,
         })
+    }
+
+    /// The time until a toon may be processed, `now` in milliseconds since the Unix epoch.
+    pub fn wait(&self, now: u64) -> Duration {
+        let time = self.not_before.map_or(now, |time| time.millis());
+        Duration::from_millis(time.saturating_sub(now))
+    }
+
+    /// The bytes of its toons.
+    pub fn bytes(&self) -> usize {
+        self.toons.iter().map(|toon| toon.content.get().len()).sum()
     }
 
     /// Refuses a job whose time is more than [`MAX_AHEAD_DAYS`] days after `now`: its toons take

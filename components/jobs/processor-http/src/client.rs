@@ -1,62 +1,39 @@
-//! Sends toons to the service.
+//! Toons as the service gets them, and what its answers mean.
 
-use futures::future::join_all;
-use outbound::Transport;
-use outbound::service::{self, Service};
+use outbound::service::{self, Piece};
 
 use crate::bindings::exports::orilla::jobs::processor::{Failure, Toon};
 
 /// The maximum length of an answer, in bytes.
-const MAX_RESULT_BYTES: u64 = 64 * 1024;
+pub(crate) const MAX_RESULT_BYTES: u64 = 64 * 1024;
 
-/// The service at `url`, or why the URL is invalid.
-pub(crate) fn processor(url: &str) -> Result<Service, &'static str> {
-    Service::new("processor", url, MAX_RESULT_BYTES)
-}
-
-/// Sends all toons to `processor` at the same time; the caller limits their number. The
-/// results are in the order of the toons.
-pub(crate) async fn process<T: Transport>(
-    transport: &T,
-    processor: &Service,
-    toons: Vec<Toon>,
-) -> Vec<Result<String, Failure>> {
-    join_all(
-        toons
-            .into_iter()
-            .map(|toon| process_one(transport, processor, toon)),
-    )
-    .await
-}
-
-async fn process_one<T: Transport>(
-    transport: &T,
-    processor: &Service,
-    toon: Toon,
-) -> Result<String, Failure> {
-    let headers = [
-        ("x-job-id", toon.job_id.as_str()),
-        ("x-toon-id", &toon.toon_id),
-        ("x-attempt", &toon.attempt.to_string()),
-    ];
-    let result = processor.post(transport, &headers, toon.content).await?;
-    result
-        .ok_or_else(|| Failure::Invalid("the processor's answer is empty: it must be JSON".into()))
-}
-
-impl From<service::Failure> for Failure {
-    fn from(failure: service::Failure) -> Self {
-        match failure {
-            service::Failure::Refused(reason) => Self::Invalid(reason),
-            service::Failure::Passing(reason) => Self::Retry(reason),
-        }
+/// A toon as a piece of work.
+pub(crate) fn piece(toon: Toon) -> Piece {
+    Piece {
+        headers: vec![
+            ("x-job-id", toon.job_id),
+            ("x-toon-id", toon.toon_id),
+            ("x-attempt", toon.attempt.to_string()),
+        ],
+        content: toon.content,
     }
+}
+
+/// The result of a toon.
+pub(crate) fn result(answer: Result<Option<String>, service::Failure>) -> Result<String, Failure> {
+    let answer = answer.map_err(|failure| match failure {
+        service::Failure::Refused(reason) => Failure::Invalid(reason),
+        service::Failure::Passing(reason) => Failure::Retry(reason),
+    })?;
+    answer
+        .ok_or_else(|| Failure::Invalid("the processor's answer is empty: it must be JSON".into()))
 }
 
 #[cfg(test)]
 mod tests {
     use futures::executor::block_on;
     use http::Request;
+    use outbound::service::Service;
     use outbound_double::{Answer, Double, answer, down};
     use serde_json::{Value, json};
 
@@ -91,14 +68,27 @@ mod tests {
         }
     }
 
+    /// The results of toons, and the requests that were in flight at once.
+    fn processed(toons: &[&str]) -> (usize, Vec<Result<String, Failure>>) {
+        let transport = Double::new(service);
+        let processor = Service::new(
+            "processor",
+            "http://toons.example/process",
+            MAX_RESULT_BYTES,
+        );
+        let pieces = toons.iter().map(|id| piece(toon(id))).collect();
+        let answers = block_on(processor.unwrap().post_all(&&transport, pieces));
+        (
+            transport.max_in_flight(),
+            answers.into_iter().map(result).collect(),
+        )
+    }
+
     #[test]
     fn a_batch_overlaps_and_one_that_fails_does_not_fail_the_others() {
-        let service = Double::new(service);
-        let url = "http://toons.example/process";
-        let toons = ["T-1", "down", "T-3", "a b\n"].map(toon);
-        let results = block_on(process(&&service, &processor(url).unwrap(), toons.into()));
         // The id of the fourth toon is not a valid header, so the toon is never sent.
-        assert_eq!(service.max_in_flight(), 3);
+        let (max_in_flight, results) = processed(&["T-1", "down", "T-3", "a b\n"]);
+        assert_eq!(max_in_flight, 3);
         let first: Value = serde_json::from_str(results[0].as_ref().unwrap()).unwrap();
         assert_eq!(
             first,
@@ -117,9 +107,7 @@ mod tests {
 
     #[test]
     fn a_success_without_a_result_is_none() {
-        let processor = processor("http://toons.example").unwrap();
-        let service = Double::new(service);
-        let results = block_on(process(&&service, &processor, vec![toon("mute")]));
+        let (_, results) = processed(&["mute"]);
         let [Err(Failure::Invalid(reason))] = results.as_slice() else {
             panic!("{results:?}");
         };

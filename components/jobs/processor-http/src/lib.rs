@@ -10,22 +10,16 @@ mod bindings;
 mod client;
 
 use bindings::exports::orilla::jobs::processor::{Failure, Guest, Toon};
-use outbound::Spin;
+use outbound::service;
 
 /// The processor as a component exports it.
 pub struct Component;
 
 impl Guest for Component {
     fn process(toons: Vec<Toon>) -> Vec<Result<String, Failure>> {
-        let url = spin_sdk::variables::get("processor_url").unwrap_or_default();
-        match client::processor(&url) {
-            Ok(processor) => spin_sdk::http::run(client::process(&Spin, &processor, toons)),
-            // The toons are not at fault, and an operator may set the variable.
-            Err(problem) => {
-                let failure = Failure::Retry(format!("the variable `processor_url` {problem}"));
-                vec![Err(failure); toons.len()]
-            }
-        }
+        let pieces = toons.into_iter().map(client::piece).collect();
+        let answers = service::work("processor", client::MAX_RESULT_BYTES, pieces);
+        answers.into_iter().map(client::result).collect()
     }
 }
 

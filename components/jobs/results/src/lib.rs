@@ -3,9 +3,9 @@
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
 use base::Failure;
-use jobs_domain::{ResultsQuery, results_view};
+use jobs_domain::{ResultsQuery, UNKNOWN, keys, results_view};
 use stores::SpinRedis;
-use web::{ApiError, Call, Reply, Route};
+use web::{Call, Reply, Route};
 
 web::exports![Route::get("/results", results)];
 
@@ -13,12 +13,14 @@ async fn results(call: Call) -> Reply {
     let query = ResultsQuery::parse(call.query())?;
     let caller = call.principal()?.caller();
     let redis = SpinRedis::open()?;
-    // A job of another user is answered like one that does not exist.
-    let job = jobs_storage::load(&redis, &query.job_id)?
-        .filter(|job| caller.may_use(&job.owner))
-        .ok_or_else(|| ApiError::not_found("unknown_job", "you have no such job"))?;
-    let page = jobs_storage::results(&redis, &job, query.first, query.limit)?;
-    let view = results_view(&job.id, &job.progress, &page.results, page.next);
+    let job = jobs_storage::load_for(&redis, query.job_id.as_str(), caller)?;
+    let job = job.ok_or(UNKNOWN)?;
+    let end = job
+        .progress
+        .total
+        .min(query.first.saturating_add(query.limit));
+    let page = records::numbered(&redis, &keys::results(&job.id), query.first..end)?;
+    let view = results_view(&job.id, &job.progress, &page.values, page.next);
     Ok(web::content(
         "application/json",
         view.map_err(Failure::from)?,

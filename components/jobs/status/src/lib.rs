@@ -6,11 +6,10 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use http::StatusCode;
-use jobs_domain::{JobId, JobsQuery, JobsView};
-use jobs_storage::Job;
+use jobs_domain::{Job, JobsQuery, JobsView, UNKNOWN};
 use serde_json::json;
 use stores::SpinRedis;
-use web::{ApiError, Call, Reply, Route, Waiting};
+use web::{Call, Reply, Route, Waiting};
 
 /// The maximum wait for a change in seconds.
 const MAX_WAIT: u32 = 20;
@@ -25,28 +24,19 @@ async fn list(call: Call) -> Reply {
     let redis = SpinRedis::open()?;
     let caller = call.principal()?.caller();
     let page = jobs_storage::list(&redis, caller, &query)?;
-    let jobs = page.jobs.iter().map(Job::view).collect();
+    let jobs = page.found.iter().map(Job::view).collect();
     web::json(StatusCode::OK, &JobsView::new(jobs, page.last.as_ref()))
 }
 
 async fn status(call: Call) -> Reply {
     let wait = call.query().number("wait", 0..=MAX_WAIT)?.unwrap_or(0);
-    // A job of another user is answered like one that does not exist.
-    let unknown = || ApiError::not_found("unknown_job", "you have no such job");
-    let id: JobId = call.path("jobId").parse().map_err(|_| unknown())?;
-    let principal = call.principal()?;
+    let caller = call.principal()?.caller();
     let redis = SpinRedis::open()?;
-    let waiting = Waiting {
-        redis: &redis,
-        system: "jobs",
-        subject: &principal.subject,
-        trace: &call.trace,
-    };
+    let waiting = Waiting::new(&call, &redis, "jobs")?;
     let mut is_first = true;
     let (tag, reply) = web::wait(&waiting, Duration::from_secs(wait.into()), async || {
-        let job = jobs_storage::load(&redis, &id)?
-            .filter(|job| principal.caller().may_use(&job.owner))
-            .ok_or_else(unknown)?;
+        let job = jobs_storage::load_for(&redis, call.path("jobId"), caller)?;
+        let job = job.ok_or(UNKNOWN)?;
         if std::mem::take(&mut is_first)
             && let Err(error) = jobs_storage::wake_if_idle(&redis, &job, base::now_millis())
         {

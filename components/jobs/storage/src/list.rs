@@ -1,110 +1,79 @@
 //! Lists of jobs, by the indexes.
 
-use base::{Caller, Failure};
-use jobs_domain::{JobId, JobsQuery, keys};
+use base::{Caller, Failure, IdError};
+use jobs_domain::{Job, JobsQuery, keys};
 use queue::Script;
-use records::{Entries, Place, Slice, entries};
-use stores::{Arg, Redis, Value};
+use records::{Found, Place, Reach, Slice, search};
+use stores::{Arg, Redis};
 
-use crate::Job;
-use crate::job::{FIELDS, read};
+use crate::job::read;
 
 static JOBS: Script = Script::new(include_str!("jobs.lua"));
 
-/// The maximum number of entries of the index that are read for a page, if most of them are
-/// not wanted.
-const MAX_ENTRIES: u32 = 500;
-
-/// The maximum number of jobs that are read at once.
+/// The maximum number of jobs that are read at once, and the maximum times for a page: few of
+/// them may have the wanted status.
 const CHUNK: u32 = 100;
-
-/// A page of jobs.
-#[derive(Debug)]
-pub struct Jobs {
-    /// The jobs, newest first.
-    pub jobs: Vec<Job>,
-    /// Where the next page goes on, if there may be more.
-    pub last: Option<Place>,
-}
+const ROUNDS: u32 = 5;
 
 /// Lists the jobs that the caller may see, newest first. A page of one status ends after
 /// 500 jobs, however few of them have it.
 ///
 /// # Errors
 /// Those of Redis.
-pub fn list(redis: &impl Redis, caller: Caller<'_>, query: &JobsQuery) -> Result<Jobs, Failure> {
+pub fn list(
+    redis: &impl Redis,
+    caller: Caller<'_>,
+    query: &JobsQuery,
+) -> Result<Found<Job>, Failure> {
     let index = match caller.is_admin {
         true => keys::ALL.to_owned(),
         false => keys::of_user(caller.subject),
     };
-    let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
-    let mut page = Jobs {
-        jobs: Vec::new(),
-        last: query.after.clone(),
+    let slice = Slice {
+        index: &index,
+        scores: (0, u64::MAX),
+        after: query.after.as_ref(),
+        limit: query.limit,
     };
-    let mut seen = 0;
-    while seen < MAX_ENTRIES {
-        let slice = Slice {
-            index: &index,
-            scores: (0, u64::MAX),
-            after: page.last.as_ref(),
-            limit: if query.status.is_some() {
-                CHUNK
-            } else {
-                query.limit
-            },
-        };
-        let Entries { places, last } = entries(redis, slice)?;
-        seen = seen.saturating_add(CHUNK);
-        let ids: Vec<(Place, JobId)> = places
-            .into_iter()
-            .filter_map(|place| {
-                let id = place.member.parse().ok()?;
-                Some((place, id))
-            })
-            .collect();
-        for ((place, _), job) in ids.iter().zip(load_all(redis, &index, &ids)?) {
-            let job = job.filter(|job| {
-                // A job of an earlier one's id has an entry of its own.
-                job.submitted == place.score
-                    && caller.may_use(&job.owner)
-                    && query
-                        .status
-                        .is_none_or(|wanted| wanted == job.progress.status())
-            });
-            page.jobs.extend(job);
-            if page.jobs.len() == limit {
-                page.last = Some(place.clone());
-                let is_end = last.is_none() && ids.last().is_none_or(|(end, _)| end == place);
-                page.last = page.last.filter(|_| !is_end);
-                return Ok(page);
-            }
-        }
-        page.last = last;
-        if page.last.is_none() {
-            break;
-        }
-    }
-    Ok(page)
+    let reach = Reach {
+        chunk: query.status.map_or(query.limit, |_| CHUNK),
+        rounds: ROUNDS,
+    };
+    let is_wanted = |job: &Job, place: &Place| {
+        let status = job.progress.status();
+        // A job of an earlier one's id has an entry of its own.
+        job.submitted == place.score
+            && caller.may_use(&job.owner)
+            && query.status.is_none_or(|wanted| wanted == status)
+    };
+    search(redis, slice, reach, |places| {
+        let jobs = places.iter().zip(load_all(redis, &index, places)?);
+        Ok(jobs
+            .map(|(place, job)| job.filter(|job| is_wanted(job, place)))
+            .collect())
+    })
 }
 
 /// The jobs of these entries of an index, each `None` if it has expired.
 fn load_all(
     redis: &impl Redis,
     index: &str,
-    ids: &[(Place, JobId)],
+    places: &[Place],
 ) -> Result<Vec<Option<Job>>, Failure> {
-    if ids.is_empty() {
+    if places.is_empty() {
         return Ok(Vec::new());
     }
-    let jobs: Vec<_> = ids.iter().map(|(_, id)| keys::job(id)).collect();
+    let jobs = places.iter().map(|place| keys::job(&place.member));
+    let jobs: Vec<_> = jobs.collect();
     let mut keys = vec![index];
     keys.extend(jobs.iter().map(String::as_str));
-    let members = ids.iter().map(|(_, id)| Arg::from(id.as_str()));
-    let args: Vec<_> = members.chain(FIELDS.map(Arg::from)).collect();
+    let members = places.iter().map(|place| Arg::from(&place.member));
+    let args: Vec<_> = members.chain(Job::FIELDS.map(Arg::from)).collect();
     let reply = JOBS.run(redis, &keys, &args)?;
-    let values = reply.chunks(FIELDS.len()).map(<[Value]>::to_vec);
-    let jobs = ids.iter().zip(values);
-    jobs.map(|((_, id), values)| read(redis, id, values))
-        .collect()
+    let jobs = places.iter().zip(reply.chunks(Job::FIELDS.len()));
+    jobs.map(|(place, values)| match place.member.parse() {
+        Ok(id) => read(redis, &id, values),
+        Err(IdError) => Ok(None),
+    })
+    .collect()
 }

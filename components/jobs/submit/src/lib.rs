@@ -2,13 +2,11 @@
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
-use base::{Failure, Timestamp};
-use http::{HeaderValue, StatusCode, header};
-use jobs_domain::{Status, Submission, keys};
-use jobs_storage::Submitted;
+use base::Timestamp;
+use http::StatusCode;
+use jobs_domain::{Request, Status, Submission, keys};
 use serde_json::json;
-use stores::SpinRedis;
-use web::{ApiError, Call, Reply, Route};
+use web::{Call, Reply, Route};
 
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
@@ -19,42 +17,24 @@ async fn submit(call: Call) -> Reply {
     let submission = Submission::parse(call.body())?;
     let now = Timestamp::now();
     submission.check_time(now)?;
-    let retention = jobs_storage::retention(base::number("job_retention_days", 0)?);
-
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, keys::QUEUE)?;
-    let submitted = jobs_storage::submit(
-        &queue,
-        &call.principal()?.subject,
-        &submission,
-        key,
-        retention,
-        now.millis(),
-        &call.trace,
-    )?;
-    worker::notify(&queue, &call.trace).await;
-    let id = match submitted {
-        Submitted::Accepted(id) => id,
-        Submitted::Taken => {
-            let message = "another job, maybe another user's, has this jobId: choose another id or leave it out";
-            return Err(ApiError::new(StatusCode::CONFLICT, "job_id_taken", message));
-        }
-        Submitted::KeyReused => {
-            return Err(ApiError::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "idempotency_key_reused",
-                "this Idempotency-Key was sent with another job; use a new one for each job",
-            ));
-        }
+    let request = Request {
+        owner: &call.principal()?.subject,
+        submission: &submission,
+        idempotency_key: key,
     };
+    let retention = jobs_storage::retention()?;
+    let id = worker::publish(keys::QUEUE, &call.trace, |queue| {
+        jobs_storage::submit(queue, request, retention, now.millis(), &call.trace)
+    })
+    .await?;
     // The first submission and each repetition get the same answer.
     let status = match submission.not_before {
         Some(_) => Status::Scheduled,
         None => Status::Pending,
     };
     let body = json!({"jobId": id, "status": status, "totalToons": submission.toons.len()});
-    let mut reply = web::json(StatusCode::ACCEPTED, &body)?;
-    let location = HeaderValue::try_from(format!("/jobs/{id}")).map_err(Failure::internal)?;
-    reply.headers_mut().insert(header::LOCATION, location);
-    Ok(reply)
+    web::located(
+        &format!("/jobs/{id}"),
+        web::json(StatusCode::ACCEPTED, &body)?,
+    )
 }

@@ -10,16 +10,13 @@
 mod toons;
 
 use jobs_domain::keys::QUEUE;
+use queue::Queue;
 use stores::SpinRedis;
 
 use crate::toons::Toons;
 
-worker::exports!(QUEUE, drain);
+worker::exports!(QUEUE, open);
 
-async fn drain() -> Result<usize, base::Failure> {
-    let policy = worker::policy()?;
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, QUEUE)?;
-    let retention = jobs_storage::retention(base::number("job_retention_days", 0)?);
-    worker::run(&queue, &policy, &Toons::new(&redis, retention)).await
+async fn open<'a>(queue: &Queue<'a, SpinRedis>) -> Result<Toons<'a>, base::Failure> {
+    Ok(Toons::new(queue.redis(), jobs_storage::retention()?))
 }

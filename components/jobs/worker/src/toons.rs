@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use base::{Failure, Trace, log, now_millis, rfc3339};
-use jobs_domain::{Batch, Begin, JobId, Message, Outcome, ToonResult, keys};
+use base::{Failure, log, now_millis, rfc3339};
+use jobs_domain::{Batch, Begin, Ended, Ends, Message, Outcome, ToonResult, effects};
 use jobs_storage::Wanted;
-use queue::{Effect, QueueNames};
+use queue::Effect;
 use serde_json::{Value, json};
 use stores::SpinRedis;
 use worker::{Leases, Parts, Trouble, Verdict, Work};
@@ -26,14 +26,6 @@ type Task<'m> = worker::Task<'m, jobs_domain::Work<'m>>;
 /// toons of a canceled job may still begin.
 const REMEMBERED: Duration = Duration::from_millis(200);
 
-/// Toons of a run of a job that ended in one batch.
-struct Ended {
-    run: String,
-    /// The ids of the first of them.
-    trace: Trace,
-    toons: usize,
-}
-
 /// Works on toons during one call of the component.
 pub(crate) struct Toons<'a> {
     redis: &'a SpinRedis,
@@ -41,8 +33,8 @@ pub(crate) struct Toons<'a> {
     retention: Option<Duration>,
     /// Whether work on jobs is wanted, by their runs, and when it was asked.
     wanted: RefCell<HashMap<String, (Wanted, Instant)>>,
-    /// The jobs of ended toons that are not settled yet, with the number of those toons.
-    ended: RefCell<HashMap<JobId, Ended>>,
+    /// The ended toons that are not settled yet.
+    ended: RefCell<Ends>,
 }
 
 impl<'a> Toons<'a> {
@@ -74,10 +66,7 @@ impl<'a> Toons<'a> {
     fn open(&self, begin: &Begin<'_>) -> Result<Verdict, Failure> {
         let wanted = jobs_storage::start(self.redis, &begin.job, &begin.run, None)?;
         Ok(match wanted {
-            Wanted::Yes => {
-                let queue = QueueNames::new(keys::QUEUE);
-                Verdict::Done(jobs_storage::begun(&queue, &begin.job, self.retention))
-            }
+            Wanted::Yes => Verdict::Done(effects::begun(&begin.job, now_millis(), self.retention)),
             Wanted::Canceled => Verdict::Done(Vec::new()),
             Wanted::Gone => Verdict::Drop(EXPIRED),
         })
@@ -89,37 +78,39 @@ impl<'a> Toons<'a> {
         task: &Task<'_>,
         toon: &Message<'_>,
         outcome: Outcome,
-        ended_at: &str,
     ) -> Result<Vec<Effect>, Failure> {
-        let Message {
-            job,
-            run,
-            index,
-            toon_id,
-            ..
-        } = toon;
         let result = ToonResult {
-            toon_id,
+            toon_id: &toon.toon_id,
             outcome,
             attempts: task.delivery.attempt,
-            processed_at: ended_at,
+            processed_at: &rfc3339(now_millis()),
         };
         // A toon that failed before comes by itself.
         let is_first = task.part.is_some();
-        let effects = jobs_storage::ended(job, *index, &result, is_first)?;
-        let mut ended = self.ended.borrow_mut();
-        match ended.get_mut(&**job) {
-            Some(ended) => ended.toons += 1,
-            None => {
-                let first = Ended {
-                    run: run.clone().into_owned(),
-                    trace: task.trace.clone(),
-                    toons: 1,
-                };
-                ended.insert(job.clone().into_owned(), first);
-            }
-        }
+        let effects = effects::ended(&toon.job, toon.index, &result, is_first)?;
+        self.ended.borrow_mut().note(toon, &task.trace);
         Ok(effects)
+    }
+
+    /// The toon of a message that is to be processed; the verdict on any other message.
+    fn sort<'t, 'm>(&self, task: &'t Task<'m>, now: Instant) -> Result<&'t Message<'m>, Verdict> {
+        let toon = match &task.message {
+            jobs_domain::Work::Toon(toon) => toon,
+            jobs_domain::Work::Begin(begin) => return Err(self.open(begin)?),
+            jobs_domain::Work::Completed(completed) => {
+                let told = jobs_storage::completed(self.redis, completed, &task.trace)?;
+                return Err(Verdict::Done(told.into_iter().collect()));
+            }
+            // Its toons come by themselves.
+            jobs_domain::Work::Toons(_) => {
+                return Err(Verdict::retry("its toons were not taken apart"));
+            }
+        };
+        match self.begin(toon, now)? {
+            Wanted::Gone => Err(Verdict::Drop(EXPIRED)),
+            Wanted::Canceled => Err(Verdict::Done(Vec::new())),
+            Wanted::Yes => Ok(toon),
+        }
     }
 
     /// The verdict on a toon, by the processor's answer.
@@ -129,11 +120,10 @@ impl<'a> Toons<'a> {
         toon: &Message<'_>,
         answer: Option<Result<String, processor::Failure>>,
         duration_ms: u64,
-        ended_at: &str,
     ) -> Result<Verdict, Failure> {
         Ok(match answer {
             Some(Ok(answer)) => match Outcome::completed(answer, duration_ms) {
-                Ok(outcome) => Verdict::Done(self.end(task, toon, outcome, ended_at)?),
+                Ok(outcome) => Verdict::Done(self.end(task, toon, outcome)?),
                 Err(unusable) => Verdict::Dead(unusable.to_string().into()),
             },
             Some(Err(processor::Failure::Invalid(error))) => Verdict::Dead(error.into()),
@@ -146,12 +136,14 @@ impl<'a> Toons<'a> {
 /// Why a message needs no work, such as a dead letter that was sent back after years.
 const EXPIRED: &str = "its job has expired";
 
-/// What is to be done for a task.
-enum Step<'t, 'm> {
-    /// The toon is processed with others.
-    Process(&'t Message<'m>),
-    /// It is known already.
-    Known(Verdict),
+/// A toon, as the processor gets it.
+fn input(task: &Task<'_>, toon: &Message<'_>) -> processor::Toon {
+    processor::Toon {
+        job_id: toon.job.as_str().to_owned(),
+        toon_id: toon.toon_id.as_str().to_owned(),
+        content: toon.toon.get().to_owned(),
+        attempt: task.delivery.attempt,
+    }
 }
 
 impl Work for Toons<'_> {
@@ -188,59 +180,22 @@ impl Work for Toons<'_> {
 
     async fn work(&self, tasks: &[Task<'_>], _: &Leases<'_>) -> Result<Vec<Verdict>, Failure> {
         let now = Instant::now();
-        let mut steps = Vec::with_capacity(tasks.len());
-        let mut inputs = Vec::with_capacity(tasks.len());
-        for task in tasks {
-            let toon = match &task.message {
-                jobs_domain::Work::Toon(toon) => toon,
-                jobs_domain::Work::Begin(begin) => {
-                    steps.push(Step::Known(self.open(begin)?));
-                    continue;
-                }
-                jobs_domain::Work::Completed(completed) => {
-                    let told = jobs_storage::completed(self.redis, completed, &task.trace)?;
-                    steps.push(Step::Known(Verdict::Done(told.into_iter().collect())));
-                    continue;
-                }
-                // Its toons come by themselves.
-                jobs_domain::Work::Toons(_) => {
-                    steps.push(Step::Known(Verdict::retry(
-                        "its toons were not taken apart",
-                    )));
-                    continue;
-                }
-            };
-            steps.push(match self.begin(toon, now)? {
-                Wanted::Gone => Step::Known(Verdict::Drop(EXPIRED)),
-                Wanted::Canceled => Step::Known(Verdict::Done(Vec::new())),
-                Wanted::Yes => {
-                    inputs.push(processor::Toon {
-                        job_id: toon.job.as_str().to_owned(),
-                        toon_id: toon.toon_id.as_str().to_owned(),
-                        content: toon.toon.get().to_owned(),
-                        attempt: task.delivery.attempt,
-                    });
-                    Step::Process(toon)
-                }
-            });
-        }
+        let sorted: Vec<_> = tasks.iter().map(|task| self.sort(task, now)).collect();
+        let inputs = tasks.iter().zip(&sorted);
+        let inputs = inputs.filter_map(|(task, sorted)| Some(input(task, sorted.as_ref().ok()?)));
+        let inputs: Vec<_> = inputs.collect();
         let started = Instant::now();
-        let mut results = match inputs.is_empty() {
+        let answers = match inputs.is_empty() {
             true => Vec::new(),
             false => processor::process(&inputs),
-        }
-        .into_iter();
+        };
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let ended_at = rfc3339(now_millis());
-        let steps = tasks.iter().zip(steps);
-        steps
-            .map(|(task, step)| match step {
-                Step::Known(verdict) => Ok(verdict),
-                Step::Process(toon) => {
-                    self.judge(task, toon, results.next(), duration_ms, &ended_at)
-                }
-            })
-            .collect()
+        let mut answers = answers.into_iter();
+        let verdicts = tasks.iter().zip(sorted).map(|(task, sorted)| match sorted {
+            Ok(toon) => self.judge(task, toon, answers.next(), duration_ms),
+            Err(verdict) => Ok(verdict),
+        });
+        verdicts.collect()
     }
 
     async fn give_up(&self, task: &Task<'_>, trouble: &Trouble) -> Result<Vec<Effect>, Failure> {
@@ -252,12 +207,7 @@ impl Work for Toons<'_> {
             return Ok(Vec::new());
         }
         let error = trouble.shown.clone();
-        self.end(
-            task,
-            toon,
-            Outcome::Failed { error },
-            &rfc3339(now_millis()),
-        )
+        self.end(task, toon, Outcome::Failed { error })
     }
 
     fn noted_in(&self, task: &Task<'_>) -> Option<(String, String)> {
@@ -267,17 +217,16 @@ impl Work for Toons<'_> {
         // Nothing is stored of a job that has expired.
         let wanted = self.wanted.borrow().get(&*toon.run).copied();
         let is_there = wanted.is_some_and(|(wanted, _)| wanted != Wanted::Gone);
-        is_there.then(|| jobs_storage::letter(&toon.job, toon.index))
+        is_there.then(|| effects::letter(&toon.job, toon.index))
     }
 
     fn after(&self) -> Vec<Effect> {
         let now = now_millis();
-        let mut effects = Vec::new();
+        let mut all = Vec::new();
         for (job, Ended { run, trace, toons }) in self.ended.take() {
-            effects.extend(jobs_storage::tally(&job));
-            effects.extend(jobs_storage::keep(&job, now, self.retention));
-            match jobs_storage::completes(&job, &run, &trace) {
-                Ok(completes) => effects.push(completes),
+            all.extend(effects::counted(&job, now, self.retention));
+            match effects::completes(&job, &run, &trace) {
+                Ok(completes) => all.push(completes),
                 Err(failure) => {
                     let fields = json!({"jobId": job, "reason": failure.to_string()});
                     log::warn(&trace, "webhooks are not told of the end of a job", fields);
@@ -286,6 +235,6 @@ impl Work for Toons<'_> {
             let fields = json!({"jobId": job, "toons": toons});
             log::info(&trace, "toons were processed", fields);
         }
-        effects
+        all
     }
 }

@@ -4,6 +4,7 @@ use base::log;
 use http::StatusCode;
 use orders_domain::{Answer, Batch, BatchItem, Change, Order, OrderId, Timestamp};
 use orders_storage::Wish;
+use queue::Queue;
 use records::Versioned;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -38,12 +39,10 @@ pub(crate) async fn batch(call: Call) -> Reply {
     let Batch(items) = Batch::parse(call.body())?;
     let rules = rules()?;
     let caller = call.principal()?.caller();
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, QUEUE)?;
     let store = SpinKeyValue::open()?;
     let started = Instant::now();
     let mut any_contended = false;
-    let mut change = |item: &BatchItem| -> Result<Versioned<Order>, ApiError> {
+    let mut change = |queue: &Queue<'_, SpinRedis>, item: &BatchItem| -> Result<_, ApiError> {
         let (request, preconditions) = item.wanted.as_ref().map_err(Clone::clone)?;
         if started.elapsed() >= MAX_TIME {
             return Err(not_tried());
@@ -55,15 +54,17 @@ pub(crate) async fn batch(call: Call) -> Reply {
             now: Timestamp::now(),
         };
         let wish = Wish::Put(change, rules);
-        let changed = orders_storage::change(&queue, &store, &wish, &call.trace);
+        let changed = orders_storage::change(queue, &store, &wish, &call.trace);
         any_contended |= is_contended(&changed);
         Ok(changed?)
     };
-    let changed: Vec<_> = items.iter().map(&mut change).collect();
-    // Also for orders that could not be stored: a worker then stores them.
-    worker::notify(&queue, &call.trace).await;
+    let changed = worker::publish(QUEUE, &call.trace, |queue| {
+        let changed = items.iter().map(|item| change(queue, item));
+        Ok::<Vec<_>, ApiError>(changed.collect())
+    })
+    .await?;
     if any_contended {
-        wake_all(&redis, &call).await?;
+        wake_all(&call).await?;
     }
     let results = items.iter().zip(changed);
     let results = results.map(|(item, changed)| match changed {

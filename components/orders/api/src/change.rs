@@ -4,8 +4,8 @@ use orders_domain::{
     Answer, Change, OrderId, OrderPatch, OrderRequest, Rules, Status, Timestamp, Transitions, keys,
 };
 use orders_storage::Wish;
-use stores::{SpinKeyValue, SpinRedis};
-use web::{ApiError, Call, Invalid, Reply};
+use stores::SpinKeyValue;
+use web::{Call, Invalid, Reply};
 
 pub(crate) async fn create(call: Call) -> Reply {
     let request = OrderRequest::parse(call.body(), None)?;
@@ -58,14 +58,13 @@ pub(crate) fn rules() -> Result<Rules, Failure> {
 }
 
 async fn change(call: &Call, wish: &Wish<'_>) -> Reply {
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, QUEUE)?;
     let store = SpinKeyValue::open()?;
-    let changed = orders_storage::change(&queue, &store, wish, &call.trace);
-    // Also if the order could not be stored: a worker then stores it.
-    worker::notify(&queue, &call.trace).await;
+    let changed = worker::publish(QUEUE, &call.trace, |queue| {
+        orders_storage::change(queue, &store, wish, &call.trace)
+    })
+    .await;
     if is_contended(&changed) {
-        wake_all(&redis, call).await?;
+        wake_all(call).await?;
     }
     let changed = changed?;
     let order = &changed.document;
@@ -84,11 +83,9 @@ pub(crate) fn is_contended<T>(changed: &Result<T, NotChanged>) -> bool {
 
 /// Wakes the workers of all statuses: one of them must store a committed version, and its
 /// notification may have been lost.
-pub(crate) async fn wake_all(redis: &SpinRedis, call: &Call) -> Result<(), ApiError> {
+pub(crate) async fn wake_all(call: &Call) -> Result<(), Failure> {
     for status in Status::ALL {
-        let queue = worker::open(redis, keys::queue(status))?;
-        queue.wake()?;
-        worker::notify(&queue, &call.trace).await;
+        worker::publish(keys::queue(status), &call.trace, |queue| queue.wake()).await?;
     }
     Ok(())
 }

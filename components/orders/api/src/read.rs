@@ -1,9 +1,9 @@
 use http::StatusCode;
-use orders_domain::{HistoryView, ListQuery, ListView, OrderId, OrderView, Timestamp};
+use orders_domain::{HistoryView, ListQuery, ListView, OrderId, OrderView, Timestamp, UNKNOWN};
 use records::ReadQuery;
 use serde_json::json;
 use stores::{SpinKeyValue, SpinRedis};
-use web::{ApiError, Call, Reply};
+use web::{Call, Reply};
 
 pub(crate) async fn list(call: Call) -> Reply {
     let query = ListQuery::parse(call.query())?;
@@ -17,14 +17,12 @@ pub(crate) async fn list(call: Call) -> Reply {
 
 pub(crate) async fn order(call: Call) -> Reply {
     let query = ReadQuery::parse(call.query())?;
-    // An order of another user is answered like one that does not exist.
-    let unknown = || ApiError::not_found("unknown_order", "you have no such order");
-    let id: OrderId = call.path("orderId").parse().map_err(|_| unknown())?;
+    let id: OrderId = call.path("orderId").parse().map_err(|_| UNKNOWN)?;
     let caller = call.principal()?.caller();
     let store = SpinKeyValue::open()?;
     let latest = orders_storage::load(&store, &id)?
         .filter(|latest| caller.may_use(&latest.document.owner))
-        .ok_or_else(unknown)?;
+        .ok_or(UNKNOWN)?;
     let redis = SpinRedis::open()?;
 
     let reply = match query {

@@ -1,6 +1,6 @@
 //! The decision on a request: the next version of the order, or a refusal.
 
-use base::{Caller, NotChanged, Preconditions, Unmet};
+use base::{Caller, NotChanged, Preconditions, Unknown, Unmet};
 use records::{Decision, Existing, Request, Versioned};
 
 use crate::transitions::next;
@@ -31,6 +31,12 @@ pub struct Rules {
     pub requires_if_match: bool,
 }
 
+/// The order does not exist, or belongs to another user: the caller cannot tell which.
+pub const UNKNOWN: Unknown = Unknown {
+    code: "unknown_order",
+    message: "you have no such order",
+};
+
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -46,7 +52,7 @@ pub enum Refusal {
     #[error(transparent)]
     PreconditionFailed(#[from] Unmet),
     /// The order does not exist, or belongs to another user.
-    #[error("you have no such order")]
+    #[error("{UNKNOWN}")]
     Unknown,
     /// The change must have an `If-Match` and has none.
     #[error(
@@ -85,13 +91,7 @@ impl From<Refusal> for NotChanged {
             Refusal::Exists => "order_exists",
             Refusal::IllegalTransition { .. } => "illegal_transition",
             Refusal::PreconditionFailed(unmet) => return unmet.into(),
-            Refusal::Unknown => {
-                let message = refusal.to_string();
-                return Self::Unknown {
-                    code: "unknown_order",
-                    message,
-                };
-            }
+            Refusal::Unknown => return UNKNOWN.into(),
             Refusal::Unconditional { .. } => {
                 let message = refusal.to_string();
                 return Self::Unconditional { message };

@@ -21,7 +21,7 @@ mod view;
 pub use base::{Caller, IdError, NoTimestamp, Timestamp};
 pub use batch::{Batch, BatchItem, MAX_ORDERS};
 pub use content::Content;
-pub use decision::{Change, Refusal, Rules, patch, post, put};
+pub use decision::{Change, Refusal, Rules, UNKNOWN, patch, post, put};
 pub use event::{event, event_data};
 pub use id::OrderId;
 pub use message::Changed;

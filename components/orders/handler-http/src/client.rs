@@ -1,45 +1,29 @@
-//! Sends orders to the service.
+//! Orders as the service gets them, and what its answers mean.
 
-use futures::future::join_all;
 use orders_handler::{Failure, Order, Outcome, changed};
-use outbound::Transport;
-use outbound::service::{self, Service};
+use outbound::service::{self, Piece};
 
 /// The maximum length of an answer, in bytes.
-const MAX_RESULT_BYTES: u64 = 16 * 1024;
+pub(crate) const MAX_RESULT_BYTES: u64 = 16 * 1024;
 
-/// The service at `url`, or why the URL is invalid.
-pub(crate) fn handler(url: &str) -> Result<Service, &'static str> {
-    Service::new("handler", url, MAX_RESULT_BYTES)
+/// A version of an order as a piece of work.
+pub(crate) fn piece(order: &Order) -> Piece {
+    Piece {
+        headers: vec![
+            ("x-order-id", order.order_id.clone()),
+            ("x-order-version", order.version.to_string()),
+            ("x-attempt", order.attempt.to_string()),
+        ],
+        content: order.content.clone(),
+    }
 }
 
-/// Sends all orders to `handler` at the same time; the caller limits their number. The
-/// outcomes are in the order of the list.
-pub(crate) async fn handle<T: Transport>(
-    transport: &T,
-    handler: &Service,
-    orders: &[Order],
-) -> Vec<Result<Outcome, Failure>> {
-    join_all(
-        orders
-            .iter()
-            .map(|order| handle_one(transport, handler, order)),
-    )
-    .await
-}
-
-async fn handle_one<T: Transport>(
-    transport: &T,
-    handler: &Service,
+/// The outcome of a version.
+pub(crate) fn outcome(
     order: &Order,
+    answer: Result<Option<String>, service::Failure>,
 ) -> Result<Outcome, Failure> {
-    let headers = [
-        ("x-order-id", order.order_id.as_str()),
-        ("x-order-version", &order.version.to_string()),
-        ("x-attempt", &order.attempt.to_string()),
-    ];
-    let answer = handler.post(transport, &headers, order.content.clone());
-    let result = answer.await.map_err(|failure| match failure {
+    let result = answer.map_err(|failure| match failure {
         service::Failure::Refused(reason) => Failure::Invalid(reason),
         service::Failure::Passing(reason) => Failure::Retry(reason),
     })?;
@@ -54,6 +38,7 @@ mod tests {
     use futures::executor::block_on;
     use http::Request;
     use orders_handler::Status;
+    use outbound::service::Service;
     use outbound_double::{Answer, Double, answer, down};
     use serde_json::{Value, json};
 
@@ -91,9 +76,13 @@ mod tests {
         });
         let orders: Vec<_> = orders.collect();
         let transport = Double::new(service);
-        let handler = handler("https://orders.example/handle?site=7").unwrap();
-        let outcomes = block_on(handle(&&transport, &handler, &orders));
-        (transport.max_in_flight(), outcomes)
+        let url = "https://orders.example/handle?site=7";
+        let handler = Service::new("handler", url, MAX_RESULT_BYTES).unwrap();
+        let pieces = orders.iter().map(piece).collect();
+        let answers = block_on(handler.post_all(&&transport, pieces));
+        let outcomes = orders.iter().zip(answers);
+        let outcomes = outcomes.map(|(order, answer)| outcome(order, answer));
+        (transport.max_in_flight(), outcomes.collect())
     }
 
     #[test]

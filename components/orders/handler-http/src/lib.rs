@@ -10,22 +10,19 @@
 mod client;
 
 use orders_handler::{Failure, Guest, Order, Outcome};
-use outbound::Spin;
+use outbound::service;
 
 /// The handler as a component exports it.
 pub struct Component;
 
 impl Guest for Component {
     fn handle(orders: Vec<Order>) -> Vec<Result<Outcome, Failure>> {
-        let url = spin_sdk::variables::get("handler_url").unwrap_or_default();
-        match client::handler(&url) {
-            Ok(handler) => spin_sdk::http::run(client::handle(&Spin, &handler, &orders)),
-            // The orders are not at fault, and an operator may set the variable.
-            Err(problem) => {
-                let failure = Failure::Retry(format!("the variable `handler_url` {problem}"));
-                vec![Err(failure); orders.len()]
-            }
-        }
+        let pieces = orders.iter().map(client::piece).collect();
+        let answers = service::work("handler", client::MAX_RESULT_BYTES, pieces);
+        let outcomes = orders.iter().zip(answers);
+        outcomes
+            .map(|(order, answer)| client::outcome(order, answer))
+            .collect()
     }
 }
 

@@ -12,17 +12,17 @@ mod work;
 
 use base::{Failure, text};
 use orders_domain::{Status, keys};
+use queue::Queue;
 use stores::{SpinKeyValue, SpinRedis};
 
 use crate::work::Processor;
 
-worker::exports!(status().map_or("orders", keys::queue), drain);
+worker::exports!(status().map_or("orders", keys::queue), open);
 
-async fn drain() -> Result<usize, Failure> {
-    let policy = worker::policy()?;
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, keys::queue(status()?))?;
-    let processor = Processor {
+async fn open(_: &Queue<'_, SpinRedis>) -> Result<Processor, Failure> {
+    // Without a status, the queue is none that has messages.
+    status()?;
+    Ok(Processor {
         store: SpinKeyValue::open()?,
         has_receivers: !text("notification_urls")?.trim().is_empty(),
         // CloudEvents requires a source.
@@ -30,8 +30,7 @@ async fn drain() -> Result<usize, Failure> {
             "" => "/orders".to_owned(),
             source => source.to_owned(),
         },
-    };
-    worker::run(&queue, &policy, &processor).await
+    })
 }
 
 /// The status of this component's queue.

@@ -1,9 +1,9 @@
 //! Versions of orders: from their messages to their outcomes.
 
-use base::{Failure, Trace, log};
+use base::{Failure, log};
 use orders_domain::{Changed, Order, ProcessingRecord, Status, Timestamp, keys};
-use queue::{Effect, Envelope};
-use records::Carries;
+use queue::Effect;
+use records::{Carries, Received};
 use serde_json::{Value, json};
 use stores::SpinKeyValue;
 use webhooks::{occurred, occurred_for_all};
@@ -32,13 +32,8 @@ impl Work for Processor {
 
     const ABANDONED: &'static str = "every worker died while it handled the order";
 
-    fn repair(
-        &self,
-        envelope: &Envelope<'_>,
-        trace: &Trace,
-        message: &[u8],
-    ) -> Result<Carries, Failure> {
-        records::repair_from::<Order>(&self.store, envelope, trace, message)
+    fn repair(&self, received: &Received<'_>) -> Result<Carries, Failure> {
+        received.repair::<Order>(&self.store)
     }
 
     fn fields(&self, task: &Task<'_>) -> Value {

@@ -39,28 +39,19 @@ const BODY: Duration = Duration::from_secs(1);
 /// event twice at once.
 const MIN_LEASE: Duration = Duration::from_secs(25);
 
-worker::exports!(keys::QUEUE, drain);
+worker::exports!(keys::QUEUE, open);
 
-async fn drain() -> Result<usize, Failure> {
-    let policy = worker::policy()?;
-    let policy = Policy {
-        lease: policy.lease.max(MIN_LEASE),
-        ..policy
-    };
+async fn open<'a>(queue: &'a Queue<'a, SpinRedis>) -> Result<Notifier<'a>, Failure> {
     let retries = Retries::parse(&base::text("notification_retry_schedule")?)
         .map_err(|error| Failure::variable("notification_retry_schedule", error))?;
     let urls = base::text("notification_urls")?;
-    let receivers = Receivers::parse(&urls, &base::text("notification_secret")?);
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, keys::QUEUE)?;
-    let notifier = Notifier {
-        receivers,
+    Ok(Notifier {
+        receivers: Receivers::parse(&urls, &base::text("notification_secret")?),
         retries,
-        known: Known::new(&redis),
-        journal: Journal::open(&redis)?,
-        queue: &queue,
-    };
-    worker::run(&queue, &policy, &notifier).await
+        known: Known::new(queue.redis()),
+        journal: Journal::open(queue.redis())?,
+        queue,
+    })
 }
 
 type Task<'m> = worker::Task<'m, Incoming>;
@@ -105,6 +96,13 @@ impl Work for Notifier<'_> {
 
     // The last delivery that is begun has the time of an answer until the end.
     const MAX_TIME: Duration = Duration::from_secs(12);
+
+    fn policy(&self, policy: Policy) -> Policy {
+        Policy {
+            lease: policy.lease.max(MIN_LEASE),
+            ..policy
+        }
+    }
 
     fn next_try(&self, _: &Policy, attempt: u32, not_before: Duration) -> Option<Duration> {
         self.retries.after(attempt, base::random(), not_before)

@@ -7,7 +7,7 @@ use http::StatusCode;
 use objects::Objects;
 use origins::{Origins, Wrong as WrongOrigin};
 use purchases_domain::keys;
-use queue::{Notify, Queue, QueueNames, health};
+use queue::{Notify, Picked, Queue, QueueNames, health};
 use schedule::{BuiltIn, Schedules, Seen, Wrong, tick};
 use serde_json::json;
 use spin_sdk::http::{IncomingRequest, ResponseOutparam};
@@ -158,9 +158,8 @@ async fn try_s3(trace: &Trace) -> Result<(), Failure> {
     }
     for bucket in buckets {
         let store = Objects::from_variables(bucket).await?;
-        let store = store.with_headers(trace.headers());
         // The answer to a HEAD does not tell a missing object from a missing bucket.
-        store.get(NOTHING, 0).await?;
+        store.traced(trace).get(NOTHING, 0).await?;
     }
     Ok(())
 }
@@ -276,17 +275,11 @@ async fn dead_letters(call: Call) -> Reply {
 }
 
 async fn redrive(call: Call) -> Reply {
-    let name = queue(&call)?;
-    let selection = Selection::try_from(call.object::<Wanted>()?)?;
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, name)?;
-    let redriven = match selection {
+    let (name, redriven) = pick(&call, |queue, selection| match selection {
         Selection::All => queue.redrive_all(),
         Selection::These(ids) => queue.redrive(&ids),
-    };
-    // Also after an error: the messages that were sent back before it wait for a worker.
-    worker::notify(&queue, &call.trace).await;
-    let redriven = redriven?;
+    })
+    .await?;
     log::info(
         &call.trace,
         "dead letters were sent back",
@@ -296,17 +289,11 @@ async fn redrive(call: Call) -> Reply {
 }
 
 async fn discard_many(call: Call) -> Reply {
-    let name = queue(&call)?;
-    let selection = Selection::try_from(call.object::<Wanted>()?)?;
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, name)?;
-    let discarded = match selection {
+    let (name, discarded) = pick(&call, |queue, selection| match selection {
         Selection::All => queue.discard_all(),
         Selection::These(ids) => queue.discard_many(&ids),
-    };
-    // Other messages of their message groups may have waited for them.
-    worker::notify(&queue, &call.trace).await;
-    let discarded = discarded?;
+    })
+    .await?;
     log::info(
         &call.trace,
         "dead letters were thrown away",
@@ -315,17 +302,27 @@ async fn discard_many(call: Call) -> Reply {
     web::json(StatusCode::OK, &Discarded::of(name, &discarded))
 }
 
+/// Lets `pick` send back, or throw away, the dead letters that a request names. Also after an
+/// error workers are notified: of messages that were sent back before it, and of those whose
+/// message groups waited. Returns the queue's name, too.
+async fn pick(
+    call: &Call,
+    pick: impl FnOnce(&Queue<'_, SpinRedis>, Selection) -> Result<Picked, Failure>,
+) -> Result<(&str, Picked), ApiError> {
+    let name = queue(call)?;
+    let selection = Selection::try_from(call.object::<Wanted>()?)?;
+    let picked = worker::publish(name, &call.trace, |queue| pick(queue, selection)).await?;
+    Ok((name, picked))
+}
+
 async fn discard(call: Call) -> Reply {
     let name = queue(&call)?;
     let unknown = || ApiError::not_found("unknown_dead_letter", "there is no such dead letter");
     let id = call.path("id").parse().map_err(|_| unknown())?;
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, name)?;
-    if !queue.discard(id)? {
+    // Another message of its message group may have waited for it.
+    if !worker::publish(name, &call.trace, |queue| queue.discard(id)).await? {
         return Err(unknown());
     }
-    // Another message of its message group may have waited for it.
-    worker::notify(&queue, &call.trace).await;
     log::info(
         &call.trace,
         "a dead letter was thrown away",
@@ -348,11 +345,7 @@ async fn pause(call: Call) -> Reply {
 
 async fn resume(call: Call) -> Reply {
     let name = queue(&call)?;
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, name)?;
-    let resumed = queue.resume();
-    worker::notify(&queue, &call.trace).await;
-    resumed?;
+    worker::publish(name, &call.trace, |queue| queue.resume()).await?;
     log::info(
         &call.trace,
         "a queue was resumed",

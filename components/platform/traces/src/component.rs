@@ -8,11 +8,11 @@
 use std::time::{Duration, Instant};
 
 use base::{Failure, Trace, log};
-use queue::Policy;
+use queue::{Policy, Queue};
 use serde_json::{Value, json};
 use stores::SpinRedis;
 use telemetry::{Export, QUEUE};
-use worker::{Leases, Share, Verdict, Work};
+use worker::{Leases, Share, Verdict, Work, one_by_one};
 
 use crate::collector::{Outcome, export};
 use crate::config::Config;
@@ -20,17 +20,13 @@ use crate::config::Config;
 /// The time after which no further batch is begun; another export goes on.
 const MAX_TIME: Duration = Duration::from_secs(15);
 
-worker::exports!(QUEUE, drain);
+worker::exports!(QUEUE, open);
 
-async fn drain() -> Result<usize, Failure> {
-    let policy = worker::policy()?;
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, QUEUE)?;
-    let exporter = Exporter {
-        redis: &redis,
+async fn open<'a>(queue: &Queue<'a, SpinRedis>) -> Result<Exporter<'a>, Failure> {
+    Ok(Exporter {
+        redis: queue.redis(),
         config: Config::from_variables(base::text)?,
-    };
-    worker::run(&queue, &policy, &exporter).await
+    })
 }
 
 struct Exporter<'a> {
@@ -62,11 +58,10 @@ impl Work for Exporter<'_> {
         tasks: &[worker::Task<'_, Export>],
         leases: &Leases<'_>,
     ) -> Result<Vec<Verdict>, Failure> {
-        let mut verdicts = Vec::with_capacity(tasks.len());
-        for task in tasks {
-            verdicts.push(self.export_all(&task.trace, leases).await?);
-        }
-        Ok(verdicts)
+        one_by_one(tasks, async |task| {
+            self.export_all(&task.trace, leases).await
+        })
+        .await
     }
 }
 

@@ -1,5 +1,5 @@
 use base::{Failure, Timestamp, log};
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use serde_json::json;
 use stores::SpinRedis;
 use web::{ApiError, Call, Reply};
@@ -21,11 +21,7 @@ pub(crate) async fn create(call: Call) -> Reply {
             let message = format!(
                 "there are {MAX_ENDPOINTS} webhooks, and there may be no more: delete one first"
             );
-            return Err(ApiError::new(
-                StatusCode::CONFLICT,
-                "too_many_webhooks",
-                message,
-            ));
+            return Err(ApiError::conflict("too_many_webhooks", message));
         }
         let put = Changed::Put {
             endpoint: endpoint.clone(),
@@ -36,11 +32,8 @@ pub(crate) async fn create(call: Call) -> Reply {
     })
     .await?;
     let view = WebhookView::new(&endpoint).with_secret(&secret);
-    let mut reply = web::json(StatusCode::CREATED, &view)?;
-    let location = HeaderValue::try_from(format!("/webhooks/{}", endpoint.id));
-    let location = location.map_err(Failure::internal)?;
-    reply.headers_mut().insert(header::LOCATION, location);
-    Ok(reply)
+    let reply = web::json(StatusCode::CREATED, &view)?;
+    web::located(&format!("/webhooks/{}", endpoint.id), reply)
 }
 
 pub(crate) async fn patch(call: Call) -> Reply {

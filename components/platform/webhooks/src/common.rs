@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 
 use base::{Failure, Invalid};
-use http::StatusCode;
 use outbound::webhooks::Endpoints as Listed;
 use web::ApiError;
 use webhooks::{Allowed, Endpoint, Endpoints, Health, Target, WebhookView, listed_id};
@@ -22,8 +21,7 @@ pub(crate) fn unknown() -> ApiError {
 }
 
 pub(crate) fn read_only() -> ApiError {
-    ApiError::new(
-        StatusCode::CONFLICT,
+    ApiError::conflict(
         "webhook_read_only",
         "the webhook is one of the variable notification_urls: change it there, and its secret \
          in notification_secret",

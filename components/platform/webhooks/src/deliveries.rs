@@ -63,8 +63,7 @@ fn on(call: &Call, redis: &impl Redis) -> Result<Target, ApiError> {
     let target = find(call.path("id"), &webhooks::load(redis)?)?;
     match target.is_on() {
         true => Ok(target),
-        false => Err(ApiError::new(
-            StatusCode::CONFLICT,
+        false => Err(ApiError::conflict(
             "webhook_off",
             "the webhook is off: switch it on first, by PATCH with {\"enabled\": true}",
         )),

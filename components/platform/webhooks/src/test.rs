@@ -13,10 +13,9 @@ use crate::common::find;
 pub(crate) async fn send(call: Call) -> Reply {
     let redis = SpinRedis::open()?;
     let target = find(call.path("id"), &webhooks::load(&redis)?)?;
-    let queue = worker::open(&redis, keys::QUEUE)?;
     let id = event_id(&format!("webhooks/test/{}", Uuid::now_v7()));
-    queue.commit(&Change::new().with(message(&call, &target, &id)?))?;
-    worker::notify(&queue, &call.trace).await;
+    let change = Change::new().with(message(&call, &target, &id)?);
+    worker::publish(keys::QUEUE, &call.trace, |queue| queue.commit(&change)).await?;
     web::json(StatusCode::ACCEPTED, &json!({"event": id}))
 }
 

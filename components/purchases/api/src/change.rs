@@ -1,15 +1,13 @@
 use base::{Failure, NotChanged, Tenant, Timestamp};
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use purchases_domain::{
-    Event, Intent, PurchaseId, PurchaseRequest, PurchaseView, Refusal, Wish, keys,
+    Event, Intent, PurchaseId, PurchaseRequest, PurchaseView, UNKNOWN, Wish, keys,
 };
 use records::Versioned;
 use serde_json::json;
-use stores::{SpinKeyValue, SpinRedis};
+use stores::SpinKeyValue;
 use uuid::Uuid;
 use web::{ApiError, Call, Invalid, Reply};
-
-use crate::read::unknown;
 
 pub(crate) async fn create(call: Call) -> Reply {
     let request = PurchaseRequest::parse(call.body(), None)?;
@@ -61,26 +59,22 @@ async fn change(
         settings: &purchases_storage::settings()?,
         now: Timestamp::now(),
     };
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, keys::QUEUE)?;
     let store = SpinKeyValue::open()?;
-    let changed = purchases_storage::change(&queue, &store, &wish, intent, &call.trace);
-    // Also if the purchase could not be stored: a worker then stores it.
-    worker::notify(&queue, &call.trace).await;
-    let purchase = changed?;
+    let purchase = worker::publish(keys::QUEUE, &call.trace, |queue| {
+        purchases_storage::change(queue, &store, &wish, intent, &call.trace)
+    })
+    .await?;
     let is_new =
         purchase.document.event == Event::Insert && purchase.document.updated_at == wish.now;
     let status = match is_new {
         true => StatusCode::CREATED,
         false => StatusCode::OK,
     };
-    let mut reply = answer(status, &purchase)?;
-    if is_new {
-        let location = HeaderValue::try_from(format!("/compras/{id}"));
-        let location = location.map_err(Failure::internal)?;
-        reply.headers_mut().insert(header::LOCATION, location);
+    let reply = answer(status, &purchase)?;
+    match is_new {
+        true => web::located(&format!("/compras/{id}"), reply),
+        false => Ok(reply),
     }
-    Ok(reply)
 }
 
 fn answer(status: StatusCode, purchase: &Versioned<purchases_domain::Purchase>) -> Reply {
@@ -101,32 +95,28 @@ pub(crate) async fn remove(call: Call) -> Reply {
         let message = "purge=true needs the role `admin`";
         return Err(ApiError::forbidden("missing_role", message));
     }
-    let id: PurchaseId = call.path("compra_id").parse().map_err(|_| unknown())?;
+    let id: PurchaseId = call.path("compra_id").parse().map_err(|_| UNKNOWN)?;
+    let caller = call.principal()?.caller();
     let preconditions = call.preconditions()?;
     let settings = purchases_storage::settings()?;
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, keys::QUEUE)?;
     let store = SpinKeyValue::open()?;
-    let removed = purchases_storage::remove(
-        &queue,
-        &store,
-        (&tenant, &id),
-        &preconditions,
-        call.principal()?.caller(),
-        &settings,
-        Timestamp::now(),
-        &call.trace,
-    );
-    let erased = match &removed {
-        Ok(removed) if purge => purchases_storage::erase(&queue, removed, &call.trace),
-        _ => Ok(()),
-    };
-    worker::notify(&queue, &call.trace).await;
-    let removed = removed.map_err(|refusal| match refusal {
-        Refusal::Unknown => unknown(),
-        Refusal::NotChanged(reason) => reason.into(),
-    })?;
-    erased.map_err(NotChanged::from)?;
+    let removed = worker::publish(keys::QUEUE, &call.trace, |queue| {
+        let removed = purchases_storage::remove(
+            queue,
+            &store,
+            (&tenant, &id),
+            &preconditions,
+            caller,
+            &settings,
+            Timestamp::now(),
+            &call.trace,
+        )?;
+        if purge {
+            purchases_storage::erase(queue, &removed, &call.trace)?;
+        }
+        Ok::<_, NotChanged>(removed)
+    })
+    .await?;
     if purge {
         let answer =
             json!({"compra_id": id, "purged_versions": removed.version, "message": ERASING});

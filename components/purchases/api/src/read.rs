@@ -1,14 +1,8 @@
 use http::StatusCode;
-use purchases_domain::{HistoryView, ListQuery, ListView, PurchaseId, PurchaseView};
+use purchases_domain::{HistoryView, ListQuery, ListView, PurchaseId, PurchaseView, UNKNOWN};
 use records::ReadQuery;
 use stores::{SpinKeyValue, SpinRedis};
-use web::{ApiError, Call, Reply};
-
-/// The answer about a purchase that does not exist, or is another's: the caller cannot tell
-/// which.
-pub(crate) fn unknown() -> ApiError {
-    ApiError::not_found("unknown_compra", "you have no such purchase")
-}
+use web::{Call, Reply};
 
 pub(crate) async fn list(call: Call) -> Reply {
     let query = ListQuery::parse(call.query())?;
@@ -24,17 +18,17 @@ pub(crate) async fn list(call: Call) -> Reply {
 pub(crate) async fn purchase(call: Call) -> Reply {
     let query = ReadQuery::parse(call.query())?;
     let tenant = call.tenant()?;
-    let id: PurchaseId = call.path("compra_id").parse().map_err(|_| unknown())?;
+    let id: PurchaseId = call.path("compra_id").parse().map_err(|_| UNKNOWN)?;
     let caller = call.principal()?.caller();
     let store = SpinKeyValue::open()?;
     let latest = purchases_storage::load(&store, &tenant, &id)?
         .filter(|latest| caller.may_use(&latest.document.user_id))
-        .ok_or_else(unknown)?;
+        .ok_or(UNKNOWN)?;
     let is_removed = latest.document.is_removed();
     let reply = match query {
-        ReadQuery::Latest if is_removed => return Err(unknown()),
+        ReadQuery::Latest if is_removed => return Err(UNKNOWN.into()),
         ReadQuery::Latest => web::json(StatusCode::OK, &PurchaseView::new(&latest))?,
-        ReadQuery::History(_) if latest.document.is_erased => return Err(unknown()),
+        ReadQuery::History(_) if latest.document.is_erased => return Err(UNKNOWN.into()),
         ReadQuery::History(query) => {
             let history = purchases_storage::history(&store, &latest, &query)?;
             let versions = history.versions.iter().map(|(version, ())| version);

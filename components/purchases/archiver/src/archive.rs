@@ -11,7 +11,7 @@ use serde_json::json;
 use stores::KeyValue;
 use worker::Verdict;
 
-use crate::work::{Archived, Archiver, Task, failed, not_written};
+use crate::work::{Archived, Archiver, Task, not_written};
 
 impl Archiver<'_> {
     /// Writes the object of a change that was made here.
@@ -22,10 +22,10 @@ impl Archiver<'_> {
         trace: &Trace,
     ) -> Result<Archived, Verdict> {
         let key = Key::of(change);
-        let line = archive::line(change).map_err(failed)?;
+        let line = archive::line(change)?;
         self.put(&key.to_string(), line, change.at.millis(), trace)
             .await?;
-        self.mark(&key.day, &change.tenant_id).map_err(failed)?;
+        self.mark(&key.day, &change.tenant_id)?;
         let fields = json!({"key": key.to_string(), "event": change.event});
         log::info(trace, "a change was archived", fields);
         Ok(Archived {
@@ -66,9 +66,9 @@ impl Archiver<'_> {
         let field = imported.item.as_deref().map(keys::stream_counted);
         match &imported.reading {
             Reading::Change(change) => {
-                let kept = serde_json::to_vec(message).map_err(failed)?;
+                let kept = serde_json::to_vec(message)?;
                 let key = keys::stream_record(&change.tenant_id, &message.key);
-                self.store.set(&key, &kept).map_err(failed)?;
+                self.store.set(&key, &kept)?;
                 // Each record has a key, so a change without an item has one of its own.
                 let field = field.unwrap_or_else(|| keys::stream_counted(&message.key));
                 let mut archived = self.archive_change(change, field, trace).await?;
@@ -81,11 +81,10 @@ impl Archiver<'_> {
                 Ok(archived)
             }
             Reading::Unplaced(unplaced) => {
-                let line = unplaced.line().map_err(failed)?;
+                let line = unplaced.line()?;
                 let key = unplaced.object_key();
                 self.objects
-                    .clone()
-                    .with_headers(trace.headers())
+                    .traced(trace)
                     .put(&key, line, CONTENT_TYPE)
                     .await
                     .map_err(not_written)?;
@@ -110,7 +109,7 @@ impl Archiver<'_> {
     async fn put(&self, key: &str, line: Vec<u8>, at: u64, trace: &Trace) -> Result<(), Verdict> {
         let started = Instant::now();
         let size = line.len();
-        let objects = self.objects.clone().with_headers(trace.headers());
+        let objects = self.objects.traced(trace);
         objects
             .put(key, line, CONTENT_TYPE)
             .await

@@ -11,7 +11,7 @@ use records::Versioned;
 use serde_json::json;
 use worker::{Leases, Verdict};
 
-use crate::work::{Archived, Archiver, failed, not_written};
+use crate::work::{Archived, Archiver, not_written};
 
 impl Archiver<'_> {
     /// Removes the objects and the documents of all versions up to the one that removed
@@ -31,13 +31,13 @@ impl Archiver<'_> {
             version: last,
         } = purge;
         let record = keys::record(tenant_id, compra_id);
-        let objects = self.objects.clone().with_headers(trace.headers());
-        let queue = worker::open(self.redis, keys::MAINTENANCE).map_err(failed)?;
+        let objects = self.objects.traced(trace);
+        let queue = worker::open(self.redis, keys::MAINTENANCE)?;
         let mut days = BTreeSet::new();
         for version in 1..=*last {
-            leases.extend().map_err(failed)?;
+            leases.extend()?;
             let found = records::version::<Purchase>(&self.store, &record, version);
-            let Some(found) = found.map_err(failed)? else {
+            let Some(found) = found? else {
                 continue;
             };
             if found.document.is_erased {
@@ -50,9 +50,9 @@ impl Archiver<'_> {
                     key: keys::erased(&day.tenant, &day.date),
                     fields: vec![(compra_id.to_string(), last.to_string().into_bytes())],
                 };
-                let compacted = compact_later(day, self.compact_after).map_err(failed)?;
+                let compacted = compact_later(day, self.compact_after)?;
                 let change = Change::new().with(noted).with(compacted);
-                queue.commit(&change).map_err(failed)?;
+                queue.commit(&change)?;
             }
             objects
                 .delete(&key.to_string())
@@ -61,18 +61,18 @@ impl Archiver<'_> {
             if version == *last {
                 let document = found.document.erased();
                 let erased = Versioned { version, document };
-                records::write(&self.store, &record, &erased).map_err(failed)?;
+                records::write(&self.store, &record, &erased)?;
             } else {
-                records::forget(&self.store, &record, version).map_err(failed)?;
+                records::forget(&self.store, &record, version)?;
             }
         }
-        let latest = records::latest::<Purchase>(&self.store, &record).map_err(failed)?;
+        let latest = records::latest::<Purchase>(&self.store, &record)?;
         let Some(latest) = latest else {
             let detail = "the version that removed the purchase is not stored yet";
             return Err(Verdict::Postpone(detail.to_owned()));
         };
         // Readers start here, and so at no version before it.
-        records::point(&self.store, &record, &latest).map_err(failed)?;
+        records::point(&self.store, &record, &latest)?;
         let mut effects = Vec::new();
         if latest.version == *last {
             effects.push(Effect::Unset {

@@ -9,7 +9,6 @@
 
 mod archive;
 mod erase;
-mod occurred;
 mod work;
 
 use std::time::Duration;
@@ -17,23 +16,20 @@ use std::time::Duration;
 use base::{Failure, number};
 use objects::Objects;
 use purchases_domain::keys;
+use queue::Queue;
 use stores::{SpinKeyValue, SpinRedis};
 
 use crate::work::Archiver;
 
-worker::exports!(keys::QUEUE, drain);
+worker::exports!(keys::QUEUE, open);
 
-async fn drain() -> Result<usize, Failure> {
-    let policy = worker::policy()?;
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, keys::QUEUE)?;
-    let archiver = Archiver {
-        redis: &redis,
+async fn open<'a>(queue: &Queue<'a, SpinRedis>) -> Result<Archiver<'a>, Failure> {
+    Ok(Archiver {
+        redis: queue.redis(),
         store: SpinKeyValue::open()?,
         objects: Objects::from_variables("compras_bucket").await?,
         compact_after: Duration::from_secs(number("compras_compact_after_seconds", 1)?),
         tally: Default::default(),
         marks: Default::default(),
-    };
-    worker::run(&queue, &policy, &archiver).await
+    })
 }

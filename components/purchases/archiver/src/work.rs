@@ -4,19 +4,17 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use base::{Failure, Trace};
+use base::Failure;
 use futures::future::join_all;
 use objects::Objects;
 use purchases_domain::archive::Day;
-use purchases_domain::{Incoming, Purchase, keys, metrics};
+use purchases_domain::{Incoming, KINDS, Purchase, keys, metrics, occurred};
 use purchases_storage::{Counting, counting};
-use queue::{Effect, Envelope};
-use records::Carries;
+use queue::Effect;
+use records::{Carries, Received};
 use serde_json::{Value, json};
 use stores::{SpinKeyValue, SpinRedis};
 use worker::{Leases, Share, Trouble, Verdict, Work};
-
-use crate::occurred;
 
 pub(crate) type Task<'m> = worker::Task<'m, Incoming>;
 
@@ -56,13 +54,8 @@ impl Work for Archiver<'_> {
         }
     }
 
-    fn repair(
-        &self,
-        envelope: &Envelope<'_>,
-        trace: &Trace,
-        message: &[u8],
-    ) -> Result<Carries, Failure> {
-        records::repair_from::<Purchase>(&self.store, envelope, trace, message)
+    fn repair(&self, received: &Received<'_>) -> Result<Carries, Failure> {
+        received.repair::<Purchase>(&self.store)
     }
 
     fn fields(&self, task: &Task<'_>) -> Value {
@@ -79,7 +72,7 @@ impl Work for Archiver<'_> {
     }
 
     async fn work(&self, tasks: &[Task<'_>], leases: &Leases<'_>) -> Result<Vec<Verdict>, Failure> {
-        let is_told = occurred::is_wanted(self.redis)?;
+        let is_told = webhooks::is_any_wanted(self.redis, &KINDS)?;
         let archived = join_all(tasks.iter().map(|task| self.archive(task, leases, is_told))).await;
         let mut verdicts = Vec::with_capacity(tasks.len());
         let mut counted = Vec::new();
@@ -132,8 +125,8 @@ impl Archiver<'_> {
                 let field = keys::counted(&purchase.tenant_id, &purchase.compra_id);
                 let mut archived = self.archive_change(&change, field, &task.trace).await?;
                 if is_told {
-                    let told = occurred::occurred(changed, &task.trace);
-                    archived.effects.push(told.map_err(failed)?);
+                    let told = occurred(changed, &task.trace);
+                    archived.effects.push(told?);
                 }
                 Ok(archived)
             }
@@ -150,8 +143,4 @@ pub(crate) fn not_written(error: objects::Error) -> Verdict {
         objects::Error::InvalidKey(_) => Verdict::Dead(error.to_string().into()),
         _ => Verdict::Postpone(error.to_string()),
     }
-}
-
-pub(crate) fn failed(failure: impl Into<Failure>) -> Verdict {
-    Verdict::Postpone(failure.into().to_string())
 }

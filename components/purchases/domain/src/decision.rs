@@ -1,6 +1,6 @@
 //! The decision on a request: the next version of the purchase, or a refusal.
 
-use base::{Caller, NotChanged, Preconditions, Tenant, Timestamp};
+use base::{Caller, NotChanged, Preconditions, Tenant, Timestamp, Unknown};
 use records::{Decision, Existing, Request, Versioned};
 
 use crate::{Event, Fecha, Purchase, PurchaseId, PurchaseRequest, Settings};
@@ -34,26 +34,11 @@ pub enum Intent {
     Put,
 }
 
-/// Why a request is refused. Nothing changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// It is in conflict with the current state.
-    NotChanged(NotChanged),
-    /// There is no such purchase for the caller.
-    Unknown,
-}
-
-impl From<NotChanged> for Refusal {
-    fn from(reason: NotChanged) -> Self {
-        Self::NotChanged(reason)
-    }
-}
-
-impl From<base::Failure> for Refusal {
-    fn from(failure: base::Failure) -> Self {
-        NotChanged::from(failure).into()
-    }
-}
+/// There is no such purchase, or it is another's: the caller cannot tell which.
+pub const UNKNOWN: Unknown = Unknown {
+    code: "unknown_compra",
+    message: "you have no such purchase",
+};
 
 /// Decides a `POST`, which creates a purchase. If it exists, the request is a repetition or
 /// is refused.
@@ -148,19 +133,13 @@ impl Purchase {
         caller: Caller<'_>,
         settings: &Settings,
         now: Timestamp,
-    ) -> Result<Decision<Self>, Refusal> {
-        let Some(Versioned { version, document }) = latest else {
-            return Err(Refusal::Unknown);
-        };
-        if !caller.may_use(&document.user_id) {
-            return Err(Refusal::Unknown);
-        }
+    ) -> Result<Decision<Self>, NotChanged> {
+        let own = latest.filter(|latest| caller.may_use(&latest.document.user_id));
+        let Versioned { version, document } = own.ok_or(UNKNOWN)?;
         if document.is_removed() {
             return Ok(Decision::Unchanged { version: *version });
         }
-        preconditions
-            .check(Some(*version))
-            .map_err(NotChanged::from)?;
+        preconditions.check(Some(*version))?;
         let next = document.removed(caller.subject, settings, now);
         Ok(Decision::Next(Box::new(next)))
     }
@@ -287,10 +266,7 @@ mod tests {
         assert!(removed.is_removed() && !removed.content.productos.is_empty());
         let again = remove(ANA, version(2, Event::Remove));
         assert_eq!(again, Ok(Decision::Unchanged { version: 2 }));
-        assert_eq!(
-            remove(BOB, version(1, Event::Insert)),
-            Err(Refusal::Unknown)
-        );
-        assert_eq!(remove(ANA, None), Err(Refusal::Unknown));
+        assert_eq!(remove(BOB, version(1, Event::Insert)), Err(UNKNOWN.into()));
+        assert_eq!(remove(ANA, None), Err(UNKNOWN.into()));
     }
 }

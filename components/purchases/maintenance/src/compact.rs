@@ -44,7 +44,7 @@ impl Maintainer<'_> {
         };
         let files = Files {
             redis: self.redis,
-            objects: self.objects.clone().with_headers(task.trace.headers()),
+            objects: self.objects.traced(&task.trace),
             day: &day,
             claim: &claim,
             leases,

@@ -16,22 +16,19 @@ use std::time::Duration;
 use base::{Failure, flag, number};
 use objects::Objects;
 use purchases_domain::keys;
+use queue::Queue;
 use stores::{SpinKeyValue, SpinRedis};
 
 use crate::work::Maintainer;
 
-worker::exports!(keys::MAINTENANCE, drain);
+worker::exports!(keys::MAINTENANCE, open);
 
-async fn drain() -> Result<usize, Failure> {
-    let policy = worker::policy()?;
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, keys::MAINTENANCE)?;
-    let maintainer = Maintainer {
-        redis: &redis,
+async fn open<'a>(queue: &Queue<'a, SpinRedis>) -> Result<Maintainer<'a>, Failure> {
+    Ok(Maintainer {
+        redis: queue.redis(),
         store: SpinKeyValue::open()?,
         objects: Objects::from_variables("compras_bucket").await?,
         compact_after: Duration::from_secs(number("compras_compact_after_seconds", 1)?),
         deletes_originals: flag("compras_compact_delete")?,
-    };
-    worker::run(&queue, &policy, &maintainer).await
+    })
 }

@@ -182,7 +182,7 @@ impl Maintainer<'_> {
         trace: &Trace,
         done: &mut Done,
     ) -> Result<(), Failure> {
-        let objects = self.objects.clone().with_headers(trace.headers());
+        let objects = self.objects.traced(trace);
         let objects = &objects;
         let writes = changes.iter().map(|change| async move {
             let line = archive::line(change)?;

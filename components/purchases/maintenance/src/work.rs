@@ -7,7 +7,7 @@ use objects::Objects;
 use purchases_domain::Maintenance;
 use serde_json::{Value, json};
 use stores::{SpinKeyValue, SpinRedis};
-use worker::{Leases, Share, Verdict, Work};
+use worker::{Leases, Share, Verdict, Work, one_by_one};
 
 pub(crate) type Task<'m> = worker::Task<'m, Maintenance>;
 
@@ -39,13 +39,10 @@ impl Work for Maintainer<'_> {
     }
 
     async fn work(&self, tasks: &[Task<'_>], leases: &Leases<'_>) -> Result<Vec<Verdict>, Failure> {
-        let mut verdicts = Vec::with_capacity(tasks.len());
-        for task in tasks {
-            verdicts.push(match &task.message {
-                Maintenance::Compact(compact) => self.compact(compact, task, leases).await?,
-                Maintenance::Replay(page) => self.replay(page, task, leases).await?,
-            });
-        }
-        Ok(verdicts)
+        one_by_one(tasks, async |task| match &task.message {
+            Maintenance::Compact(compact) => self.compact(compact, task, leases).await,
+            Maintenance::Replay(page) => self.replay(page, task, leases).await,
+        })
+        .await
     }
 }

@@ -2,8 +2,8 @@
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 
-use base::{Failure, log};
-use http::{HeaderValue, StatusCode, header};
+use base::log;
+use http::StatusCode;
 use purchases_domain::{ReplayRequest, keys};
 use serde_json::json;
 use stores::SpinRedis;
@@ -26,18 +26,15 @@ web::exports![
 async fn start(call: Call) -> Reply {
     let request: ReplayRequest = call.object()?;
     let replay = request.replay(Uuid::now_v7().to_string(), base::now_millis())?;
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, keys::MAINTENANCE)?;
-    purchases_storage::start_replay(&queue, &replay, &call.trace)?;
-    worker::notify(&queue, &call.trace).await;
+    worker::publish(keys::MAINTENANCE, &call.trace, |queue| {
+        purchases_storage::start_replay(queue, &replay, &call.trace)
+    })
+    .await?;
     let fields = json!({"replay": replay, "by": call.principal()?.subject});
     log::info(&call.trace, "a replay was started", fields);
-    let progress = purchases_storage::find_replay(&redis, &replay.id)?;
-    let mut reply = web::json(StatusCode::ACCEPTED, &progress.view())?;
-    let location = HeaderValue::try_from(format!("/ops/compras/replay/{}", replay.id));
-    let location = location.map_err(Failure::internal)?;
-    reply.headers_mut().insert(header::LOCATION, location);
-    Ok(reply)
+    let progress = purchases_storage::find_replay(&SpinRedis::open()?, &replay.id)?;
+    let reply = web::json(StatusCode::ACCEPTED, &progress.view())?;
+    web::located(&format!("/ops/compras/replay/{}", replay.id), reply)
 }
 
 async fn progress(call: Call) -> Reply {

@@ -2,8 +2,7 @@
 
 use base::{Caller, Failure, NotChanged, Preconditions, Tenant, Timestamp, Trace};
 use purchases_domain::{
-    Changed, Intent, Purchase, PurchaseId, Purge, Refusal, Settings, Wish, decide_post, decide_put,
-    keys,
+    Changed, Intent, Purchase, PurchaseId, Purge, Settings, Wish, decide_post, decide_put, keys,
 };
 use queue::{Change, Group, Message, Queue, QueueNames};
 use records::{Existing, GroupMessage, Versioned};
@@ -68,7 +67,7 @@ pub fn remove(
     settings: &Settings,
     now: Timestamp,
     trace: &Trace,
-) -> Result<Versioned<Purchase>, Refusal> {
+) -> Result<Versioned<Purchase>, NotChanged> {
     let entity = keys::entity(tenant, id);
     records::change(
         queue,

@@ -95,27 +95,18 @@ pub fn enqueue(
     let mut records: Vec<_> = records.iter().map(|raw| Record::read(raw)).collect();
     // Stable: records without a place stay in the order that they came in.
     records.sort_by(|one, other| one.place.cmp(&other.place));
-    let mut rest = records.as_slice();
-    while !rest.is_empty() {
-        let mut bytes = 0;
-        let fit = rest.iter().take(MAX_RECORDS).take_while(|record| {
-            let is_first = bytes == 0;
-            bytes += record.raw.get().len();
-            is_first || bytes <= MAX_BYTES
-        });
-        let (chunk, later) = rest.split_at(fit.count());
+    let mut queued = 0;
+    let size = |record: &Record<'_>| record.raw.get().len();
+    for chunk in base::groups(&records, MAX_RECORDS, MAX_BYTES, size) {
         let effects = chunk
             .iter()
             .map(|record| record.effect(queue, settings, now, trace));
         let change = Change::new().with_all(effects.collect::<Result<Vec<_>, _>>()?);
         if let Err(failure) = queue.commit(&change) {
-            let is_first = rest.len() == records.len();
-            let failed: Option<Vec<_>> = rest
-                .iter()
-                .map(|record| record.identifier.clone())
-                .collect();
+            let rest = records.iter().skip(queued);
+            let failed: Option<Vec<_>> = rest.map(|record| record.identifier.clone()).collect();
             return match failed {
-                Some(failed) if !is_first => {
+                Some(failed) if queued > 0 => {
                     let fields = json!({"failed": failed.len(), "error": failure.to_string()});
                     log::error(trace, "records of a stream could not be queued", fields);
                     Ok(Queued { failed })
@@ -123,7 +114,7 @@ pub fn enqueue(
                 _ => Err(failure),
             };
         }
-        rest = later;
+        queued += chunk.len();
     }
     Ok(Queued::default())
 }

@@ -5,7 +5,6 @@
 use http::StatusCode;
 use purchases_domain::keys;
 use serde_json::{Value, json};
-use stores::SpinRedis;
 use web::{Call, Reply, Route};
 
 /// The max size of an event of Lambda.
@@ -19,13 +18,11 @@ web::exports![
 async fn receive(call: Call) -> Reply {
     let records = dynamo::records(call.body())?;
     let settings = purchases_storage::settings()?;
-    let redis = SpinRedis::open()?;
-    let queue = worker::open(&redis, keys::QUEUE)?;
     let now = base::now_millis();
-    let queued = purchases_storage::enqueue(&queue, &records, &settings, now, &call.trace);
-    // Also after a failure: some records may be queued.
-    worker::notify(&queue, &call.trace).await;
-    let failures = queued?.failed.into_iter();
+    let queued = worker::publish(keys::QUEUE, &call.trace, |queue| {
+        purchases_storage::enqueue(queue, &records, &settings, now, &call.trace)
+    });
+    let failures = queued.await?.failed.into_iter();
     let failures: Vec<Value> = failures.map(|id| json!({"itemIdentifier": id})).collect();
     web::json(StatusCode::OK, &json!({"batchItemFailures": failures}))
 }

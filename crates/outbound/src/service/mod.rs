@@ -12,12 +12,22 @@ mod answer;
 mod endpoint;
 mod failure;
 
+use futures::future::join_all;
 use http::header::CONTENT_TYPE;
 use http::{Request, Uri};
 
-use crate::Transport;
+use crate::{Spin, Transport};
 
 pub use failure::Failure;
+
+/// A piece of work.
+#[derive(Debug, Clone)]
+pub struct Piece {
+    /// Headers that identify it.
+    pub headers: Vec<(&'static str, String)>,
+    /// What is to be worked on, as JSON.
+    pub content: String,
+}
 
 /// A service that takes JSON and answers JSON.
 #[derive(Debug, Clone)]
@@ -42,25 +52,48 @@ impl Service {
         })
     }
 
-    /// Sends a piece of work: `content` is JSON, and `headers` identify it. Returns the JSON
-    /// of the answer, or `None` for an empty body.
-    ///
-    /// # Errors
-    /// See [`Failure`].
-    pub async fn post<T: Transport>(
+    /// Sends all pieces of work at the same time; the caller limits their number. Returns for
+    /// each, in their order, the JSON of the answer, or `None` for an empty body.
+    pub async fn post_all<T: Transport>(
         &self,
         transport: &T,
-        headers: &[(&str, &str)],
-        content: String,
+        pieces: Vec<Piece>,
+    ) -> Vec<Result<Option<String>, Failure>> {
+        join_all(pieces.into_iter().map(|piece| self.post(transport, piece))).await
+    }
+
+    async fn post<T: Transport>(
+        &self,
+        transport: &T,
+        piece: Piece,
     ) -> Result<Option<String>, Failure> {
-        let request = headers.iter().fold(
+        let request = piece.headers.iter().fold(
             Request::post(&self.endpoint).header(CONTENT_TYPE, "application/json"),
-            |request, (name, value)| request.header(*name, *value),
+            |request, (name, value)| request.header(*name, value),
         );
         let request = request
-            .body(content.into_bytes())
+            .body(piece.content.into_bytes())
             .map_err(|error| Failure::Refused(error.to_string()))?;
         let response = transport.send(request).await?;
         answer::read(self.role, self.max_answer_bytes, response).await
+    }
+}
+
+/// Has pieces of work done by the service whose URL is in the variable `{role}_url`: see
+/// [`Service::new`] and [`Service::post_all`]. Without a valid URL they are to be retried:
+/// they are not at fault, and an operator may set the variable.
+pub fn work(
+    role: &'static str,
+    max_answer_bytes: u64,
+    pieces: Vec<Piece>,
+) -> Vec<Result<Option<String>, Failure>> {
+    let variable = format!("{role}_url");
+    let url = spin_sdk::variables::get(&variable).unwrap_or_default();
+    match Service::new(role, &url, max_answer_bytes) {
+        Ok(service) => spin_sdk::http::run(service.post_all(&Spin, pieces)),
+        Err(problem) => {
+            let failure = Failure::Passing(format!("the variable `{variable}` {problem}"));
+            vec![Err(failure); pieces.len()]
+        }
     }
 }

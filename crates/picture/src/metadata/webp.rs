@@ -2,7 +2,7 @@
 
 use crate::metadata::exif::orientation;
 use crate::unreadable::{Unreadable, WEBP};
-use crate::webp::{Chunk, FRAME, body};
+use crate::webp::{FRAME, body, chunks};
 
 /// The flags for EXIF and XMP, in the first byte of `VP8X`.
 const EXIF_FLAG: u8 = 0x08;
@@ -11,11 +11,10 @@ const XMP_FLAG: u8 = 0x04;
 pub(super) fn strip(file: &[u8]) -> Result<Vec<u8>, Unreadable> {
     let mut kept = b"WEBP".to_vec();
     kept.reserve(file.len());
-    let exif = orientation(exif(body(file)));
+    let exif = chunks(body(file)).find(|chunk| chunk.kind == b"EXIF");
+    let exif = orientation(exif.map(|chunk| chunk.data));
     let (mut has_data, mut is_extended) = (false, false);
-    let mut chunks = body(file);
-    while let Some(chunk) = Chunk::first_of(chunks) {
-        chunks = chunk.rest.unwrap_or_default();
+    for chunk in chunks(body(file)) {
         match chunk.kind {
             b"VP8X" => {
                 is_extended = true;
@@ -51,23 +50,11 @@ pub(super) fn strip(file: &[u8]) -> Result<Vec<u8>, Unreadable> {
     Ok(stripped)
 }
 
-/// The data of the first chunk with EXIF.
-fn exif(mut chunks: &[u8]) -> Option<&[u8]> {
-    while let Some(chunk) = Chunk::first_of(chunks) {
-        if chunk.kind == b"EXIF" {
-            return Some(chunk.data);
-        }
-        chunks = chunk.rest.unwrap_or_default();
-    }
-    None
-}
-
 /// A frame of an animation, without chunks that are not needed.
 fn frame(data: &[u8]) -> Vec<u8> {
-    let (header, mut chunks) = data.split_at_checked(FRAME).unwrap_or((data, &[]));
+    let (header, body) = data.split_at_checked(FRAME).unwrap_or((data, &[]));
     let mut kept = header.to_vec();
-    while let Some(chunk) = Chunk::first_of(chunks) {
-        chunks = chunk.rest.unwrap_or_default();
+    for chunk in chunks(body) {
         if matches!(chunk.kind, b"ALPH" | b"VP8 " | b"VP8L") {
             push(&mut kept, chunk.kind, chunk.data);
         }

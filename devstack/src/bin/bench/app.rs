@@ -21,21 +21,6 @@ use crate::{client::Connection, host::Host, manifest, processor::Times};
 /// any work here takes.
 pub const LOOKS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(120));
 
-/// The queues of the application, as prefixes of their keys.
-const QUEUES: [&str; 11] = [
-    "{images}",
-    "{jobs}",
-    "{orders}.received",
-    "{orders}.inprocess",
-    "{orders}.completed",
-    "{orders}.canceled",
-    "{orders}.notifications",
-    "{compras}",
-    "{compras}.archive",
-    "{ipp}",
-    "{ipp}.files",
-];
-
 /// Redis and the S3 store, and a place for the application.
 pub struct Stage {
     pub stack: Stack,
@@ -188,7 +173,10 @@ impl App {
     /// # Errors
     /// It takes too long, or a message became a dead letter.
     pub async fn drained(&self) -> Result<()> {
-        for queue in QUEUES {
+        for queue in manifest::queues(&self.stage.stack.app_options().manifest)? {
+            // The tag ends with the first dot.
+            let (tag, rest) = queue.split_at(queue.find('.').unwrap_or(queue.len()));
+            let queue = format!("{{{tag}}}{rest}");
             let key = format!("{queue}:queue:stream");
             eventually(&format!("the queue {queue} is empty"), LOOKS, async || {
                 Ok((self.length(&key).await? == 0).then_some(()))

@@ -3,7 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
+use queue::QueueNames;
 use toml::{Table, Value, toml};
 
 /// The route of the component that does nothing.
@@ -41,6 +42,20 @@ pub fn modules(manifest: &Path) -> Result<Vec<PathBuf>> {
     modules.sort();
     modules.dedup();
     Ok(modules)
+}
+
+/// The queues of a manifest, by the default of its variable.
+///
+/// # Errors
+/// The manifest can't be read, or names no queues.
+pub fn queues(manifest: &Path) -> Result<Vec<String>> {
+    let text = std::fs::read_to_string(manifest)?;
+    let table: Table = text.parse()?;
+    let variable = table.get("variables").and_then(|all| all.get("queues"));
+    let list = variable.and_then(|queues| queues.get("default"));
+    let list = list.and_then(Value::as_str);
+    let list = list.context("there is no default of the variable queues")?;
+    QueueNames::list(list).map_err(|problem| anyhow!("the variable queues {problem}"))
 }
 
 fn add_empty(manifest: &mut Table) -> Result<()> {

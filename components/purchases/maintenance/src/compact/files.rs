@@ -81,7 +81,7 @@ impl DayFiles for Files<'_> {
     async fn delete(&self, keys: &[String]) -> Result<(), Stopped> {
         for keys in keys.chunks(AT_ONCE) {
             self.keep()?;
-            try_join_all(keys.iter().map(|key| self.objects.delete(key))).await?;
+            self.objects.delete_all(keys).await?;
         }
         Ok(())
     }

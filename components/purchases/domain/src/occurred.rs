@@ -1,25 +1,24 @@
 //! What purchases tell webhooks.
 
 use base::{Failure, Trace};
-use purchases_domain::{Changed, Event, PurchaseView};
 use queue::Effect;
 use records::Versioned;
-use stores::Redis;
 use webhooks::{Fact, event_id, told};
 
-const KINDS: [&str; 3] = [
+use crate::{Changed, Event, PurchaseView};
+
+/// The types of the events of purchases.
+pub const KINDS: [&str; 3] = [
     "orilla.purchase.inserted",
     "orilla.purchase.modified",
     "orilla.purchase.removed",
 ];
 
-/// Whether anybody wants to know of purchases at this moment.
-pub(crate) fn is_wanted(redis: &impl Redis) -> Result<bool, Failure> {
-    webhooks::is_any_wanted(redis, &KINDS)
-}
-
 /// The effect that tells of a change, together with its archiving.
-pub(crate) fn occurred(changed: &Changed, trace: &Trace) -> Result<Effect, Failure> {
+///
+/// # Errors
+/// None known: the event is JSON.
+pub fn occurred(changed: &Changed, trace: &Trace) -> Result<Effect, Failure> {
     let [inserted, modified, removed] = KINDS;
     let purchase = &changed.document;
     let kind = match purchase.event {

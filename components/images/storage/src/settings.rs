@@ -1,7 +1,17 @@
-//! Which subjects of tokens have photos.
+//! What the variables say.
 
-use base::Failure;
+use base::{Failure, Trace};
 use images_domain::UserIds;
+use objects::Objects;
+
+/// The object store; requests carry these ids.
+///
+/// # Errors
+/// Those of [`Objects::from_variables`].
+pub async fn objects(trace: &Trace) -> Result<Objects, Failure> {
+    let objects = Objects::from_variables("images_bucket_name").await?;
+    Ok(objects.traced(trace))
+}
 
 /// The subjects that may have photos, by the variable `image_user_ids`.
 ///

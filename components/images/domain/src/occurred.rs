@@ -1,9 +1,10 @@
 //! What photos tell webhooks.
 
 use base::{Failure, Trace};
-use images_domain::{ImageRecord, Status};
 use queue::Effect;
 use webhooks::{Fact, event_id, told};
+
+use crate::{ImageRecord, Status};
 
 /// The effect that tells that a photo was judged or could not be; `None` where the change is
 /// another one. `version` is that of the record after the change.
@@ -37,25 +38,16 @@ pub(crate) fn occurred(
 
 #[cfg(test)]
 mod tests {
-    use images_domain::{Intake, UserIds};
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::intake::tests::announced;
 
     fn record(status: Status) -> ImageRecord {
-        let intake = Intake::parse(
-            &json!({
-                "image_hash": "0".repeat(64), "content_type": "image/png",
-                "post_id": 1, "user_id": 456, "picture_id": 789,
-                "post": {"trip_id": 3, "location_id": 5, "content": "Coffee"}
-            }),
-            UserIds::Integer,
-        );
-        let record = ImageRecord::receive(None, &intake.unwrap(), "2026-11-22T10:15:00.000Z");
         ImageRecord {
             status,
             object: Some("verified/secret-place".into()),
-            ..record.unwrap().unwrap()
+            ..announced()
         }
     }
 

@@ -87,7 +87,7 @@ impl Job {
     /// The job of these fields, by their names; `None` if one of those is missing or wrong
     /// that every job has.
     pub fn read(id: &JobId, fields: &HashMap<&str, &str>) -> Option<Self> {
-        let text = |name| Some((*fields.get(name)?).to_owned());
+        let string = |name| Some((*fields.get(name)?).to_owned());
         let time = |name| number::<u64>(fields, name);
         let has_counts = fields.contains_key(PROCESSED);
         let count = |name| match has_counts {
@@ -96,8 +96,8 @@ impl Job {
         };
         Some(Self {
             id: id.clone(),
-            owner: text("owner")?,
-            run: text("run")?,
+            owner: string("owner")?,
+            run: string("run")?,
             progress: Progress {
                 total: number(fields, TOTAL)?,
                 processed: count(PROCESSED)?,
@@ -110,7 +110,7 @@ impl Job {
             not_before: time(NOT_BEFORE),
             updated: time(UPDATED)?,
             retried: time(RETRIED).unwrap_or(0),
-            fingerprint: text("fingerprint")?,
+            fingerprint: string("fingerprint")?,
             started: time("started"),
             canceled: time(CANCELED),
             has_counts,

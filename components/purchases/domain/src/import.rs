@@ -56,11 +56,11 @@ pub struct Imported {
     pub sequence: Sequence,
     /// Whether no other change of the item has this place. Otherwise it is a time.
     pub has_place: bool,
-    /// What the record did.
+    /// Its meaning.
     pub reading: Reading,
 }
 
-/// What a record did.
+/// The meaning of a record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reading {
     /// It changed a purchase.

@@ -99,8 +99,8 @@ impl<'a> Decimal<'a> {
         Ok(number)
     }
 
-    /// The number as JSON, with all its digits and its exponent: only what JSON's grammar
-    /// (RFC 8259, 6) forbids is changed.
+    /// The number as JSON, with all its digits and its exponent; only forms that JSON's
+    /// grammar (RFC 8259, 6) forbids are changed.
     pub(crate) fn json(&self) -> String {
         let sign = if self.is_negative { "-" } else { "" };
         let whole = match self.whole.trim_start_matches('0') {

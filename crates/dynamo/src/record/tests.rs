@@ -474,7 +474,7 @@ proptest! {
         match Record::parse(&raw) {
             Ok(record) => {
                 prop_assert_eq!(record.dedupe_key(&raw).len(), 32);
-                // What was read is JSON in one line.
+                // The fields of a record that was read are JSON in one line.
                 for fields in [&record.keys, &record.new_image, &record.old_image] {
                     let line = plain(fields.as_ref());
                     prop_assert!(!line.contains('\n'));

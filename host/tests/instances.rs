@@ -1,4 +1,4 @@
-//! Instances that are used again: how often, and what ends them.
+//! Instances that are used again: how often, and the ends of instances.
 
 #![allow(
     clippy::panic,

@@ -47,8 +47,8 @@ async fn write(call: Call) -> Reply {
     web::tagged(&tag, reply)
 }
 
-/// The key of a user's document. An id in it has no colon, so that whatever the user's name
-/// is, no two documents have the same key.
+/// The key of a user's document. The id has no colon in it, so that no two documents have the
+/// same key, whatever characters the user's name has.
 fn key(call: &Call, id: &DocumentId) -> Result<String, Failure> {
     let id = id.as_str().replace(':', "~");
     let user = &call.principal()?.subject;

@@ -1,4 +1,4 @@
-//! Instances that are used again: how often, and the ends of instances.
+//! Instances that are used again: how often, and the reasons to end one.
 
 #![allow(
     clippy::panic,

@@ -279,7 +279,7 @@ async fn every_endpoint_for_users_knows_the_keys_of_the_url() {
     reading.app.stop().await;
 }
 
-/// Otherwise any host at that URL could set the keys.
+/// Otherwise a host that the operator did not allow could set the keys.
 #[tokio::test]
 async fn a_host_that_is_not_configured_is_not_called_and_the_log_says_so() {
     let keys = issuers();

@@ -53,7 +53,7 @@ impl Class {
         match self {
             Self::Keys => "keys in the grammar",
             Self::Lines => "one line of JSON of the right form",
-            Self::Places => "keys that say what documents say",
+            Self::Places => "keys that agree with their documents",
             Self::Versions => "purchases with each version once",
             Self::Sums => "sums that equal the lines",
             Self::Ranges => "partitions within the DDL's ranges",

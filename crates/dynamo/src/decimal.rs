@@ -91,7 +91,7 @@ impl<'a> Decimal<'a> {
         }
         if !(MIN_POWER..=MAX_POWER).contains(&number.power) {
             return Err(format!(
-                "must be 0 or from 1E{MIN_POWER} to below 1E{}, whatever its sign: {}",
+                "must be 0 or from 1E{MIN_POWER} to below 1E{}, with either sign: {}",
                 MAX_POWER + 1,
                 base::shorten(text, 64)
             ));

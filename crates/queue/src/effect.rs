@@ -232,7 +232,8 @@ pub struct Keeping {
     pub time: Duration,
 }
 
-/// The keys that note dead letters' ids and results. All keys carry the queue's hash tag.
+/// The keys that hold ids of dead letters and the stored results of their work. All keys carry
+/// the queue's hash tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Noted {
     /// The hash of the ids, whose fields are whole numbers.

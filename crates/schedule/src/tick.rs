@@ -32,7 +32,8 @@ pub struct Seen<'s> {
 /// of schedules that no line names are removed.
 ///
 /// The caller notifies the workers that [`Queue::to_notify`] names, also after an error.
-/// Each run is logged. With nothing to do, it is one read of Redis.
+/// Runs, and times that are missed or skipped, are logged. With nothing to do, it is one read
+/// of Redis.
 ///
 /// # Errors
 /// Redis cannot be reached or refuses. Some schedules may have run.

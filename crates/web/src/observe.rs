@@ -12,7 +12,7 @@ use telemetry::{Kind, Request, Settings, Span};
 /// Records requests. Routes for users and machines name it, so that a component without any
 /// imports no Redis.
 pub(crate) struct Observer {
-    /// Reads the settings of the records.
+    /// Reads the settings for the records.
     settings: fn(&Trace) -> Settings,
     record: fn(&Settings, &Observed<'_>) -> Result<(), Failure>,
     /// Closes the connection that requests share.

@@ -162,9 +162,9 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         Ok(())
     }
 
-    /// Decodes messages, works on them and returns how each is settled. If the time is over,
-    /// the work ends early: the rest of a message that holds several is sent on, and other
-    /// messages are postponed.
+    /// Decodes messages, works on them and returns how each is settled. Work that takes long
+    /// or makes large results ends early: the rest of a message that holds several is sent
+    /// on, and other messages are postponed.
     async fn handle(
         &self,
         deliveries: Vec<Rc<Delivery>>,

@@ -182,11 +182,10 @@ pub trait Work {
         Ok(Carries::Nothing)
     }
 
-    /// The messages that a message holds, in their order. They are worked on, retried and
     /// The messages that a message holds, in their order. Each is worked on, retried and made
     /// a dead letter by itself. Those for which there is no time are sent on together; and if
     /// a worker died, each goes on by itself, so that the one that killed it takes no other
-    /// with it.
+    /// with it. Only messages of no message group hold several.
     fn parts<'m>(&self, message: Self::Message<'m>) -> Parts<Self::Message<'m>> {
         Parts::One(message)
     }

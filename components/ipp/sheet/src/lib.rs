@@ -8,7 +8,7 @@
 //! # Input
 //! - The first worksheet that isn't hidden. Its first row holds the names of the columns.
 //! - Rows without content are left out; the others keep their numbers.
-//! - Values as Excel shows them in a wide column without a format: see [`Report`] for those
+//! - Values as Excel shows them in a wide column without a format: see [`Report`] for values
 //!   that are only reported.
 //!
 //! # Output

@@ -61,7 +61,7 @@ pub(crate) fn strings(
 }
 
 /// Checks the sheet and returns the ranges that have to be cut out of it, in bytes after a
-/// mark of the encoding: statements of its extent that calamine would refuse. They are only
+/// mark of the encoding: statements of its extent that calamine cannot read. They are only
 /// hints, and often wrong.
 pub(crate) fn sheet(
     package: &mut Package,

@@ -51,7 +51,7 @@ impl Journal {
         self.effects.borrow_mut().extend(effects);
     }
 
-    /// The effects that write what was noted.
+    /// The effects that write the notes.
     pub(crate) fn take(&self) -> Vec<Effect> {
         self.effects.take()
     }

@@ -248,7 +248,7 @@ fn what_is_missing_or_wrong_is_told() {
         ),
         (
             |r| r["dynamodb"]["Keys"]["compra_id"] = json!({"N": "1E999"}),
-            "dynamodb.Keys.compra_id.N must be 0 or from 1E-130 to below 1E126, whatever its sign: 1E999",
+            "dynamodb.Keys.compra_id.N must be 0 or from 1E-130 to below 1E126, with either sign: 1E999",
         ),
         (
             |r| r["dynamodb"]["Keys"]["compra_id"] = json!({"BOOL": true}),

@@ -16,7 +16,7 @@ use crate::unreadable::{PNG, Unreadable};
 /// The maximum number of blocks: one for each row of the tallest image.
 const MAX: usize = 1 << 16;
 
-/// No block with codes of its own is shorter, in bytes.
+/// The min length of a block with codes of its own, in bytes.
 const MIN_BLOCK_BYTES: usize = 10;
 
 /// The window of deflate, in bytes.

@@ -667,7 +667,7 @@ enum Step {
     /// Two workers compact side by side, by turns: whether it is the first one's, and how
     /// many operations it has.
     Together(Life, Life, Vec<(bool, usize)>),
-    /// The archive is written again from the stored purchases.
+    /// The archive is written again from the stored changes.
     Replay,
 }
 

@@ -1,4 +1,5 @@
--- Q3: what each tenant sold day by day between two days (both included), for each currency.
+-- Q3: the sales of each tenant day by day between two days (both included), for each
+-- currency.
 WITH ultima AS (
   SELECT
     compra_id, user_id, tenant_id, resumen, metadata, year, month, day,

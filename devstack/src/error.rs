@@ -23,7 +23,9 @@ pub enum Error {
         reason: String,
     },
     /// No server can listen on the address.
-    #[error("cannot listen on {address}: {source}; choose another address or stop what uses it")]
+    #[error(
+        "cannot listen on {address}: {source}; choose another address or stop the program that uses it"
+    )]
     Listen {
         /// The address.
         address: std::net::SocketAddr,

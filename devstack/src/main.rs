@@ -60,7 +60,7 @@ struct Up {
 
 #[derive(Args)]
 struct Token {
-    /// Who the token is for: the claim `sub`
+    /// The user of the token: the claim `sub`
     #[arg(long)]
     subject: String,
     /// The tenant that they belong to: the claim `tenant_id`

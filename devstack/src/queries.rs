@@ -22,7 +22,7 @@ pub fn python(repository: &Path) -> Option<PathBuf> {
 /// or a file, and `options` are those of `scripts/catalog query`.
 ///
 /// # Errors
-/// There is no Python to run it, or the query fails: the error is what it prints.
+/// There is no Python to run it, or the query fails: the error is its output.
 pub async fn rows(
     repository: &Path,
     query: &str,

@@ -67,7 +67,7 @@ pub enum Refusal {
     #[error("the body does not have the SHA-256 that was signed")]
     Payload,
     /// The signature is of other data or made with another secret.
-    #[error("the signature does not match what was sent")]
+    #[error("the signature does not match the request")]
     Mismatch,
 }
 

@@ -51,7 +51,7 @@ pub struct StackOptions {
     pub cache_dir: Option<PathBuf>,
     /// Whether to print neither the routes nor the output of components.
     pub quiet: bool,
-    /// What clients and components may use at once.
+    /// The limits on resources that clients and components share.
     pub limits: orilla::Limits,
 }
 

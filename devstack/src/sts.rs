@@ -31,7 +31,7 @@ const AUDIENCE: &str = "sts.amazonaws.com";
 const SUBJECT: &str = "system:serviceaccount:default:orilla";
 
 /// The secret that tokens are signed with. The real one takes RSA and elliptic curves only;
-/// which key it is makes no difference to a caller.
+/// for a caller the kind of key makes no difference.
 const SECRET: &str = "a secret of the cluster's issuer, for tests";
 
 /// The max size of a body, in bytes.

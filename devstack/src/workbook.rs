@@ -17,8 +17,8 @@ const CONTENT_TYPE: &str = "application/vnd.openxmlformats-officedocument.spread
 /// Files by their names.
 type Files = Vec<(String, Vec<u8>)>;
 
-/// What the first job of Databricks writes into the bucket of raw files before a run ends:
-/// `raw_data.xlsx` with rows of its mostradores, or the files that are set.
+/// The files that the first job of Databricks writes into the bucket of raw files before a
+/// run ends: `raw_data.xlsx` with rows of its mostradores, or the files that are set.
 #[derive(Clone)]
 pub struct Workbooks {
     bucket: Objects<Https>,

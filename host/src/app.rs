@@ -59,7 +59,7 @@ pub struct Options {
     pub time_limit: Duration,
     /// How many bytes a linear memory of a component may grow to, at most 128 MiB.
     pub memory_limit: usize,
-    /// What clients and guests may use at once.
+    /// The limits on resources that clients and guests share.
     pub limits: Limits,
     /// The maximum time that [`RunningApp::shutdown`] waits for requests and messages in hand.
     pub drain_limit: Duration,
@@ -71,7 +71,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// The defaults for a manifest: what `orilla up -f MANIFEST` does.
+    /// The defaults for a manifest: the options of `orilla up -f MANIFEST`.
     pub fn new(manifest: impl Into<PathBuf>) -> Self {
         let manifest = manifest.into();
         let state_dir = folder_of(&manifest).join(".spin");

@@ -76,7 +76,7 @@ impl Cache {
     /// its files are run as native code.
     ///
     /// # Errors
-    /// The folder can't be made, or others may write it.
+    /// The folder can't be made, or another user owns it or may write to it.
     pub fn open(folder: &Path) -> std::io::Result<Self> {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true);
@@ -152,7 +152,8 @@ fn check_owner(folder: &Path) -> std::io::Result<()> {
     if ours && metadata.mode() & 0o022 == 0 {
         return Ok(());
     }
-    let reason = "others may write it, and what is in it is run: choose another --cache-dir";
+    let reason =
+        "another user owns or may write it, and its files are run: set another --cache-dir";
     Err(std::io::Error::new(
         std::io::ErrorKind::PermissionDenied,
         reason,

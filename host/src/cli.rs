@@ -45,7 +45,7 @@ struct Up {
         default_value = "127.0.0.1:3000"
     )]
     listen: SocketAddr,
-    /// What the operator decides, such as where key-value stores live.
+    /// The operator's settings, such as where key-value stores live.
     #[arg(long, env = "RUNTIME_CONFIG_FILE", value_name = "FILE")]
     runtime_config_file: Option<PathBuf>,
     /// Where stores and logs are kept [default: .spin beside the manifest].
@@ -62,7 +62,7 @@ struct Up {
     quiet: bool,
     #[command(flatten)]
     limits: Limits,
-    /// For tests of what an application does when a key-value store fails:
+    /// For tests of an application with a key-value store that fails:
     /// `exit-before-set:KEY` kills this process right before it sets the key,
     /// `fail-set:KEY` answers an error. A * at the end of KEY stands for any end.
     #[arg(
@@ -72,7 +72,7 @@ struct Up {
         help_heading = "For tests"
     )]
     key_value_faults: Vec<KeyValueFault>,
-    /// For tests of what an application does on a host that is less kind, as Spin:
+    /// For tests of an application on a host that is less forgiving, as Spin:
     /// this one subscribes to Redis half a second after it serves, and exits when
     /// Redis can't be reached or a subscription's connection is lost.
     #[arg(long, hide_short_help = true, help_heading = "For tests")]
@@ -86,7 +86,7 @@ fn parse_variable(text: &str) -> Result<(String, String), String> {
 }
 
 impl Cli {
-    /// Does what the command line says.
+    /// Runs the command.
     ///
     /// # Errors
     /// The application doesn't start, or didn't finish its work when told to stop.
@@ -105,7 +105,7 @@ impl Cli {
             _ = interrupt.recv() => {}
             reason = app.lost() => anyhow::bail!(reason),
         }
-        tracing::info!("stopping: finishing what is in flight");
+        tracing::info!("stopping: finishing requests and messages in hand");
         let finished = tokio::select! {
             finished = app.shutdown() => finished,
             // A second interrupt ends the wait.
@@ -113,7 +113,7 @@ impl Cli {
         };
         finished
             .then_some(())
-            .context("stopped before everything in flight was finished")
+            .context("stopped before all requests and messages in hand were finished")
     }
 }
 

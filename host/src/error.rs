@@ -19,7 +19,7 @@ pub enum StartError {
     State {
         /// The folder.
         folder: PathBuf,
-        /// What went wrong.
+        /// The reason.
         source: anyhow::Error,
     },
     /// The wasm of a component is not valid, or imports an interface that this host lacks.
@@ -27,7 +27,7 @@ pub enum StartError {
     Component {
         /// The component.
         component: String,
-        /// What went wrong.
+        /// The reason.
         source: anyhow::Error,
     },
     /// The address can't be listened on.
@@ -35,7 +35,7 @@ pub enum StartError {
     Listen {
         /// The address.
         address: SocketAddr,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The engine or a task can't be started.

@@ -1,8 +1,8 @@
 //! Instances of components: those that work, and those that wait for their next call.
 //!
 //! An instance is used again for calls of its own component alone, one at a time and a
-//! limited number of times. What a guest keeps in its memory is its own matter; the host
-//! sees to it that no handle outlives its call.
+//! limited number of times. The host leaves the data in a guest's memory alone; it sees to it
+//! that no handle outlives its call.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,7 +19,7 @@ use crate::slots::Slot;
 
 /// A component whose imports are linked.
 pub trait Instantiate {
-    /// What an instance exports.
+    /// The exports of an instance.
     type Exports;
 
     /// Makes an instance in a store.
@@ -49,7 +49,7 @@ impl Instantiate for RedisHandlerPre<Guest> {
 pub struct Instance<E> {
     /// The wasmtime store.
     pub store: Store<Guest>,
-    /// What it exports, once it is made.
+    /// Its exports, once it is made.
     exports: Option<E>,
     /// How many calls it has had.
     calls: u32,

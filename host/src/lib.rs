@@ -1,4 +1,4 @@
-//! The embedded host: does what `spin up` does with a `spin.toml`, where no Spin is
+//! The embedded host: runs a `spin.toml` as `spin up` does, where no Spin is
 //! installed. Where it and Spin differ, Spin is right.
 //!
 //! ```no_run
@@ -12,8 +12,8 @@
 //! # }
 //! ```
 //!
-//! The way of a request: [`triggers`] receive it, a `runtime` calls an
-//! instance of the component, and `factors` answer what the component imports.
+//! The way of a request: [`triggers`] receive it, a `runtime` calls an instance of the
+//! component, and `factors` implement the imports of the component.
 
 mod allowed_hosts;
 mod app;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The bounds of what strangers share. Each is a flag of `orilla up`.
+/// The limits on resources that clients share. Each is a flag of `orilla up`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Limits")]
 pub struct Limits {

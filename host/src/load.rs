@@ -59,7 +59,10 @@ pub fn load(
         .precompile_component(&composed)
         .map_err(|error| failed(error.into()))?;
     if let Err(error) = cache.store(&key, &compiled) {
-        tracing::warn!(component = name, "can't keep what was compiled: {error}");
+        tracing::warn!(
+            component = name,
+            "can't keep the compiled component: {error}"
+        );
     }
     // The compiler has just checked these bytes; loading them compiles nothing.
     match cache.load(engine, &key) {

@@ -1,4 +1,4 @@
-//! Instances that are used again: how often, and what ends them.
+//! Instances that are used again: how often, and the reasons to end one.
 
 #![allow(
     clippy::panic,

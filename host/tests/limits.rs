@@ -1,5 +1,5 @@
-//! The bounds of what clients share: what is past one is refused as `--help` says, and
-//! others are served meanwhile.
+//! The limits on resources that clients share: beyond a limit, a client is refused as
+//! `--help` says, and others are served meanwhile.
 
 #![allow(
     clippy::indexing_slicing,
@@ -156,7 +156,8 @@ async fn a_client_that_takes_no_answer_is_left() {
     let endless = usize::MAX >> 1;
     let mut stream = echoing(&app, endless).await;
     let left = async {
-        // Fills what the sockets take. The write ends when the host closes the connection.
+        // Fills the buffers of the sockets. The write ends when the host closes the
+        // connection.
         while stream.write_all(&[b'x'; 1 << 16]).await.is_ok() {}
     };
     let ((), other) = tokio::join!(soon("the client is left", left), get(&app, "/"));
@@ -275,7 +276,7 @@ fn up(project: &Project, ulimit: &str) -> (Program, String) {
     let address = lines
         .find_map(|line| Some(line.unwrap().strip_prefix("Serving http://")?.to_owned()))
         .unwrap();
-    // What else it prints has a reader, too.
+    // The rest of its output needs a reader, too: otherwise its pipe fills.
     std::thread::spawn(move || lines.for_each(drop));
     (program, address)
 }

@@ -91,7 +91,7 @@ fn project(port: u16) -> Project {
 /// Publishes as soon as the channel has a subscriber.
 async fn publish(port: u16, channel: &str, message: &str) {
     let client = redis::Client::open(("127.0.0.1", port)).unwrap();
-    eventually("somebody subscribes", || {
+    eventually("the channel has a subscriber", || {
         let heard = client
             .get_connection()
             .and_then(|mut connection| connection.publish::<_, _, usize>(channel, message));

@@ -1,5 +1,5 @@
-// What people do in the console, in Chromium. The address of the application and tokens come
-// by the environment; screenshots go to the folder `SHOTS` if it is set.
+// Users' work in the console, in Chromium. The address of the application and tokens come by
+// the environment; screenshots go to the folder `SHOTS` if it is set.
 
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
@@ -10,7 +10,7 @@ import { chromium } from "playwright-core";
 
 const { ORILLA, OPERATOR, USER, JOB, ORDER, SHOTS, CHROMIUM, OIDC_PORT } = process.env;
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-// Stories add the addresses of what they make.
+// Stories add the addresses of the things that they make.
 const SECTIONS = ["queues", "queues/jobs", "queues/ipp.files", "schedules", "webhooks", "jobs", `jobs/${JOB}`, "orders", `orders/${ORDER}`, "photos", "review", "purchases", "report", "replay", "runs"];
 
 const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });

@@ -12,7 +12,7 @@ use tokio::process::Command;
 
 use crate::ops::make_dead;
 
-/// Fails with what to do where a program is missing.
+/// Fails with advice where a program is missing.
 async fn run(command: &mut Command, advice: &str) -> String {
     let output = command.output().await;
     let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}: {advice}"));
@@ -85,7 +85,8 @@ async fn people_watch_and_repair_the_application_in_the_console() {
         &[
             ("processor_url", &*processor.url()),
             ("censored_rejected_threshold", "100"),
-            // The script has receivers there, and itself sends again what they refused.
+            // The script has receivers there, and itself sends again the events that they
+            // refused.
             ("notification_hosts", "http://127.0.0.1:*"),
             ("notification_retry_schedule", "1h"),
             ("oidc_issuer", &issuer),

@@ -91,7 +91,7 @@ impl Reading {
         Self { app, kept }
     }
 
-    /// What happens while time passes: the turn of a minute expires, and the record ages.
+    /// Makes time pass: the turn of a minute expires, and the record ages.
     fn pass(&self, seconds: u64) {
         let redis = self.app.redis();
         let turns = redis.call("KEYS", &[Arg::from("orilla:jwks:*")]).unwrap();
@@ -162,7 +162,7 @@ async fn a_rotation_costs_nobody_a_401() {
     is_let_in(app, &tokens[0]).await;
     assert_eq!(issuer.readings(), 2);
 
-    // The old key is withdrawn: its tokens, which nobody renewed, are refused.
+    // The old key is withdrawn: its tokens, which were not renewed, are refused.
     issuer.publish(&sets[1]);
     reading.pass(60 * 60);
     is_let_in(app, &tokens[1]).await;
@@ -279,7 +279,7 @@ async fn every_endpoint_for_users_knows_the_keys_of_the_url() {
     reading.app.stop().await;
 }
 
-/// Else the keys would be anyone's who answers there.
+/// Otherwise a host that the operator did not allow could set the keys.
 #[tokio::test]
 async fn a_host_that_is_not_configured_is_not_called_and_the_log_says_so() {
     let keys = issuers();

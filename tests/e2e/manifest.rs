@@ -140,7 +140,7 @@ fn the_authorizer_imports_little_and_all_of_it_in_the_version_of_every_spin() {
         "wasi:io/poll@0.2.0",
         "wasi:clocks/monotonic-clock@0.2.0",
         "wasi:clocks/wall-clock@0.2.0",
-        // What the standard library needs to print a panic and to end by it.
+        // The standard library needs these to print a panic and to end by it.
         "wasi:cli/exit@0.2.0",
         "wasi:cli/stderr@0.2.0",
         "wasi:io/error@0.2.0",

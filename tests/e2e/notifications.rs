@@ -396,9 +396,9 @@ async fn a_receiver_that_is_away_for_a_day_misses_nothing_and_needs_no_operator(
     {
         let wait = wait_of(&app, &receiver, attempt + 1).await;
         // A busy machine may look late.
-        let least = Duration::from_secs(seconds).saturating_sub(Duration::from_secs(60));
-        let most = Duration::from_secs(seconds * 11 / 10 + 1);
-        assert!((least..=most).contains(&wait), "{attempt}: {wait:?}");
+        let min = Duration::from_secs(seconds).saturating_sub(Duration::from_secs(60));
+        let max = Duration::from_secs(seconds * 11 / 10 + 1);
+        assert!((min..=max).contains(&wait), "{attempt}: {wait:?}");
         away += Duration::from_secs(seconds);
         if attempt == 6 {
             assert!(away > Duration::from_secs(24 * 3_600));

@@ -359,7 +359,7 @@ fn has(texts: &Texts, name: &str) -> bool {
     texts.words.contains(name) || texts.words.contains(&snake)
 }
 
-/// What an operation has and the sources of its component have not.
+/// The fields and codes of an operation that the sources of its component do not have.
 fn invented(api: &Api, operation: &Value, texts: &Texts, host: &Texts) -> Vec<String> {
     let (mut fields, mut known_codes) = (BTreeSet::new(), BTreeSet::new());
     let responses = operation["responses"].as_object().unwrap().values();

@@ -179,7 +179,7 @@ async fn where_it_is_required_nobody_changes_an_order_without_saying_which_versi
     let refused = patch(&app, USER, "A", &next, &[]).await;
     assert_eq!(refusal(refused, 428).await, "precondition_required");
     assert_eq!(put(Some("\"7\"")).send().await.unwrap().status(), 412);
-    // What others have is not told.
+    // A caller is not told of orders of other users.
     assert_eq!(
         refusal(patch(&app, OTHER, "A", &next, &[]).await, 404).await,
         "unknown_order"

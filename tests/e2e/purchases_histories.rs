@@ -24,7 +24,7 @@ const ITEMS: usize = 3;
 const DAYS: [&str; 3] = ["2025-07-12", "2025-07-13", "2025-07-14"];
 const ADMIN: &[&str] = &["admin"];
 
-/// What a client does to a purchase, or what a record of a stream says of an item.
+/// An action of a client on a purchase, or a record of a stream about an item.
 #[derive(Clone, Debug)]
 enum Action {
     Put(Content),

@@ -1,5 +1,5 @@
-//! The SQL that is shipped for Athena, run by DuckDB on the archive that the application wrote:
-//! it tells what the application itself tells, to the cent.
+//! The SQL that is shipped for Athena, run by DuckDB on the archive that the application
+//! wrote: its results are those of the application itself, to the cent.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -242,7 +242,7 @@ impl Copy {
     }
 }
 
-/// What the three queries tell.
+/// The results of the three queries.
 #[derive(Debug, PartialEq)]
 struct Answers {
     recent: BTreeMap<&'static str, Vec<Value>>,
@@ -394,7 +394,7 @@ async fn the_shipped_queries_tell_what_the_application_tells() {
         days_are_those_of_the_report(admin, &answers.days).await;
     }
 
-    // What the report cannot tell: a tenant without users, and a day by hand.
+    // Rows that the report does not have: a tenant without users, and a day by hand.
     let foreign = &answers.recent[FOREIGN.0];
     assert_eq!(foreign.len(), 1, "{foreign:?}");
     for (name, expected) in [

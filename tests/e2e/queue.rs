@@ -391,7 +391,7 @@ async fn scripts_are_sent_again_to_a_server_that_forgot_them() {
 }
 
 #[tokio::test]
-async fn whoever_looks_sets_an_alarm_that_was_lost() {
+async fn a_claim_sets_the_queues_timer_again_if_it_was_lost() {
     let server = OwnRedis::start().await;
     let redis = server.connect();
     let queue = Queue::new(&redis, "q");

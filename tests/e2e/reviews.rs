@@ -89,7 +89,7 @@ async fn reviewers_see_the_doubtful_photos_of_all_users_and_decide() {
         (&json!("reject"), &json!("A cat after all"), &json!("900"))
     );
     assert_eq!(kept["reviewed_at"], record["updated_at"]);
-    // The owner is told the decision, and not who made it.
+    // The owner is told the decision, but not the reviewer.
     let own = app.looked_at(USER, &first).await;
     assert_eq!(own["status"], "rejected");
     assert_eq!(own["review"]["reason"], "A cat after all");

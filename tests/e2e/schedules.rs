@@ -1,4 +1,4 @@
-//! What schedules promise: on a real Redis, with a clock that tests set, and in the
+//! The guarantees of schedules: on a real Redis, with a clock that tests set, and in the
 //! application.
 
 use std::collections::BTreeSet;

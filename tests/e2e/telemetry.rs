@@ -1,4 +1,4 @@
-//! What operators see of requests: counts at `/metrics`, and traces in their collector.
+//! Telemetry of requests for operators: counts at `/metrics`, and traces in their collector.
 
 use std::collections::BTreeSet;
 
@@ -117,7 +117,7 @@ async fn a_request_its_queue_work_and_its_notifications_are_one_trace() {
     let receiver = WebhookReceiver::start(SECRET).await.unwrap();
     let app = observed(&collector, &receiver, "0").await;
 
-    // The caller says that its trace is recorded, whatever the ratio is.
+    // The caller says that its trace is recorded, which counts at any ratio.
     put(&app, "ORD-1", Some(&format!("00-{TRACE}-{CALLER}-01"))).await;
     let request = span(&collector, TRACE, "PUT /orders/{orderId}").await;
     assert_eq!((&*request.parent, &*request.service), (CALLER, "travel"));

@@ -23,7 +23,7 @@ use toml::Table;
 
 const NAME: &str = "gift-cards";
 
-/// What the tests sign tokens with.
+/// The secret that the tests sign tokens with.
 const SECRET: &str = "a secret of 32 bytes for the tests";
 
 /// Where the endpoint of the tests has its clone of Orilla.
@@ -250,7 +250,7 @@ fn the_manifest_gives_what_orilla_gives_its_endpoints() {
         assert_eq!(variable, &shipped["variables"][name], "{name}");
     }
 
-    // What all components have that verify tokens: the rest is for their work.
+    // The imports that all components have that verify tokens: the rest is for their work.
     const ROLE: &str = "orilla:auth/authorizer@0.2.0";
     let components = shipped["component"].as_table().unwrap().values();
     let verifying: Vec<_> = components
@@ -335,7 +335,7 @@ static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
             .args(["-n", "19", "sh", "-c", command])
             .env("CARGO_BUILD_JOBS", "1")
             .current_dir(&folder)
-            // What it shares with Orilla's components is built already.
+            // The crates that it shares with Orilla's components are built already.
             .env("CARGO_TARGET_DIR", root().join("target"))
             .env("CARGO_NET_OFFLINE", "true")
             .status();

@@ -1,5 +1,5 @@
-//! A client in TypeScript that is generated from the OpenAPI document: it compiles, and
-//! does what `docs/integrate.md` shows.
+//! A client in TypeScript that is generated from the OpenAPI document: it compiles, and works
+//! as `docs/integrate.md` shows.
 
 use std::fs;
 use std::path::{Path, PathBuf};

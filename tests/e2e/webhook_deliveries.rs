@@ -1,4 +1,4 @@
-//! What an operator sees of deliveries, and what is sent again.
+//! The log of deliveries for operators, and events that are sent again.
 
 use devstack::WebhookReceiver;
 use devstack::webhooks::SECRET;
@@ -137,7 +137,7 @@ async fn what_failed_during_an_outage_is_sent_again_at_once() {
     quiet(&app).await;
     assert_eq!(receiver.deliveries(), 1 + 3 + 3);
 
-    // With `all`, also what was delivered; what was sent again a moment ago is not.
+    // With `all`, delivered events too, but none that was sent again a moment ago.
     let all = json!({"since": ALWAYS, "all": true});
     let sent = body(resend(&app, &path, &all).await, 202).await;
     assert_eq!(sent, json!({"events": 4}));
@@ -176,7 +176,7 @@ async fn one_event_is_sent_again_under_its_id() {
     })
     .await;
     assert_eq!(receiver.received().len(), 1);
-    // Who asks twice gets it once more.
+    // A second request within a minute sends nothing more.
     body(app.ops(Method::POST, &again, None).await, 202).await;
     quiet(&app).await;
     assert_eq!(receiver.deliveries(), 2);
@@ -244,7 +244,7 @@ async fn a_webhook_that_fails_for_five_days_is_switched_off_and_the_others_are_t
     let log = std::fs::read_to_string(log).unwrap();
     assert!(log.contains("a webhook was switched off"));
 
-    // What waits is dropped, and sent again on demand when the receiver is back.
+    // Waiting events are dropped, and sent again on demand when the receiver is back.
     waiting(&app, 4).await;
     app.time_passes_on(QUEUE).await;
     quiet(&app).await;

@@ -114,7 +114,7 @@ async fn a_webhook_learns_of_purchases_of_every_tenant() {
     let app = app(&[]).await;
     let cafe = app.member("ana", "cafe", &[]);
     let bar = app.member("ben", "bar", &[]);
-    // Nobody wants this one.
+    // No webhook wants this one.
     body(cafe.post(&purchase("early", "X", "1", "1")).await, 201).await;
     app.drain("compras").await;
     make(&app, &receiver, &["orilla.purchase.*"]).await;

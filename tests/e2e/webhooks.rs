@@ -1,4 +1,4 @@
-//! Webhooks that operators make: what they get, their secrets, and where they may be.
+//! Webhooks that operators make: their events, their secrets, and their permitted URLs.
 
 use std::collections::HashSet;
 
@@ -64,7 +64,7 @@ async fn a_webhook_gets_the_events_that_it_wants_and_no_others() {
     let ends = WebhookReceiver::start(SECRET).await.unwrap();
     let family = WebhookReceiver::start(SECRET).await.unwrap();
     let app = app(&[]).await;
-    // Nobody wants these, so they never become messages.
+    // No webhook wants these, so they never become messages.
     put_order(&app, "A", "received").await;
     app.order_is("A", "processed").await;
     assert_eq!(app.queue(QUEUE).await["processed"], 0);
@@ -167,7 +167,7 @@ async fn a_webhook_that_is_off_or_deleted_gets_nothing() {
     put_order(&app, "A", "completed").await;
     assert_eq!(types(&told(&receiver, 1).await), ["orilla.order.completed"]);
 
-    // What waits when it is deleted is dropped.
+    // Events that wait when it is deleted are dropped.
     receiver.answer_with(StatusCode::SERVICE_UNAVAILABLE);
     put_order(&app, "B", "completed").await;
     eventually("it waits", || async {

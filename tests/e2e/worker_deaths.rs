@@ -1,4 +1,5 @@
-//! Workers that die of a message, and whose fault that is.
+//! Workers that die while they handle a message, and whether the message counts it as a
+//! failure.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use worker::{Leases, Task, Verdict, Work};
 
 const MESSAGE: &str = r#"{"type": "test.call", "schema": 1}"#;
 
-/// A call of somebody else.
+/// A message that asks for a call of another service.
 struct Call;
 
 impl<'m> Incoming<'m> for Call {
@@ -48,7 +49,7 @@ impl<const COUNTS: bool> Work for Caller<COUNTS> {
         self.attempts.borrow_mut().extend(attempts);
         Ok(tasks
             .iter()
-            .map(|_| Verdict::retry("nobody answers"))
+            .map(|_| Verdict::retry("the service does not answer"))
             .collect())
     }
 }
@@ -103,7 +104,7 @@ async fn a_worker_that_died_is_a_failure_of_its_message_unless_others_are_called
     for queue in [&own, &others] {
         let letters = queue.dead_letters(None, 9).unwrap().letters;
         assert_eq!((letters.len(), letters[0].attempts), (1, 3));
-        assert_eq!(letters[0].error, "nobody answers");
+        assert_eq!(letters[0].error, "the service does not answer");
     }
 }
 

@@ -60,7 +60,7 @@ impl Api {
         operations.collect()
     }
 
-    /// What a reference in the document stands for; the value itself where it is none.
+    /// The target of a reference in the document; the value itself where it is none.
     pub fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
         match value["$ref"].as_str() {
             Some(reference) => self.at(reference.strip_prefix('#').unwrap()),

@@ -29,7 +29,7 @@ impl App {
         request.send().await.unwrap()
     }
 
-    /// What an operator reads at a path.
+    /// The JSON at a path, as an operator reads it.
     pub async fn ops_get(&self, path: &str) -> Value {
         body(self.ops(Method::GET, path, None).await, 200).await
     }

@@ -36,7 +36,7 @@ if (!received.already_uploaded) {
   if (!upload.ok) throw new Error(`the store answered ${upload.status}`);
 }
 
-// Get back: the photo, and what is known of it.
+// Get back: the photo, and its record.
 const file = { params: { path: { file: received.file_name } } };
 const { response } = await orilla.GET("/obtain/{file}", { ...file, redirect: "manual" });
 const location = response.headers.get("location");

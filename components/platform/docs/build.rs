@@ -1,8 +1,8 @@
 //! Makes the OpenAPI document from the files in `openapi/`.
 //!
-//! `document.yaml` has what all systems share, each other file the paths and components of
-//! one system. The refusals that follow from conventions are added here, so that no file
-//! repeats them: see `Conventions`.
+//! `document.yaml` has the parts that all systems share, each other file the paths and
+//! components of one system. The refusals that follow from conventions are added here, so
+//! that no file repeats them: see `Conventions`.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -152,7 +152,7 @@ fn merge(into: &mut Object, from: Object, place: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What follows from the kind of an operation.
+/// The parts of an operation that follow from its kind.
 struct Conventions {
     /// The refusals, as `document.yaml` lists them: for each kind of operation the
     /// statuses, and for each status the codes with their meanings.

@@ -22,11 +22,11 @@ use layers::{
 const WEIGHTS: &str = "model/lite0.f16";
 const DIGEST: &str = "model/lite0.f16.sha256";
 
-/// What a sum is at least when it is rounded, in units of the result. One above 2^22 or
-/// below -2^22 is not rounded well, but clamped.
+/// The minimum of a sum when it is rounded, in units of the result. A sum above 2^22 or below
+/// -2^22 is not rounded well, but clamped.
 const MIN_SUM: f64 = -12_582_911.0;
 
-/// What stands for the largest value of a narrow activation.
+/// The representation of the largest value of a narrow activation.
 const NARROW: i16 = 32_000;
 
 fn main() {
@@ -98,10 +98,10 @@ struct Row {
 /// Reads weights as `scripts/convert_model.py` lays them out, and writes them as the
 /// kernels read them.
 ///
-/// The output is one run of panels, layer after layer. A panel holds what eight output
-/// channels need, all little-endian: eight biases (i32) in the unit of the sum; eight
-/// factors (f32) from there to the unit of the result; eight factors (f32) from the unit
-/// of what is added; then for each two inputs the two weights (i16) of each channel.
+/// The output is one run of panels, layer after layer. A panel has the parameters of eight
+/// output channels, all little-endian: eight biases (i32) in the unit of the sum; eight
+/// factors (f32) from there to the unit of the result; eight factors (f32) from the unit of
+/// the added activation; then for each two inputs the two weights (i16) of each channel.
 struct Packer<'a> {
     rest: &'a [u8],
     packed: Vec<u8>,
@@ -232,7 +232,7 @@ fn unit(row: &Row, inputs: &[Range]) -> f64 {
         low += a.min(b);
         high += a.max(b);
         largest = largest.max((weight * input.unit).abs());
-        // What rounding the weight may add.
+        // The error that rounding the weight may add.
         rounded += input.low.abs().max(input.high) / input.unit / 2.0;
     }
     bound = bound.max(low.abs()).max(high.abs());

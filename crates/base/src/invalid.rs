@@ -6,7 +6,7 @@
 pub struct Invalid {
     /// A stable word for programs, in snake case.
     pub code: &'static str,
-    /// What is wrong and what to change, for a person.
+    /// The error and its remedy, for a person.
     pub message: String,
 }
 

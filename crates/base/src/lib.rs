@@ -1,7 +1,7 @@
-//! What every crate and component may use: ids that follow a request, log lines, the
-//! clock, variables, ids that callers choose, JSON that keeps its digits ([`Fields`]),
-//! queries, preconditions, errors of the caller ([`Invalid`]) and failures of the
-//! deployment ([`Failure`]).
+//! Types and functions for all crates and components: ids that follow a request, log lines,
+//! the clock, variables, ids that callers choose, JSON that keeps its digits ([`Fields`]),
+//! queries, preconditions, errors of the caller ([`Invalid`]) and failures of the deployment
+//! ([`Failure`]).
 //!
 //! It knows neither HTTP answers nor stores.
 

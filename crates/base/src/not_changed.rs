@@ -9,7 +9,7 @@ use crate::{Failure, Unmet};
 pub struct Unknown {
     /// A stable word for programs, in snake case.
     pub code: &'static str,
-    /// What is wrong, for a person.
+    /// The error, for a person.
     pub message: &'static str,
 }
 
@@ -22,7 +22,7 @@ pub enum NotChanged {
     Conflict {
         /// A stable word for programs, in snake case.
         code: &'static str,
-        /// What is wrong and what to change, for a person.
+        /// The error and its remedy, for a person.
         message: String,
     },
     /// There is none to change: 404.
@@ -31,13 +31,13 @@ pub enum NotChanged {
     /// The `Idempotency-Key` was used for another request: 422.
     #[error("{message}")]
     KeyReused {
-        /// What to change, for a person.
+        /// The remedy, for a person.
         message: &'static str,
     },
     /// The change must be conditional and is not: 428 (RFC 6585, 3).
     #[error("{message}")]
     Unconditional {
-        /// What to send, for a person.
+        /// The condition to send, for a person.
         message: String,
     },
     /// A condition on the version does not hold: 412.

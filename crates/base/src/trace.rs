@@ -31,7 +31,7 @@ pub struct Trace {
     /// it: its worker continues the sender's span.
     #[serde(skip)]
     parent: String,
-    /// What tracing systems of the callers tell each other; empty without.
+    /// The `tracestate` of the caller: data of its tracing systems; empty without.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     tracestate: String,
 }

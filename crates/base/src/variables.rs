@@ -7,7 +7,7 @@ use spin_sdk::variables;
 
 use crate::Failure;
 
-/// What separates the values of a variable that [packs](split) several where they may hold
+/// The separator of the values of a variable that [packs](split) several where they may hold
 /// blanks: the unit separator.
 pub const UNIT_SEPARATOR: char = '\u{1f}';
 

@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use crate::{Error, Https};
 
-/// The bucket of the archive. What is not given comes from the variables of the application
-/// (SPIN_VARIABLE_S3_ENDPOINT and so on), then from those of AWS (AWS_ACCESS_KEY_ID and so
-/// on), then from the data folder of `scripts/up`.
+/// The bucket of the archive. Values that are not given come from the variables of the
+/// application (SPIN_VARIABLE_S3_ENDPOINT and so on), then from those of AWS
+/// (AWS_ACCESS_KEY_ID and so on), then from the data folder of `scripts/up`.
 #[derive(Args, Debug, Clone)]
 pub struct Connection {
     /// The URL of the store
@@ -130,7 +130,7 @@ mod tests {
         }
     }
 
-    /// The URL of an object, which shows what was configured.
+    /// The URL of an object, which shows the configured values.
     fn url(connection: &Connection, env: &[(&str, &str)]) -> Result<String, Error> {
         let get = |name: &str| {
             let found = env.iter().find(|(variable, _)| *variable == name);

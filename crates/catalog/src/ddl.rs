@@ -20,7 +20,7 @@ pub enum Unwritten {
     Empty,
 }
 
-/// Fills `${bucket}`, `${tenants}` and `${years}` of `template` with what is in the bucket.
+/// Fills `${bucket}`, `${tenants}` and `${years}` of `template` from the bucket.
 ///
 /// The years are the given ones, or else those of the archive up to the year after
 /// `this_year`, so that the tables do not miss the purchases of the next January.

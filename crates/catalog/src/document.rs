@@ -26,7 +26,7 @@ const EVENT_TIME: &[BorrowedFormatItem<'_>] =
 const TIME_IN_KEY: &[BorrowedFormatItem<'_>] =
     format_description!("[year][month][day]_[hour][minute][second]");
 
-/// What the document of a change says of itself.
+/// The fields of a change's document that are checked or compared.
 pub(crate) struct Document {
     pub compra_id: String,
     pub tenant_id: String,
@@ -48,7 +48,8 @@ impl Document {
     /// Reads a line, without its line feed.
     ///
     /// # Errors
-    /// What keeps the SerDes of Athena from reading it, or is not as the format has it.
+    /// A fault that keeps the SerDes of Athena from reading it, or a departure from the
+    /// format.
     pub(crate) fn read(line: &str) -> Result<Self, String> {
         let mut document = Object::read(line, "")?;
         let compra_id = document.text("compra_id")?;

@@ -1,8 +1,8 @@
 use std::io;
 use std::path::PathBuf;
 
-/// The reason why the catalog's work was not done. What is wrong in the archive is no error
-/// but a result.
+/// The reason why the catalog's work was not done. A fault in the archive is no error but a
+/// result.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The archive was not read.

@@ -20,7 +20,7 @@ struct Cli {
 enum Command {
     /// Checks the archive, prints a table and fails at the first class that is wrong
     Verify(Verify),
-    /// Prints the definitions of the tables for what is in the archive
+    /// Prints the definitions of the tables for the tenants and years of the archive
     Ddl(Ddl),
     /// Copies a table to this machine
     Download(Download),

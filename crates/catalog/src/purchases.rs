@@ -1,4 +1,4 @@
-//! What the changes of all purchases say of each other.
+//! The changes of all purchases, checked against each other.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -23,7 +23,7 @@ impl fmt::Display for Purchase {
     }
 }
 
-/// What makes a change of a purchase the same one in another object.
+/// The identity of a change of a purchase: the same in each object that has it.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct ChangeId {
     sequence: Box<str>,

@@ -3,7 +3,7 @@ use std::fmt;
 /// The max offenders that a row keeps.
 const MAX_OFFENDERS: usize = 10;
 
-/// What is checked, in this order.
+/// The classes of checks, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     /// Keys are in the grammar.
@@ -53,7 +53,7 @@ impl Class {
         match self {
             Self::Keys => "keys in the grammar",
             Self::Lines => "one line of JSON of the right form",
-            Self::Places => "keys that say what documents say",
+            Self::Places => "keys that agree with their documents",
             Self::Versions => "purchases with each version once",
             Self::Sums => "sums that equal the lines",
             Self::Ranges => "partitions within the DDL's ranges",
@@ -67,16 +67,16 @@ impl Class {
 pub struct Offender {
     /// A key, the number of a line in one, or a purchase.
     pub at: String,
-    /// What is wrong with it.
+    /// The fault.
     pub problem: String,
 }
 
 /// The result of a class.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Row {
-    /// What was looked at.
+    /// The number of things that were checked.
     pub checked: u64,
-    /// What was wrong.
+    /// The number of those that were wrong.
     pub wrong: u64,
     /// The first of them.
     pub offenders: Vec<Offender>,
@@ -91,7 +91,7 @@ impl Row {
         }
     }
 
-    /// Notes what is wrong with something that is counted already.
+    /// Notes a fault of something that is counted already.
     pub(crate) fn wrong(&mut self, at: String, problem: String) {
         self.wrong += 1;
         if self.offenders.len() < MAX_OFFENDERS {
@@ -100,7 +100,7 @@ impl Row {
     }
 }
 
-/// What [`verify`](crate::verify()) found.
+/// The result of [`verify`](crate::verify()).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
     /// The classes that were checked: up to the first one that failed, and without those that
@@ -118,7 +118,7 @@ impl Report {
     }
 }
 
-/// A table, and what is wrong.
+/// A table, and the faults.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:10}{:38}{:>10}{:>10}", "class", "", "checked", "wrong")?;

@@ -96,7 +96,7 @@ fn ranges(ddl: &str, changes: &[String], days: &[String]) -> Row {
     row
 }
 
-/// What reading the objects showed.
+/// The results of reading the objects.
 #[derive(Default)]
 struct Found {
     lines: Row,

@@ -19,8 +19,8 @@ pub(crate) struct Answer {
 impl Answer {
     /// Reads an answer, of `limit` bytes at most where it is a success.
     ///
-    /// The status of any other answer counts whatever its body is: a proxy's page of a
-    /// megabyte with 503 asks to try again, as does one that breaks off.
+    /// The status of any other answer counts, with any body: a proxy's page of a megabyte
+    /// with 503 asks to try again, as does an answer that breaks off.
     pub(crate) async fn read<B>(response: Response<B>, limit: u64) -> Result<Self, Error>
     where
         B: Stream<Item = Result<Vec<u8>, outbound::Error>> + Unpin,

@@ -1,4 +1,4 @@
-//! Why Databricks did not do what it was asked.
+//! Errors of requests to Databricks.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 /// The max bytes that are kept of a text of Databricks.
 const MAX_TEXT: usize = 500;
 
-/// Why Databricks did not do what it was asked. No text holds a token.
+/// The reason why a request to Databricks had no success. No text holds a token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The configuration is wrong, and only the operator can change it.
@@ -65,7 +65,7 @@ impl Error {
             )),
             StatusCode::NOT_FOUND => Self::Unknown(text),
             _ if code == "RESOURCE_DOES_NOT_EXIST" => Self::Unknown(text),
-            // What the Jobs API answers of a run or job that is not there; Databricks' own
+            // The Jobs API answers so for a run or job that is not there; Databricks' own
             // SDKs read it alike.
             _ if code == "INVALID_PARAMETER_VALUE" && text.contains(" does not exist") => {
                 Self::Unknown(text)

@@ -15,13 +15,13 @@ pub struct Run {
     pub life_cycle: String,
     /// The result, such as `SUCCESS`, of a run that has ended.
     pub result: Option<String>,
-    /// What Databricks says of the state.
+    /// Databricks' text about the state.
     pub message: String,
-    /// What the states mean.
+    /// The meaning of the states.
     pub progress: Progress,
 }
 
-/// What the states of a run mean.
+/// The meaning of the states of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// It waits, runs or ends, or has a state that is not known here.
@@ -102,8 +102,8 @@ impl RunBody {
     }
 }
 
-/// What a state means. "Additional states might be introduced" (Jobs API): an unknown state
-/// of life counts as running, and an unknown result as a failure.
+/// The meaning of a state. "Additional states might be introduced" (Jobs API): an unknown
+/// state of life counts as running, and an unknown result as a failure.
 fn progress(
     life_cycle: &str,
     result: Option<&str>,

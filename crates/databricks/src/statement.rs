@@ -204,7 +204,7 @@ impl<R: Redis, T: Transport> Databricks<'_, R, T> {
         let (answer, read): (Answer, u64) = self
             .persist(&Method::POST, path, &body, MAX_BYTES, &mut patience)
             .await?;
-        // It may be a part of a path: only what Databricks makes is let in.
+        // It becomes a part of a path: only ids of the form that Databricks makes are let in.
         let is_id = |id: &str| {
             id.bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')

@@ -70,7 +70,7 @@ fn run_now() -> RunNow {
     }
 }
 
-/// What `run-now` makes of an answer.
+/// The result of `run-now` with an answer.
 fn started(reply: impl Fn(&Request<Vec<u8>>) -> Answer) -> Result<RunId, Error> {
     let (double, redis) = (Double::new(reply), Map::default());
     let databricks = Databricks::with_transport(with_token(), &redis, &double);
@@ -154,7 +154,7 @@ fn an_answer_can_ask_to_wait() {
 fn no_error_repeats_a_secret() {
     let echo = |request: &Request<Vec<u8>>| {
         let bearer = request.headers()[AUTHORIZATION].to_str().unwrap();
-        // As long as what is kept of a text, so that a cut would go through the secret.
+        // As long as the kept part of a text, so that a cut would go through the secret.
         let message = format!("{}{bearer}", "x".repeat(490));
         answer(
             403,

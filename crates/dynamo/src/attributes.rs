@@ -50,8 +50,8 @@ pub(crate) fn problem(error: &serde_json::Error) -> String {
     base::shorten(text, 256).to_owned()
 }
 
-/// The key of an item, of which the same key has the same JSON, whatever the order of its
-/// attributes and the spelling of numbers and strings.
+/// The key of an item. The same key has the same JSON, in any order of its attributes and
+/// with any spelling of numbers and strings.
 ///
 /// # Errors
 /// The reason why it is no key.

@@ -91,7 +91,7 @@ impl<'a> Decimal<'a> {
         }
         if !(MIN_POWER..=MAX_POWER).contains(&number.power) {
             return Err(format!(
-                "must be 0 or from 1E{MIN_POWER} to below 1E{}, whatever its sign: {}",
+                "must be 0 or from 1E{MIN_POWER} to below 1E{}, with either sign: {}",
                 MAX_POWER + 1,
                 base::shorten(text, 64)
             ));
@@ -99,8 +99,8 @@ impl<'a> Decimal<'a> {
         Ok(number)
     }
 
-    /// The number as JSON, with all its digits and its exponent: only what JSON's grammar
-    /// (RFC 8259, 6) forbids is changed.
+    /// The number as JSON, with all its digits and its exponent; only forms that JSON's
+    /// grammar (RFC 8259, 6) forbids are changed.
     pub(crate) fn json(&self) -> String {
         let sign = if self.is_negative { "-" } else { "" };
         let whole = match self.whole.trim_start_matches('0') {

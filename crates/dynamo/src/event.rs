@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// What happened to an item.
+/// The kind of a change of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventName {
     /// It was created.

@@ -3,7 +3,7 @@
 //!
 //! Numbers keep their digits: none becomes a double. The format is that of the
 //! [DynamoDB Streams API](https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html);
-//! what other tools write differently is accepted where its meaning is plain.
+//! forms of other tools are accepted where their meaning is plain.
 
 mod attributes;
 mod body;
@@ -18,8 +18,8 @@ pub use event::{EventName, UnknownEvent};
 pub use record::{Record, text_key};
 pub use sequence::{NoSequence, Sequence};
 
-/// A decimal number as JSON has it, with its digits: only what JSON's grammar (RFC 8259, 6)
-/// forbids is changed, as in `+1`, `.5` and `01`.
+/// A decimal number as JSON has it, with its digits; only forms that JSON's grammar (RFC
+/// 8259, 6) forbids are changed, as in `+1`, `.5` and `01`.
 ///
 /// # Errors
 /// The limit of DynamoDB that it breaks, worded to follow a name: 38 digits, 1E-130 to

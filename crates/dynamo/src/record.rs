@@ -13,7 +13,7 @@ use crate::{EventName, Sequence, time};
 /// A change of an item, as a stream delivers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// What happened.
+    /// The kind of the change.
     pub event: EventName,
     /// `eventID`, unique for the change in AWS. Test tools repeat it.
     pub event_id: Option<String>,

@@ -1,4 +1,4 @@
-//! Keys: what they verify with, and what makes one unfit.
+//! Keys that verify signatures, and the reasons that make one unfit.
 
 use std::ops::RangeInclusive;
 
@@ -113,7 +113,7 @@ impl Key {
     /// The bytes are something else, which is named, or the key is damaged, weak or of
     /// another kind than the algorithm needs.
     pub fn from_der(algorithm: &str, der: &[u8]) -> Result<Self, String> {
-        let damaged = "is damaged: what it holds is no SubjectPublicKeyInfo; copy the key anew";
+        let damaged = "is damaged: its bytes are no SubjectPublicKeyInfo; copy the key anew";
         let info = SubjectPublicKeyInfoRef::from_der(der);
         let info = info.map_err(|_| other_content(der).unwrap_or(damaged))?;
         let bytes = info.subject_public_key.as_bytes().ok_or(damaged)?;
@@ -132,20 +132,20 @@ impl Key {
     }
 }
 
-/// What is said of a certificate in place of a key.
+/// The reason for the refusal of a certificate in place of a key.
 pub const CERTIFICATE: &str =
     "is a certificate: set the key in it, which `openssl x509 -pubkey -noout` writes";
 
-/// What is said of a private key in place of a public one.
+/// The reason for the refusal of a private key in place of a public one.
 pub const PRIVATE_KEY: &str = "holds a private key, which is the issuer's alone: make a new one, \
      and set its public key, which `openssl pkey -pubout` writes";
 
-/// What is said of an RSA key without its algorithm (RFC 8017, A.1.1).
+/// The reason for the refusal of an RSA key without its algorithm (RFC 8017, A.1.1).
 pub const PKCS1: &str =
-    "is in the form of PKCS #1: set what `openssl rsa -RSAPublicKey_in -pubout` makes of it";
+    "is in the form of PKCS #1: set the output of `openssl rsa -RSAPublicKey_in -pubout` for it";
 
-/// What is said of DER that is something else than a SubjectPublicKeyInfo, where it shows
-/// by its first values.
+/// The reason for the refusal of DER that is something else than a SubjectPublicKeyInfo,
+/// where its kind shows by its first values.
 fn other_content(der: &[u8]) -> Option<&'static str> {
     let mut reader = SliceReader::new(der).ok()?;
     let mut header = || Header::decode(&mut reader).ok();
@@ -180,7 +180,7 @@ fn other_content(der: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// What a key is, for a person to read.
+/// The kind of a key, for a person to read.
 fn kind(info: &SubjectPublicKeyInfoRef<'_>) -> &'static str {
     match info.algorithm.oid {
         pkcs1::ALGORITHM_OID => "an RSA key",

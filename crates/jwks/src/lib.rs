@@ -1,6 +1,6 @@
-//! The keys that tokens are verified with: one by one, or as a JSON Web Key Set
-//! (RFC 7517). [`record`] is what is kept of the set of
-//! a URL. The crate knows neither Spin nor a clock.
+//! The keys that tokens are verified with: one by one, or as a JSON Web Key Set (RFC 7517).
+//! [`record`] has the form in which the set of a URL is stored. The crate knows neither Spin
+//! nor a clock.
 
 pub mod key;
 pub mod record;

@@ -21,7 +21,7 @@ pub const MAX_KEYS: usize = 64;
 pub enum Origin {
     /// A variable, which may hold secrets.
     Variable,
-    /// A URL, whose answer anyone may read: a secret there is none.
+    /// A URL, whose answer is public: a key of HS256 in it is no secret.
     Url,
 }
 
@@ -94,7 +94,7 @@ pub(crate) struct Jwk {
     d: Value,
 }
 
-/// What a key of a set is good for.
+/// The use of a key of a set.
 enum Use {
     Verify(Key),
     Other,
@@ -204,7 +204,7 @@ impl Jwk {
             ("crv", &self.crv),
         ]
         .map(|(name, value)| text(name, value));
-        // As a text too, for it is what tokens name.
+        // It must be a text too, since tokens name their key by it.
         text("kid", &self.kid)?;
         if purpose?.is_some_and(|purpose| purpose != "sig") || !self.may_verify()? {
             return Ok(Use::Other);

@@ -37,7 +37,7 @@ pub fn link_seconds() -> Result<u64, Failure> {
 }
 
 impl<T: Transport> Objects<T> {
-    /// What a client needs to upload the object `key` of this media type: a presigned URL, its
+    /// The parameters for an upload of the object `key` of this media type: a presigned URL, its
     /// headers, and the seconds for which it is good, which the variable
     /// `signed_url_write_expiration` says. With `signed` in the variable `upload_integrity` the
     /// store accepts only the bytes of this SHA-256. With `size`, in bytes, it refuses a body of

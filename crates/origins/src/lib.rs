@@ -12,7 +12,7 @@ use http::Uri;
 #[derive(Debug, Clone, Copy)]
 pub struct Origins<'a>(&'a str);
 
-/// Which origins an allowed one stands for.
+/// The origins that an allowed one stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Allowed {
     /// All of them.
@@ -26,7 +26,7 @@ pub enum Allowed {
 pub struct Wrong {
     /// The entry, or its number where it has credentials.
     pub name: String,
-    /// The problem and what to change, as a text that follows the name.
+    /// The problem and its remedy, as a text that follows the name.
     pub problem: &'static str,
 }
 
@@ -75,7 +75,7 @@ impl<'a> Origins<'a> {
 /// An origin as a browser writes it.
 ///
 /// # Errors
-/// The text is no origin: the problem and what to change.
+/// The text is no origin: the error has the problem and its remedy.
 pub fn serialize(entry: &str) -> Result<String, &'static str> {
     // Pages without an origin of their own, such as those of sandboxed frames.
     if entry == "null" {

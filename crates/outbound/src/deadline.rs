@@ -7,9 +7,9 @@ use spin_executor::{CancelOnDropToken, push_waker_and_get_token};
 use wasi::clocks::monotonic_clock::subscribe_duration;
 
 /// The output of a future, or `None` if it has none after `limit`: then it is dropped. The
-/// limits of a [`Transport`](crate::Transport) are for the parts of an answer; this one is for
-/// all of it, so that a service that sends a byte now and then holds nobody up. Await it inside
-/// [`spin_sdk::http::run`] or a Spin handler.
+/// limits of a [`Transport`](crate::Transport) are for the parts of an answer; this one is
+/// for all of it, so that a service that sends a byte now and then does not hold up the
+/// caller. Await it inside [`spin_sdk::http::run`] or a Spin handler.
 pub async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
     let started = Instant::now();
     let mut future = pin!(future);

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 use http::header::{DATE, HeaderName, RETRY_AFTER};
 
-/// The longest time that is waited, whatever an answer says.
+/// The longest wait; answers that ask for more get this one.
 const MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// The time that an answer asks to wait, at most a day; `None` where it asks for none that

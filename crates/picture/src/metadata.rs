@@ -1,5 +1,5 @@
-//! Files without what tells about the photographer: place, time, camera, texts, thumbnails
-//! and other pictures within the file. The pixels stay as they are, bit by bit.
+//! Removes data about the photographer from files: place, time, camera, texts, thumbnails and
+//! other pictures within the file. The pixels stay as they are, bit by bit.
 //!
 //! Only the parts are kept that are known to be needed to show the picture: its data,
 //! transparency, animation, colour profile and orientation.

@@ -1,4 +1,4 @@
-//! What all decoders make of a file.
+//! Decoded pictures, which all decoders return.
 
 use image::metadata::Orientation;
 

@@ -19,8 +19,8 @@ const QUALITY: u8 = 80;
 /// # Errors
 /// The file is no image that [`decode`](crate::decode) reads.
 pub fn thumbnails(file: Vec<u8>, sides: &[u16]) -> Result<Vec<Vec<u8>>, Unreadable> {
-    let longest = sides.iter().copied().max().unwrap_or(1);
-    let mut picture = crate::decode(&file, longest)?;
+    let max_side = sides.iter().copied().max().unwrap_or(1);
+    let mut picture = crate::decode(&file, max_side)?;
     // The decoded picture takes much of a component's memory.
     drop(file);
     let mut thumbnails = Vec::with_capacity(sides.len());

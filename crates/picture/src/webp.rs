@@ -116,8 +116,8 @@ struct Contents<'a> {
 impl<'a> Contents<'a> {
     /// Walks over the chunks of a file.
     ///
-    /// Checks the dimensions in lossy bitstreams themselves: they determine the memory,
-    /// whatever the header of the file says.
+    /// Checks the dimensions in lossy bitstreams themselves: they determine the memory, and
+    /// the header of the file may differ.
     fn of(body: &'a [u8]) -> Result<Self, Unreadable> {
         let mut contents = Self::default();
         for chunk in chunks(body) {

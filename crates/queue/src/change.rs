@@ -1,4 +1,4 @@
-//! Changes: what one commit writes, and its outcome.
+//! Changes: the writes of one commit, and its outcome.
 
 use std::time::Duration;
 

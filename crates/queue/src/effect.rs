@@ -137,9 +137,9 @@ pub enum Effect {
         /// Publishes it only if no message was published under the same key before.
         once: Option<Once>,
     },
-    /// Publishes a message if a sorted set has one of some members: a message that nobody wants
-    /// costs a look and no more. The set and the queue may be of another hash tag than the
-    /// change, which a Redis cluster would not take.
+    /// Publishes a message if a sorted set has one of some members: a message without a
+    /// receiver costs a look and no more. The set and the queue may be of another hash tag
+    /// than the change, which a Redis cluster would not take.
     SendIfAny {
         /// The sorted set.
         set: String,
@@ -163,7 +163,7 @@ pub enum Effect {
     Sweep {
         /// The sorted set.
         key: String,
-        /// What comes before a member in its key.
+        /// The prefix of the member's key; the member follows.
         prefix: String,
     },
     /// Sends dead letters back that are in no message group:
@@ -221,7 +221,7 @@ pub struct Completion {
     pub unless: String,
 }
 
-/// How much is kept of values: whatever comes first.
+/// Limits of kept values; the limit that is reached first counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keeping {
     /// The max number of values.
@@ -232,7 +232,7 @@ pub struct Keeping {
     pub time: Duration,
 }
 
-/// Where the ids of dead letters are noted, and what is stored of their work. All keys carry
+/// The keys that hold ids of dead letters and the stored results of their work. All keys carry
 /// the queue's hash tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Noted {

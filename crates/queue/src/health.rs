@@ -103,7 +103,7 @@ fn keep(redis: &impl Redis, key: &str, millis: i64) -> Result<(), Failure> {
 
 fn unheard() -> Failure {
     Failure::misconfigured(
-        "no key that expired was heard of: set notify-keyspace-events Ex in Redis, and check that the component timers runs",
+        "no notification of an expired key arrived: set notify-keyspace-events Ex in Redis, and check that the component timers runs",
     )
 }
 

@@ -45,7 +45,7 @@ pub struct Counts {
 /// The minutes that [`Queue::history`] tells of, as in `lua/queues.lua`.
 const MINUTES: u64 = 60;
 
-/// What a queue did in a minute of the clock.
+/// The numbers of a queue in a minute of the clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Minute {
     /// The start of the minute, in milliseconds since the Unix epoch.
@@ -59,8 +59,8 @@ pub struct Minute {
 }
 
 impl<R: Redis> Queue<'_, R> {
-    /// What the queue did in each of the last 60 minutes of Redis's clock, oldest first. The
-    /// last one is not over yet.
+    /// The numbers of the queue in each of the last 60 minutes of Redis's clock, oldest
+    /// first. The last minute is not over yet.
     ///
     /// # Errors
     /// Redis cannot be reached or refuses.

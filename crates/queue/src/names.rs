@@ -32,7 +32,8 @@ pub struct QueueNames {
 
 /// The end of the key of a timer.
 const TIMER: &str = ":queue:alarm";
-/// What follows it in the keys of fallback timers, as in `lua/queues.lua`.
+/// The ends of the keys of fallback timers, after [`TIMER`] or [`SCHEDULES_TIMER`], as in
+/// `lua/queues.lua`.
 const FALLBACKS: [&str; 2] = [":2", ":3"];
 /// The end of the key of the timer of a hash tag's schedules.
 const SCHEDULES_TIMER: &str = "}:schedules:alarm";
@@ -81,7 +82,7 @@ impl QueueNames {
     ///
     /// # Errors
     /// A name is listed twice or has characters other than `A-Z a-z 0-9 . _ -`, or there is
-    /// no name. The text says what the list must be.
+    /// no name. The text has the form that the list must have.
     pub fn list(list: &str) -> Result<Vec<String>, &'static str> {
         let names: Vec<_> = list
             .split(',')

@@ -494,7 +494,7 @@ impl<'a, R: Redis> Queue<'a, R> {
         Ok(())
     }
 
-    /// Who notifies workers, in the words of the scripts.
+    /// The notifier of workers, in the words of the scripts.
     pub(crate) fn notifier(&self) -> &'static str {
         match self.notify {
             Notify::Redis => "redis",

@@ -1,4 +1,4 @@
-//! What Redis has of schedules: a state for each, which only its reader understands, and
+//! The state of schedules in Redis: a state for each, which only its reader understands, and
 //! one timer for those of a hash tag.
 
 use std::collections::BTreeMap;

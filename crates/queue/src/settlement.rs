@@ -47,7 +47,7 @@ impl Settlement {
         self.messages
     }
 
-    /// About the size of what is set, in bytes.
+    /// The size of the values that its effects set, in bytes; other effects do not count.
     pub fn size(&self) -> usize {
         let sets = self.effects.iter().filter_map(|effect| match effect {
             Effect::Set { fields, .. } => Some(fields),

@@ -1,4 +1,4 @@
-//! Versions that nobody is to read any more.
+//! Removes versions that no reader needs any more.
 
 use base::Failure;
 use serde::Serialize;

@@ -64,7 +64,7 @@ impl FromStr for Version {
     }
 }
 
-/// A page of versions, each with what the caller read for it.
+/// A page of versions, each with the value that the caller read for it.
 #[derive(Debug)]
 pub struct History<D, X> {
     /// The versions, oldest first.

@@ -5,10 +5,10 @@ use stores::Redis;
 
 use crate::{Entries, Place, Slice, entries};
 
-/// A page of what entries of an index lead to.
+/// A page of the wanted values of an index's entries.
 #[derive(Debug)]
 pub struct Found<T> {
-    /// What was found, the highest score first.
+    /// The wanted values, in the order of their entries: the highest score first.
     pub found: Vec<T>,
     /// Where the next page goes on, if there may be more.
     pub last: Option<Place>,
@@ -24,7 +24,7 @@ pub struct Reach {
 }
 
 /// Searches a slice of an index for as many wanted entries as its limit says. `read` gets
-/// entries, and returns for each what it leads to, or `None` where that is not wanted. A page
+/// entries, and returns for each its value, or `None` where the entry is not wanted. A page
 /// ends early where few are wanted within `reach`.
 ///
 /// # Errors

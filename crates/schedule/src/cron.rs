@@ -11,7 +11,7 @@ const YEARS: RangeInclusive<u16> = 1970..=2199;
 
 /// A field whose values are numbers or names.
 struct Field {
-    /// What it is called in errors.
+    /// The field's name in errors.
     what: &'static str,
     values: RangeInclusive<u16>,
     /// Names of the values, from the first one on.
@@ -49,7 +49,7 @@ impl Cron {
     /// Reads the six fields.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// The fault in them.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let text = text.to_ascii_uppercase();
         let fields: Vec<_> = text.split_ascii_whitespace().collect();

@@ -31,7 +31,7 @@ enum Times {
     Rate(u64),
 }
 
-/// The error of a text that is no expression: what is wrong with it.
+/// The error of a text that is no expression: its fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NoExpression(String);

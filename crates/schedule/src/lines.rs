@@ -46,7 +46,7 @@ pub struct BuiltIn<'a> {
 pub struct Wrong {
     /// Its name, or `line 3` where it has no valid name.
     pub name: String,
-    /// What is wrong with it.
+    /// The fault in it.
     pub problem: String,
 }
 
@@ -290,10 +290,10 @@ fn split(text: &str) -> Vec<Result<Line<'_>, Wrong>> {
     }
 }
 
-/// What a line must be.
+/// The form of a line.
 const SHAPE: &str = "a line must be `name | expression | queue | message`";
 
-/// The JSON value that `text` starts with, and what follows its line.
+/// The JSON value that `text` starts with, and the text after its line.
 fn split_message(text: &str) -> Result<(&str, &str), String> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
     let message = match values.next() {

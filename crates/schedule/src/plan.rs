@@ -1,11 +1,11 @@
-//! What is to be done for a schedule: a decision from its state and the time.
+//! The next action for a schedule: a decision from its state and the time.
 
 use std::time::Duration;
 
 use crate::lines::Schedule;
 use crate::state::{Last, State};
 
-/// What is to be done for a schedule.
+/// The next action for a schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Plan {
     /// Nothing.

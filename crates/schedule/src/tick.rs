@@ -1,4 +1,4 @@
-//! Looking at schedules and running what is due.
+//! Looks at schedules and runs those that are due.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use crate::lines::{Schedule, Schedules};
 use crate::plan::Plan;
 use crate::state::State;
 
-/// The rounds after which a tick leaves the rest to those who move schedules meanwhile.
+/// The rounds after which a tick leaves the rest to the callers that move schedules
+/// meanwhile.
 const MAX_ROUNDS: usize = 3;
 
 /// How much later than needed the timer may be set for before it is set anew.
@@ -31,7 +32,8 @@ pub struct Seen<'s> {
 /// of schedules that no line names are removed.
 ///
 /// The caller notifies the workers that [`Queue::to_notify`] names, also after an error.
-/// What happens is logged. With nothing to do, it is one read of Redis.
+/// Runs, and times that are missed or skipped, are logged. With nothing to do, it is one read
+/// of Redis.
 ///
 /// # Errors
 /// Redis cannot be reached or refuses. Some schedules may have run.

@@ -134,8 +134,8 @@ thread_local! {
     static OPENED: RefCell<Option<Rc<Connection>>> = const { RefCell::new(None) };
 }
 
-/// The connection of this instance, as the Spin runtime makes it. It is opened once,
-/// whatever the number of its users in a request, until [`SpinRedis::close`].
+/// The connection of this instance, as the Spin runtime makes it. It is opened once for all
+/// its users in a request, until [`SpinRedis::close`].
 pub struct SpinRedis(Rc<Connection>);
 
 impl SpinRedis {

@@ -1,5 +1,5 @@
-//! What operators see of requests and queue work: counts and durations of requests for
-//! Prometheus, and spans of traces for a collector of OpenTelemetry.
+//! Telemetry of requests and queue work: counts and durations of requests for Prometheus, and
+//! spans of traces for a collector of OpenTelemetry.
 //!
 //! A component cannot keep anything from one request to the next, so both are kept in
 //! Redis: counts in a hash that `/metrics` reads, and spans in a list that the worker of the

@@ -8,8 +8,8 @@ use stores::{Arg, Redis};
 /// The hash of counts and summed durations of requests.
 const KEY: &str = "orilla:requests";
 
-/// The upper bounds of the buckets of durations, in microseconds. A last bucket has what
-/// took longer.
+/// The upper bounds of the buckets of durations, in microseconds. A last bucket has the
+/// longer ones.
 pub const BUCKETS: [u64; 13] = [
     1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
     5_000_000, 10_000_000,

@@ -5,7 +5,7 @@ use serde_json::json;
 /// `allowed_outbound_hosts` takes no empty text.
 const NO_HOST: &str = ".invalid";
 
-/// What is recorded of requests and queue work.
+/// The records that are made of requests and queue work.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Settings {
     /// Whether requests are counted.
@@ -17,8 +17,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The settings of this component. Where they are wrong, nothing is recorded and a warning
-    /// is logged: what is recorded never fails a request or a message.
+    /// The settings of this component. Where they are wrong, nothing is recorded and a
+    /// warning is logged: the records never fail a request or a message.
     pub fn read(trace: &Trace) -> Self {
         Self::from_variable().unwrap_or_else(|failure| {
             let fields = json!({"error": failure.to_string()});

@@ -12,7 +12,7 @@ const MAX_TEXT: usize = 512;
 const LOCAL_ROOT: u32 = 0x101;
 const REMOTE_PARENT: u32 = 0x301;
 
-/// What a span is of: the numbers of `SpanKind` in OTLP.
+/// The kind of a span: the numbers of `SpanKind` in OTLP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A request that was answered.

@@ -1,4 +1,4 @@
-//! Which callers may call a route, and the check of their credentials.
+//! The callers that may call a route, and the check of their credentials.
 
 use std::borrow::Cow;
 
@@ -22,8 +22,7 @@ impl Principal {
         self.roles.iter().any(|own| own == role)
     }
 
-    /// The user for rules about ownership. The role `admin` may use what belongs to
-    /// others.
+    /// The user for rules about ownership. The role `admin` may use records of other users.
     pub fn caller(&self) -> base::Caller<'_> {
         base::Caller {
             subject: &self.subject,
@@ -46,7 +45,7 @@ pub(crate) fn authorize(sent: Option<&str>, trace: &Trace) -> Result<Principal, 
 /// The callers that may call a route.
 #[derive(Clone, Copy)]
 pub(crate) enum Access {
-    /// Users, whatever their roles.
+    /// Users with any roles, or none.
     User(Authorize),
     /// Users with this role.
     Role(Authorize, &'static str),

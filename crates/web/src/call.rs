@@ -39,8 +39,8 @@ impl Call {
     /// The tenant of the user who sent the request: the one whose data the route is about.
     ///
     /// # Errors
-    /// 403 `missing_tenant` if the token names none, 403 `invalid_tenant` if what it names
-    /// is no [`Tenant`], and what [`Call::principal`] fails with.
+    /// 403 `missing_tenant` if the token names none, 403 `invalid_tenant` if the claim is no
+    /// [`Tenant`], and the errors of [`Call::principal`].
     pub fn tenant(&self) -> Result<Tenant, ApiError> {
         let Some(tenant) = &self.principal()?.tenant else {
             return Err(ApiError::forbidden(

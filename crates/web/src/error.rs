@@ -10,7 +10,7 @@ pub struct ApiError {
     pub status: StatusCode,
     /// A stable word for programs, in snake case.
     pub code: &'static str,
-    /// What is wrong and what to change, for a person.
+    /// The error and its remedy, for a person.
     pub message: String,
     /// Headers that belong to the answer.
     pub headers: Vec<(HeaderName, HeaderValue)>,
@@ -72,7 +72,7 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, code, message)
     }
 
-    /// 409: the request is in conflict with the state of what it is about.
+    /// 409: the request is in conflict with the state of its resource.
     pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, code, message)
     }

@@ -1,4 +1,4 @@
-//! What is recorded of each request for operators, after its answer was sent.
+//! Records of each request for operators, made after its answer was sent.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use telemetry::{Kind, Request, Settings, Span};
 /// Records requests. Routes for users and machines name it, so that a component without any
 /// imports no Redis.
 pub(crate) struct Observer {
-    /// Reads what is recorded.
+    /// Reads the settings for the records.
     settings: fn(&Trace) -> Settings,
     record: fn(&Settings, &Observed<'_>) -> Result<(), Failure>,
     /// Closes the connection that requests share.
@@ -105,7 +105,7 @@ fn record(settings: &Settings, observed: &Observed<'_>) -> Result<(), Failure> {
 }
 
 impl Observed<'_> {
-    /// The request as it is counted. Its words are of a small set, whatever is sent.
+    /// The request as it is counted. Its words are of a small set, for any request.
     fn request(&self) -> Request {
         let method = match &self.parts.method {
             known @ (&Method::GET

@@ -36,7 +36,7 @@ pub fn empty(status: StatusCode) -> Response<Vec<u8>> {
     response
 }
 
-/// Adds the `Location` of what the request made, or where the client is to go.
+/// Adds `Location`: the new resource, or the place where the client is to go.
 ///
 /// # Errors
 /// `location` cannot stand in a header: a fault in the program.

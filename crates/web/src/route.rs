@@ -98,8 +98,8 @@ impl<'a> Route<'a> {
         Self::new(Method::POST, pattern, Access::User(authorize), handler).observed()
     }
 
-    /// A `POST` of a machine that sends the token of the variable `token`, and of nobody
-    /// else; see [`Route::get`] for the pattern.
+    /// A `POST` of a machine, which must send the token of the variable `token`; see
+    /// [`Route::get`] for the pattern.
     pub fn post_by_machine<F: Future<Output = Reply> + 'a>(
         pattern: &'static str,
         token: &'static str,

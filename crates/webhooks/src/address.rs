@@ -1,8 +1,9 @@
 //! The URLs that endpoints may have.
 //!
-//! An operator says with the variable `notification_hosts` where events may go. Addresses of
-//! the machine itself and of private networks must be named there: that all hosts are allowed is
-//! not meant for them, for who may make an endpoint could reach with it what no client reaches.
+//! An operator names the hosts of events in the variable `notification_hosts`. Addresses of
+//! the machine itself and of private networks must be named there: `*` does not cover them,
+//! since otherwise any user that may make an endpoint could reach services that no client
+//! reaches.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -48,7 +48,7 @@ pub struct Endpoint {
     /// The types that it wants: exact ones, or families such as `orilla.order.*`. Empty for
     /// all.
     pub event_types: Vec<String>,
-    /// What it is, for a person.
+    /// Its description, for a person.
     pub description: String,
     /// Whether it gets events.
     pub enabled: bool,
@@ -97,7 +97,7 @@ pub fn wants(types: &[String], kind: &str) -> bool {
         })
 }
 
-/// What endpoints want, as one set: types, families and [`ANY`].
+/// The event types that endpoints want, as one set: types, families and [`ANY`].
 pub(crate) fn wishes_of<'e>(
     endpoints: impl IntoIterator<Item = &'e Endpoint>,
 ) -> BTreeSet<&'e str> {

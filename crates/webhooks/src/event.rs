@@ -24,7 +24,7 @@ pub enum NoEvent {
     Data(serde_json::Error),
 }
 
-/// What an event tells.
+/// The content of an event.
 #[derive(Clone, Debug)]
 pub struct Fact<'a> {
     /// The id of the event: [`event_id`].

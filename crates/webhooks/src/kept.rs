@@ -8,7 +8,7 @@ use stores::{Arg, Redis, Value};
 
 use crate::keys;
 
-/// How much is kept: whatever comes first.
+/// The limits of kept events; the limit that is reached first counts.
 const KEEPING: Keeping = Keeping {
     count: 10_000,
     bytes: 64 * 1024 * 1024,

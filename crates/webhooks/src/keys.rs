@@ -5,7 +5,7 @@
 //! | `{orders}:webhooks` | hash: by id, an endpoint without its secrets |
 //! | `{orders}:webhooks:secrets` | hash: by id, the secrets of an endpoint |
 //! | `{orders}:webhooks:version` | the version of all endpoints together |
-//! | `{orders}:webhooks:wanted` | sorted set: what the endpoints that are on want: types, families as in `orilla.order.*`, `*` for all |
+//! | `{orders}:webhooks:wanted` | sorted set: the event types that enabled endpoints want: types, families as in `orilla.order.*`, `*` for all |
 //! | `{orders}:webhooks:log:{id}` | stream: the latest attempts to send to an endpoint |
 //! | `{orders}:webhooks:failed:{id}` | sorted set: the events whose last attempt failed, by its time in ms |
 //! | `{orders}:webhooks:resent:{id}` | sorted set: the events that were delivered when an operator sent them again |
@@ -31,7 +31,7 @@ pub const VERSION: &str = "{orders}:webhooks:version";
 /// The types that the endpoints want.
 pub const WANTED: &str = "{orders}:webhooks:wanted";
 
-/// What is known of the receivers of all endpoints.
+/// The state of the receivers of all endpoints.
 pub const HEALTH: &str = "{orders}:webhooks:health";
 /// The events that may be sent again.
 pub const EVENTS: &str = "{orders}:webhooks:events";

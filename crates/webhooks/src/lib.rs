@@ -1,12 +1,12 @@
-//! Webhooks: the events that tell of what happened, the endpoints that they are sent to, and
-//! the messages between those who publish them and the one worker that sends them.
+//! Webhooks: events of the systems' changes, the endpoints that they are sent to, and the
+//! messages between their publishers and the one worker that sends them.
 //!
 //! A publisher makes a [`CloudEvent`] and adds the effect [`occurred`] to its change: the event
 //! becomes a message if an endpoint wants its type. The worker of the queue [`keys::QUEUE`]
 //! makes a message for each of these endpoints, and sends it.
 //!
-//! What the systems' events are called and what is in them is theirs to know. Nothing here uses
-//! the network.
+//! The systems define the types and the contents of their events. Nothing here uses the
+//! network.
 
 mod address;
 mod endpoint;

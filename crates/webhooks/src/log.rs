@@ -1,4 +1,4 @@
-//! What became of deliveries: the latest attempts of each endpoint, and the events that failed.
+//! Outcomes of deliveries: the latest attempts of each endpoint, and the events that failed.
 
 use std::time::Duration;
 

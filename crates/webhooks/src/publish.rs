@@ -7,7 +7,7 @@ use stores::{Arg, Redis, Value};
 use crate::endpoint::wishes_for;
 use crate::{CloudEvent, Fact, Occurred, keys};
 
-/// The effect that publishes what happened with a change, if an endpoint wants its type.
+/// The effect that publishes an event of a change, if an endpoint wants its type.
 ///
 /// # Errors
 /// [`Failure::Internal`] where the fact makes no event.

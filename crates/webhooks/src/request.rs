@@ -47,7 +47,7 @@ impl Create {
     }
 }
 
-/// The body of `PATCH /webhooks/{id}`. What is missing or null stays as it is.
+/// The body of `PATCH /webhooks/{id}`. Members that are missing or null stay as they are.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Patch {

@@ -8,7 +8,7 @@ use queue::{Effect, Group, Message, Once, QueueNames};
 use crate::view::listed_id;
 use crate::{Delivery, Endpoint, Kept, Notification, keys, listed_wants, wants};
 
-/// The time in which an operator who asks twice gets an event sent again once.
+/// The time in which an event is sent again once, even if operators ask for it twice.
 const ONCE: Duration = Duration::from_secs(60);
 
 /// An endpoint.

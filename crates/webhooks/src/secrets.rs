@@ -56,7 +56,7 @@ impl Secrets {
         Self(all)
     }
 
-    /// What signs now.
+    /// The signer of the secrets that are valid now.
     ///
     /// # Errors
     /// A stored secret is none.

@@ -1,5 +1,5 @@
 //! The endpoints in Redis. They are few and seldom changed, so all of them have one version:
-//! a change is made for what was read, or not at all.
+//! a change counts for the endpoints as they were read, or is not made.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -44,7 +44,7 @@ pub enum Changed {
         endpoint: Endpoint,
         /// Its secrets, if these change, too.
         secrets: Option<Secrets>,
-        /// What happens together with it.
+        /// The effects of the same change.
         effects: Vec<Effect>,
     },
     /// It is removed.
@@ -93,7 +93,7 @@ fn hash<T: serde::de::DeserializeOwned>(
     });
     pairs
         .map(|(field, value)| {
-            // The value may be a secret, so the error says where it is and not what.
+            // The value may be a secret, so the error has its place and not its text.
             let value = serde_json::from_str(value);
             let value = value.map_err(|_| Failure::internal(format!("{key} {field} is no JSON")));
             Ok((field.to_owned(), value?))
@@ -102,7 +102,7 @@ fn hash<T: serde::de::DeserializeOwned>(
 }
 
 /// Makes the change that `decide` returns for all endpoints. If others change them meanwhile,
-/// it is asked again. Returns what it returned beside the change.
+/// `decide` is called again. Returns the second value of `decide`.
 ///
 /// # Errors
 /// Those of `decide`, without a change; [`Failure::Contended`] where others change them all the

@@ -5,13 +5,13 @@ use serde::Serialize;
 
 use crate::{Endpoint, Health, keys};
 
-/// What the endpoints of `notification_urls` get, beside the events of handlers of the
-/// operator's own.
+/// The event types of the endpoints of `notification_urls`, beside the events of handlers of
+/// the operator's own.
 const LISTED_TYPES: [&str; 2] = ["orilla.order.*", "orilla.webhook.*"];
 
-/// Whether the endpoints of `notification_urls` get events of this type: those of orders, with
-/// the types of handlers of the operator's own, and what befalls webhooks. Other systems had no
-/// events when these endpoints were made, and their receivers may not know them.
+/// Whether the endpoints of `notification_urls` get events of this type: those of orders,
+/// with the types of handlers of the operator's own, and those of webhooks. Other systems had
+/// no events when these endpoints were made, and their receivers may not know them.
 pub fn listed_wants(kind: &str) -> bool {
     let family = kind.strip_prefix("orilla.");
     family.is_none_or(|kind| kind.starts_with("order.") || kind.starts_with("webhook."))

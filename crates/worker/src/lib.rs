@@ -22,7 +22,7 @@ pub use run::run;
 pub use settings::policy;
 pub use work::{Parts, Share, Task, Trouble, Verdict, Work, one_by_one};
 
-// What the exports name.
+// Names that the code of `exports!` uses.
 #[doc(hidden)]
 pub use {anyhow, base::Failure, stores::SpinRedis};
 

@@ -162,8 +162,9 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         Ok(())
     }
 
-    /// Decodes messages, works on them and returns how each is settled. What takes long is not
-    /// finished: the messages that are left of one that holds several are sent on.
+    /// Decodes messages, works on them and returns how each is settled. Work that takes long
+    /// or makes large results ends early: the rest of a message that holds several is sent
+    /// on, and other messages are postponed.
     async fn handle(
         &self,
         deliveries: Vec<Rc<Delivery>>,
@@ -351,7 +352,7 @@ impl<R: Redis, W: Work> Runner<'_, '_, R, W> {
         }
     }
 
-    /// Adds to a settlement what a verdict means for a message.
+    /// Adds the effects of a verdict to a message's settlement.
     async fn conclude<'m>(
         &self,
         task: &Task<'m, W::Message<'m>>,

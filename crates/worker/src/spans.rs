@@ -47,7 +47,7 @@ impl<'r, R: Redis> Spans<'r, R> {
         }
     }
 
-    /// Begins the spans of a batch. What a task sends on names its span as the parent.
+    /// Begins the spans of a batch. Messages that a task sends name its span as the parent.
     pub(crate) fn begin<M>(&self, tasks: &mut [Task<'_, M>]) -> Batch {
         let mut spans = Vec::<OfTrace>::new();
         for task in tasks {
@@ -120,7 +120,7 @@ impl<'r, R: Redis> Spans<'r, R> {
 }
 
 impl Batch {
-    /// Notes what became of a task.
+    /// Notes the verdict on a task.
     pub(crate) fn note<M>(&mut self, task: &Task<'_, M>, verdict: &Verdict) {
         let reason = match verdict {
             Verdict::Done(_) | Verdict::Drop(_) => return,

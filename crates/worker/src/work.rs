@@ -64,8 +64,8 @@ impl Verdict {
 }
 
 impl From<Failure> for Verdict {
-    /// A message waits until what it needs can be reached. A document that others change all
-    /// the time costs an attempt.
+    /// A message waits until the services that it needs can be reached. A document that
+    /// others change all the time costs an attempt.
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Contended { .. } => {
@@ -182,10 +182,10 @@ pub trait Work {
         Ok(Carries::Nothing)
     }
 
-    /// The messages that a message holds, in their order. They are worked on, retried and
-    /// buried one by one. Those for which there is no time are sent on together; and if a worker
-    /// died, each goes on by itself, so that the one that killed it takes no other with it.
-    /// Only messages of no message group hold several.
+    /// The messages that a message holds, in their order. Each is worked on, retried and made
+    /// a dead letter by itself. Those for which there is no time are sent on together; and if
+    /// a worker died, each goes on by itself, so that the one that killed it takes no other
+    /// with it. Only messages of no message group hold several.
     fn parts<'m>(&self, message: Self::Message<'m>) -> Parts<Self::Message<'m>> {
         Parts::One(message)
     }

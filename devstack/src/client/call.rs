@@ -210,7 +210,7 @@ impl Answer {
     /// The body is not JSON of this type.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_slice(&self.body)
-            .with_context(|| format!("{} answered what was not understood", self.to))
+            .with_context(|| format!("the answer to {} is not the expected JSON", self.to))
     }
 
     /// One of its headers.

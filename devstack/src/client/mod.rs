@@ -95,7 +95,7 @@ impl Client {
         self.holder_of(&token)
     }
 
-    /// The application as a forger sees it, who signs a user's token without the secret.
+    /// The application as seen by a forger that signs a user's token without the secret.
     ///
     /// # Errors
     /// The secret can't be a key.

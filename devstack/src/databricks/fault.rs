@@ -1,4 +1,4 @@
-//! Faults: what a request may meet on its way.
+//! Faults of requests, such as a lost answer.
 
 use std::time::Duration;
 

@@ -90,7 +90,7 @@ struct Run {
     started: Instant,
     /// The states that are still to come, and the present one first.
     script: Option<VecDeque<RunState>>,
-    /// What it does before it succeeds is done.
+    /// Whether its `OnSuccess` is done.
     is_done: bool,
 }
 
@@ -188,7 +188,7 @@ impl Jobs {
         run.ok_or_else(|| ApiError::invalid(format!("Run {id} does not exist.")))
     }
 
-    /// Looks at a run. Returns it if it is to succeed now, after what it does before.
+    /// Looks at a run. Returns it if it is to succeed now, after its `OnSuccess`.
     pub(super) fn look(
         &mut self,
         id: u64,
@@ -206,7 +206,7 @@ impl Jobs {
         Ok(succeeds.then(|| run.seen.clone()))
     }
 
-    /// What the run does before it succeeds is done.
+    /// Notes that the `OnSuccess` of a run is done.
     pub(super) fn succeeded(&mut self, id: u64) {
         if let Ok(run) = self.run(id) {
             run.is_done = true;

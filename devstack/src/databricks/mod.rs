@@ -36,7 +36,7 @@ const BODY_LIMIT: usize = 16 * 1024 * 1024;
 /// How long tokens of OAuth are valid, in seconds.
 const TOKEN_SECONDS: u64 = 3600;
 
-/// What a run does before it ends with success.
+/// The work of a run before it ends with success.
 pub type OnSuccess = Arc<dyn Fn(SeenRun) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// A request, however it was answered.
@@ -132,7 +132,7 @@ impl Databricks {
         self.shared.state().jobs.scripts.push_back(states);
     }
 
-    /// Sets what the next statements do.
+    /// Sets the behaviour of the next statements.
     pub fn script_sql(&self, script: SqlScript) {
         self.shared.state().sql.script = script;
     }

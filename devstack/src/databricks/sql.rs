@@ -11,7 +11,7 @@ use super::{
     options::DatabricksOptions,
 };
 
-/// What statements do.
+/// The behaviour of statements.
 #[derive(Clone, Debug)]
 pub struct SqlScript {
     /// How often a statement is `PENDING` before its result is there.

@@ -75,7 +75,7 @@ struct Inner {
 type Lane = (String, String);
 
 impl Outbox {
-    /// Opens the folder and starts to send what it holds.
+    /// Opens the folder and starts to send the notifications that it holds.
     pub(super) async fn open(dir: PathBuf, target: Option<EventTarget>) -> Result<Self> {
         fs::create_dir_all(&dir).await.at(&dir)?;
         let waiting = load(&dir).await?;

@@ -141,7 +141,7 @@ fn failure(error: &legacy::Error) -> Error {
     }
     match error.is_connect() {
         true => Error::Connect(io::Error::other(error.to_string())),
-        // The pool refuses what has no scheme or host.
+        // The pool refuses a URL without scheme or host.
         false => Error::HttpRequestUriInvalid,
     }
 }
@@ -165,7 +165,7 @@ mod tests {
 
     use super::*;
 
-    /// What a server does after its answer.
+    /// The action of a server after its answer.
     #[derive(Clone, Copy, PartialEq)]
     enum Then {
         Keep,

@@ -104,7 +104,7 @@ fn check_component(
     if !component.files.is_empty() || !component.exclude_files.is_empty() {
         return refuse(
             "files",
-            "this host mounts no files; put what is needed into the component",
+            "this host mounts no files; compile them into the component",
         );
     }
     if !component.sqlite_databases.is_empty() {

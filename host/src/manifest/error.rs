@@ -10,7 +10,7 @@ pub enum ManifestError {
     Read {
         /// The manifest.
         file: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The file is not TOML.
@@ -18,7 +18,7 @@ pub enum ManifestError {
     Syntax {
         /// The manifest.
         file: PathBuf,
-        /// What is wrong, with line and column.
+        /// The fault, with line and column.
         message: String,
     },
     /// A key is missing or unknown, or its value is not allowed.
@@ -30,7 +30,7 @@ pub enum ManifestError {
         table: String,
         /// The key.
         key: String,
-        /// What is wrong with it.
+        /// The fault of its value, and the remedy.
         reason: String,
     },
 }

@@ -10,7 +10,7 @@ use super::schema::Manifest;
 pub struct LoadedManifest {
     /// The file that it came from.
     pub file: PathBuf,
-    /// What it says. Inline components have been moved to the table of components.
+    /// Its content. Inline components have been moved to the table of components.
     pub manifest: Manifest,
 }
 

@@ -268,7 +268,7 @@ impl Dependency {
     }
 }
 
-/// Which permissions a dependency inherits.
+/// The permissions that a dependency inherits.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Inherit {

@@ -29,8 +29,8 @@ impl Analyzer<'_> {
     }
 }
 
-/// What a failed call of the object store means for the message. It waits while the store
-/// is down or its bucket is missing, since no other message would do the work.
+/// The verdict on a message after a failed call of the object store. The message waits while
+/// the store is down or its bucket is missing, since other messages would fail too.
 pub(crate) fn of_store(error: objects::Error) -> Verdict {
     match error {
         objects::Error::Unavailable(_) | objects::Error::Misconfigured(_) => {

@@ -1,4 +1,4 @@
-//! Uploads, and what is known of them on the way to a finding.
+//! Uploads, and their states on the way to a finding.
 
 use std::collections::BTreeMap;
 

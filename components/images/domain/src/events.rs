@@ -124,8 +124,8 @@ pub fn parse_events(body: &Value) -> Result<Notified, EventsError> {
 }
 
 /// The photos among stored objects, and the objects that are none of this application: those
-/// of another bucket than `bucket`, and those of other names. What the analyzer stored itself
-/// is neither.
+/// of another bucket than `bucket`, and those of other names. Objects that the analyzer
+/// stored itself are neither.
 pub fn uploads(created: Vec<ObjectCreated>, bucket: &str) -> (Vec<Uploaded>, Vec<ObjectCreated>) {
     let (mut uploads, mut others) = (Vec::new(), Vec::new());
     for event in created {

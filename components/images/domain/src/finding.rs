@@ -1,8 +1,8 @@
-//! What is found about an upload, and what follows from it.
+//! Findings about uploads, and the changes that follow from them.
 
 use crate::{Censorship, ImageRecord, Label};
 
-/// What is found about an upload.
+/// The result of the analysis of an upload.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Finding {
     /// It is the announced photo. It was stored at this place and has these labels.
@@ -16,7 +16,7 @@ pub enum Finding {
     Corrupt {
         /// The reason, for its owner.
         reason: String,
-        /// The entity tag of what was uploaded, where known.
+        /// The entity tag of the uploaded object, where known.
         etag: Option<String>,
     },
     /// It can never be analyzed.
@@ -33,7 +33,7 @@ pub enum Finding {
 pub enum Leftover {
     /// The object of this key.
     Object(String),
-    /// What is uploaded, unless it has another entity tag than this one by now.
+    /// The uploaded object, unless it has another entity tag than this one by now.
     Upload {
         /// The entity tag; `None` for any.
         etag: Option<String>,
@@ -71,7 +71,7 @@ impl Finding {
         {
             leftovers.push(Leftover::Upload { etag: etag.clone() });
         }
-        // The first verified content stays, whatever is uploaded later.
+        // The first verified content stays; later uploads are removed.
         leftovers.extend(needless.into_iter().map(Leftover::Object));
         leftovers
     }
@@ -130,7 +130,7 @@ mod tests {
             finding.leftovers(Some(&record)),
             std::slice::from_ref(&upload)
         );
-        // A wrong upload after it does not touch what is kept.
+        // A wrong upload after it does not touch the kept content.
         assert_eq!(corrupt().leftovers(Some(&record)), [upload]);
     }
 

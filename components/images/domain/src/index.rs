@@ -1,4 +1,4 @@
-//! A record as a document: its keys, its indexes, and what happens when it changes.
+//! A record as a document: its keys, its indexes, and the effects of its changes.
 
 use std::collections::BTreeMap;
 

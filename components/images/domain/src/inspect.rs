@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{FileName, MediaType};
 
-/// Checks an object's bytes against its name. The error says what differs.
+/// Checks an object's bytes against its name. The error has the difference.
 ///
 /// Checksums that came with the upload are not trusted: some stores keep an object that
 /// does not match.

@@ -1,4 +1,4 @@
-//! Labels: what an image shows, with confidence.
+//! Labels: words for things in an image, with confidence.
 
 use std::collections::BTreeMap;
 

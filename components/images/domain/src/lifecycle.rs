@@ -457,7 +457,7 @@ mod tests {
         assert_ne!(back.place(), first.place());
 
         let late = back.analyzed(&first.place(), analysis(Status::Approved), "t4");
-        assert_eq!(late, None, "what was verified in that life is gone");
+        assert_eq!(late, None, "the verified content of that life is gone");
         let own = back.analyzed(&back.place(), analysis(Status::Approved), "t4");
         assert_eq!(own.unwrap().object_key(), back.place());
         assert!(keys::is_verified(&back.place()) && keys::is_verified(&first.place()));

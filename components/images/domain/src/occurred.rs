@@ -1,4 +1,4 @@
-//! What photos tell webhooks.
+//! Events of photos for webhooks.
 
 use base::{Failure, Trace};
 use queue::Effect;

@@ -79,7 +79,7 @@ pub struct ImageRecord {
     /// under its name in the inbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
-    /// What became of its thumbnails, once they were wanted.
+    /// The outcome for its thumbnails, once they were wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thumbnails: Option<Thumbnails>,
     /// The number of times that the photo was removed and announced again.
@@ -125,8 +125,8 @@ impl ImageRecord {
         keys::verified(&self.file_name, self.life)
     }
 
-    /// The keys of objects of the photo that are of no use: all if it was removed, and what is
-    /// uploaded after it was verified.
+    /// The keys of objects of the photo that are of no use: all if it was removed, and the
+    /// upload once the content was verified.
     pub fn needless(&self) -> Vec<String> {
         let upload = self.file_name.clone();
         match (self.is_deleted(), self.is_verified()) {

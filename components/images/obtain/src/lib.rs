@@ -103,7 +103,7 @@ fn pending(problem: &str) -> ApiError {
     ApiError::conflict("thumbnail_pending", message).retry_after(2)
 }
 
-/// 401 and not 403 is what the contract says, whether the photo exists or not.
+/// The contract demands 401 and not 403, whether the photo exists or not.
 fn not_yours() -> ApiError {
     ApiError::unauthorized(
         "not_your_image",

@@ -1,4 +1,4 @@
-//! What the variables say.
+//! Settings of the images system, from the component's variables.
 
 use base::{Failure, Trace};
 use images_domain::UserIds;

@@ -45,7 +45,7 @@ impl Work for Maker<'_> {
         .await
     }
 
-    /// Who asks for the thumbnails is told why there are none.
+    /// Notes the reason, which is the answer to clients that ask for the thumbnails.
     async fn give_up(&self, task: &Task<'_>, trouble: &Trouble) -> Result<Vec<Effect>, Failure> {
         self.note(task, &Thumbnails::Refused(trouble.shown.clone()))?;
         Ok(Vec::new())
@@ -91,7 +91,7 @@ impl Maker<'_> {
         Ok(Verdict::Done(Vec::new()))
     }
 
-    /// Notes what became of the thumbnails, and returns the record.
+    /// Notes the outcome for the thumbnails, and returns the record.
     fn note(
         &self,
         task: &Task<'_>,
@@ -103,7 +103,7 @@ impl Maker<'_> {
         })
     }
 
-    /// Removes what an earlier attempt made of a photo that is gone.
+    /// Removes the thumbnails that an earlier attempt made of a photo that is gone.
     async fn discard(&self, task: &Task<'_>) -> Result<Verdict, Failure> {
         let WantThumbnails { file, life } = &task.message;
         let thumbnails = keys::thumbnails(file, *life);

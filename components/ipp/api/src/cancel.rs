@@ -8,8 +8,8 @@ use web::{ApiError, Call, Reply};
 
 use crate::common::databricks;
 
-/// Notes that the job is to end, and asks Databricks to cancel its run. What Databricks did
-/// not get, the follower sends again.
+/// Notes that the job is to end, and asks Databricks to cancel its run. If Databricks did not
+/// get the request, the follower sends it again.
 pub(crate) async fn cancel(call: Call) -> Reply {
     let caller = call.principal()?.caller();
     let store = SpinKeyValue::open()?;

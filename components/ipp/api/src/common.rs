@@ -1,4 +1,4 @@
-//! What several routes need.
+//! Functions that several routes need.
 
 use base::Failure;
 use databricks::{Config, Databricks};

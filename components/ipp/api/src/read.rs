@@ -62,7 +62,8 @@ pub(crate) async fn status(call: Call) -> Reply {
                 let job = known.take().map_or_else(load, Ok)?;
                 let job = look(&call, &redis, &store, job).await;
                 let (tag, reply) = answer(&job)?;
-                // Without `If-None-Match`, news is what differs from the first look.
+                // Without `If-None-Match`, an answer that differs from the first look's is
+                // news.
                 let first = first.get_or_insert_with(|| tag.clone());
                 let is_news = match call.has_current(&tag) {
                     Some(is_current) => !is_current,
@@ -80,8 +81,9 @@ pub(crate) async fn status(call: Call) -> Reply {
     call.with_etag(&tag, reply)
 }
 
-/// Asks Databricks about the run that a job waits for, if the last look is 5 s old, and returns
-/// the latest version of the job. Failures are logged: what is known can still be answered.
+/// Asks Databricks about the run that a job waits for, if the last look is 5 s old, and
+/// returns the latest version of the job. Failures are logged: the known state can still be
+/// answered.
 async fn look(call: &Call, redis: &SpinRedis, store: &SpinKeyValue, job: Job) -> Job {
     let is_running = job.run().is_some_and(|(_, run)| run.run_id.is_some());
     if !is_running || !ipp_storage::may_look(redis, &job.job_id).unwrap_or(false) {

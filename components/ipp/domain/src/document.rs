@@ -1,4 +1,4 @@
-//! A job as a document: its keys, its indexes, and what happens when it changes.
+//! A job as a document: its keys, its indexes, and the effects of its changes.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What follows from each change of a job.
+//! The effects of each change of a job.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn follow(job: &Job) -> Result<Vec<u8>, Failure> {
     Follow { job_id }.encode(&job.trace)
 }
 
-/// What a change of a job leads to.
+/// The effects of a change of a job.
 pub(crate) fn effects(before: &Job, next: &Job, version: u64) -> Result<Vec<Effect>, Failure> {
     let mut effects = Vec::new();
     let has_status = |status| next.status == status && before.status != status;

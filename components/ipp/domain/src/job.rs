@@ -15,7 +15,7 @@ pub struct Job {
     pub owner: String,
     /// The status.
     pub status: Status,
-    /// Who or what started it.
+    /// The way in which it was started.
     pub mode: Mode,
     /// The mostradores that it is about.
     pub mostradores: Vec<Mostrador>,
@@ -75,7 +75,7 @@ pub struct RunRecord {
     pub state: Option<String>,
     /// The page of the run in the workspace.
     pub page_url: Option<String>,
-    /// What Databricks says of an end that is not a plain success.
+    /// Databricks' words about an end that is not a plain success.
     pub note: Option<String>,
 }
 
@@ -114,7 +114,7 @@ pub enum FileState {
     Processed {
         /// The rows of data.
         rows: u64,
-        /// What its author should know, such as cells with errors; the first ones.
+        /// Notes for the author of the file, such as cells with errors; the first ones.
         warnings: Vec<String>,
     },
     /// It cannot be processed.
@@ -131,11 +131,11 @@ pub struct Failed {
     pub step: Step,
     /// A stable word for programs.
     pub code: String,
-    /// What is wrong, for a person.
+    /// The error, for a person.
     pub reason: String,
 }
 
-/// Who or what starts a job.
+/// The origin of a new job.
 #[derive(Clone, Debug)]
 pub struct Origin {
     /// The subject that owns the job.

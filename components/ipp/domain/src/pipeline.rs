@@ -11,7 +11,7 @@ use crate::{Failed, File, FileState, Job, RunRecord, Status, Step};
 /// The max files of a job: they are part of its document.
 pub const MAX_FILES: usize = 200;
 
-/// The shortest and the longest time between two looks at a run.
+/// The min and the max time between two looks at a run.
 const MIN_PAUSE: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 

@@ -17,7 +17,7 @@ const MAX_IDS: usize = 10_000;
 pub struct Ids {
     /// The numbers.
     pub valid: Vec<Mostrador>,
-    /// What is no number, as it was sent.
+    /// Texts that are no numbers, as they were sent but trimmed.
     pub invalid: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What Databricks is asked to run.
+//! The runs that Databricks is asked for.
 
 use std::collections::BTreeMap;
 

@@ -88,7 +88,7 @@ impl<'a> StatusView<'a> {
     }
 }
 
-/// What an event of a job's end tells: its status as answers show it, and whose it is.
+/// The data of the event of a job's end: its status as answers show it, and its owner.
 #[derive(Debug, Serialize)]
 pub struct EndedView<'a> {
     #[serde(flatten)]

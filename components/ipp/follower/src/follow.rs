@@ -19,7 +19,7 @@ const MAX_STEPS: usize = 3;
 /// The keys of a page of a listing.
 const PAGE: u32 = 1_000;
 
-/// What came of a look.
+/// The result of a look at a job.
 enum Looked {
     /// The job is at this state now.
     At(Box<Job>),
@@ -121,8 +121,8 @@ impl Follower<'_> {
         }
     }
 
-    /// Decides what an error of Databricks means: a run that it refuses to start is none, and
-    /// all else may be over soon.
+    /// Handles an error of Databricks: a start that it refuses fails the job, and any other
+    /// error may be over soon.
     fn not_seen(
         &self,
         job: &Job,

@@ -6,7 +6,7 @@ use calamine::{DataRef, ExcelDateTime, ExcelDateTimeType};
 
 use crate::Problem;
 
-/// A cell's text in the CSV, and what is odd about it.
+/// A cell's text in the CSV, and the problem with the cell, if there is one.
 pub(crate) fn text<'a>(value: &'a DataRef<'_>) -> (Cow<'a, str>, Option<Problem>) {
     match value {
         DataRef::Empty => (Cow::Borrowed(""), None),

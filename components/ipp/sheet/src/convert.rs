@@ -21,7 +21,7 @@ use crate::{Limits, Problem, Rejected, Report, Row, Table, Warning, address, cel
 /// it is asked every few thousand cells.
 ///
 /// # Errors
-/// [`Error`]. What has been written to `out` until then is no complete CSV.
+/// [`Error`]. The text that was written to `out` until then is no complete CSV.
 pub fn convert<E>(
     xlsx: Vec<u8>,
     limits: &Limits,

@@ -1,4 +1,4 @@
-//! A workbook with only what is needed of another one.
+//! A workbook with only those parts of another one that the conversion needs.
 
 use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 use std::ops::Range;
@@ -24,8 +24,8 @@ const SHEETS: &str = r#"<Relationships>
 
 /// Makes a workbook of one sheet with the names that calamine looks for.
 ///
-/// The sheet and the shared strings are copied as they are compressed, so what was checked
-/// is what is read. The rest is written anew: styles, names and relationships of the
+/// The sheet and the shared strings are copied as they are compressed, so that calamine reads
+/// the checked bytes. The rest is written anew: styles, names and relationships of the
 /// original may be large or wrong in a hundred ways.
 pub(crate) fn workbook(
     package: &mut Package,
@@ -92,7 +92,7 @@ fn without(mut from: impl BufRead, cuts: &[Range<u64>], to: &mut impl Write) -> 
     io::copy(&mut from, to).map(drop)
 }
 
-/// Opens what [`workbook`] made.
+/// Opens a workbook that [`workbook`] made.
 pub(crate) fn open(copy: Vec<u8>) -> Result<calamine::Xlsx<Cursor<Vec<u8>>>, Rejected> {
     use calamine::Reader as _;
     calamine::Xlsx::new(Cursor::new(copy)).map_err(|error| Rejected::Damaged(error.to_string()))

@@ -11,8 +11,8 @@ pub enum Error<E> {
     /// The transformation failed.
     #[error("{0}")]
     Transform(E),
-    /// The transformation's answer isn't a table that continues the one before: what it
-    /// is. The fault is the provider's, not the workbook's.
+    /// The transformation's answer isn't a table that continues the one before; the text
+    /// describes the answer. The fault is the provider's, not the workbook's.
     #[error("the transformation returned {0}")]
     Provider(String),
     /// The CSV can't be written.

@@ -1,17 +1,17 @@
 //! Workbooks (`.xlsx`) become CSV.
 //!
-//! [`convert`] reads the first visible worksheet of a workbook, hands its rows in parts to
-//! a transformation and writes what comes back as CSV. Workbooks come from outside: what
-//! is read is bounded in size, count and time before any of it is kept in memory, see
-//! [`Limits`].
+//! [`convert`] reads the first visible worksheet of a workbook, hands its rows in parts to a
+//! transformation and writes the transformed rows as CSV. Workbooks come from outside: each
+//! part that is read is bounded in size, count and time before any of it is kept in memory,
+//! see [`Limits`].
 //!
-//! # What is read
+//! # Input
 //! - The first worksheet that isn't hidden. Its first row holds the names of the columns.
 //! - Rows without content are left out; the others keep their numbers.
-//! - Values as Excel shows them in a wide column without a format: see [`Report`] for what
-//!   is only reported.
+//! - Values as Excel shows them in a wide column without a format: see [`Report`] for values
+//!   that are only reported.
 //!
-//! # What is written
+//! # Output
 //! CSV as RFC 4180 says: UTF-8 without a mark, commas, lines end in `\r\n`.
 
 mod address;

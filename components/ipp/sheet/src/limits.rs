@@ -1,4 +1,4 @@
-/// What a workbook may ask for. The defaults keep a conversion below 64 MiB of memory.
+/// The limits of a workbook. The defaults keep a conversion below 64 MiB of memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of the file.

@@ -13,8 +13,8 @@ use crate::{Limits, Rejected};
 
 type Bytes = Cursor<Vec<u8>>;
 
-/// An archive whose directory is within the limits. Entries are only read by name and
-/// never written anywhere, so their names may be what they like.
+/// An archive whose directory is within the limits. Entries are only read by name and never
+/// written anywhere, so any name is safe.
 pub(crate) struct Package {
     archive: ZipArchive<Bytes>,
     /// Indices of the entries by [`key`].
@@ -108,7 +108,8 @@ fn key(path: &str) -> String {
     path.replace('\\', "/").to_ascii_lowercase()
 }
 
-/// What a file is that isn't a zip archive.
+/// The reason for the refusal of a file that isn't a zip archive: the kind that it is
+/// instead.
 fn other_kind(bytes: &[u8]) -> Rejected {
     const COMPOUND_FILE: &[u8] = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1";
     let holds = |name: &str| {

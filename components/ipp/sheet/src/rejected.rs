@@ -1,4 +1,4 @@
-/// Why a workbook can't be converted, for the person who made it. Another try won't help.
+/// Why a workbook can't be converted, for the person that made it. Another try won't help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
     /// There are no bytes.

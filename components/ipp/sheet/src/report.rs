@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::limits::WARNINGS;
 
-/// What a conversion did.
+/// The result of a conversion.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Report {
     /// Name of the sheet.
@@ -37,9 +37,10 @@ pub struct Warning {
     pub column: String,
     /// The cell, such as `C17`.
     pub cell: String,
-    /// What there is to see.
+    /// The problem with it.
     pub problem: Problem,
-    /// The cell's text in the CSV, or what it would be. At most 100 characters.
+    /// The cell's text in the CSV, or the text that it would have there. At most 100
+    /// characters.
     pub text: String,
 }
 
@@ -70,7 +71,7 @@ impl fmt::Display for Warning {
     }
 }
 
-/// What is odd about a cell.
+/// The problem with a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Problem {

@@ -1,8 +1,8 @@
 //! A first look at the two parts that can be large, before calamine reads them.
 //!
-//! calamine keeps all shared strings, makes room for as many as a sheet claims to have,
-//! and reads a cell in one go. This look finds what would make it take too much memory
-//! or too long, in parts that it then reads byte for byte the same.
+//! calamine keeps all shared strings, makes room for as many as a sheet claims to have, and
+//! reads a cell in one go. This look finds parts that would take too much memory or too long;
+//! calamine then reads the same bytes.
 
 use std::ops::Range;
 
@@ -60,9 +60,9 @@ pub(crate) fn strings(
     xml.drain()
 }
 
-/// Checks the sheet and returns what has to be cut out of it, in bytes after a mark of
-/// the encoding: statements of its extent that calamine would stumble over. They are
-/// only hints, and often wrong.
+/// Checks the sheet and returns the ranges that have to be cut out of it, in bytes after a
+/// mark of the encoding: statements of its extent that calamine cannot read. They are only
+/// hints, and often wrong.
 pub(crate) fn sheet(
     package: &mut Package,
     path: &str,

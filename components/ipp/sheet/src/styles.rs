@@ -9,7 +9,7 @@ use crate::Rejected;
 use crate::limits::{FORMAT_CHARS, FORMATS, NUMBER_FORMATS, STYLES_BYTES};
 use crate::package::Package;
 
-/// What the styles say about numbers. Fonts, fills and borders say nothing.
+/// The number formats of the styles. Fonts, fills and borders are left out.
 #[derive(Debug, Default)]
 pub(crate) struct Formats {
     /// The number format of each cell format.
@@ -66,7 +66,7 @@ impl Formats {
         }
     }
 
-    /// Styles with nothing but what was read.
+    /// Styles with nothing but the formats that were read.
     pub(crate) fn to_xml(&self) -> String {
         use std::fmt::Write as _;
         let mut xml = String::from("<styleSheet><numFmts>");

@@ -1,4 +1,4 @@
-//! Which sheet of a workbook is converted, and where its parts are.
+//! Finds the sheet of a workbook that is converted, and its parts.
 
 use std::collections::HashMap;
 

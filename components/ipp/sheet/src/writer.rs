@@ -70,7 +70,7 @@ impl<W: Write> CsvWriter<W> {
         self.header.as_ref().map_or(0, Vec::len)
     }
 
-    /// Writes what is left and returns how many rows there are.
+    /// Writes the rest of the CSV and returns the number of its rows.
     pub(crate) fn finish<E>(mut self) -> Result<u32, Error<E>> {
         self.csv.flush().map_err(|error| self.failed(error))?;
         Ok(self.rows)

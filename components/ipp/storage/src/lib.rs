@@ -1,4 +1,4 @@
-//! The stores of the ipp system, and what Databricks is asked about its jobs.
+//! The stores of the ipp system, and its requests to Databricks.
 
 mod configured;
 mod job;

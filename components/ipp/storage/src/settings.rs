@@ -10,7 +10,7 @@ const WORKSPACE: &str = "databricks_workspace_url";
 const TOKEN: &str = "databricks_access_token";
 const CLIENT: [&str; 2] = ["databricks_client_id", "databricks_client_secret"];
 
-/// What SQL statements need: the warehouse that runs them and the table of mostradores.
+/// The settings of SQL statements: the warehouse that runs them and the table of mostradores.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sql {
     /// The id of the warehouse.

@@ -31,7 +31,7 @@ pub struct Table {
     pub rows: Vec<Row>,
 }
 
-/// Why a table can't be transformed, for the person who made the workbook. It names columns
+/// Why a table can't be transformed, for the person that made the workbook. It names columns
 /// and rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid(String);

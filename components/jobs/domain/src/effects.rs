@@ -1,5 +1,5 @@
-//! What happens with a change of a job. Effects of one toon may be repeated: they make the
-//! same of it.
+//! The effects of changes of a job. Those of one toon may be repeated: each time they set the
+//! same values.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub fn submitted(
         fields.push((SCHEDULED, "1".to_owned()));
     }
     let mut effects = vec![set(id, fields)];
-    // Removes what may remain of an expired job of the same id.
+    // Removes keys that an expired job of the same id may have left.
     let remains = [keys::results, keys::failed, keys::letters, keys::toons];
     effects.extend(remains.map(|key| Effect::Remove { key: key(id) }));
     for key in [keys::ALL.to_owned(), keys::of_user(owner)] {
@@ -101,8 +101,8 @@ pub fn letter(id: &JobId, index: u32) -> (String, String) {
     (keys::letters(id), index.to_string())
 }
 
-/// What follows on the ends of toons of a job, after those: its counts, and the time of the
-/// change.
+/// The effects that follow those of `ended`, once for several toons of a job: its counts, and
+/// the time of the change.
 pub fn counted(id: &JobId, now: u64, retention: Option<Duration>) -> Vec<Effect> {
     let tally = |field: &str, what, of| Effect::Tally {
         key: keys::job(id),

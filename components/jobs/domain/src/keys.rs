@@ -27,7 +27,7 @@ pub const QUEUE: &str = "jobs";
 /// All jobs.
 pub const ALL: &str = "{jobs}:index:all";
 
-/// What comes before the id in the key of a job.
+/// The prefix of the key of a job; the id follows.
 pub const JOB: &str = "{jobs}:job:";
 
 /// The jobs of a user.

@@ -22,12 +22,13 @@ impl Request<'_> {
         Some(keys::idempotency(self.owner, key))
     }
 
-    /// What is remembered under that key: the job, and the fingerprint of its content.
+    /// The value that is stored under that key: the job, and the fingerprint of its content.
     pub fn remembered(&self, id: &JobId) -> String {
         format!("{id} {}", self.submission.fingerprint())
     }
 
-    /// The job of an earlier submission, from what is remembered of it.
+    /// The job of an earlier submission, from the value that is stored under the idempotency
+    /// key.
     ///
     /// # Errors
     /// The idempotency key was used for another job.

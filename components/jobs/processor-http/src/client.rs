@@ -1,4 +1,4 @@
-//! Toons as the service gets them, and what its answers mean.
+//! Toons as the service gets them, and the meaning of its answers.
 
 use outbound::service::{self, Piece};
 

@@ -23,7 +23,7 @@ struct Results<'a> {
     results: Vec<Outcome<'a>>,
 }
 
-/// The answer to an order: what a single `PUT` would have been answered.
+/// The result of one order: the answer that a single `PUT` would have got.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Outcome<'a> {

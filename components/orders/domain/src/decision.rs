@@ -12,7 +12,7 @@ mod tests;
 /// A request with everything that the decision depends on, except the order itself.
 #[derive(Debug)]
 pub struct Change<'a, R = OrderRequest> {
-    /// The wanted order, or what is to change of it.
+    /// The wanted order, or the fields that are to change.
     pub request: &'a R,
     /// The conditions on the current version.
     pub preconditions: &'a Preconditions,
@@ -146,8 +146,8 @@ pub fn put(
     Ok(decision)
 }
 
-/// Decides a `PATCH`, which changes some fields of an order: a `PUT` of what the patch
-/// makes of it.
+/// Decides a `PATCH`, which changes some fields of an order: a `PUT` of the order with these
+/// fields changed.
 ///
 /// # Errors
 /// The request is refused, and nothing changes.

@@ -5,7 +5,7 @@ use base::Invalid;
 use crate::request::{Body, missing, status, text};
 use crate::{Content, OrderId, OrderRequest, Status};
 
-/// What is to change of an order. Fields that are `None` stay.
+/// The fields of an order that are to change. Fields that are `None` stay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderPatch {
     /// The id of the order.

@@ -30,7 +30,7 @@ pub struct After {
     pub place: Place,
 }
 
-/// What begins the cursors of lists by changes: a cursor of one order of lists is not taken
+/// The prefix of the cursors of lists by changes: a cursor of one order of lists is not taken
 /// for the other.
 const BY_CHANGE: char = 'u';
 

@@ -28,7 +28,7 @@ pub struct OrderRequest {
     pub order_id: OrderId,
     /// The status.
     pub status: Status,
-    /// What is to be done, at most [`MAX_TEXT_BYTES`].
+    /// The description of the work, at most [`MAX_TEXT_BYTES`].
     pub description: String,
     /// When it was registered: RFC 3339, as it was sent.
     pub register_date: Option<String>,

@@ -12,7 +12,7 @@ const TABLE: [(Status, &[Status]); 4] = [
     (Status::Canceled, &[]),
 ];
 
-/// Which changes of status are permitted.
+/// The changes of status that are permitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transitions {
     /// An order goes from received to inprocess to completed, and to canceled

@@ -1,4 +1,4 @@
-//! Orders as the service gets them, and what its answers mean.
+//! Orders as the service gets them, and the meaning of its answers.
 
 use orders_handler::{Failure, Order, Outcome, changed};
 use outbound::service::{self, Piece};

@@ -41,7 +41,7 @@ impl std::error::Error for ConfigError {}
 /// The keys that tokens may be signed with.
 #[derive(Clone)]
 pub enum Keys {
-    /// This one, whatever the token's `kid`.
+    /// This key for every token, with any `kid` or none.
     One(Key),
     /// The one that the token's `kid` names.
     Set(KeySet),
@@ -56,7 +56,7 @@ pub enum Source {
     Url(String),
 }
 
-/// What a token has to fulfil.
+/// The requirements that a token has to meet.
 #[derive(Clone)]
 pub struct Config {
     /// How it has to be signed.
@@ -71,7 +71,7 @@ pub struct Config {
     pub tenant_claim: String,
 }
 
-/// What separates the fields of the variable `jwt`: keys and secrets may hold any other
+/// The separator of the fields of the variable `jwt`: keys and secrets may hold any other
 /// character.
 const SEPARATOR: char = '\u{1f}';
 
@@ -86,7 +86,7 @@ impl Config {
     /// | `jwt_public_key` | for the others: the key in PEM (SubjectPublicKeyInfo), in any shape of [`pem::public_key_der`] |
     /// | `jwt_jwks_url` | in place of these: the URL of a JSON Web Key Set |
     /// | `jwt_jwks` | in place of all these: a JSON Web Key Set |
-    /// | `jwt_issuer`, `jwt_audience` | what `iss` and `aud` are compared with, if set |
+    /// | `jwt_issuer`, `jwt_audience` | the values that `iss` and `aud` must have, if set |
     /// | `jwt_subject_claim` | the claim with the id of the user, `sub` if unset |
     /// | `jwt_tenant_claim` | the claim with the tenant of the user, `tenant_id` if unset |
     ///
@@ -183,7 +183,7 @@ impl KeptConfig {
     }
 }
 
-/// Refuses what is plainly no URL; the component that reads it checks the rest.
+/// Refuses a text that is plainly no URL; the component that reads the URL checks the rest.
 fn check_url(url: &str) -> Result<(), &'static str> {
     match url.split_once("://") {
         Some(("https" | "http", rest)) if !rest.is_empty() => Ok(()),
@@ -222,7 +222,7 @@ fn secret_key(text: &str) -> Result<Key, &'static str> {
         return Err("is not set, and HS256 needs it");
     }
     if pem::is_public(text) {
-        // Anyone may have it, so anyone could sign.
+        // The key is public, so anyone could sign with it.
         return Err(
             "is a public key, which is no secret: set `jwt_public_key` and its algorithm instead",
         );

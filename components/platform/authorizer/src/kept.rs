@@ -16,11 +16,11 @@ pub trait Shelf {
     /// Why the store cannot be read.
     fn kept(&self) -> Result<Option<Record>, String>;
 
-    /// Has the URL read, and returns when a record says what came of it. Where the last
-    /// minute had a reading, nothing is read.
+    /// Asks for a reading of the URL, and returns when a record has its outcome. Where the
+    /// last minute had a reading, nothing is read.
     ///
     /// # Errors
-    /// Why nobody read it.
+    /// The reason why the reader did not answer.
     fn read_again(&self) -> Result<(), String>;
 }
 
@@ -70,7 +70,7 @@ pub fn authorize(
     }
 }
 
-/// What the store has, and what it says of the token.
+/// The record of the store, and the verdict on the token by its set.
 struct Look {
     record: Option<Record>,
     judged: Option<Result<Principal, Denial>>,

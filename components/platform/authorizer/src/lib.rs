@@ -1,8 +1,8 @@
 //! Verifies JSON Web Tokens (RFC 7519): a provider of `orilla:auth/authorizer`.
 //!
-//! [`config`] says what a token is held against, with a key that may come as [`pem`], and
-//! [`verify`] holds it; [`kept`] finds the keys of a URL. None of them knows Spin or a clock:
-//! the component around them reads the variables, the store and the time.
+//! [`config`] has the requirements for a token, with a key that may come as [`pem`], and
+//! [`verify`] checks a token by them; [`kept`] finds the keys of a URL. None of them knows
+//! Spin or a clock: the component around them reads the variables, the store and the time.
 
 pub mod config;
 pub mod kept;

@@ -16,7 +16,8 @@ use rsa::pkcs8::der::Decode;
 /// of the whole file.
 ///
 /// # Errors
-/// What the text is instead. What a block without a first line is shows in its DER alone.
+/// The kind of text that it is instead, or its damage. A block without a first line shows its
+/// kind in its DER only, which is not checked here.
 pub fn public_key_der(text: &str) -> Result<Vec<u8>, &'static str> {
     let text = unwrapped(text);
     let Some(bytes) = bare_base64(&text) else {
@@ -28,7 +29,7 @@ pub fn public_key_der(text: &str) -> Result<Vec<u8>, &'static str> {
     }
 }
 
-/// Whether a text is something that anyone may have, in any shape of [`public_key_der`].
+/// Whether a text is a public key or a certificate, in any shape of [`public_key_der`].
 pub fn is_public(text: &str) -> bool {
     let text = unwrapped(text);
     let bare = bare_base64(&text);
@@ -62,7 +63,7 @@ fn base64(text: &str) -> Result<Vec<u8>, base64::DecodeError> {
     BASE64_STANDARD.decode(digits)
 }
 
-/// What the blocks of a PEM file say that they hold (RFC 7468, 2).
+/// The labels of the blocks of a PEM file (RFC 7468, 2): the kinds of their contents.
 fn labels(text: &str) -> impl Iterator<Item = &str> {
     let blocks = text.split("-----BEGIN ").skip(1);
     blocks.filter_map(|block| Some(block.split_once("-----")?.0))

@@ -3,8 +3,8 @@
 //! A module that imports it is made a component with an adapter, a module of its
 //! own that each request has to instantiate too. Functions with the names that
 //! wasi-libc calls take the place of the imports. Each answers as WASI says, by
-//! preview 2: there is an error output, there are no environment variables (what
-//! configures the authorizer are Spin's), and a program may exit.
+//! preview 2: there is an error output, there are no environment variables (the authorizer is
+//! configured by Spin's variables), and a program may exit.
 #![allow(unsafe_code)]
 
 use std::slice;
@@ -47,7 +47,7 @@ unsafe extern "C" fn __imported_wasi_snapshot_preview1_environ_sizes_get(
     SUCCESS
 }
 
-/// Allocates nothing, for memory may be what ran out.
+/// Allocates nothing: the panic may be one for lack of memory.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn __imported_wasi_snapshot_preview1_fd_write(
     file: i32,

@@ -23,13 +23,13 @@ use crate::verify::{Denial, Principal, bearer_token, verify};
 const SECRET: &str = "a secret of more than thirty-two bytes";
 const NOW: i64 = 1_795_330_800;
 
-/// What is said of a signature that does not match.
+/// The reason for the refusal of a signature that does not match.
 const UNSIGNED: &str = "its signature does not match";
 
-/// What is said of claims that cannot be read.
+/// The reason for the refusal of claims that cannot be read.
 const UNREADABLE: &str = "its claims are not a JSON object with numeric dates and each member once";
 
-/// An issuer of tokens: the private half of what the authorizer is configured with.
+/// An issuer of tokens: the signing half of the keys that the authorizer is configured with.
 enum Issuer {
     Hs256(&'static str),
     Rs256(&'static RsaPrivateKey),
@@ -170,7 +170,7 @@ fn configure(variables: &[(&str, &str)]) -> Result<Config, String> {
     Config::parse(&jwt(variables)).map_err(|error| error.to_string())
 }
 
-/// What a back end puts into its tokens.
+/// The claims that a back end puts into its tokens.
 fn claims() -> Value {
     json!({"sub": "456", "iat": NOW, "exp": NOW + 3600})
 }
@@ -193,7 +193,7 @@ fn check(config: &Config, token: &str) -> Result<Principal, Denial> {
     check_at(config, token, NOW)
 }
 
-/// What comes of these claims with this configuration.
+/// The verdict on these claims with this configuration.
 fn outcome(changes: &[(&str, &str)], claims: &Value) -> Result<Principal, Denial> {
     let issuer = Issuer::hs256();
     check(&issuer.config(changes), &issuer.token(claims))
@@ -261,12 +261,12 @@ fn the_token_does_not_choose_the_algorithm() {
             if other.algorithm() == expected.algorithm() {
                 continue;
             }
-            // Neither by saying what it is ...
+            // Neither by naming its own algorithm ...
             assert_eq!(
                 reason(check(&config, &other.token(&claims()))),
                 format!("it is not signed with {}", expected.algorithm())
             );
-            // ... nor by claiming to be what is expected.
+            // ... nor by naming the expected one.
             let disguised =
                 other.token_with_header(&json!({"alg": expected.algorithm()}), &claims());
             assert_eq!(reason(check(&config, &disguised)), UNSIGNED);
@@ -488,7 +488,7 @@ fn the_tenant_is_a_number_or_a_text_in_the_configured_claim() {
         tenant(&[], with("tenant_id", u64::MAX)),
         named("18446744073709551615")
     );
-    // Its form is the business of who uses it.
+    // The authorizer takes a tenant of any form; the systems that use it check its form.
     assert_eq!(tenant(&[], with("tenant_id", " ../x ")), named(" ../x "));
 
     for name in ["custom:tenant_id", "https://example.com/tenant", "org_id"] {

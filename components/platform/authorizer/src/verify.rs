@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::config::{Config, Keys};
 
-/// The maximum length of a token in bytes: what common servers take of a header.
+/// The maximum length of a token in bytes, which is the limit of common servers for a header.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// How far the clocks of issuer and verifier may be apart, in seconds.
@@ -23,7 +23,7 @@ pub const LEEWAY_SECONDS: i64 = 30;
 /// the Unix epoch. Later dates are milliseconds by mistake.
 const MAX_DATE: i64 = 253_402_300_799;
 
-/// The bearer of a token that holds; `wit/auth` says what the fields mean.
+/// The bearer of a valid token; `wit/auth` has the meaning of the fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     /// The id of the user.
@@ -51,7 +51,7 @@ pub enum Denial {
     Invalid(String),
     /// None of the keys verifies the token, and a newer set may have one that does.
     UnknownKey {
-        /// What does not hold with the keys that there are.
+        /// The reason why the token fails with the keys that there are.
         reason: String,
         /// The claim `iat`, which nothing vouches for.
         issued_at: Option<i64>,
@@ -106,7 +106,8 @@ pub fn verify(
     let token = UntrustedToken::<Fields>::try_from(token)
         .map_err(|_| Denial::Malformed("the bearer token is no JSON Web Token"))?;
     if token.header().other_fields.0.contains_key("crit") {
-        // RFC 7515, 4.1.11: what is critical and not understood makes a token invalid.
+        // RFC 7515, 4.1.11: a critical header field that is not understood makes a token
+        // invalid.
         return Err(invalid("it has critical header fields, and none is known"));
     }
     let claims = verify_signature(keys, &token)?;

@@ -2,9 +2,9 @@
 
 use origins::serialize;
 
-/// What the page may load, and from where. Photos come by presigned links, whose hosts are
-/// not known here. It may call nothing but the application, and the issuer that signs
-/// people in with its further hosts.
+/// The content security policy of the page: the sources that it may load from. Photos come by
+/// presigned links, whose hosts are not known here. It may call nothing but the application,
+/// and the issuer that signs people in with its further hosts.
 pub fn policy(issuer: &str, hosts: &str) -> String {
     let allowed: String = std::iter::once(issuer)
         .chain(hosts.split_whitespace())

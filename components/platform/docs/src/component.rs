@@ -16,8 +16,8 @@ const SCRIPT: &[u8] = include_bytes!("../redoc/redoc.standalone.js");
 /// The digest of [`SCRIPT`], and its name.
 const SCRIPT_DIGEST: &str = include_str!("../redoc/redoc.standalone.js.sha256");
 
-/// What the page may load, and from where: nothing from other sites. Redoc makes its styles
-/// in the page, and its search is a worker that it makes of a text.
+/// The content security policy of the page: it may load nothing from other sites. Redoc makes
+/// its styles in the page, and its search is a worker that it makes of a text.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; \
     img-src data:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";

@@ -28,8 +28,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 web::exports![Route::get_public("/read", read)];
 
-/// Reads the URL unless the last minute had a reading, of whatever instance, and waits for
-/// the end of one that is under way.
+/// Reads the URL unless an instance of this component read it within the last minute, and
+/// waits for the end of a reading that is under way.
 async fn read(call: Call) -> Reply {
     let url = base::text("jwt_jwks_url")?.trim().to_owned();
     if url.is_empty() {

@@ -2,7 +2,7 @@
 //! Lite variant has no squeeze-and-excitation and clamps to 0 and 6), written
 //! by hand because a general runtime takes four times as long inside wasm.
 //!
-//! What it does depends on the layer table only, never on the image: the tests
+//! The path through the code depends on the layer table only, never on the image: the tests
 //! run all of it, and the slicing here cannot go wrong on other input.
 #![allow(clippy::indexing_slicing)]
 
@@ -24,7 +24,7 @@ use weights::Weights;
 /// row.
 pub const INPUT: usize = SIDE * SIDE * 3;
 
-/// What a square image of some channels takes.
+/// The number of [`Pixel`]s, of [`LANES`] channels each, in a square image.
 fn pixels(size: usize, channels: usize) -> usize {
     size * size * channels / LANES
 }
@@ -95,7 +95,7 @@ impl Network {
         for output in 0..plane {
             let (y, x) = (output / after * STEM_STRIDE, output % after * STEM_STRIDE);
             for tap in 0..STEM_KERNEL * STEM_KERNEL {
-                // What is above or to the left of the image wraps to far outside.
+                // A position above or to the left of the image wraps to one far outside.
                 let y = (y + tap / STEM_KERNEL).wrapping_sub(before);
                 let x = (x + tap % STEM_KERNEL).wrapping_sub(before);
                 if y >= SIDE || x >= SIDE {

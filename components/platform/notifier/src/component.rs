@@ -64,7 +64,7 @@ struct Notifier<'a> {
     retries: Retries,
     /// The endpoints that operators made.
     known: Known<'a, SpinRedis>,
-    /// What becomes of deliveries.
+    /// Outcomes of deliveries.
     journal: Journal,
     queue: &'a Queue<'a, SpinRedis>,
 }
@@ -73,7 +73,7 @@ struct Notifier<'a> {
 struct Sending<'a> {
     /// The id of the endpoint.
     endpoint: &'a str,
-    /// Its URL, and what signs for it.
+    /// The endpoint's URL, and the key that signs for it.
     to: (&'a Uri, &'a Signer),
     /// The event's id, type and text.
     id: &'a str,
@@ -252,8 +252,8 @@ impl Notifier<'_> {
         Ok(verdict)
     }
 
-    /// Sends an event and notes what became of it. Returns whether the endpoint is to be given
-    /// up, too.
+    /// Sends an event and notes the outcome. Returns whether the endpoint is to be given up,
+    /// too.
     async fn send(
         &self,
         task: &Task<'_>,

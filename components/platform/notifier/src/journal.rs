@@ -1,4 +1,4 @@
-//! What becomes of deliveries: noted in memory, and written when their messages are settled.
+//! Outcomes of deliveries: noted in memory, and written when their messages are settled.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use webhooks::{Attempt, Health, failed, noted, resent};
 pub(crate) struct Journal {
     /// How the receivers fare, by the ids of their endpoints.
     health: RefCell<BTreeMap<String, Health>>,
-    /// What is not written yet.
+    /// Effects that the store does not have yet.
     effects: RefCell<Vec<Effect>>,
 }
 
@@ -51,7 +51,7 @@ impl Journal {
         self.effects.borrow_mut().extend(effects);
     }
 
-    /// The effects that write what was noted.
+    /// The effects that write the notes.
     pub(crate) fn take(&self) -> Vec<Effect> {
         self.effects.take()
     }

@@ -16,7 +16,7 @@ impl Receivers {
     /// receivers no secret is needed.
     ///
     /// # Errors
-    /// Which of the two is wrong, and why. The text holds no URL and no secret.
+    /// The variable that is wrong, and the reason. The text holds no URL and no secret.
     pub fn parse(urls: &str, secrets: &str) -> Result<Self, String> {
         let endpoints = Endpoints::parse(urls)
             .map_err(|error| format!("the variable notification_urls {error}"))?;

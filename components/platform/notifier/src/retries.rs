@@ -5,7 +5,8 @@ use std::time::Duration;
 /// The max delays of a schedule.
 const MAX_DELAYS: usize = 100;
 
-/// The max delay of a schedule: the messages of a queue should not outlive what they are about.
+/// The max delay of a schedule: an event should not reach its receiver long after it
+/// happened.
 const MAX_DELAY: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The part of a delay that is added at most, so that notifications that failed together are

@@ -21,7 +21,7 @@ impl PageQuery {
     /// Reads the query's `limit` and `cursor`.
     ///
     /// # Errors
-    /// The parameter that is wrong, and what it must be.
+    /// The parameter that is wrong, and the values that it may have.
     pub fn parse(query: &Query) -> Result<Self, Invalid> {
         Ok(Self {
             after: query.cursor()?,

@@ -46,7 +46,7 @@ struct Past {
 }
 
 impl<'a> History<'a> {
-    /// What a queue did, by minutes.
+    /// The counts of a queue, for each minute.
     pub fn new(queue: &'a str, minutes: Vec<Minute>) -> Self {
         let minutes = minutes.into_iter().map(|minute| Past {
             at: rfc3339(minute.at),

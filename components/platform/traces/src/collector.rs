@@ -15,7 +15,7 @@ use crate::config::Config;
 /// The max length of an answer that is read.
 const MAX_ANSWER: u64 = 64 * 1024;
 
-/// What became of an export.
+/// The outcome of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The collector has the spans, but for those that it refused one by one.

@@ -97,7 +97,7 @@ pub(crate) fn check_families(endpoint: &Endpoint) -> Result<(), Invalid> {
     match endpoint.event_types.iter().position(|kind| !is_known(kind)) {
         None => Ok(()),
         Some(at) => Err(Invalid::field(format!(
-            "eventTypes[{at}]: there are no such events; what starts with orilla. is of {}",
+            "eventTypes[{at}]: there are no such events; those that start with orilla. are {}",
             FAMILIES.map(|family| format!("{family}.*")).join(", ")
         ))),
     }

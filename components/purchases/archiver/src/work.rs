@@ -30,7 +30,8 @@ pub(crate) struct Archiver<'a> {
     pub(crate) compact_after: Duration,
     /// Counts that are not settled yet.
     pub(crate) tally: RefCell<metrics::Tally>,
-    /// What the archived changes of each day have in common, which is not settled yet.
+    /// The effects that all archived changes of a day share, by days: the day's tenant is
+    /// indexed, and the day is compacted later. They are not settled yet.
     pub(crate) marks: RefCell<BTreeMap<Day, [Effect; 2]>>,
 }
 

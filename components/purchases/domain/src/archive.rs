@@ -32,7 +32,7 @@ const PROCESSED_BY: &str = "orilla-compras";
 /// The max bytes of an encoded id in a name. A key of S3 has at most 1,024.
 const MAX_ID: usize = 400;
 
-/// What may stand in a key as it is.
+/// The characters that stand in a key unencoded, beside letters and digits.
 const SAFE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-');
 
 /// The time in a name.
@@ -113,7 +113,7 @@ impl FromStr for Day {
 pub struct Key {
     /// The tenant and the day of the purchase.
     pub day: Day,
-    /// What the change did.
+    /// The kind of the change.
     pub event: Event,
     /// The id of the purchase, encoded.
     pub id: String,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Content, Settings};
 
-/// What a change did.
+/// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Event {
@@ -56,7 +56,7 @@ impl From<dynamo::EventName> for Event {
 /// A change of a purchase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// What it did.
+    /// Its kind.
     pub event: Event,
     /// The tenant; of a stream's record any text.
     pub tenant_id: String,
@@ -66,7 +66,7 @@ pub struct Change {
     pub user_id: String,
     /// The purchase after the change; before it, if the change removed the purchase.
     pub content: Content,
-    /// What the operator had set.
+    /// The operator's settings at the time of the change.
     pub settings: Settings,
     /// Where it was made.
     pub origin: Origin,

@@ -5,10 +5,10 @@
 //! gaps. To add lines to a part, or to take some away, a part with a higher number is
 //! written and read back; then the old one is deleted.
 //!
-//! An object is deleted only if each of its lines is in a part with a higher number, or is
-//! of an erased purchase. A part that has a line and the highest number of those that do is
-//! thus never deleted: no line is lost, wherever a worker stops, and if several are at work
-//! on one day. What they leave behind is lines that are there twice, in two parts; the next
+//! An object is deleted only if each of its lines is in a part with a higher number, or is of
+//! an erased purchase. A part that has a line and the highest number of those that do is thus
+//! never deleted: no line is lost, wherever a worker stops, and if several are at work on one
+//! day. Workers that stop may leave lines that are there twice, in two parts; the next
 //! compaction keeps those of the higher one.
 
 mod line;
@@ -76,7 +76,7 @@ pub struct Listed {
     pub size: u64,
 }
 
-/// What reading an object gave.
+/// The outcome of reading an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// Its bytes.
@@ -121,7 +121,7 @@ impl Default for Limits {
     }
 }
 
-/// What a run is to do.
+/// The task of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Compaction<'a> {
     /// The day.
@@ -137,7 +137,7 @@ pub struct Compaction<'a> {
     pub limits: Limits,
 }
 
-/// What a run has done.
+/// The result of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Compacted {
     /// The last original that it came to, if others follow: the next run goes on there.
@@ -154,9 +154,9 @@ pub struct Compacted {
 }
 
 impl Compaction<'_> {
-    /// Does a run: takes away what must not be in the parts, and adds the lines of
-    /// originals that are not there yet, in the order of their keys. It does at least some
-    /// originals, so repeated runs come to an end.
+    /// Does a run: takes the lines of erased purchases, and lines that are there twice, away
+    /// from the parts, and adds the lines of originals that are not there yet, in the order
+    /// of their keys. It does at least some originals, so repeated runs come to an end.
     ///
     /// An original is new if no line in a part tells its key. A record without a
     /// `SequenceNumber` has a key that its line does not tell; such an original is read,
@@ -458,7 +458,8 @@ impl<F: DayFiles> Run<'_, F> {
         Ok(())
     }
 
-    /// Writes the part with the new lines, and deletes what it replaces.
+    /// Writes the part with the new lines, deletes the part that it replaces, and the
+    /// originals if that is wanted.
     async fn flush(&mut self) -> Result<(), F::Error> {
         let batch = std::mem::take(&mut self.batch);
         if batch.originals.is_empty() {

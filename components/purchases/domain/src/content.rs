@@ -1,4 +1,4 @@
-//! What a purchase consists of.
+//! The content of a purchase.
 
 use base::Fields;
 use bigdecimal::BigDecimal;
@@ -17,7 +17,7 @@ const DEFAULT_DIGITS: u16 = 2;
 pub struct Content {
     /// When it was made.
     pub fecha: Fecha,
-    /// What was bought.
+    /// The bought products.
     pub productos: Vec<Product>,
     /// All other fields, as they came.
     #[serde(default, skip_serializing_if = "Fields::is_empty")]
@@ -79,8 +79,8 @@ impl From<Fields> for Members {
     }
 }
 
-/// What the operator sets, as it was when a change was made. The archive of the change
-/// stays the same if the operator sets it anew.
+/// The operator's settings, as they were when a change was made. The archive of the change
+/// stays the same if the operator sets them anew.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// The currency, a code of ISO 4217.

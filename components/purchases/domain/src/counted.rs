@@ -1,5 +1,5 @@
-//! What the sums of reports hold of each purchase, and the effects that bring them from
-//! one change to the next.
+//! The share of each purchase in the sums of reports, and the effects that bring the sums
+//! from one change to the next.
 //!
 //! The sums of a day are hashes of whole numbers, which Redis can add to in the script that
 //! settles a change. A field is named `{currency}|{measure}|{product or user}`. An amount is
@@ -23,7 +23,7 @@ use crate::{Change, Event, Sequence};
 /// The digits of a part.
 const PART: usize = 9;
 
-/// What the sums hold of a purchase.
+/// The share of a purchase in the sums.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
     /// The last change that was counted.

@@ -19,7 +19,7 @@ pub struct Wish<'a> {
     pub preconditions: &'a Preconditions,
     /// The caller.
     pub caller: Caller<'a>,
-    /// What the operator has set.
+    /// The operator's settings.
     pub settings: &'a Settings,
     /// The current time.
     pub now: Timestamp,

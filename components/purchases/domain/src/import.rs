@@ -56,11 +56,11 @@ pub struct Imported {
     pub sequence: Sequence,
     /// Whether no other change of the item has this place. Otherwise it is a time.
     pub has_place: bool,
-    /// What the record did.
+    /// The change that it describes, or the reason why it has no place in the archive.
     pub reading: Reading,
 }
 
-/// What a record did.
+/// The change that a record describes, or the reason why it has no place in the archive.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reading {
     /// It changed a purchase.

@@ -13,7 +13,7 @@
 //! | Redis | `{compras}:index:{tenant}:ever` | all purchases, also removed ones, by their creation in ms |
 //! | Redis | `{compras}:index:{tenant}:stream` | the records of streams, by their time in ms |
 //! | Redis | `{compras}:tenants` | all tenants with changes, with score 0 |
-//! | Redis | `{compras}:counted` | hash: by purchase or item of a stream, what the sums hold of it |
+//! | Redis | `{compras}:counted` | hash: by purchase or item of a stream, its share in the sums |
 //! | Redis | `{compras}:sums:{tenant}:{day}:{total\|product\|user}` | hash: sums of a day (`Counted`) |
 //! | Redis | `{compras}:state` | hash: by tenant, when its sums last changed |
 //! | Redis | `{compras}:metrics` | hash: counters of the archive |
@@ -40,7 +40,7 @@ pub const MAINTENANCE: &str = "compras.archive";
 
 /// All tenants with changes.
 pub const TENANTS: &str = "{compras}:tenants";
-/// What the sums hold of each purchase.
+/// The share of each purchase in the sums.
 pub const COUNTED: &str = "{compras}:counted";
 /// When the sums of each tenant last changed.
 pub const STATE: &str = "{compras}:state";

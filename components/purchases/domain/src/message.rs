@@ -29,7 +29,7 @@ pub struct ImportedMessage {
     /// When it came, in milliseconds since the Unix epoch: the time of a change that does
     /// not say its own.
     pub received: u64,
-    /// What the operator had set.
+    /// The operator's settings when it was received.
     pub settings: Settings,
 }
 

@@ -1,5 +1,5 @@
-//! The counters of the archive: what was archived, what failed, and how long, large and
-//! late it was.
+//! The counters of the archive: how many changes were archived, how many failed, and how
+//! long, large and late they were.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub struct Histogram {
     pub name: &'static str,
     /// The name of the metric.
     pub metric: &'static str,
-    /// What it tells.
+    /// Its help text.
     pub help: &'static str,
     /// The upper bounds of its buckets, in counted units.
     pub bounds: &'static [u64],

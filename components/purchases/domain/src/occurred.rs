@@ -1,4 +1,4 @@
-//! What purchases tell webhooks.
+//! Events of purchases for webhooks.
 
 use base::{Failure, Trace};
 use queue::Effect;

@@ -16,9 +16,9 @@ pub struct Purchase {
     pub user_id: String,
     /// The fields that clients set. A removed purchase has those that it had before.
     pub content: Content,
-    /// What this version did.
+    /// The kind of the change that made this version.
     pub event: Event,
-    /// What the operator had set.
+    /// The operator's settings at that time.
     pub settings: Settings,
     /// When it was created.
     pub created_at: Timestamp,
@@ -48,7 +48,7 @@ impl Purchase {
         }
     }
 
-    /// What remains of an erased purchase: its ids and that it was removed.
+    /// The rest of an erased purchase: its ids, its times and that it was removed.
     pub fn erased(&self) -> Self {
         Self {
             user_id: String::new(),

@@ -1,4 +1,4 @@
-//! Replays: changes that are archived again from what is stored.
+//! Replays: changes that are archived again from the stored purchases and records.
 
 use base::{Invalid, Tenant};
 use serde::{Deserialize, Serialize};

@@ -21,7 +21,7 @@ const MAX_ROWS: u32 = 1_000;
 /// The number of best products of a currency.
 const BEST: usize = 20;
 
-/// What the rows of a report are about.
+/// The subject of a report's rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum By {
@@ -38,7 +38,7 @@ pub enum By {
 pub struct ReportQuery {
     /// The days.
     pub days: Days,
-    /// What the rows are about.
+    /// The subject of the rows.
     pub by: By,
     /// The max rows, 1 to 1,000.
     pub limit: u32,
@@ -162,7 +162,7 @@ impl Sheet {
     }
 }
 
-/// The sums of what there is, the highest revenue first.
+/// The sums that count a purchase, the highest revenue of a currency first.
 fn by_revenue(sums: &Named) -> Vec<(&str, &str, &Totals)> {
     let sums = sums.iter().filter(|(_, totals)| totals.count != 0);
     let mut sums: Vec<_> = sums

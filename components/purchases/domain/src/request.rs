@@ -13,8 +13,7 @@ const MAX_TEXT: usize = 512;
 /// The max bytes of all other fields of a purchase and its products together, as JSON.
 const MAX_OTHERS: usize = 64 * 1024;
 
-/// Members that answers have and that requests cannot set: a client may send back what it
-/// got.
+/// Members that answers have and that requests cannot set: a client may send an answer back.
 const ANSWERED: [&str; 8] = [
     "user_id",
     "tenant_id",
@@ -33,7 +32,7 @@ pub struct PurchaseRequest {
     pub compra_id: Option<PurchaseId>,
     /// When it was made; the time of the request if the client does not say.
     pub fecha: Option<Fecha>,
-    /// What was bought.
+    /// The bought products.
     pub productos: Vec<Product>,
     /// All other fields, as they came.
     pub otros: Fields,

@@ -1,4 +1,4 @@
-//! Changes are archived again from what is stored.
+//! Archives changes again from the stored purchases and records.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ const PAGE: u32 = 50;
 /// The objects that are written at once.
 const AT_ONCE: usize = 16;
 
-/// What a page has come past.
+/// The progress of a page.
 #[derive(Default)]
 struct Done {
     /// The purchases, or records.

@@ -1,4 +1,4 @@
-//! `/ops/compras/replay`: archives changes again from what is stored.
+//! `/ops/compras/replay`: archives changes again from the stored purchases and records.
 
 #![allow(unsafe_code, reason = "spin-sdk's macro generates the exports")]
 

@@ -1,4 +1,4 @@
-//! What the sums hold of purchases, as a worker reads and changes it.
+//! The shares of purchases in the sums, as a worker reads and changes them.
 
 use base::Failure;
 use purchases_domain::{Counted, Entry, Sequence, deltas, keys};

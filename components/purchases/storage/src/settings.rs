@@ -1,4 +1,4 @@
-//! What the operator sets of purchases.
+//! The operator's settings of purchases.
 
 use base::{Failure, text};
 use purchases_domain::Settings;

@@ -248,7 +248,7 @@ fn what_is_missing_or_wrong_is_told() {
         ),
         (
             |r| r["dynamodb"]["Keys"]["compra_id"] = json!({"N": "1E999"}),
-            "dynamodb.Keys.compra_id.N must be 0 or from 1E-130 to below 1E126, whatever its sign: 1E999",
+            "dynamodb.Keys.compra_id.N must be 0 or from 1E-130 to below 1E126, with either sign: 1E999",
         ),
         (
             |r| r["dynamodb"]["Keys"]["compra_id"] = json!({"BOOL": true}),
@@ -474,7 +474,7 @@ proptest! {
         match Record::parse(&raw) {
             Ok(record) => {
                 prop_assert_eq!(record.dedupe_key(&raw).len(), 32);
-                // What was read is JSON in one line.
+                // The fields of a record that was read are JSON in one line.
                 for fields in [&record.keys, &record.new_image, &record.old_image] {
                     let line = plain(fields.as_ref());
                     prop_assert!(!line.contains('\n'));

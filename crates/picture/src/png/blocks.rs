@@ -16,8 +16,8 @@ use crate::unreadable::{PNG, Unreadable};
 /// The maximum number of blocks: one for each row of the tallest image.
 const MAX: usize = 1 << 16;
 
-/// No block with codes of its own is shorter, in bytes.
-const SHORTEST: usize = 10;
+/// The min length of a block with codes of its own, in bytes.
+const MIN_BLOCK_BYTES: usize = 10;
 
 /// The window of deflate, in bytes.
 const WINDOW: usize = 32 << 10;
@@ -50,7 +50,7 @@ pub fn afford(file: &[u8], pixels: usize) -> Result<(), Unreadable> {
                      another program"
                 )));
             }
-            if blocks + (data.len() + rest.len()) / SHORTEST <= MAX {
+            if blocks + (data.len() + rest.len()) / MIN_BLOCK_BYTES <= MAX {
                 return Ok(());
             }
             let flags = TINFL_FLAG_PARSE_ZLIB_HEADER

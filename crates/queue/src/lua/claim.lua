@@ -3,7 +3,7 @@
 --
 -- KEYS  1 stream   2 bell   3 alarm   4 delayed
 -- ARGV  1 consumer group   2 consumer   3 lease, ms   4 max messages
---       5 who notifies workers, 'redis' or 'caller'
+--       5 notifier of workers, 'redis' or 'caller'
 --
 -- Reply  for each message: id, failures before this delivery, how many of them are
 --        of workers that did not settle it, the key of its message group or '', the message

@@ -7,7 +7,7 @@
 --       4 staged messages   5 list to keep them in (where there is none of 2 to 5,
 --       the stream)   6.. every key that an effect names, so that a cluster can route
 --       the call
--- ARGV  1 who notifies workers, 'redis' or 'caller'   2 consumer group
+-- ARGV  1 notifier of workers, 'redis' or 'caller'   2 consumer group
 --       3 expected version, '' where no entity changes
 --       4 id of the message to settle, '' where there is none
 --       5 value to remember under the idempotency key, '' without one

@@ -1,7 +1,7 @@
 -- The dead letters that an operator chose.
 --
 -- KEYS  1 stream   2 dead
--- ARGV  1 who notifies workers, 'redis' or 'caller'
+-- ARGV  1 notifier of workers, 'redis' or 'caller'
 --       2 'all', then the last id to take and the max letters
 --       or 'these', then their ids
 

@@ -56,9 +56,9 @@ local function disarm(queue)
   redis.call('DEL', unpack(timers))
 end
 
--- Calls a worker on one of the queue's channels, unless one was called there within
--- the last `ms`. `by` says who calls: 'redis' publishes here, 'caller' does it after
--- the script. Returns whether a worker is called.
+-- Calls a worker on one of the queue's channels, unless one was called there within the last
+-- `ms`. `by` is the notifier: 'redis' publishes here, 'caller' does it after the script.
+-- Returns whether a worker is called.
 local function call_worker(queue, channel, ms, by)
   if not redis.call('SET', queue .. channel, '', 'NX', 'PX', ms) then return false end
   if by == 'redis' and redis.call('PUBLISH', 'orilla:' .. name_of(queue) .. ':' .. channel, '') == 0 then

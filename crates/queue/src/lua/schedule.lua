@@ -3,7 +3,7 @@
 --
 -- KEYS  1 stream of the schedule's queue   2 states of the schedules of the hash tag
 --       3 where the last messages of the queue's schedules are
--- ARGV  1 who notifies workers, 'redis' or 'caller'   2 name of the schedule
+-- ARGV  1 notifier of workers, 'redis' or 'caller'   2 name of the schedule
 --       3 state that the caller read, '' if there was none   4 next state
 --       5 message, '' to publish none
 --       6 next state instead, if the schedule's last message is still on the queue

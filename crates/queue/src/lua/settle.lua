@@ -3,7 +3,7 @@
 --
 -- KEYS  1 stream
 --       2.. every key that an effect names, so that a cluster can route the call
--- ARGV  1 who notifies workers, 'redis' or 'caller'   2 consumer group   3 number of messages
+-- ARGV  1 notifier of workers, 'redis' or 'caller'   2 consumer group   3 number of messages
 --       then for each message: its id, the number that is counted for it (several
 --       where it holds more messages), the number of its effects, and these
 --       as effects.lua has them

@@ -2,7 +2,7 @@
 -- notifies a worker if a message waits, and sets the next timer.
 --
 -- KEYS  1 stream   2 bell   3 alarm   4 delayed
--- ARGV  1 who notifies workers, 'redis' or 'caller'
+-- ARGV  1 notifier of workers, 'redis' or 'caller'
 --
 -- Reply  number of messages in the stream, number of delayed messages, and the
 --        name of the queue if its workers were notified

@@ -17,7 +17,7 @@ pub struct HostError {
     pub status: StatusCode,
     /// A stable word for programs.
     pub code: &'static str,
-    /// What is wrong and what to change.
+    /// The error and its remedy.
     pub message: &'static str,
 }
 

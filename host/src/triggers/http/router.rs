@@ -1,4 +1,4 @@
-//! Which component answers a path, with the precedence of Spin: exact segments
+//! Finds the component for a path, with the precedence of Spin: exact segments
 //! before `:name`, and those before a trailing `/...`.
 //!
 //! A path is compared segment by segment, as it was sent: nothing is decoded, and

@@ -47,8 +47,8 @@ async fn write(call: Call) -> Reply {
     web::tagged(&tag, reply)
 }
 
-/// The key of a user's document. An id in it has no colon, so that whatever the user's name
-/// is, no two documents have the same key.
+/// The key of a user's document. Colons of the id are replaced, so that no two documents
+/// have the same key, with any characters in the user's name.
 fn key(call: &Call, id: &DocumentId) -> Result<String, Failure> {
     let id = id.as_str().replace(':', "~");
     let user = &call.principal()?.subject;

@@ -1,4 +1,4 @@
-//! What cells hold.
+//! The texts of cells' values in the CSV.
 
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
 

@@ -1,5 +1,4 @@
-//! Tokens that were not made as an issuer makes them: whatever they are, they are
-//! refused and end nothing.
+//! Tokens that no issuer makes: all are refused, and none ends the component.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -82,8 +81,8 @@ fn odd_signatures_match_nothing() {
     }
 }
 
-/// Who has the key can make R of small order, with S of RFC 8032's equation. Verifiers
-/// disagree on such a signature, so it is no good token.
+/// The owner of the key can make a signature with R of small order that fulfils the equation
+/// of RFC 8032. Verifiers disagree on such a signature, so its token is refused.
 #[test]
 fn an_ed25519_signature_whose_r_is_of_small_order_matches_nothing() {
     let (issuer, config, token) = &SIGNED[3];

@@ -1,4 +1,4 @@
-//! The key set of a URL: what is answered while it is old, new or out of reach.
+//! The key set of a URL: verdicts on tokens while the set is old, new or out of reach.
 
 use std::cell::{Cell, RefCell};
 
@@ -38,7 +38,7 @@ impl Double {
         self.now.set(self.now.get() + seconds);
     }
 
-    /// What comes of a token, and whether the URL was read for it.
+    /// The verdict on a token, and whether the URL was read for it.
     fn outcome(&self, token: &str) -> (Result<Principal, Denial>, bool) {
         let before = self.readings.get();
         let config = configure(&[("jwt_jwks_url", URL)]).expect("is a configuration");

@@ -1,4 +1,4 @@
-//! Which keys are taken, and what is said of others.
+//! Keys that are taken, and the reasons for the refusal of others.
 
 use base64::prelude::BASE64_STANDARD;
 use rsa::pkcs1::EncodeRsaPublicKey;
@@ -85,7 +85,7 @@ pub fn small_order_points() -> Vec<[u8; 32]> {
     [points, other_signs].concat()
 }
 
-/// What is said of a key with an algorithm, if it is not taken.
+/// The reason for the refusal of a key with an algorithm, if it is refused.
 fn problem(algorithm: &str, key: &str) -> Option<String> {
     configure(&[("jwt_algorithm", algorithm), ("jwt_public_key", key)]).err()
 }
@@ -184,12 +184,12 @@ fn a_key_that_does_not_fit_is_refused_with_the_reason() {
         (
             "ES256",
             p256_pem.replacen('M', "MMMMM", 1),
-            "is damaged: what it holds",
+            "is damaged: its bytes are no",
         ),
         (
             "ES256",
             block("PUBLIC KEY", b""),
-            "is damaged: what it holds",
+            "is damaged: its bytes are no",
         ),
         (
             "ES256",
@@ -212,7 +212,7 @@ fn a_key_that_does_not_fit_is_refused_with_the_reason() {
             "holds a private key",
         ),
         ("RS256", real_pkcs1, "is in the form of PKCS #1"),
-        // Without the first line, which says what it is.
+        // Without the first line, which names the content.
         (
             "ES256",
             BASE64_STANDARD.encode(certificate(true)),
@@ -243,8 +243,8 @@ fn a_key_that_does_not_fit_is_refused_with_the_reason() {
             BASE64_STANDARD.encode(RSA.to_public_key().to_pkcs1_der().expect("encodes")),
             "is in the form of PKCS #1",
         ),
-        ("ES256", "AAAA".into(), "is damaged: what it holds"),
-        ("ES256", "MAA=".into(), "is damaged: what it holds"),
+        ("ES256", "AAAA".into(), "is damaged: its bytes are no"),
+        ("ES256", "MAA=".into(), "is damaged: its bytes are no"),
         ("ES256", "\"\"".into(), "is not set"),
         // Of another kind.
         (
@@ -346,7 +346,7 @@ fn a_key_that_does_not_fit_is_refused_with_the_reason() {
 fn a_secret_is_long_and_secret_and_the_algorithm_is_a_known_one() {
     let [_, rsa, ..] = Issuer::all().map(|issuer| issuer.public_key());
     let rsa: &'static str = rsa.leak();
-    // Anyone has the public key, so anyone could have signed this.
+    // The public key is known to all, so anyone could have signed this.
     let forged = Issuer::Hs256(rsa).token(&claims());
     assert_eq!(
         reason(check(&Issuer::rs256().config(&[]), &forged)),

@@ -32,7 +32,7 @@ pub fn set(keys: &[Value]) -> String {
     json!({ "keys": keys }).to_string()
 }
 
-/// The configuration with this set, or what is said of it.
+/// The configuration with this set, or the reason for its refusal.
 fn configure_text(set: &str) -> Result<Config, String> {
     configure(&[("jwt_jwks", set)])
 }
@@ -86,7 +86,7 @@ fn the_kid_chooses_the_key_and_the_key_its_algorithm() {
     assert_eq!(reason(check(&config, &none)), "it is not signed with RS256");
 }
 
-/// Anyone has a public key, so anyone can sign with it as a secret.
+/// A public key is known to all, so anyone can sign with it as a secret.
 #[test]
 fn a_public_key_of_a_set_is_no_secret() {
     let key = jwk(&Issuer::rs256(), json!({"kid": "r"}));

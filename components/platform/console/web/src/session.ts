@@ -1,4 +1,4 @@
-// Who is signed in: a token in the tab's storage, pasted or from the issuer.
+// The session: a token in the tab's storage, pasted or from the issuer.
 
 export interface Oidc {
   issuer: string;

@@ -23,14 +23,14 @@ const PIXELS: usize = 4;
 /// Output pixels that one turn of [`filter_row`] makes.
 const STRIP: usize = 4;
 
-/// What happens to a sum of products before it is stored.
+/// The last step of a sum of products, when it is stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Finish {
     /// It is clamped to 0 and 6.
     Relu6,
     /// It is stored as it is.
     Plain,
-    /// It is added to what is there.
+    /// It is added to the value that the output has.
     Add,
 }
 
@@ -173,9 +173,9 @@ fn floats(input: &[Pixel], panel: &Panel) -> [f32; LANES] {
     sum.scaled(Wide::load(panel.finish.sum)).floats()
 }
 
-/// One convolution a channel, `K` x `K` at stride `S` with "same" padding, then
-/// clamped to 0 and 6. Its taps are taken two by two, `T` pairs a row; `SPAN` is what a
-/// strip of output needs of an input row.
+/// One convolution a channel, `K` x `K` at stride `S` with "same" padding, then clamped to 0
+/// and 6. Its taps are taken two by two, `T` pairs a row; `SPAN` is the length of an input
+/// row that a strip of output needs.
 ///
 /// The images are square, `size` pixels wide before; `padded` holds one plane
 /// with its padding, two by two, and `line` a row of it.

@@ -7,7 +7,7 @@ pub const LANES: usize = 8;
 
 /// Width and height of the image that the network sees.
 pub const SIDE: usize = 224;
-/// What it can tell apart.
+/// The number of classes that the network can tell apart.
 pub const CLASSES: usize = 1000;
 
 pub const STEM_OUTPUTS: usize = 32;
@@ -17,12 +17,13 @@ pub const STEM_STRIDE: usize = 2;
 pub const STEM_INPUTS: usize = 32;
 pub const HEAD_OUTPUTS: usize = 1280;
 
-/// What stands for 6 in an activation between 0 and 6. More bits here are fewer for the
+/// The representation of 6 in an activation between 0 and 6. More bits here are fewer for the
 /// weights, since the sum of their products has 32.
 pub const SIX: i16 = 6 * 1024;
-/// What stands for 6 in a mean over all pixels.
+/// The representation of 6 in a mean over all pixels.
 pub const SIX_IN_MEAN: i16 = 4 * SIX;
-/// What a pixel's colour is less by, and then divided by.
+/// The number that is subtracted from a pixel's colour, before the division by
+/// [`COLOUR_RANGE`].
 pub const COLOUR_MEAN: i16 = 127;
 pub const COLOUR_RANGE: i16 = 128;
 

@@ -18,7 +18,7 @@ pub struct Layer {
     packed: &'static [u8],
 }
 
-/// What eight output channels need.
+/// The parameters of eight output channels.
 #[derive(Clone, Copy)]
 pub struct Panel {
     pub finish: Factors,
@@ -28,7 +28,7 @@ pub struct Panel {
     pub weights: &'static [Bytes],
 }
 
-/// What a sum of products is multiplied by, and what is added to it.
+/// The factors of a sum of products, and of the activation that is added to it.
 #[derive(Clone, Copy)]
 pub struct Factors {
     pub sum: &'static Bytes,
@@ -56,7 +56,7 @@ impl Weights {
     }
 }
 
-/// What comes before the weights of a panel.
+/// The vectors of a panel before its weights: the biases and the two kinds of factors.
 const HEAD: usize = 3;
 
 impl Layer {

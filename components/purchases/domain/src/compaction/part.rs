@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::line::{Erased, Line};
 use crate::archive::{DAYS, Day};
 
-/// What the parts hold.
+/// The lines of the parts, and their originals.
 #[derive(Default)]
 pub(super) struct Known {
     /// The lines.

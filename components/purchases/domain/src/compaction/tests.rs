@@ -216,7 +216,7 @@ fn done<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// Runs until the day is done. Returns what all runs did, and their number.
+/// Runs until the day is done. Returns the results of all runs in one, and their number.
 fn compact(
     worker: &Worker<'_>,
     erased: &Erased,
@@ -655,7 +655,7 @@ fn a_line_tells_the_key_of_its_original() {
     assert_eq!(Line::read(orilla.as_bytes()).unwrap().key(), None);
 }
 
-/// What happens to a day.
+/// An event in the life of a day.
 #[derive(Clone, Debug)]
 enum Step {
     /// A change of a purchase is archived.
@@ -667,7 +667,7 @@ enum Step {
     /// Two workers compact side by side, by turns: whether it is the first one's, and how
     /// many operations it has.
     Together(Life, Life, Vec<(bool, usize)>),
-    /// The archive is written again from what is stored.
+    /// The archive is written again from the stored changes.
     Replay,
 }
 

@@ -222,7 +222,8 @@ fn views_without_the_image_have_no_place_but_say_what_they_know() {
         ("REMOVE", &["NewImage", "OldImage"]),
         // NEW_IMAGE: there is none after a removal, and another one was not removed.
         ("REMOVE", &["OldImage"]),
-        // OLD_IMAGE: there is none before an insert, and of a change it is not what is now.
+        // OLD_IMAGE: there is none before an insert, and that of a change is not the current
+        // item.
         ("INSERT", &["NewImage", "OldImage"]),
         ("MODIFY", &["NewImage"]),
     ];
@@ -333,7 +334,7 @@ fn what_has_no_place_is_an_error_with_its_reason() {
             key,
             format!("errors/2025/07/13/modify_{}.json", imported.key)
         );
-        // What could be read is there, also what the place would need.
+        // The line has all fields that could be read, also those that a place would need.
         assert!(
             line.starts_with(r#"{"error":""#) && line.contains(r#""user_id":"ana""#),
             "{line}"

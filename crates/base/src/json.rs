@@ -85,7 +85,7 @@ pub fn parse(text: &str, max_levels: usize) -> Result<Document<'_>, Flaw> {
         levels: max_levels,
         flaw: &flaw,
     };
-    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let mut deserializer = serde_json::Deserializer::from_slice(text.as_bytes());
     let read = place
         .deserialize(&mut deserializer)
         .and_then(|json| deserializer.end().map(|()| json));

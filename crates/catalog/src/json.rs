@@ -32,7 +32,8 @@ impl<'a> Object<'a> {
                 path => format!("`{path}` is no object"),
             });
         }
-        let Members(members) = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let Members(members) =
+            serde_json::from_slice(text.as_bytes()).map_err(|error| error.to_string())?;
         let mut seen = HashSet::new();
         for (name, _) in &members {
             if !seen.insert(name.to_lowercase()) {
@@ -75,7 +76,8 @@ impl<'a> Object<'a> {
     }
 
     fn as_text(&self, name: &str, value: &RawValue) -> Result<String, String> {
-        serde_json::from_str(value.get()).map_err(|_| format!("`{}` is no string", self.at(name)))
+        serde_json::from_slice(value.get().as_bytes())
+            .map_err(|_| format!("`{}` is no string", self.at(name)))
     }
 
     /// The next member, a number, as it is written.
@@ -97,7 +99,7 @@ impl<'a> Object<'a> {
     }
 
     fn as_count(&self, name: &str, value: &RawValue) -> Result<u64, String> {
-        serde_json::from_str(value.get())
+        serde_json::from_slice(value.get().as_bytes())
             .map_err(|_| format!("`{}` is no whole number", self.at(name)))
     }
 
@@ -111,8 +113,8 @@ impl<'a> Object<'a> {
     pub(crate) fn objects(&mut self, name: &str) -> Result<Vec<Self>, String> {
         let value = self.needed(name)?;
         let path = self.at(name);
-        let items: Vec<&RawValue> =
-            serde_json::from_str(value.get()).map_err(|_| format!("`{path}` is no array"))?;
+        let items: Vec<&RawValue> = serde_json::from_slice(value.get().as_bytes())
+            .map_err(|_| format!("`{path}` is no array"))?;
         let items = items.into_iter().enumerate();
         items
             .map(|(n, item)| Self::read(item.get(), &format!("{path}[{n}]")))
@@ -209,9 +211,9 @@ fn has_unique_names(value: &RawValue, depth: usize) -> Result<(), String> {
     let text = value.get();
     let invalid = |error: serde_json::Error| error.to_string();
     let inner: Vec<&RawValue> = match text.as_bytes().first() {
-        Some(b'[') => serde_json::from_str(text).map_err(invalid)?,
+        Some(b'[') => serde_json::from_slice(text.as_bytes()).map_err(invalid)?,
         Some(b'{') => {
-            let Members(members) = serde_json::from_str(text).map_err(invalid)?;
+            let Members(members) = serde_json::from_slice(text.as_bytes()).map_err(invalid)?;
             let mut seen = HashSet::new();
             if let Some((name, _)) = members.iter().find(|(name, _)| !seen.insert(name)) {
                 return Err(format!("`{name}` is there twice"));

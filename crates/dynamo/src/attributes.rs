@@ -35,7 +35,7 @@ pub(crate) fn read(attributes: &RawValue, place: &str) -> Result<Fields, String>
         place: place.to_owned(),
         out: String::new(),
     };
-    let mut deserializer = serde_json::Deserializer::from_str(attributes.get());
+    let mut deserializer = serde_json::Deserializer::from_slice(attributes.get().as_bytes());
     let fields = Item(&mut writer).deserialize(&mut deserializer);
     fields.map_err(|error| {
         let place = base::shorten(&writer.place, MAX_PLACE);
@@ -56,7 +56,7 @@ pub(crate) fn problem(error: &serde_json::Error) -> String {
 /// # Errors
 /// The reason why it is no key.
 pub(crate) fn identity(keys: &RawValue) -> Result<BTreeMap<String, Key<'_>>, String> {
-    let mut keys: BTreeMap<String, Key> = serde_json::from_str(keys.get())
+    let mut keys: BTreeMap<String, Key> = serde_json::from_slice(keys.get().as_bytes())
         .map_err(|error| format!("must be strings, numbers or binary: {}", problem(&error)))?;
     for key in keys.values_mut() {
         if let Key::N(number) = key {

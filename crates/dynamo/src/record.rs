@@ -164,7 +164,7 @@ fn text(member: Option<&RawValue>, name: &str) -> Result<Option<String>, String>
     let Some(raw) = member else {
         return Ok(None);
     };
-    match serde_json::from_str::<String>(raw.get()) {
+    match serde_json::from_slice::<String>(raw.get().as_bytes()) {
         Ok(text) if text.len() > MAX_TEXT => {
             Err(format!("{name} must have at most {MAX_TEXT} bytes"))
         }
@@ -175,7 +175,7 @@ fn text(member: Option<&RawValue>, name: &str) -> Result<Option<String>, String>
 
 /// The text of a string, or of another value as it is written.
 fn text_of(raw: &RawValue) -> String {
-    serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned())
+    serde_json::from_slice(raw.get().as_bytes()).unwrap_or_else(|_| raw.get().to_owned())
 }
 
 /// A `SequenceNumber`: AWS writes a string, other tools a number.
@@ -183,7 +183,7 @@ fn sequence(member: Option<&RawValue>) -> Result<Option<Sequence>, String> {
     let Some(raw) = member else {
         return Ok(None);
     };
-    let text = serde_json::from_str::<String>(raw.get());
+    let text = serde_json::from_slice::<String>(raw.get().as_bytes());
     let sequence = text.as_deref().unwrap_or(raw.get()).parse();
     let sequence = sequence.map_err(|error| format!("dynamodb.SequenceNumber {error}"))?;
     Ok(Some(sequence))
@@ -204,7 +204,7 @@ fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
     if !text.trim_start().starts_with('{') {
         return Err("must be a JSON object".to_owned());
     }
-    serde_json::from_str(text)
+    serde_json::from_slice(text.as_bytes())
         .map_err(|error| format!("cannot be read: {}", attributes::problem(&error)))
 }
 

@@ -14,7 +14,7 @@ const MAX_MILLIS: u64 = 253_402_300_799_999;
 /// without an offset, which is taken as UTC. `None` for anything else: the time is for
 /// people and orders nothing.
 pub(crate) fn millis(time: &RawValue, precision: Option<&RawValue>) -> Option<u64> {
-    let string = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).ok();
+    let string = |raw: &RawValue| serde_json::from_slice::<String>(raw.get().as_bytes()).ok();
     let precision = precision.and_then(string);
     let millis = match string(time) {
         None => from_number(time.get(), precision.as_deref()),

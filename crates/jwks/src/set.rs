@@ -116,7 +116,7 @@ impl KeySet {
         if text.len() > MAX_BYTES {
             return Err(SetError("is longer than 64 KiB: remove old keys and `x5c`"));
         }
-        let set = serde_json::from_str::<Set>(text).map_err(|_| no_set(text))?;
+        let set = serde_json::from_slice::<Set>(text.as_bytes()).map_err(|_| no_set(text))?;
         if set.keys.len() > MAX_KEYS {
             return Err(SetError("has more than 64 keys: remove old keys"));
         }
@@ -180,7 +180,7 @@ impl KeySet {
 
 /// Why a text is no set. Nothing of it is quoted, for it may hold secrets.
 fn no_set(text: &str) -> SetError {
-    let value = serde_json::from_str::<Value>(text);
+    let value = serde_json::from_slice::<Value>(text.as_bytes());
     SetError(match value {
         Err(_) if text.contains("-----BEGIN ") => {
             "holds PEM: set `jwt_public_key` and `jwt_algorithm` instead, or a JSON Web Key Set"

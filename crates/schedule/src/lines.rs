@@ -295,7 +295,7 @@ const SHAPE: &str = "a line must be `name | expression | queue | message`";
 
 /// The JSON value that `text` starts with, and the text after its line.
 fn split_message(text: &str) -> Result<(&str, &str), String> {
-    let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+    let mut values = serde_json::Deserializer::from_slice(text.as_bytes()).into_iter::<&RawValue>();
     let message = match values.next() {
         Some(Ok(message)) => message.get(),
         Some(Err(error)) => return Err(format!("the message cannot be read: {error}")),
@@ -317,7 +317,7 @@ fn is_name(text: &str) -> bool {
 /// Reads a message, in one line: an object with `type` and `schema`, to which those of a
 /// schedule can be added.
 fn read_message(text: &str) -> Result<String, String> {
-    let fields: Fields = serde_json::from_str(text)
+    let fields: Fields = serde_json::from_slice(text.as_bytes())
         .map_err(|error| format!("the message is no JSON object with each name once: {error}"))?;
     for added in ["schedule", "scheduled_for"] {
         if fields.get(added).is_some() {

@@ -137,7 +137,7 @@ fn end_of_string(body: &[u8], at: usize) -> usize {
 /// The text of a string; as it was sent if its escapes are not Unicode.
 fn decoded(string: &str) -> Cow<'_, str> {
     if string.contains('\\')
-        && let Ok(text) = serde_json::from_str(string)
+        && let Ok(text) = serde_json::from_slice(string.as_bytes())
     {
         return Cow::Owned(text);
     }

@@ -84,7 +84,7 @@ impl<'a> CloudEvent<'a> {
             sequence: format!("{:020}", fact.version),
             traceparent: trace.traceparent(),
             tracestate: trace.tracestate(),
-            data: serde_json::from_str(fact.data).map_err(NoEvent::Data)?,
+            data: serde_json::from_slice(fact.data.as_bytes()).map_err(NoEvent::Data)?,
         })
     }
 
@@ -114,7 +114,7 @@ pub fn kind_of(event: &str) -> Option<String> {
         #[serde(rename = "type")]
         kind: String,
     }
-    let typed: Typed = serde_json::from_str(event).ok()?;
+    let typed: Typed = serde_json::from_slice(event.as_bytes()).ok()?;
     Some(typed.kind)
 }
 

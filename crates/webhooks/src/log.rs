@@ -156,7 +156,7 @@ pub fn attempts(
     let cursor = page.and_then(<[_]>::last);
     let cursor = cursor.filter(|_| entries.len() > limit as usize);
     let deliveries = page.unwrap_or(&entries).iter();
-    let deliveries = deliveries.map(|(_, value)| serde_json::from_str(value));
+    let deliveries = deliveries.map(|(_, value)| serde_json::from_slice(value.as_bytes()));
     Ok(Attempts {
         deliveries: deliveries.collect::<Result<_, _>>()?,
         cursor: cursor.map(|(id, _)| (*id).to_owned()),

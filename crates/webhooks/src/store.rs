@@ -94,7 +94,7 @@ fn hash<T: serde::de::DeserializeOwned>(
     pairs
         .map(|(field, value)| {
             // The value may be a secret, so the error has its place and not its text.
-            let value = serde_json::from_str(value);
+            let value = serde_json::from_slice(value.as_bytes());
             let value = value.map_err(|_| Failure::internal(format!("{key} {field} is no JSON")));
             Ok((field.to_owned(), value?))
         })

@@ -81,7 +81,7 @@ impl<'a> Body<'a> {
             let is_integer = raw.get().bytes().all(|byte| byte.is_ascii_digit());
             match is_integer {
                 true => Ok(raw.get().to_owned()),
-                false => serde_json::from_str::<String>(raw.get()),
+                false => serde_json::from_slice::<String>(raw.get().as_bytes()),
             }
         });
         let texts: Result<Vec<_>, _> = texts.collect();

@@ -99,7 +99,9 @@ impl Follower<'_> {
         let args = [Arg::from(keys::SCHEDULED), Arg::from(schedule)];
         let reply = self.queue.redis().call("HGET", &args)?;
         let known = reply.first().and_then(Value::as_str);
-        let Some(known) = known.and_then(|known| serde_json::from_str::<Latest>(known).ok()) else {
+        let Some(known) =
+            known.and_then(|known| serde_json::from_slice::<Latest>(known.as_bytes()).ok())
+        else {
             return Ok(None);
         };
         if known.scheduled_for == time {

@@ -80,12 +80,12 @@ impl<'a> Submission<'a> {
         let body = Body::parse(text)?;
         let job_id = body
             .job_id
-            .map(|id| serde_json::from_str(id.get()))
+            .map(|id| serde_json::from_slice(id.get().as_bytes()))
             .transpose()
             .map_err(|_| invalid("jobId", crate::IdError))?;
         let not_before: Option<Timestamp> = body
             .not_before
-            .map(|time| serde_json::from_str(time.get()))
+            .map(|time| serde_json::from_slice(time.get().as_bytes()))
             .transpose()
             .map_err(|_| invalid(NOT_BEFORE, NoTimestamp))?;
         let elements = body.elements()?;
@@ -150,10 +150,10 @@ impl<'a> Body<'a> {
     fn parse(text: &'a str) -> Result<Self, Invalid> {
         // Serde would accept an array as a struct.
         if !text.trim_start().starts_with('{') {
-            serde_json::from_str::<IgnoredAny>(text).map_err(not_json)?;
+            serde_json::from_slice::<IgnoredAny>(text.as_bytes()).map_err(not_json)?;
             return Err(invalid("body", "must be a JSON object"));
         }
-        serde_json::from_str(text).map_err(|error| {
+        serde_json::from_slice(text.as_bytes()).map_err(|error| {
             if error.is_data() {
                 invalid("body", error)
             } else {

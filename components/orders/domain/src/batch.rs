@@ -47,7 +47,7 @@ impl Batch {
         let envelope = envelope.ok().filter(|_| is_object);
         let orders = envelope.ok_or_else(|| Invalid::json(form))?.orders;
         let orders = orders.ok_or_else(|| Invalid::field("orders is missing"))?;
-        let orders: Vec<&RawValue> = serde_json::from_str(orders.get())
+        let orders: Vec<&RawValue> = serde_json::from_slice(orders.get().as_bytes())
             .map_err(|_| Invalid::field("orders must be an array of orders"))?;
         if !(1..=MAX_ORDERS).contains(&orders.len()) {
             return Err(Invalid::field(format!(
@@ -67,7 +67,7 @@ impl BatchItem {
         let body = Body::parse(text);
         let order_id = body.as_ref().ok().and_then(|body| {
             let id = body.member("orderId")?;
-            serde_json::from_str(id.get()).ok()
+            serde_json::from_slice(id.get().as_bytes()).ok()
         });
         let wanted = body.and_then(|body| {
             let request = OrderRequest::parse(text, None)?;

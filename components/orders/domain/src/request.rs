@@ -123,7 +123,7 @@ impl<'a> Body<'a> {
         let name = "orderId";
         let sent: Option<OrderId> = self
             .member(name)
-            .map(|id| serde_json::from_str(id.get()))
+            .map(|id| serde_json::from_slice(id.get().as_bytes()))
             .transpose()
             .map_err(|_| wrong(name, base::IdError))?;
         match (sent, path_id) {
@@ -172,7 +172,8 @@ pub(crate) fn status(value: &RawValue) -> Result<Status, Invalid> {
 }
 
 pub(crate) fn string(name: &str, value: &RawValue) -> Result<String, Invalid> {
-    serde_json::from_str(value.get()).map_err(|_| wrong(name, "must be a string of Unicode text"))
+    serde_json::from_slice(value.get().as_bytes())
+        .map_err(|_| wrong(name, "must be a string of Unicode text"))
 }
 
 pub(crate) fn text(name: &str, value: &RawValue) -> Result<String, Invalid> {

@@ -51,8 +51,12 @@ fn records_of(
     let reply = redis.call("HMGET", &args)?;
     let text = |at: usize| reply.get(at).and_then(Value::as_str);
     Ok((
-        text(0).map(serde_json::from_str).transpose()?,
-        text(1).map(serde_json::from_str).transpose()?,
+        text(0)
+            .map(|text| serde_json::from_slice(text.as_bytes()))
+            .transpose()?,
+        text(1)
+            .map(|text| serde_json::from_slice(text.as_bytes()))
+            .transpose()?,
     ))
 }
 
@@ -103,7 +107,9 @@ pub fn history(
         let records = records.map(|record| {
             let record = record.as_str();
             let length = record.map_or(0, str::len);
-            let record = record.map(serde_json::from_str).transpose()?;
+            let record = record
+                .map(|text| serde_json::from_slice(text.as_bytes()))
+                .transpose()?;
             Ok((record, length))
         });
         records.collect()

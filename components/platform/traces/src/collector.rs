@@ -112,7 +112,9 @@ pub async fn export<T: Transport>(
 fn request(config: &Config, spans: &[String]) -> Result<Request<Vec<u8>>, Failure> {
     let attribute = |key, value: &str| json!({"key": key, "value": {"stringValue": value}});
     let version = env!("CARGO_PKG_VERSION");
-    let spans = spans.iter().map(|span| serde_json::from_str(span));
+    let spans = spans
+        .iter()
+        .map(|span| serde_json::from_slice(span.as_bytes()));
     let body = Body {
         resource_spans: [ResourceSpans {
             resource: json!({"attributes": [

@@ -62,7 +62,7 @@ impl Decimal {
         let text = raw.get();
         match text.as_bytes().first() {
             Some(b'-' | b'0'..=b'9') => text.parse(),
-            Some(b'"') => serde_json::from_str::<String>(text)
+            Some(b'"') => serde_json::from_slice::<String>(text.as_bytes())
                 .map_err(|_| "must be a number".to_owned())?
                 .trim()
                 .parse(),

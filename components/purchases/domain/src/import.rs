@@ -213,7 +213,7 @@ impl Unplaced {
 fn scalar(raw: &RawValue) -> Option<String> {
     let text = raw.get();
     match text.as_bytes().first() {
-        Some(b'"') => serde_json::from_str(text).ok(),
+        Some(b'"') => serde_json::from_slice(text.as_bytes()).ok(),
         Some(b'-' | b'0'..=b'9') => Some(text.to_owned()),
         _ => None,
     }
@@ -227,8 +227,8 @@ fn products(raw: &RawValue) -> Result<Vec<Product>, String> {
     if raw.get() == "null" {
         return Ok(Vec::new());
     }
-    let lines: Vec<Fields> =
-        serde_json::from_str(raw.get()).map_err(|_| "productos must be a list of maps")?;
+    let lines: Vec<Fields> = serde_json::from_slice(raw.get().as_bytes())
+        .map_err(|_| "productos must be a list of maps")?;
     let lines = lines.into_iter().enumerate();
     let lines = lines.map(|(nth, line)| {
         let Members {

@@ -105,8 +105,8 @@ fn wrong(name: &str, problem: impl std::fmt::Display) -> Invalid {
 }
 
 fn id(value: &RawValue, path_id: Option<&PurchaseId>) -> Result<PurchaseId, Invalid> {
-    let id: PurchaseId =
-        serde_json::from_str(value.get()).map_err(|_| wrong("compra_id", base::IdError))?;
+    let id: PurchaseId = serde_json::from_slice(value.get().as_bytes())
+        .map_err(|_| wrong("compra_id", base::IdError))?;
     // These are routes of their own.
     if matches!(id.as_str(), "report" | "stream") {
         return Err(wrong(
@@ -131,7 +131,7 @@ fn fecha(value: &RawValue) -> Result<Fecha, Invalid> {
 }
 
 fn productos(value: &RawValue) -> Result<Vec<Product>, Invalid> {
-    let lines: Vec<Fields> = serde_json::from_str(value.get())
+    let lines: Vec<Fields> = serde_json::from_slice(value.get().as_bytes())
         .map_err(|_| wrong("productos", "must be an array of objects"))?;
     if !(1..=MAX_PRODUCTS).contains(&lines.len()) {
         let problem = format!(
@@ -178,7 +178,8 @@ fn size(others: &Fields) -> usize {
 }
 
 fn string(name: &str, value: &RawValue) -> Result<String, Invalid> {
-    serde_json::from_str(value.get()).map_err(|_| wrong(name, "must be a string of Unicode text"))
+    serde_json::from_slice(value.get().as_bytes())
+        .map_err(|_| wrong(name, "must be a string of Unicode text"))
 }
 
 fn text(name: &str, value: &RawValue) -> Result<String, Invalid> {

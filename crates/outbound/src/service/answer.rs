@@ -53,7 +53,8 @@ fn json(role: &str, body: Vec<u8>) -> Result<Option<String>, Failure> {
     let not_json =
         |error: String| Failure::Refused(format!("the {role}'s answer is not JSON: {error}"));
     let text = String::from_utf8(body).map_err(|error| not_json(error.to_string()))?;
-    serde_json::from_str::<IgnoredAny>(&text).map_err(|error| not_json(error.to_string()))?;
+    serde_json::from_slice::<IgnoredAny>(text.as_bytes())
+        .map_err(|error| not_json(error.to_string()))?;
     Ok(Some(text))
 }
 

@@ -247,6 +247,31 @@ async fn the_hosts_own_errors_have_the_form_of_the_applications() {
 }
 
 #[tokio::test]
+async fn a_failure_of_a_guest_is_told_in_the_form_of_the_applications() {
+    let manifest = probe_manifest("").replace(
+        "[variables]",
+        "[variables]\nallowed_origins = { default = \"https://a.example\" }",
+    );
+    let project = Project::new(&manifest, &["probe"]);
+    let app = project.start().await;
+    for path in ["/trap", "/memory", "/none"] {
+        let request = format!("GET {path} HTTP/1.1\r\n{CLOSE}\r\n");
+        assert_error(&said(sent(&app, request).await).await, "500", "internal");
+        for (origin, is_allowed) in [("https://a.example", true), ("https://b.example", false)] {
+            let request = client().get(format!("http://{}{path}", app.address()));
+            let request = request.header("x-request-id", "mine");
+            let answer = request.header("origin", origin).send().await.unwrap();
+            assert_eq!(answer.status(), 500, "{path}");
+            let headers = answer.headers();
+            assert_eq!(headers["x-request-id"], "mine", "{path}");
+            let allowed = headers.get("access-control-allow-origin");
+            assert_eq!(allowed.is_some_and(|to| to == origin), is_allowed, "{path}");
+            assert_eq!(allowed.is_some(), is_allowed, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_field_that_was_sent_twice_reaches_the_component_twice() {
     let project = Project::new(&probe_manifest(""), &["probe"]);
     let app = project.start().await;

@@ -3,47 +3,119 @@
 use http::HeaderMap;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{App, Manifest, Photo, RequestBuilder, SamplePhoto, USER, body, refusal};
+use tests::{API, App, Manifest, Photo, RequestBuilder, SamplePhoto, USER, body, refusal};
 
 const SITE: &str = "https://travel.example";
 
-/// A route of the manifest, with values for its parameters.
-struct Route {
-    path: String,
-    /// The methods that it takes, but for `HEAD` and `OPTIONS`.
+/// A method of a route of the manifest, with values for the route's parameters.
+pub(crate) struct Endpoint {
+    pub(crate) path: String,
+    pub(crate) method: Method,
+    /// The methods of the path, but for `HEAD` and `OPTIONS`.
     methods: Vec<Method>,
 }
 
-impl Route {
-    fn is_open(&self) -> bool {
-        is_open(&self.path)
+impl Endpoint {
+    /// All of an application.
+    pub(crate) async fn all(app: &App) -> Vec<Self> {
+        let mut endpoints = Vec::new();
+        for route in Manifest::shipped().routes() {
+            let path = Manifest::path(&route);
+            let methods = app.methods(&path).await;
+            assert!(!methods.is_empty(), "{path} takes nothing");
+            endpoints.extend(methods.iter().map(|method| Self {
+                path: path.clone(),
+                method: method.clone(),
+                methods: methods.clone(),
+            }));
+        }
+        endpoints
     }
 
-    fn method(&self) -> Method {
-        self.methods[0].clone()
+    pub(crate) fn is_open(&self) -> bool {
+        ["/healthz", "/readyz", "/openapi.json"].contains(&&*self.path)
+            || self.path.starts_with("/docs")
+            || self.path.starts_with("/console")
     }
 
-    fn has_body(&self) -> bool {
-        let has_none = [
-            "/drain",
-            "/cancel",
-            "/retry",
-            "/pause",
-            "/resume",
-            "/test",
-            "/deliveries/x/resend",
-        ]
-        .iter()
-        .any(|end| self.path.ends_with(end));
-        [Method::POST, Method::PUT].contains(&self.method()) && !has_none
+    /// Whether it takes JSON, as the OpenAPI document has it.
+    fn takes_json(&self) -> bool {
+        let kinds = API.body_types(&self.method, &self.path);
+        kinds.contains(&"application/json")
+    }
+
+    /// A token that may do everything here.
+    fn token(&self, app: &App) -> String {
+        match &*self.path {
+            "/events/s3" => app.stack.events_token().into(),
+            "/compras/stream" => app.stack.stream_token().into(),
+            "/ipp/events" => app.stack.ipp_events_token().into(),
+            _ => app.tenant_token(USER, "cafe", &["admin", "ops", "reviewer"]),
+        }
+    }
+
+    /// A request as a client would send it, but for a body.
+    fn request(&self) -> Asked {
+        Asked {
+            method: self.method.clone(),
+            path: self.path.clone(),
+            with_token: true,
+            headers: Vec::new(),
+            body: "",
+        }
+    }
+
+    /// The same without a token.
+    fn anonymous(&self) -> Asked {
+        Asked {
+            with_token: false,
+            ..self.request()
+        }
+    }
+
+    /// The same with a body that says it is JSON.
+    fn json(&self, body: &'static str) -> Asked {
+        let asked = self.request().header("content-type", "application/json");
+        Asked { body, ..asked }
     }
 }
 
-/// Whether a path needs no credentials.
-pub(crate) fn is_open(path: &str) -> bool {
-    ["/healthz", "/readyz", "/openapi.json"].contains(&path)
-        || path.starts_with("/docs")
-        || path.starts_with("/console")
+/// A request.
+struct Asked {
+    method: Method,
+    path: String,
+    with_token: bool,
+    headers: Vec<(&'static str, String)>,
+    body: &'static str,
+}
+
+impl Asked {
+    fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    fn method(self, method: Method) -> Self {
+        Self { method, ..self }
+    }
+
+    fn path(self, path: String) -> Self {
+        Self { path, ..self }
+    }
+
+    async fn send(self, app: &App, endpoint: &Endpoint) -> Answer {
+        let mut request = app.request(self.method, &self.path);
+        if self.with_token {
+            request = request.bearer_auth(endpoint.token(app));
+        }
+        for (name, value) in self.headers {
+            request = request.header(name, value);
+        }
+        if !self.body.is_empty() {
+            request = request.body(self.body);
+        }
+        Answer::to(request).await
+    }
 }
 
 /// An answer.
@@ -74,27 +146,30 @@ impl Answer {
         body["code"].as_str().map(str::to_owned)
     }
 
+    /// The status, and of a refusal also its body, which tells what is wrong.
+    fn outcome(&self) -> (u16, Option<&str>) {
+        let refusal = self.code().map(|_| &*self.body);
+        (self.status, refusal)
+    }
+
     fn is(&self, status: u16, code: &str) -> bool {
         self.status == status && self.code().as_deref() == Some(code)
     }
 }
 
-type Headers = Vec<(&'static str, &'static str)>;
-
-/// A rule, and the routes that it applies to.
+/// A rule, and the endpoints that it applies to.
 struct Rule {
     name: &'static str,
-    applies: fn(&Route) -> bool,
-    /// The request; with a token that may do everything where `true` is given.
-    request: fn(&Route) -> (Method, String, bool, Headers),
-    holds: fn(&Route, &Answer) -> bool,
+    applies: fn(&Endpoint) -> bool,
+    request: fn(&Endpoint) -> Asked,
+    holds: fn(&Endpoint, &Answer) -> bool,
 }
 
 const RULES: &[Rule] = &[
     Rule {
         name: "without a token it is 401 with a challenge",
-        applies: |route| !route.is_open(),
-        request: |route| (route.method(), route.path.clone(), false, vec![]),
+        applies: |endpoint| !endpoint.is_open(),
+        request: Endpoint::anonymous,
         holds: |_, answer| {
             answer.is(401, "missing_token")
                 && answer.header("www-authenticate").starts_with("Bearer")
@@ -103,30 +178,30 @@ const RULES: &[Rule] = &[
     Rule {
         name: "another method is 405, and which there are is told",
         applies: |_| true,
-        request: |route| (Method::TRACE, route.path.clone(), false, vec![]),
-        holds: |route, answer| {
+        request: |endpoint| endpoint.anonymous().method(Method::TRACE),
+        holds: |endpoint, answer| {
             let allow = answer.header("allow");
-            answer.is(405, "method_not_allowed") && allow.contains(route.method().as_str())
+            answer.is(405, "method_not_allowed") && allow.contains(endpoint.method.as_str())
         },
     },
     Rule {
         name: "HEAD is taken where GET is, and nowhere else",
         applies: |_| true,
-        request: |route| (Method::HEAD, route.path.clone(), true, vec![]),
-        holds: |route, answer| {
-            let takes_get = route.methods.contains(&Method::GET);
+        request: |endpoint| endpoint.request().method(Method::HEAD),
+        holds: |endpoint, answer| {
+            let takes_get = endpoint.methods.contains(&Method::GET);
             (answer.status == 405) != takes_get && answer.body.is_empty()
         },
     },
     Rule {
         name: "a browser of an allowed site may ask without a token",
         applies: |_| true,
-        request: |route| (Method::OPTIONS, route.path.clone(), false, preflight(SITE)),
-        holds: |route, answer| {
+        request: |endpoint| preflight(endpoint, SITE),
+        holds: |endpoint, answer| {
             let methods = answer.header("access-control-allow-methods");
             answer.status == 204
                 && answer.header("access-control-allow-origin") == SITE
-                && methods.contains(route.method().as_str())
+                && methods.contains(endpoint.method.as_str())
                 && answer
                     .header("access-control-allow-headers")
                     .contains("Authorization")
@@ -135,23 +210,13 @@ const RULES: &[Rule] = &[
     Rule {
         name: "a browser of another site may not",
         applies: |_| true,
-        request: |route| {
-            let headers = preflight("https://evil.example");
-            (Method::OPTIONS, route.path.clone(), false, headers)
-        },
+        request: |endpoint| preflight(endpoint, "https://evil.example"),
         holds: |_, answer| !answer.headers.contains_key("access-control-allow-origin"),
     },
     Rule {
         name: "an allowed site can read errors, too",
-        applies: |route| !route.is_open(),
-        request: |route| {
-            (
-                route.method(),
-                route.path.clone(),
-                false,
-                vec![("origin", SITE)],
-            )
-        },
+        applies: |endpoint| !endpoint.is_open(),
+        request: |endpoint| endpoint.anonymous().header("origin", SITE),
         holds: |_, answer| {
             answer.status == 401 && answer.header("access-control-allow-origin") == SITE
         },
@@ -159,120 +224,129 @@ const RULES: &[Rule] = &[
     Rule {
         name: "the id of a request is told back",
         applies: |_| true,
-        request: |route| {
-            let id = vec![("x-request-id", "support-case-42")];
-            (route.method(), route.path.clone(), false, id)
+        request: |endpoint| {
+            let asked = endpoint.anonymous();
+            asked.header("x-request-id", "support-case-42")
         },
         holds: |_, answer| answer.header("x-request-id") == "support-case-42",
     },
     Rule {
         name: "what is below it is no route",
         applies: |_| true,
-        request: |route| {
-            (
-                Method::GET,
-                format!("{}/no/such/route", route.path),
-                true,
-                vec![],
-            )
+        request: |endpoint| {
+            let path = format!("{}/no/such/route", endpoint.path);
+            endpoint.request().path(path)
         },
         holds: |_, answer| answer.status == 404,
     },
     Rule {
         name: "a Content-Type that is not JSON is 415",
-        applies: Route::has_body,
-        request: |route| {
-            let headers = vec![("content-type", "text/plain")];
-            (route.method(), route.path.clone(), true, headers)
-        },
+        applies: Endpoint::takes_json,
+        request: |endpoint| endpoint.request().header("content-type", "text/plain"),
         holds: |_, answer| answer.status == 415 && answer.code().is_some(),
     },
     Rule {
-        name: "a Content-Encoding is 415, and that there is none to be is told",
-        applies: Route::has_body,
-        request: |route| {
-            let json = ("content-type", "application/json");
-            let headers = vec![json, ("content-encoding", "gzip")];
-            (route.method(), route.path.clone(), true, headers)
+        name: "a patch of another kind is 415, and the kinds are told",
+        applies: |endpoint| endpoint.method == Method::PATCH,
+        request: |endpoint| {
+            let kind = "application/json-patch+json";
+            endpoint.request().header("content-type", kind)
         },
+        holds: |endpoint, answer| {
+            let kinds = answer.header("accept-patch").split(", ");
+            let documented = API.body_types(&endpoint.method, &endpoint.path);
+            answer.is(415, "unsupported_media_type")
+                && kinds.clone().count() == documented.len()
+                && kinds.clone().all(|kind| documented.contains(&kind))
+        },
+    },
+    Rule {
+        name: "a Content-Encoding is 415, and that there is none to be is told",
+        applies: Endpoint::takes_json,
+        request: |endpoint| endpoint.json("").header("content-encoding", "gzip"),
         holds: |_, answer| answer.status == 415 && answer.header("accept-encoding") == "identity",
     },
     Rule {
+        name: "a member that is there twice is 400, and named",
+        applies: Endpoint::takes_json,
+        request: |endpoint| endpoint.json(r#"{"twice": 1, "twice": 2}"#),
+        holds: |_, answer| answer.is(400, "invalid_field") && answer.body.contains("twice"),
+    },
+    Rule {
         name: "two Authorization headers are 400",
-        applies: |route| !route.is_open(),
-        request: |route| {
-            let second = vec![("authorization", "Bearer another")];
-            (route.method(), route.path.clone(), true, second)
-        },
+        applies: |endpoint| !endpoint.is_open(),
+        request: |endpoint| endpoint.request().header("authorization", "Bearer another"),
         holds: |_, answer| answer.status == 400 && answer.code().is_some(),
     },
     Rule {
         name: "with a doubled slash it is no route",
         applies: |_| true,
-        request: |route| (route.method(), format!("/{}", route.path), true, vec![]),
+        request: |endpoint| endpoint.request().path(format!("/{}", endpoint.path)),
         holds: |_, answer| answer.status == 404,
     },
 ];
 
-fn preflight(origin: &'static str) -> Headers {
-    vec![
-        ("origin", origin),
-        ("access-control-request-method", "GET"),
-        ("access-control-request-headers", "authorization"),
-    ]
+fn preflight(endpoint: &Endpoint, origin: &str) -> Asked {
+    let asked = endpoint.anonymous().method(Method::OPTIONS);
+    asked
+        .header("origin", origin)
+        .header("access-control-request-method", endpoint.method.as_str())
+        .header("access-control-request-headers", "authorization")
 }
 
 #[tokio::test]
-async fn every_rule_holds_on_every_route_of_the_manifest() {
-    let manifest = Manifest::shipped();
-    let routes = manifest.routes();
-    assert!(routes.len() > 20, "{routes:?}");
-    let app = App::of(
-        manifest,
-        &[(
-            "allowed_origins",
-            "https://other.example, https://travel.example",
-        )],
-    )
+async fn every_rule_holds_on_every_method_of_every_route_of_the_manifest() {
+    let app = App::with(&[(
+        "allowed_origins",
+        "https://other.example, https://travel.example",
+    )])
     .await;
-    let everything = app
-        .stack
-        .token(USER, &["admin", "ops", "reviewer"])
-        .unwrap();
+    let endpoints = Endpoint::all(&app).await;
+    for method in [
+        Method::GET,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+    ] {
+        let takes = |endpoint: &&Endpoint| endpoint.method == method;
+        assert!(endpoints.iter().filter(takes).count() > 1, "{method}");
+    }
     let mut broken = Vec::new();
-    for route in routes {
-        let path = Manifest::path(&route);
-        let methods = app.methods(&path).await;
-        let route = Route { path, methods };
-        assert!(!route.methods.is_empty(), "{} takes nothing", route.path);
-        for rule in RULES.iter().filter(|rule| (rule.applies)(&route)) {
-            let (method, path, with_token, headers) = (rule.request)(&route);
-            let mut request = app.request(method, &path);
-            if with_token {
-                request = request.bearer_auth(match &*route.path {
-                    "/events/s3" => app.stack.events_token(),
-                    "/compras/stream" => app.stack.stream_token(),
-                    "/ipp/events" => app.stack.ipp_events_token(),
-                    _ => &everything,
-                });
-            }
-            for (name, value) in headers {
-                request = request.header(name, value);
-            }
-            let answer = Answer::to(request).await;
+    for endpoint in &endpoints {
+        for rule in RULES.iter().filter(|rule| (rule.applies)(endpoint)) {
+            let asked = (rule.request)(endpoint);
+            let tried = format!("{} {}", asked.method, asked.path);
+            let answer = asked.send(&app, endpoint).await;
             // Spin refuses a path without a route, and sends no body.
             let is_the_hosts = answer.status == 404 && answer.body.is_empty();
             let is_error = answer.status >= 400 && !answer.body.is_empty();
             let is_in_form = is_the_hosts
                 || answer.headers.contains_key("x-request-id")
                     && (!is_error || answer.code().is_some());
-            if !is_in_form || !(rule.holds)(&route, &answer) {
+            if !is_in_form || !(rule.holds)(endpoint, &answer) {
                 let Answer { status, body, .. } = answer;
-                broken.push(format!("{}: {path}: {status} {body}", rule.name));
+                broken.push(format!("{}: {tried}: {status} {body}", rule.name));
             }
         }
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_before_json_changes_no_answer() {
+    let app = App::start().await;
+    let endpoints = Endpoint::all(&app).await;
+    let mut tried = 0;
+    for endpoint in endpoints.iter().filter(|endpoint| endpoint.takes_json()) {
+        let plain = endpoint.json("{}").send(&app, endpoint).await;
+        let marked = endpoint.json("\u{feff}{}").send(&app, endpoint).await;
+        let at = format!("{} {}", endpoint.method, endpoint.path);
+        assert_eq!(marked.outcome(), plain.outcome(), "{at}");
+        tried += 1;
+    }
+    assert!(tried > 10, "{tried}");
     app.stop().await;
 }
 

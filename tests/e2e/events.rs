@@ -1,8 +1,8 @@
 //! Notifications of the object store.
 
 use reqwest::Method;
-use serde_json::json;
-use tests::{App, Photo, SamplePhoto, USER, body, notification, refusal};
+use serde_json::{Value, json};
+use tests::{App, Photo, SamplePhoto, USER, body, eventually, notification, refusal};
 
 #[tokio::test]
 async fn only_the_store_may_notify() {
@@ -172,5 +172,16 @@ async fn a_record_of_another_source_does_not_keep_a_photo_waiting() {
     let answer = body(app.notify(&event).await, 200).await;
     assert_eq!(answer["accepted"], 1);
     app.looked_at(USER, &file).await;
+    let log = app.stack.log_dir().join("images-events_stdout.txt");
+    let log = &log;
+    let line = eventually("the other record is logged", || async move {
+        let text = std::fs::read_to_string(log).ok()?;
+        let mut lines = text.lines();
+        let line = lines.find(|line| line.contains("cannot be read"))?;
+        serde_json::from_str::<Value>(line).ok()
+    })
+    .await;
+    assert_eq!(line["level"], "WARN", "{line}");
+    assert!(line["reason"].is_string(), "{line}");
     app.stop().await;
 }

@@ -3,9 +3,9 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::{App, Manifest, Photo, SamplePhoto, body, refusal};
+use tests::{App, Photo, SamplePhoto, body, refusal};
 
-use crate::conventions::is_open;
+use crate::conventions::Endpoint;
 
 const USERS: [&str; 2] = ["41", "42"];
 const ROUNDS: usize = 15;
@@ -111,25 +111,26 @@ async fn a_tenant_never_sees_what_another_one_bought_just_before() {
 }
 
 #[tokio::test]
-async fn on_every_route_a_token_is_forgotten_with_its_request() {
+async fn on_every_method_of_every_route_a_token_is_forgotten_with_its_request() {
     let app = App::start().await;
     let operator = app.tenant_token("456", "cafe", &["ops", "admin"]);
-    for route in Manifest::shipped().routes() {
-        let path = Manifest::path(&route);
-        let Some(method) = app.methods(&path).await.into_iter().next() else {
-            continue;
-        };
+    for endpoint in Endpoint::all(&app).await {
+        let Endpoint { path, method, .. } = &endpoint;
         let ask = |id: &'static str| {
-            let request = app.request(method.clone(), &path);
+            let request = app.request(method.clone(), path);
             request.header("x-request-id", id)
         };
         for _ in 0..5 {
             let with = ask("with").bearer_auth(&operator).send().await.unwrap();
             let without = ask("without").send().await.unwrap();
             let ids = [&with, &without].map(|answer| answer.headers()["x-request-id"].clone());
-            assert_eq!(ids, ["with", "without"], "{path}");
+            assert_eq!(ids, ["with", "without"], "{method} {path}");
             let is_refused = without.status() == StatusCode::UNAUTHORIZED;
-            assert!(is_refused || is_open(&path), "{path}: {}", without.status());
+            let status = without.status();
+            assert!(
+                is_refused || endpoint.is_open(),
+                "{method} {path}: {status}"
+            );
         }
     }
     app.stop().await;

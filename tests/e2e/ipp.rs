@@ -332,24 +332,30 @@ async fn a_wait_is_answered_by_the_next_status_and_databricks_is_asked_once_for_
 }
 
 #[tokio::test]
-async fn an_event_of_databricks_is_a_bell_and_nothing_more() {
+async fn an_event_of_databricks_causes_a_look_and_is_not_believed() {
     let app = App::start().await;
     let databricks = app.stack.databricks();
     databricks.script_run([RunState::new("RUNNING")]);
     let id = app.ipp_job("ana").await;
     let run = databricks.runs()[0].run_id;
     let event = json!({"event_type": "jobs.on_success", "run": {"run_id": run.to_string()}});
-    let ring = |token: &str| {
+    let send_event = |token: &str| {
         let request = app.request(Method::POST, "/ipp/events");
         request
             .basic_auth("databricks", Some(token))
             .json(&event)
             .send()
     };
-    assert_eq!(ring("wrong-token-0123456").await.unwrap().status(), 401);
+    assert_eq!(
+        send_event("wrong-token-0123456").await.unwrap().status(),
+        401
+    );
     let looks = databricks.runs()[0].looks;
     assert_eq!(
-        ring(app.stack.ipp_events_token()).await.unwrap().status(),
+        send_event(app.stack.ipp_events_token())
+            .await
+            .unwrap()
+            .status(),
         204
     );
     eventually("the run is looked at", || async {

@@ -301,6 +301,18 @@ async fn nobody_overwrites_what_they_have_not_seen() {
     assert_eq!(app.order("A").await["description"], "2");
     body(if_match("\"7\", \"2\"", "A", "3").await, 200).await;
 
+    // Created once, also where the answer was lost and the request is sent again.
+    let create = async |text: &str| {
+        let request = change(&app, USER, "B", &of(text)).header("if-none-match", "*");
+        request.send().await.unwrap()
+    };
+    for _ in 0..2 {
+        let answer = create("1").await;
+        assert_eq!(answer.headers()["etag"], "\"1\"");
+        assert_eq!(body(answer, 200).await["version"], 1);
+    }
+    assert_eq!(refusal(create("2").await, 412).await, "precondition_failed");
+
     app.order_is("A", "processed").await;
     let seen = app.get(USER, "/orders/A").await;
     let request = app

@@ -124,6 +124,19 @@ impl Api {
         ))
     }
 
+    /// The media types of the body that an operation takes; none where it takes no body.
+    pub fn body_types(&self, method: &Method, path: &str) -> Vec<&str> {
+        let method = method.as_str().to_lowercase();
+        let operation = self.item(path).and_then(|item| item.get(&method));
+        let body = operation.and_then(|operation| operation.get("requestBody"));
+        let content = body.and_then(|body| self.resolve(body)["content"].as_object());
+        content
+            .into_iter()
+            .flatten()
+            .map(|(kind, _)| kind.as_str())
+            .collect()
+    }
+
     fn answer_problem(&self, answer: &Answered<'_>) -> Option<String> {
         let Some(item) = self.item(answer.path) else {
             let is_refused = answer.status == 404 || answer.status == 400;

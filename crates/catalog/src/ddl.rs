@@ -12,14 +12,6 @@ use crate::Error;
 use crate::archive::{self, Table};
 use crate::key::date;
 
-/// The reason why there is no definition.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unwritten {
-    /// No tenant and no year is known.
-    #[error("the archive has no purchases yet, so there is no tenant to write into the DDL")]
-    Empty,
-}
-
 /// Fills `${bucket}`, `${tenants}` and `${years}` of `template` from the bucket.
 ///
 /// The years are the given ones, or else those of the archive up to the year after
@@ -38,7 +30,7 @@ pub async fn ddl<T: Transport>(
     let first = found.iter().map(|(_, year)| *year).min();
     let last = found.iter().map(|(_, year)| *year).max();
     let (Some(first), Some(last)) = (first, last) else {
-        return Err(Unwritten::Empty.into());
+        return Err(Error::Empty);
     };
     let years = years.unwrap_or(first..=last.max(this_year + 1));
     let tenants: BTreeSet<String> = found.into_iter().map(|(tenant, _)| tenant).collect();
@@ -182,7 +174,7 @@ mod tests {
     async fn an_archive_without_purchases_has_no_definition() {
         let store = bucket([("errors/2025/07/13/x.json", "")]);
         let ddl = ddl(&objects(&store), SHIPPED, None, 2025).await;
-        assert!(matches!(ddl, Err(Error::Ddl(Unwritten::Empty))));
+        assert!(matches!(ddl, Err(Error::Empty)));
     }
 
     #[tokio::test]

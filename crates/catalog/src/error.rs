@@ -11,9 +11,9 @@ pub enum Error {
     /// The store of the archive is not known.
     #[error("{0}")]
     Connection(String),
-    /// There is no definition to write.
-    #[error("{0}")]
-    Ddl(#[from] crate::ddl::Unwritten),
+    /// There is no definition to write: no tenant and no year is known.
+    #[error("the archive has no purchases yet, so there is no tenant to write into the DDL")]
+    Empty,
     /// An object is not one of the archive.
     #[error("{key}: {reason}")]
     Object {

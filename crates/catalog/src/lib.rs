@@ -23,7 +23,7 @@ mod verify;
 
 pub use archive::Table;
 pub use connection::Connection;
-pub use ddl::{Unwritten, ddl};
+pub use ddl::ddl;
 pub use download::download;
 pub use error::Error;
 pub use report::{Class, Offender, Report, Row};

@@ -16,7 +16,7 @@ mod work;
 
 pub use entry::{on_notification, on_request};
 pub use leases::Leases;
-pub use notify::{bell, notify, open};
+pub use notify::{notify, notify_mode, open};
 pub use publish::publish;
 pub use run::run;
 pub use settings::policy;

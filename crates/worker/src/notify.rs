@@ -7,12 +7,12 @@ use queue::{Notify, Queue};
 use serde_json::json;
 use stores::Redis;
 
-/// The queue `name`, whose workers are notified as [`bell`] says.
+/// The queue `name`, whose workers are notified as [`notify_mode`] says.
 ///
 /// # Errors
-/// Those of [`bell`].
+/// Those of [`notify_mode`].
 pub fn open<'a, R: Redis>(redis: &'a R, name: &str) -> Result<Queue<'a, R>, Failure> {
-    Ok(Queue::new(redis, name).with_notify(bell()?))
+    Ok(Queue::new(redis, name).with_notify(notify_mode()?))
 }
 
 /// How workers are notified: by Redis, or by requests of the one that publishes. The
@@ -21,8 +21,8 @@ pub fn open<'a, R: Redis>(redis: &'a R, name: &str) -> Result<Queue<'a, R>, Fail
 ///
 /// # Errors
 /// [`Failure::Misconfigured`] where one of these is missing or invalid.
-pub fn bell() -> Result<Notify, Failure> {
-    Bell::parse(&text("bell")?)?.notify()
+pub fn notify_mode() -> Result<Notify, Failure> {
+    NotifySettings::parse(&text("bell")?)?.notify()
 }
 
 /// Notifies workers over HTTP of the messages that `queue` published. Call it after each
@@ -42,7 +42,7 @@ pub async fn notify<R: Redis>(queue: &Queue<'_, R>, trace: &Trace) {
 /// The token of notifications over HTTP, which the drain route accepts.
 pub(crate) fn drain_token() -> Result<String, Failure> {
     let text = text("bell")?;
-    Bell::parse(&text)?.token().map(str::to_owned)
+    NotifySettings::parse(&text)?.token().map(str::to_owned)
 }
 
 async fn request_drain(queue: &str, trace: &Trace) -> Result<(), String> {
@@ -59,9 +59,12 @@ async fn request_drain(queue: &str, trace: &Trace) -> Result<(), String> {
 
 fn drain_request(queue: &str, trace: &Trace) -> Result<Request<Vec<u8>>, Failure> {
     let text = text("bell")?;
-    let bell = Bell::parse(&text)?;
-    let mut request = Request::post(format!("{}/ops/queues/{queue}/drain", bell.base_url()?))
-        .header(header::AUTHORIZATION, format!("Bearer {}", bell.token()?))
+    let settings = NotifySettings::parse(&text)?;
+    let mut request = Request::post(format!("{}/ops/queues/{queue}/drain", settings.base_url()?))
+        .header(
+            header::AUTHORIZATION,
+            format!("Bearer {}", settings.token()?),
+        )
         .body(Vec::new())
         .map_err(|_| Failure::variable("drain_token", "cannot be sent in a header"))?;
     request.headers_mut().extend(trace.headers());
@@ -69,13 +72,13 @@ fn drain_request(queue: &str, trace: &Trace) -> Result<Request<Vec<u8>>, Failure
 }
 
 /// The values in the variable `bell`.
-struct Bell<'a> {
+struct NotifySettings<'a> {
     kind: &'a str,
     url: &'a str,
     token: &'a str,
 }
 
-impl<'a> Bell<'a> {
+impl<'a> NotifySettings<'a> {
     fn parse(text: &'a str) -> Result<Self, Failure> {
         let [kind, url, token] = base::split("bell", text, ' ')?.map(str::trim);
         Ok(Self { kind, url, token })
@@ -109,13 +112,13 @@ mod tests {
 
     #[test]
     fn a_token_may_hold_blanks_and_counts_for_http_alone() {
-        let bell = Bell::parse("http http://self.alt  a token with blanks ").unwrap();
-        assert_eq!(bell.notify(), Ok(Notify::Caller));
-        assert_eq!(bell.base_url().unwrap().to_string(), "http://self.alt");
-        assert_eq!(bell.token(), Ok("a token with blanks"));
-        let bell = Bell::parse("redis http://self.alt ").unwrap();
-        assert_eq!(bell.notify(), Ok(Notify::Redis));
-        assert!(bell.token().is_err());
+        let settings = NotifySettings::parse("http http://self.alt  a token with blanks ").unwrap();
+        assert_eq!(settings.notify(), Ok(Notify::Caller));
+        assert_eq!(settings.base_url().unwrap().to_string(), "http://self.alt");
+        assert_eq!(settings.token(), Ok("a token with blanks"));
+        let settings = NotifySettings::parse("redis http://self.alt ").unwrap();
+        assert_eq!(settings.notify(), Ok(Notify::Redis));
+        assert!(settings.token().is_err());
     }
 
     #[test]
@@ -128,7 +131,7 @@ mod tests {
             ("http http://self.alt 0123456789abcde", "drain_token"),
             ("redis", "bell"),
         ] {
-            let error = Bell::parse(text).and_then(|bell| bell.notify());
+            let error = NotifySettings::parse(text).and_then(|settings| settings.notify());
             let error = error.unwrap_err().to_string();
             assert!(
                 error.starts_with(&format!("the variable {name} ")),

@@ -1,6 +1,6 @@
 //! Toons as the service gets them, and the meaning of its answers.
 
-use outbound::service::{self, Piece};
+use outbound::service::{NotDone, Piece};
 
 use crate::bindings::exports::orilla::jobs::processor::{Failure, Toon};
 
@@ -20,10 +20,10 @@ pub(crate) fn piece(toon: Toon) -> Piece {
 }
 
 /// The result of a toon.
-pub(crate) fn result(answer: Result<Option<String>, service::Failure>) -> Result<String, Failure> {
-    let answer = answer.map_err(|failure| match failure {
-        service::Failure::Refused(reason) => Failure::Invalid(reason),
-        service::Failure::Passing(reason) => Failure::Retry(reason),
+pub(crate) fn result(answer: Result<Option<String>, NotDone>) -> Result<String, Failure> {
+    let answer = answer.map_err(|not_done| match not_done {
+        NotDone::Refused(reason) => Failure::Invalid(reason),
+        NotDone::Passing(reason) => Failure::Retry(reason),
     })?;
     answer
         .ok_or_else(|| Failure::Invalid("the processor's answer is empty: it must be JSON".into()))

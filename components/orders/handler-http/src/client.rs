@@ -1,7 +1,7 @@
 //! Orders as the service gets them, and the meaning of its answers.
 
 use orders_handler::{Failure, Order, Outcome, changed};
-use outbound::service::{self, Piece};
+use outbound::service::{NotDone, Piece};
 
 /// The maximum length of an answer, in bytes.
 pub(crate) const MAX_RESULT_BYTES: u64 = 16 * 1024;
@@ -21,11 +21,11 @@ pub(crate) fn piece(order: &Order) -> Piece {
 /// The outcome of a version.
 pub(crate) fn outcome(
     order: &Order,
-    answer: Result<Option<String>, service::Failure>,
+    answer: Result<Option<String>, NotDone>,
 ) -> Result<Outcome, Failure> {
-    let result = answer.map_err(|failure| match failure {
-        service::Failure::Refused(reason) => Failure::Invalid(reason),
-        service::Failure::Passing(reason) => Failure::Retry(reason),
+    let result = answer.map_err(|not_done| match not_done {
+        NotDone::Refused(reason) => Failure::Invalid(reason),
+        NotDone::Passing(reason) => Failure::Retry(reason),
     })?;
     Ok(Outcome {
         result,

@@ -135,7 +135,7 @@ fn check_origins(wrong: &Result<Vec<WrongOrigin>, Failure>) -> Result<(), Failur
 
 /// Checks that events of expired keys arrive, if the platform has a Redis trigger.
 fn check_events(redis: &SpinRedis) -> Result<(), Failure> {
-    match worker::bell()? {
+    match worker::notify_mode()? {
         Notify::Caller => Ok(()),
         Notify::Redis => health::check_events(redis),
     }

@@ -24,7 +24,7 @@ web::exports![
     Route::get("/webhooks/{id}", read::webhook).role(ROLE),
     Route::patch("/webhooks/{id}", change::patch)
         .role(ROLE)
-        .json(BODY_LIMIT),
+        .merge_patch(BODY_LIMIT),
     Route::delete("/webhooks/{id}", change::delete).role(ROLE),
     Route::post("/webhooks/{id}/secret/rotate", change::rotate)
         .role(ROLE)

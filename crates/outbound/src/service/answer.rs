@@ -4,7 +4,7 @@ use futures::{Stream, StreamExt};
 use http::{Response, StatusCode};
 use serde::de::IgnoredAny;
 
-use super::failure::Failure;
+use super::not_done::NotDone;
 use crate::{Error, ReadError, collect};
 
 /// The max bytes of a refusal's body in the failure.
@@ -15,7 +15,7 @@ pub(super) async fn read<B>(
     role: &str,
     limit: u64,
     response: Response<B>,
-) -> Result<Option<String>, Failure>
+) -> Result<Option<String>, NotDone>
 where
     B: Stream<Item = Result<Vec<u8>, Error>> + Unpin,
 {
@@ -25,15 +25,15 @@ where
             Ok(response) => json(role, response.into_body()),
             Err(ReadError::Transport(error)) => Err(error.into()),
             Err(error @ ReadError::TooLarge { .. }) => {
-                Err(Failure::Refused(format!("the {role}'s answer: {error}")))
+                Err(NotDone::Refused(format!("the {role}'s answer: {error}")))
             }
         };
     }
     let told = format!("the {role} answered {status}");
     if is_passing(status) {
-        return Err(Failure::Passing(told));
+        return Err(NotDone::Passing(told));
     }
-    Err(Failure::Refused(
+    Err(NotDone::Refused(
         match excerpt(response.into_body()).await.as_str() {
             "" => told,
             excerpt => format!("{told}: {excerpt}"),
@@ -46,12 +46,12 @@ fn is_passing(status: StatusCode) -> bool {
     status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429)
 }
 
-fn json(role: &str, body: Vec<u8>) -> Result<Option<String>, Failure> {
+fn json(role: &str, body: Vec<u8>) -> Result<Option<String>, NotDone> {
     if body.trim_ascii().is_empty() {
         return Ok(None);
     }
     let not_json =
-        |error: String| Failure::Refused(format!("the {role}'s answer is not JSON: {error}"));
+        |error: String| NotDone::Refused(format!("the {role}'s answer is not JSON: {error}"));
     let text = String::from_utf8(body).map_err(|error| not_json(error.to_string()))?;
     serde_json::from_slice::<IgnoredAny>(text.as_bytes())
         .map_err(|error| not_json(error.to_string()))?;
@@ -86,7 +86,7 @@ mod tests {
 
     use super::*;
 
-    fn answer(status: u16, chunks: &[&str]) -> Result<Option<String>, Failure> {
+    fn answer(status: u16, chunks: &[&str]) -> Result<Option<String>, NotDone> {
         let chunks: Vec<_> = chunks
             .iter()
             .map(|text| Ok(text.as_bytes().to_vec()))
@@ -96,9 +96,9 @@ mod tests {
         block_on(read("baker", 1_000, response))
     }
 
-    fn refused(result: Result<Option<String>, Failure>) -> String {
+    fn refused(result: Result<Option<String>, NotDone>) -> String {
         match result {
-            Err(Failure::Refused(reason)) => reason,
+            Err(NotDone::Refused(reason)) => reason,
             other => panic!("{other:?}"),
         }
     }
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn what_may_pass_is_tried_again() {
         for status in [408, 425, 429, 500, 502, 503, 504] {
-            let Err(Failure::Passing(reason)) = answer(status, &["busy"]) else {
+            let Err(NotDone::Passing(reason)) = answer(status, &["busy"]) else {
                 panic!("{status}");
             };
             assert!(
@@ -167,16 +167,16 @@ mod tests {
         };
         let chunks = vec![Ok(b"{".to_vec()), Err(broken)];
         let result = block_on(read("baker", 9, Response::new(stream::iter(chunks))));
-        assert!(matches!(result, Err(Failure::Passing(_))), "{result:?}");
+        assert!(matches!(result, Err(NotDone::Passing(_))), "{result:?}");
     }
 
     #[test]
     fn a_missing_permission_can_be_mended() {
-        let failure = Failure::from(Error::NotAllowed {
+        let not_done = NotDone::from(Error::NotAllowed {
             host: "http://service.example".into(),
         });
-        let Failure::Passing(reason) = failure else {
-            panic!("{failure:?}");
+        let NotDone::Passing(reason) = not_done else {
+            panic!("{not_done:?}");
         };
         assert!(reason.contains("allowed_outbound_hosts"), "{reason}");
     }

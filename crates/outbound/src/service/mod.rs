@@ -10,7 +10,7 @@
 
 mod answer;
 mod endpoint;
-mod failure;
+mod not_done;
 
 use futures::future::join_all;
 use http::header::CONTENT_TYPE;
@@ -18,7 +18,7 @@ use http::{Request, Uri};
 
 use crate::{Spin, Transport};
 
-pub use failure::Failure;
+pub use not_done::NotDone;
 
 /// A piece of work.
 #[derive(Debug, Clone)]
@@ -58,7 +58,7 @@ impl Service {
         &self,
         transport: &T,
         pieces: Vec<Piece>,
-    ) -> Vec<Result<Option<String>, Failure>> {
+    ) -> Vec<Result<Option<String>, NotDone>> {
         join_all(pieces.into_iter().map(|piece| self.post(transport, piece))).await
     }
 
@@ -66,14 +66,14 @@ impl Service {
         &self,
         transport: &T,
         piece: Piece,
-    ) -> Result<Option<String>, Failure> {
+    ) -> Result<Option<String>, NotDone> {
         let request = piece.headers.iter().fold(
             Request::post(&self.endpoint).header(CONTENT_TYPE, "application/json"),
             |request, (name, value)| request.header(*name, value),
         );
         let request = request
             .body(piece.content.into_bytes())
-            .map_err(|error| Failure::Refused(error.to_string()))?;
+            .map_err(|error| NotDone::Refused(error.to_string()))?;
         let response = transport.send(request).await?;
         answer::read(self.role, self.max_answer_bytes, response).await
     }
@@ -86,14 +86,14 @@ pub fn work(
     role: &'static str,
     max_answer_bytes: u64,
     pieces: Vec<Piece>,
-) -> Vec<Result<Option<String>, Failure>> {
+) -> Vec<Result<Option<String>, NotDone>> {
     let variable = format!("{role}_url");
     let url = spin_sdk::variables::get(&variable).unwrap_or_default();
     match Service::new(role, &url, max_answer_bytes) {
         Ok(service) => spin_sdk::http::run(service.post_all(&Spin, pieces)),
         Err(problem) => {
-            let failure = Failure::Passing(format!("the variable `{variable}` {problem}"));
-            vec![Err(failure); pieces.len()]
+            let not_done = NotDone::Passing(format!("the variable `{variable}` {problem}"));
+            vec![Err(not_done); pieces.len()]
         }
     }
 }

@@ -1,10 +1,7 @@
 //! The application and what it needs: Redis and an S3 store here, the host in a
 //! process of its own.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, ensure};
 use catalog::Table;
@@ -15,11 +12,7 @@ use redis::aio::MultiplexedConnection;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{client::Connection, host::Host, manifest, processor::Times};
-
-/// The pause between two looks at a state, and the limit for all of them: more than
-/// any work here takes.
-pub const LOOKS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(120));
+use crate::{client::Connection, host::Host, looks::LOOKS, manifest, processor::Times};
 
 /// Redis and the S3 store, and a place for the application.
 pub struct Stage {

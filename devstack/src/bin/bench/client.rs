@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 
-use crate::app::LOOKS;
+use crate::looks::LOOKS;
 
 /// A connection to a server.
 pub struct Connection {

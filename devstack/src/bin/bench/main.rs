@@ -8,6 +8,7 @@ mod chapters;
 mod client;
 mod host;
 mod load;
+mod looks;
 mod machine;
 mod manifest;
 mod numbers;
@@ -86,7 +87,7 @@ async fn measure(cli: &Cli) -> Result<()> {
         chosen => chosen,
     };
     if let Some(path) = &cli.write {
-        report::check(path, chapters)?;
+        report::check(path, chapters.iter().map(|chapter| chapter.name()))?;
     }
     for chapter in chapters {
         let machine = Machine::look()?;

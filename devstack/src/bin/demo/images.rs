@@ -11,8 +11,8 @@ use http::header;
 use serde_json::{Value, json};
 
 use crate::{
-    LOOKS, OTHER, USER,
     checks::{Checks, say},
+    shared::{LOOKS, OTHER, USER},
 };
 
 /// Searches, and the photos that they find.

@@ -12,8 +12,8 @@ use http::Method;
 use serde_json::json;
 
 use crate::{
-    LOOKS, OTHER, USER,
     checks::{Checks, say, text},
+    shared::{LOOKS, OTHER, USER},
 };
 
 /// The mostradores of the job, both configured, and one that is not.

@@ -7,8 +7,8 @@ use devstack::client::{Client, User, routes};
 use serde_json::{Value, json};
 
 use crate::{
-    OTHER, USER,
     checks::{Checks, read_json, say, text},
+    shared::{OTHER, USER},
 };
 
 /// The number of toons in the larger job.

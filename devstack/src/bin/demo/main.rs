@@ -9,11 +9,12 @@ mod ipp;
 mod jobs;
 mod orders;
 mod purchases;
+mod shared;
 
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -23,16 +24,6 @@ use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
 use checks::{Checks, say};
-
-/// The owner of the photos, jobs, orders and purchases.
-const USER: &str = "456";
-
-/// Another user.
-const OTHER: &str = "7";
-
-/// The pause between two looks at a state, and the limit for all of them: more than any work
-/// takes on a busy machine.
-const LOOKS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(60));
 
 /// Drives real photos, a job, an order and purchases through the whole application and checks what
 /// comes out

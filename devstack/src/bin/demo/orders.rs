@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::{
-    OTHER, USER,
     checks::{Checks, read_json, say, text},
+    shared::{OTHER, USER},
 };
 
 /// The statuses that the order takes, each a version.

@@ -14,8 +14,8 @@ use objects::Objects;
 use serde_json::{Value, json};
 
 use crate::{
-    LOOKS, OTHER, USER,
     checks::{Checks, say},
+    shared::{LOOKS, OTHER, USER},
 };
 
 /// The tenant of the purchases.

@@ -171,6 +171,21 @@ fn each_field_tells_what_it_must_be() {
             json!("2025-01-31T08:00:00"),
             "must be a date and time",
         ),
+        (
+            "registerDate",
+            json!("2025-01-31x08:00:00Z"),
+            "must be a date and time",
+        ),
+        (
+            "registerDate",
+            json!("2025-01-31\u{0}08:00:00Z"),
+            "must be a date and time",
+        ),
+        (
+            "registerDate",
+            json!("2025-01-31708:00:00Z"),
+            "must be a date and time",
+        ),
         ("deliveryDate", json!("tomorrow"), "must be a date and time"),
         ("deliveryDate", json!({}), "must be a string"),
         ("reasonForCancellation", json!(1.5), "must be a string"),

@@ -10,11 +10,7 @@ use devstack::client::{
 use http::HeaderValue;
 
 use crate::{
-    app::{App, LOOKS},
-    client::Connection,
-    numbers::Latencies,
-    plan::Plan,
-    report::Table,
+    app::App, client::Connection, looks::LOOKS, numbers::Latencies, plan::Plan, report::Table,
 };
 
 /// The user whose photos are analyzed one by one.

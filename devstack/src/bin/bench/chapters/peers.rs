@@ -23,9 +23,10 @@ use super::{
     jobs::Job,
 };
 use crate::{
-    app::{App, LOOKS},
+    app::App,
     client::Connection,
     load::{self, Endpoint},
+    looks::LOOKS,
     numbers::{Latencies, median, thousands},
     plan::Plan,
     report::Table,

@@ -2,7 +2,7 @@ use crate::Error;
 
 /// The reason why a piece of work was not done, in texts for operators.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
+pub enum NotDone {
     /// The service refuses it. A retry does not help.
     #[error("{0}")]
     Refused(String),
@@ -11,7 +11,7 @@ pub enum Failure {
     Passing(String),
 }
 
-impl From<Error> for Failure {
+impl From<Error> for NotDone {
     fn from(error: Error) -> Self {
         let told = error.to_string();
         match error {

@@ -5,9 +5,9 @@
 //! together with those of other guests. At the first other command (`SELECT`, `MULTI`,
 //! `BLPOP`) it gets a connection of its own and keeps that.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::Ipv6Addr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use hosts::parse_url;
@@ -46,11 +46,13 @@ const SHARED: &str = "APPEND BITCOUNT BITFIELD BITOP BITPOS COPY DBSIZE DECR DEC
     ZREMRANGEBYSCORE ZREVRANGE ZREVRANGEBYSCORE ZREVRANK ZSCAN ZSCORE";
 
 fn may_share(command: &Cmd) -> bool {
+    static NAMES: LazyLock<HashSet<&str>> =
+        LazyLock::new(|| SHARED.split_ascii_whitespace().collect());
     let Some(Arg::Simple(name)) = command.args_iter().next() else {
         return false;
     };
-    let mut shared = SHARED.split_ascii_whitespace();
-    shared.any(|known| known.as_bytes().eq_ignore_ascii_case(name))
+    let name = str::from_utf8(name).map(str::to_ascii_uppercase);
+    name.is_ok_and(|name| NAMES.contains(&*name))
 }
 
 /// An address, parsed.

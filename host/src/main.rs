@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Gives free memory back to the system at once, unless `MIMALLOC_PURGE_DELAY` sets a delay.
-/// By default mimalloc waits for a second, and then for the next block that becomes free: it
+/// By default mimalloc waits for a second, and then for the next page that becomes free: it
 /// would keep the memory that a start or a large job needed.
 #[allow(
     unsafe_code,

@@ -441,7 +441,7 @@ async fn a_photo_of_forty_thousand_scans_fails_with_the_reason_while_others_are_
         futures::join!(app.looked_at(USER, &hostile), app.looked_at(USER, &other));
     // Less than a second where nothing else runs; all scans would keep a worker for half a minute.
     let took = told.elapsed();
-    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert!(took < Duration::from_secs(20), "{took:?}");
     assert_eq!(hostile["status"], "failed", "{hostile}");
     let reason = hostile["reason"].as_str().unwrap();
     assert!(reason.contains("scans"), "{hostile}");

@@ -312,6 +312,13 @@ async fn every_rule_holds_on_every_method_of_every_route_of_the_manifest() {
         let takes = |endpoint: &&Endpoint| endpoint.method == method;
         assert!(endpoints.iter().filter(takes).count() > 1, "{method}");
     }
+    assert!(endpoints.len() > 60, "{}", endpoints.len());
+    let json = endpoints.iter().filter(|endpoint| endpoint.takes_json());
+    let json = json.count();
+    assert!(
+        json > 20,
+        "{json} routes with a JSON body in the OpenAPI document"
+    );
     let mut broken = Vec::new();
     for endpoint in &endpoints {
         for rule in RULES.iter().filter(|rule| (rule.applies)(endpoint)) {

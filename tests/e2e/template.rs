@@ -122,6 +122,9 @@ impl ParseFilter for Case {
     }
 }
 
+/// The flags of the compiler, here and in an endpoint's folder.
+const FLAGS: &str = ".cargo/config.toml";
+
 fn template() -> PathBuf {
     root().join("templates/orilla-endpoint")
 }
@@ -310,6 +313,8 @@ fn the_crate_is_built_as_orilla_builds_its_own() {
         }
         assert_eq!(dependency, &theirs, "{name}");
     }
+    let config = of_the_clone(FLAGS);
+    assert_eq!(table(&files, FLAGS)["target"], config["target"]);
     let toolchain = fs::read_to_string(root().join("rust-toolchain.toml")).unwrap();
     assert_eq!(files[Path::new("rust-toolchain.toml")], toolchain);
 }
@@ -320,7 +325,9 @@ static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
     let _ = fs::remove_dir_all(&folder);
     let up = folder.strip_prefix(root()).unwrap().components();
     let up: Vec<_> = up.map(|_| "..").collect();
-    let files = render(NAME, &up.join("/"));
+    let mut files = render(NAME, &up.join("/"));
+    // Cargo has the flags from the clone, which this folder lies in, and would add them again.
+    files.remove(Path::new(FLAGS));
     for (path, text) in &files {
         let path = folder.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

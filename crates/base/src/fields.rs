@@ -122,9 +122,9 @@ fn in_one_line(value: Box<RawValue>) -> Box<RawValue> {
         is_escaped = *c == '\\' && !is_escaped;
         true
     };
-    let line = text.chars().filter(is_kept).collect();
+    let line: String = text.chars().filter(is_kept).collect();
     // Cannot fail: only white space is gone.
-    RawValue::from_string(line).unwrap_or(value)
+    serde_json::from_slice(line.as_bytes()).unwrap_or(value)
 }
 
 #[cfg(test)]

@@ -179,7 +179,7 @@ impl<'de> Visitor<'de> for Item<'_> {
                 writer,
                 levels: MAX_LEVELS,
             })?;
-            let value = RawValue::from_string(std::mem::take(&mut writer.out));
+            let value = serde_json::from_slice(std::mem::take(&mut writer.out).as_bytes());
             members.push((name.to_owned(), value.map_err(A::Error::custom)?));
             Ok(())
         })?;

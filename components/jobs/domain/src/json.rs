@@ -36,5 +36,5 @@ pub(crate) fn elements(array: &RawValue, max: usize) -> Result<(Vec<&RawValue>, 
         }
     }
 
-    Deserializer::from_str(array.get()).deserialize_seq(Elements(max))
+    Deserializer::from_slice(array.get().as_bytes()).deserialize_seq(Elements(max))
 }

@@ -46,7 +46,7 @@ impl Outcome {
             return Err(Unusable::TooLong(answer.len()));
         }
         Ok(Self::Completed {
-            result: RawValue::from_string(answer)
+            result: serde_json::from_slice(answer.as_bytes())
                 .map_err(|error| Unusable::Json(error.to_string()))?,
             duration_ms,
         })

@@ -67,9 +67,9 @@ impl ProcessingRecord {
         result: Option<String>,
     ) -> Result<Self, Unusable> {
         let result = result
-            .map(RawValue::from_string)
+            .map(|result| serde_json::from_slice(result.as_bytes()))
             .transpose()?
-            .filter(|result| result.get() != "null");
+            .filter(|result: &Box<RawValue>| result.get() != "null");
         match result.as_ref().map(|result| result.get().len()) {
             Some(length) if length > MAX_RESULT_BYTES => Err(Unusable::TooLong(length)),
             _ => Ok(Self::Processed {

@@ -107,7 +107,7 @@ impl<'a> Summary<'a> {
         let quantity = quantity(productos);
         Self {
             total_productos: productos.len(),
-            total_cantidad: RawValue::from_string(decimal::plain(&quantity)).ok(),
+            total_cantidad: serde_json::from_slice(decimal::plain(&quantity).as_bytes()).ok(),
             total_precio: decimal::json(&total(productos, moneda)),
             moneda,
         }

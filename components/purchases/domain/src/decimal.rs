@@ -73,7 +73,7 @@ impl Decimal {
 
 /// Digits as a JSON number; null if they are none.
 fn number(digits: &str) -> Option<Box<RawValue>> {
-    RawValue::from_string(digits.to_owned()).ok()
+    serde_json::from_slice(digits.as_bytes()).ok()
 }
 
 /// A sum, in plain digits without an exponent and without zeros at its end.

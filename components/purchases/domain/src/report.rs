@@ -106,7 +106,7 @@ impl Row {
             user_id: None,
             moneda: moneda.to_owned(),
             compras: totals.count,
-            cantidad: RawValue::from_string(plain(&totals.quantity)).ok(),
+            cantidad: serde_json::from_slice(plain(&totals.quantity).as_bytes()).ok(),
             ingresos: decimal::json(&rounded(&totals.revenue, digits)),
             ticket_promedio: decimal::json(&rounded(&mean, digits)),
         }

@@ -10,7 +10,7 @@ use crate::conventions::Endpoint;
 const USERS: [&str; 2] = ["41", "42"];
 const ROUNDS: usize = 15;
 
-/// What a user owns, one of each system.
+/// The things that a user owns, one of each system.
 struct Own {
     user: &'static str,
     paths: Vec<String>,

@@ -11,7 +11,7 @@ use serde_json::Value;
 /// The max bytes that are kept of a text of Databricks.
 const MAX_TEXT: usize = 500;
 
-/// The reason why a request to Databricks had no success. No text holds a token.
+/// The reason why a request to Databricks failed. No text holds a token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The configuration is wrong, and only the operator can change it.

@@ -142,7 +142,7 @@ pub const PRIVATE_KEY: &str = "holds a private key, which is the issuer's alone:
 
 /// The reason for the refusal of an RSA key without its algorithm (RFC 8017, A.1.1).
 pub const PKCS1: &str =
-    "is in the form of PKCS #1: set the output of `openssl rsa -RSAPublicKey_in -pubout` for it";
+    "is in the form of PKCS #1: set the output of `openssl rsa -RSAPublicKey_in -pubout` instead";
 
 /// The reason for the refusal of DER that is something else than a SubjectPublicKeyInfo,
 /// where its kind shows by its first values.

@@ -1,4 +1,4 @@
-//! Removes versions that no reader needs any more.
+//! Removes versions that must not be read any more.
 
 use base::Failure;
 use serde::Serialize;

@@ -32,8 +32,8 @@ pub struct Seen<'s> {
 /// of schedules that no line names are removed.
 ///
 /// The caller notifies the workers that [`Queue::to_notify`] names, also after an error.
-/// Runs, and times that are missed or skipped, are logged. With nothing to do, it is one read
-/// of Redis.
+/// Schedules that are armed or removed, runs, and times that are missed or skipped, are
+/// logged. With nothing to do, it is one read of Redis.
 ///
 /// # Errors
 /// Redis cannot be reached or refuses. Some schedules may have run.

@@ -56,7 +56,7 @@ impl Secrets {
         Self(all)
     }
 
-    /// The signer of the secrets that are valid now.
+    /// A signer with the secrets that are valid now.
     ///
     /// # Errors
     /// A stored secret is none.

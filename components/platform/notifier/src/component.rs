@@ -73,7 +73,7 @@ struct Notifier<'a> {
 struct Sending<'a> {
     /// The id of the endpoint.
     endpoint: &'a str,
-    /// The endpoint's URL, and the key that signs for it.
+    /// The endpoint's URL, and its signer.
     to: (&'a Uri, &'a Signer),
     /// The event's id, type and text.
     id: &'a str,

@@ -41,7 +41,7 @@ struct Mistake<'s> {
 }
 
 impl<'s> Overview<'s> {
-    /// The overview of the schedules as they were just read, and of the wrong lines.
+    /// The overview of the schedules as a tick left them, and of the wrong lines.
     pub fn of(seen: &'s [Seen<'s>], wrong: &'s [Wrong]) -> Self {
         let schedules = seen.iter().map(|seen| Entry {
             name: seen.schedule.name(),

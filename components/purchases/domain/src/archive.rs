@@ -32,8 +32,8 @@ const PROCESSED_BY: &str = "orilla-compras";
 /// The max bytes of an encoded id in a name. A key of S3 has at most 1,024.
 const MAX_ID: usize = 400;
 
-/// The characters that stand in a key unencoded, beside letters and digits.
-const SAFE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-');
+/// The characters that are percent-encoded in a key: all but letters, digits, `.`, `_` and `-`.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-');
 
 /// The time in a name.
 const TIME: &[BorrowedFormatItem<'_>] =
@@ -44,7 +44,7 @@ const TIME: &[BorrowedFormatItem<'_>] =
 pub fn encoded(text: &str) -> String {
     match text {
         "." | ".." => text.replace('.', "%2E"),
-        _ => utf8_percent_encode(text, SAFE).to_string(),
+        _ => utf8_percent_encode(text, ENCODED).to_string(),
     }
 }
 
@@ -231,7 +231,7 @@ fn is_encoded_id(text: &str) -> bool {
     let plain: Vec<u8> = percent_decode_str(cut).collect();
     is_hex(digest, 16)
         && (MAX_ID - 2..=MAX_ID).contains(&cut.len())
-        && percent_encode(&plain, SAFE).to_string() == cut
+        && percent_encode(&plain, ENCODED).to_string() == cut
 }
 
 /// Whether [`Change::suffix`] makes this text: a version, a sequence number, or a time in its

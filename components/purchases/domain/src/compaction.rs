@@ -458,8 +458,8 @@ impl<F: DayFiles> Run<'_, F> {
         Ok(())
     }
 
-    /// Writes the part with the new lines, deletes the part that it replaces, and the
-    /// originals if that is wanted.
+    /// Writes the part with the new lines. Then deletes the part that it replaces, and the
+    /// originals if the task says so.
     async fn flush(&mut self) -> Result<(), F::Error> {
         let batch = std::mem::take(&mut self.batch);
         if batch.originals.is_empty() {

@@ -48,7 +48,7 @@ impl Purchase {
         }
     }
 
-    /// The rest of an erased purchase: its ids, its times and that it was removed.
+    /// The purchase after its erasure: removed, and without users, products and other fields.
     pub fn erased(&self) -> Self {
         Self {
             user_id: String::new(),

@@ -25,7 +25,7 @@ pub use not_done::NotDone;
 pub struct Piece {
     /// Headers that identify it.
     pub headers: Vec<(&'static str, String)>,
-    /// What is to be worked on, as JSON.
+    /// The thing to work on, as JSON.
     pub content: String,
 }
 

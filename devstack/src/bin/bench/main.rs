@@ -32,7 +32,7 @@ use plan::Plan;
 #[derive(Parser)]
 #[command(name = "bench", version)]
 struct Cli {
-    /// What to measure [default: everything]
+    /// The chapters to measure [default: all]
     chapters: Vec<Chapter>,
     /// A smoke run of seconds, whose numbers mean nothing
     #[arg(long)]

@@ -1,4 +1,4 @@
-//! What all chapters use: the users, and how long to wait for a state.
+//! The users of all chapters, and how long these wait for a state.
 
 use std::time::Duration;
 

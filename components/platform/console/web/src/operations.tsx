@@ -284,7 +284,7 @@ export function Replay() {
   });
   return (
     <Section title="Replay" back={["#/purchases", "Purchases"]} actions={<Act role="ops" onClick={start}>Start a replay</Act>}>
-      <p>A replay writes the objects of changes of purchases again, from what is stored. Its progress is kept for 30 days.</p>
+      <p>A replay writes the objects of changes of purchases again, from the stored purchases and records. Its progress is kept for 30 days.</p>
       <form class="actions" onSubmit={(event) => { event.preventDefault(); openReplay(sought.trim()); }}>
         <label class="field inline">Id of a replay <input value={sought} required onInput={(event) => seek(event.currentTarget.value)} /></label>
         <button type="submit">Show</button>

@@ -1,4 +1,4 @@
-// What all sections are made of.
+// The parts that all sections are made of.
 
 import type { ComponentChildren, JSX } from "preact";
 import { createContext } from "preact";

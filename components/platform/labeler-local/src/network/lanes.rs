@@ -1,9 +1,9 @@
 //! Arithmetic on eight channels at once.
 //!
-//! In wasm this is simd128, switched on function by function, so that no build
-//! needs a flag for it. Elsewhere it is plain Rust that the compiler vectorizes.
-//! Both give the same to the last bit: sums are whole numbers, and each float is
-//! rounded after each operation.
+//! In wasm this is simd128, switched on in each function, so that a build without the flag of
+//! `.cargo/config.toml` has it, too. Elsewhere it is plain Rust that the compiler vectorizes.
+//! Both give the same to the last bit: sums are whole numbers, and each float is rounded
+//! after each operation.
 
 use super::layers::{LANES, SIX};
 

@@ -33,7 +33,7 @@ pub enum Chapter {
     Purchases,
     /// Rows of workbooks a second
     Ipp,
-    /// What it costs to count requests and to send traces
+    /// The cost of counting requests and of sending traces
     Telemetry,
     /// Requests and toons a second, beside what a team would write on Node
     Peers,

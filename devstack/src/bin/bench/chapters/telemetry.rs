@@ -1,4 +1,4 @@
-//! What it costs to count requests, and to send traces.
+//! The cost of counting requests and of sending traces.
 
 use std::convert::Infallible;
 

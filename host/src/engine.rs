@@ -18,10 +18,13 @@ pub const MAX_HTTP_INSTANCES: u32 = 900;
 pub const MAX_MEMORY: usize = 128 << 20;
 /// How much of a linear memory stays with its place in the pool for the next guest.
 /// A request of most components dirties less; giving the pages back to the kernel
-/// and faulting them in again would cost more than the request itself.
-const KEPT_MEMORY: usize = 4 << 20;
+/// and faulting them in again would cost more than the request itself. It is kept for up to
+/// [`MAX_WARM_PLACES`] places, though no guest may ever need so many at once again.
+const KEPT_MEMORY: usize = 1 << 20;
 /// The same for a table: all of it.
 const KEPT_TABLE: usize = 64 << 10;
+/// The maximum number of free places in the pool that keep memory.
+const MAX_WARM_PLACES: u32 = 64;
 
 /// The engine of this process. All applications in the process share it: it holds
 /// settings and reserves address space, and has no data of any application.
@@ -54,6 +57,7 @@ fn create() -> wasmtime::Result<Engine> {
         .total_tables(INSTANCES * 16)
         .total_stacks(INSTANCES)
         .max_memory_size(MAX_MEMORY)
+        .max_unused_warm_slots(MAX_WARM_PLACES)
         .table_keep_resident(KEPT_TABLE);
     if PoolingAllocationConfig::is_pagemap_scan_available() && !may_swap() {
         // Linux 6.7 and later tell which pages are dirty, so only they are cleared.

@@ -66,10 +66,10 @@ impl ProcessingRecord {
         attempts: u32,
         result: Option<String>,
     ) -> Result<Self, Unusable> {
-        let result = result
+        let result: Option<Box<RawValue>> = result
             .map(|result| serde_json::from_slice(result.as_bytes()))
-            .transpose()?
-            .filter(|result: &Box<RawValue>| result.get() != "null");
+            .transpose()?;
+        let result = result.filter(|result| result.get() != "null");
         match result.as_ref().map(|result| result.get().len()) {
             Some(length) if length > MAX_RESULT_BYTES => Err(Unusable::TooLong(length)),
             _ => Ok(Self::Processed {

@@ -179,7 +179,8 @@ impl<'de> Visitor<'de> for Item<'_> {
                 writer,
                 levels: MAX_LEVELS,
             })?;
-            let value = serde_json::from_slice(std::mem::take(&mut writer.out).as_bytes());
+            let value = serde_json::from_slice(writer.out.as_bytes());
+            writer.out.clear();
             members.push((name.to_owned(), value.map_err(A::Error::custom)?));
             Ok(())
         })?;

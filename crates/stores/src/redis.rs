@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use base::Failure;
+use serde::de::DeserializeOwned;
 use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
 
 /// A connection to Redis that runs any command.
@@ -81,6 +82,16 @@ impl Value {
             Self::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
             _ => None,
         }
+    }
+
+    /// The text as JSON; `None` where the value is no text.
+    ///
+    /// # Errors
+    /// The text is not JSON, or not of the type `T`.
+    pub fn as_json<T: DeserializeOwned>(&self) -> serde_json::Result<Option<T>> {
+        let text = self.as_str();
+        text.map(|text| serde_json::from_slice(text.as_bytes()))
+            .transpose()
     }
 
     /// The value as bytes; none for a nil or a number.

@@ -98,10 +98,8 @@ impl Follower<'_> {
     fn still_running(&self, schedule: &str, time: &str) -> Result<Option<JobId>, Failure> {
         let args = [Arg::from(keys::SCHEDULED), Arg::from(schedule)];
         let reply = self.queue.redis().call("HGET", &args)?;
-        let known = reply.first().and_then(Value::as_str);
-        let Some(known) =
-            known.and_then(|known| serde_json::from_slice::<Latest>(known.as_bytes()).ok())
-        else {
+        let known = reply.first().map(Value::as_json::<Latest>);
+        let Some(Ok(Some(known))) = known else {
             return Ok(None);
         };
         if known.scheduled_for == time {

@@ -49,15 +49,8 @@ fn records_of(
     let (key, version) = (keys::processing(id), version.to_string());
     let args = [&*key, &*version, keys::FAILED].map(Arg::from);
     let reply = redis.call("HMGET", &args)?;
-    let text = |at: usize| reply.get(at).and_then(Value::as_str);
-    Ok((
-        text(0)
-            .map(|text| serde_json::from_slice(text.as_bytes()))
-            .transpose()?,
-        text(1)
-            .map(|text| serde_json::from_slice(text.as_bytes()))
-            .transpose()?,
-    ))
+    let value = |at: usize| reply.get(at).unwrap_or(&Value::Nil);
+    Ok((value(0).as_json()?, value(1).as_json()?))
 }
 
 fn group_head(head: &str) -> GroupHead {
@@ -105,12 +98,8 @@ pub fn history(
         args.extend(fields.iter().map(Arg::from));
         let records = redis.call("HMGET", &args)?.into_iter();
         let records = records.map(|record| {
-            let record = record.as_str();
-            let length = record.map_or(0, str::len);
-            let record = record
-                .map(|text| serde_json::from_slice(text.as_bytes()))
-                .transpose()?;
-            Ok((record, length))
+            let length = record.as_str().map_or(0, str::len);
+            Ok((record.as_json()?, length))
         });
         records.collect()
     };

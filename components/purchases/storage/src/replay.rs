@@ -85,9 +85,7 @@ pub fn find(redis: &impl Redis, id: &str) -> Result<Progress, Failure> {
     let text = |at: usize| reply.get(at).and_then(Value::as_str);
     let number = |at: usize| text(at).and_then(|text| text.parse().ok()).unwrap_or(0);
     Ok(Progress {
-        replay: text(0)
-            .map(|text| serde_json::from_slice(text.as_bytes()))
-            .transpose()?,
+        replay: reply.first().unwrap_or(&Value::Nil).as_json()?,
         purchases: number(1),
         objects: number(2),
         finished_at: text(3).map(str::to_owned),

@@ -69,8 +69,8 @@ mod tests {
 
     #[test]
     fn a_tenant_stays_as_it_was_written() {
-        let max_length = "x".repeat(64);
-        for text in ["cafe-azul", "a", "0", "A.b_c-D", "...", "-", &max_length] {
+        let of_max_length = "x".repeat(64);
+        for text in ["cafe-azul", "a", "0", "A.b_c-D", "...", "-", &of_max_length] {
             let tenant: Tenant = text.parse().unwrap();
             assert_eq!((tenant.as_str(), &*tenant.to_string()), (text, text));
             let json = serde_json::to_string(text).unwrap();

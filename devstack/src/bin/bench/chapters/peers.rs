@@ -87,8 +87,9 @@ pub async fn measure(app: &App, plan: &Plan) -> Result<String> {
         table.row(cells(name, &rates, *target));
     }
     let mut rates = Vec::new();
-    let mut connection = app.connect().await?;
     for round in 0..plan.rounds {
+        // The host closes a connection that is idle for as long as the peer's turn may take.
+        let mut connection = app.connect().await?;
         let mut took = Vec::new();
         for number in 0..PEER_JOBS {
             let job = Job::of(plan.large_job, &format!("peers-{round}-{number}"))?;

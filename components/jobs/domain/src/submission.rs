@@ -11,7 +11,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::json;
+use crate::json::Elements;
 use crate::{JobId, ToonId};
 
 #[cfg(test)]
@@ -63,7 +63,7 @@ struct Body<'a> {
     #[serde(borrow, rename = "notBefore")]
     not_before: Option<&'a RawValue>,
     #[serde(borrow)]
-    toons: Option<&'a RawValue>,
+    toons: Option<Elements<'a, MAX_TOONS>>,
 }
 
 impl<'a> Submission<'a> {
@@ -162,18 +162,16 @@ impl<'a> Body<'a> {
         })
     }
 
-    fn elements(&self) -> Result<Vec<&'a RawValue>, Invalid> {
-        let toons = self.toons.ok_or_else(|| invalid("toons", "is missing"))?;
-        if !toons.get().starts_with('[') {
-            return Err(invalid("toons", "must be an array of objects"));
+    fn elements(self) -> Result<Vec<&'a RawValue>, Invalid> {
+        match self.toons {
+            None => Err(invalid("toons", "is missing")),
+            Some(Elements::Other) => Err(invalid("toons", "must be an array of objects")),
+            Some(Elements::Array { first, count }) if (1..=MAX_TOONS).contains(&count) => Ok(first),
+            Some(Elements::Array { count, .. }) => {
+                let problem = format!("must have 1 to {MAX_TOONS} elements, and has {count}");
+                Err(invalid("toons", problem))
+            }
         }
-        let (elements, count) =
-            json::elements(toons, MAX_TOONS).map_err(|error| invalid("toons", error))?;
-        if !(1..=MAX_TOONS).contains(&count) {
-            let problem = format!("must have 1 to {MAX_TOONS} elements, and has {count}");
-            return Err(invalid("toons", problem));
-        }
-        Ok(elements)
     }
 }
 

@@ -86,6 +86,9 @@ fn each_broken_rule_is_told_with_its_place() {
         ("{}".into(), "toons: is missing"),
         (r#"{"toons":null}"#.into(), "toons: is missing"),
         (r#"{"toons":{}}"#.into(), "toons: must be an array"),
+        (r#"{"toons":{"a":[1]}}"#.into(), "toons: must be an array"),
+        (r#"{"toons":"[]"}"#.into(), "toons: must be an array"),
+        (r#"{"toons":-1}"#.into(), "toons: must be an array"),
         (
             r#"{"toons":[]}"#.into(),
             "toons: must have 1 to 10000 elements, and has 0",

@@ -33,7 +33,7 @@ use crate::runtime_config::RuntimeConfig;
 use crate::slots::Slots;
 use crate::template::Template;
 use crate::triggers::http::{About, HttpService, Router, Server};
-use crate::triggers::redis::{Channels, Subscriber, Subscription};
+use crate::triggers::redis::{Channels, QueueWork, Subscriber, Subscription};
 use crate::variables;
 
 /// How an application is started. [`Options::new`] has the defaults.
@@ -105,6 +105,7 @@ pub struct RunningApp {
     runtime: Arc<Runtime>,
     server: Server,
     subscriptions: Vec<Subscription>,
+    _queue_work: QueueWork,
     stop: watch::Sender<bool>,
     log_dir: PathBuf,
     drain_limit: Duration,
@@ -177,13 +178,16 @@ pub async fn start(mut options: Options) -> Result<RunningApp, StartError> {
         // Ignores the error: the application runs even if its output has no reader.
         let _ = announce(&service, &subscribers, &log_dir);
     }
-    let subscriptions = subscribers.into_iter().map(Subscriber::start);
+    let queue_work = QueueWork::start().map_err(|error| StartError::Host(error.into()))?;
+    let subscriptions = subscribers.into_iter();
+    let subscriptions = subscriptions.map(|subscriber| subscriber.start(&queue_work));
     let subscriptions = futures::future::join_all(subscriptions).await;
     Ok(RunningApp {
         service,
         runtime,
         server,
         subscriptions,
+        _queue_work: queue_work,
         stop,
         log_dir,
         drain_limit: options.drain_limit,

@@ -1,8 +1,12 @@
 //! Outages of the dependencies.
 
 use devstack::s3::Fault;
+use reqwest::Method;
+use serde_json::json;
+use stores::{Redis as _, Value};
 use tests::{
-    App, Manifest, OwnRedis, Photo, SamplePhoto, USER, body, eventually, notification, refusal,
+    App, Manifest, OwnRedis, Photo, SamplePhoto, USER, body, documents_in, eventually,
+    notification, refusal,
 };
 
 #[tokio::test]
@@ -146,7 +150,7 @@ async fn where_redis_wakes_nobody_the_work_is_called_for_over_http() {
     // The same for a client that reports an upload itself.
     app.stack.s3().set_event_target(None);
     let file = app.upload("7", &photo).await;
-    let complete = serde_json::json!({"file_name": file});
+    let complete = json!({"file_name": file});
     body(app.post("7", "/receiver/complete", &complete).await, 202).await;
     assert_eq!(app.looked_at("7", &file).await["status"], "approved");
     app.stop().await;
@@ -183,10 +187,7 @@ async fn an_object_that_grew_since_its_event_is_still_looked_at() {
 #[tokio::test]
 async fn documents_may_be_kept_in_redis_and_outlive_the_application() {
     let documents = OwnRedis::start().await;
-    let config = format!(
-        "[key_value_store.default]\ntype = \"redis\"\nurl = \"{}\"\n",
-        documents.server.url()
-    );
+    let config = documents_in(documents.server.url());
     let mut app = App::configured(Manifest::shipped(), &[], &config).await;
     let file = app.upload(USER, &Photo::of("camera.png")).await;
     let record = app.looked_at(USER, &file).await;
@@ -202,4 +203,52 @@ async fn documents_may_be_kept_in_redis_and_outlive_the_application() {
         "unavailable"
     );
     app.stop().await;
+}
+
+#[tokio::test]
+async fn a_processed_order_is_read_while_the_redis_of_queues_is_down() {
+    let documents = OwnRedis::start().await;
+    let config = documents_in(documents.server.url());
+    let app = App::configured(Manifest::shipped(), &[], &config).await;
+    app.put_order("ORD-1", "received", "a chair").await;
+    let processed = app.order_is("ORD-1", "processed").await;
+    let before = app.get(USER, "/orders/ORD-1").await;
+    let tag = before.headers()["etag"].clone();
+
+    // The first reader leaves the outcome with the order, after its answer.
+    let redis = documents.connect();
+    eventually("the outcome is kept", || async {
+        let stored = redis.call("GET", &["orders:ORD-1".into()]).unwrap();
+        let stored = stored.first().and_then(Value::as_str);
+        stored
+            .is_some_and(|stored| stored.contains("processed"))
+            .then_some(())
+    })
+    .await;
+    app.stack.redis().stop().await.unwrap();
+    let read = app.get(USER, "/orders/ORD-1").await;
+    assert_eq!(read.headers()["etag"], tag);
+    assert_eq!(body(read, 200).await, processed);
+    let history = app.get(USER, "/orders/ORD-1?history=true").await;
+    assert_eq!(refusal(history, 503).await, "unavailable");
+    let other = app.get("7", "/orders/ORD-1").await;
+    assert_eq!(refusal(other, 404).await, "unknown_order");
+
+    app.stack.redis().restart().await.unwrap();
+    let app = &app;
+    eventually("Redis is back", || async move {
+        let change = json!({"status": "inprocess", "description": "a chair"});
+        let changed = app
+            .request_of(USER, Method::PUT, "/orders/ORD-1")
+            .json(&change)
+            .send()
+            .await;
+        (changed.unwrap().status() == 200).then_some(())
+    })
+    .await;
+    let latest = app.order_is("ORD-1", "processed").await;
+    assert_eq!(
+        (&latest["version"], &latest["status"]),
+        (&json!(2), &json!("inprocess"))
+    );
 }

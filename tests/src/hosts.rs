@@ -231,6 +231,7 @@ fn address_of(host: &mut Child) -> Receiver<SocketAddr> {
     address
 }
 
-fn documents_in(redis: &str) -> String {
+/// The configuration of a host that keeps documents in a Redis.
+pub fn documents_in(redis: &str) -> String {
     format!("[key_value_store.default]\ntype = \"redis\"\nurl = \"{redis}\"\n")
 }

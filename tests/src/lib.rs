@@ -32,7 +32,7 @@ use tokio::sync::Mutex;
 pub use api::{API, Answered, Api};
 pub use collector::{Collector, Span};
 pub use devstack::client::Photo;
-pub use hosts::Hosts;
+pub use hosts::{Hosts, documents_in};
 pub use manifest::Manifest;
 pub use photo::SamplePhoto;
 pub use purchases::{Member, purchase};

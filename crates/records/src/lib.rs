@@ -13,6 +13,8 @@
 //!    the versions after it, and [`repair`] does not store it again.
 //! 6. Each commit publishes a message that carries the version. If the writer dies before
 //!    it stores the version, a worker stores it from the message.
+//! 7. The copy under `a` may have an annotation: a fact about its version that is final, and
+//!    that readers would have to ask Redis for ([`annotate`]).
 //!
 //! After three changes of `a` the store holds:
 //!
@@ -35,6 +37,7 @@ mod update;
 use base::Failure;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use stores::KeyValue;
 
 pub use change::{change, first};
@@ -64,6 +67,8 @@ struct Stored<D> {
     version: u64,
     /// `None` for a forgotten version.
     document: Option<D>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    annotation: Option<Box<RawValue>>,
 }
 
 /// The latest stored version of the document `key`, or `None` if there is none.
@@ -75,14 +80,26 @@ pub fn latest<D: DeserializeOwned>(
     store: &impl KeyValue,
     key: &str,
 ) -> Result<Option<Versioned<D>>, Failure> {
+    Ok(latest_annotated(store, key)?.map(|(latest, _)| latest))
+}
+
+/// The version that [`latest`] returns, with its annotation as JSON, if it has one.
+///
+/// # Errors
+/// Those of [`latest`].
+pub fn latest_annotated<D: DeserializeOwned>(
+    store: &impl KeyValue,
+    key: &str,
+) -> Result<Option<(Versioned<D>, Option<Box<RawValue>>)>, Failure> {
     let mut latest = None;
     let mut next = match read(store, key)? {
         None => read(store, &version_key(key, 1))?,
         known => known,
     };
-    while let Some(Stored { version, document }) = next {
-        if let Some(document) = document {
-            latest = Some(Versioned { version, document });
+    while let Some(stored) = next {
+        let version = stored.version;
+        if let Some(document) = stored.document {
+            latest = Some((Versioned { version, document }, stored.annotation));
         }
         next = read(store, &version_key(key, version.saturating_add(1)))?;
     }
@@ -99,8 +116,11 @@ pub fn version<D: DeserializeOwned>(
     version: u64,
 ) -> Result<Option<Versioned<D>>, Failure> {
     let stored = read(store, &version_key(key, version))?;
-    Ok(stored.and_then(|Stored { version, document }| {
-        document.map(|document| Versioned { version, document })
+    Ok(stored.and_then(|stored: Stored<D>| {
+        let version = stored.version;
+        stored
+            .document
+            .map(|document| Versioned { version, document })
     }))
 }
 
@@ -133,6 +153,27 @@ pub fn point<D: Serialize>(
     store.set(key, &encode(key, versioned)?)
 }
 
+/// Lets readers start at a stored version, as [`point`] does, and find an annotation there:
+/// a fact about this version that never changes. [`latest_annotated`] returns it as long as
+/// the version is the latest one. It may be lost, and then be given again.
+///
+/// # Errors
+/// The store is out of reach.
+pub fn annotate<D: Serialize>(
+    store: &impl KeyValue,
+    key: &str,
+    versioned: &Versioned<D>,
+    annotation: &impl Serialize,
+) -> Result<(), Failure> {
+    let annotation = serde_json::value::to_raw_value(annotation);
+    let stored = Stored {
+        version: versioned.version,
+        document: Some(&versioned.document),
+        annotation: Some(annotation.map_err(|error| unreadable(key, error))?),
+    };
+    store.set(key, &encode(key, &stored)?)
+}
+
 /// Removes the document of a version from the store. The version must not be the latest,
 /// and is missing from the document's history then.
 ///
@@ -142,6 +183,7 @@ pub fn forget(store: &impl KeyValue, key: &str, version: u64) -> Result<(), Fail
     let marker = Stored::<()> {
         version,
         document: None,
+        annotation: None,
     };
     let key = version_key(key, version);
     store.set(&key, &encode(&key, &marker)?)
@@ -190,6 +232,7 @@ fn unreadable(key: &str, error: serde_json::Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
     use stores::MemoryKeyValue;
 
     use super::*;
@@ -281,6 +324,30 @@ mod tests {
         assert!(!repair(&store, "a", &version(1)).unwrap());
         let left = store.get("a:v:1").unwrap().unwrap();
         assert!(!String::from_utf8(left).unwrap().contains("text"));
+    }
+
+    #[test]
+    fn an_annotation_is_read_with_its_version_and_with_no_other() {
+        let store = MemoryKeyValue::default();
+        let read = || latest_annotated::<String>(&store, "a").unwrap().unwrap();
+        let noted = |n: u64| json!({"of": n});
+        write(&store, "a", &version(1)).unwrap();
+        assert!(read().1.is_none());
+        for n in 1..=3 {
+            write(&store, "a", &version(n)).unwrap();
+            assert!(read().1.is_none(), "{n}: that of the version before");
+            annotate(&store, "a", &version(n), &noted(n)).unwrap();
+            let (latest, annotation) = read();
+            assert_eq!(latest, version(n));
+            assert_eq!(annotation.unwrap().get(), noted(n).to_string());
+            assert_eq!(super::latest(&store, "a").unwrap(), Some(version(n)));
+        }
+        // A reader that was slow.
+        annotate(&store, "a", &version(2), &noted(2)).unwrap();
+        assert_eq!(read().0, version(3));
+        assert!(read().1.is_none());
+        let kept = store.get("a:v:2").unwrap().unwrap();
+        assert!(!String::from_utf8(kept).unwrap().contains("annotation"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A request, as a handler sees it.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use base::{Failure, Preconditions, Query, Tenant, Trace};
@@ -13,6 +14,9 @@ use crate::{ApiError, Invalid};
 /// The maximum length of an `Idempotency-Key` in characters.
 const MAX_KEY_LENGTH: usize = 255;
 
+/// Work that waits for the answer of a request.
+pub(crate) type Deferred = Rc<RefCell<Vec<Box<dyn FnOnce(&Trace)>>>>;
+
 /// An admitted request with its whole body.
 pub struct Call {
     pub(crate) parts: Rc<Parts>,
@@ -20,6 +24,7 @@ pub struct Call {
     pub(crate) path: Vec<(&'static str, String)>,
     pub(crate) query: Query,
     pub(crate) body: Vec<u8>,
+    pub(crate) deferred: Deferred,
     /// The ids that follow the request.
     pub trace: Trace,
 }
@@ -53,6 +58,12 @@ impl Call {
             let message = format!("the tenant that the token names {error}");
             ApiError::forbidden("invalid_tenant", message)
         })
+    }
+
+    /// Does `work` once the answer was sent, so that the client does not wait for it. It must
+    /// be work that may be lost: a platform may end the component as soon as it answered.
+    pub fn after_answer(&self, work: impl FnOnce(&Trace) + 'static) {
+        self.deferred.borrow_mut().push(Box::new(work));
     }
 
     /// Whether a machine sent the request, with the token of a variable.
@@ -182,6 +193,7 @@ pub(crate) mod tests {
             path: vec![("orderId", "ORD-1".to_owned())],
             query: Query::default(),
             body: Vec::new(),
+            deferred: Deferred::default(),
             trace: Trace::new(),
         }
     }

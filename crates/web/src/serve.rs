@@ -12,6 +12,7 @@ use serde::Serialize;
 use spin_sdk::http::{Headers, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
 
 use crate::answer::{Cors, finish};
+use crate::call::Deferred;
 use crate::message::{add_accept_patch, check_single, is_doubled};
 use crate::observe::Observation;
 use crate::route::{self, Body, Route};
@@ -45,6 +46,7 @@ pub async fn serve<'a>(
     let observer = routes.iter().find_map(|route| route.observer);
     let observation = Observation::begin(observer, started, &mut trace);
 
+    let deferred = Deferred::default();
     let mut allowed = Vec::new();
     let mut pattern = None;
     let reply = async {
@@ -74,6 +76,7 @@ pub async fn serve<'a>(
                 .into_owned()
                 .collect(),
             body: route.body.check(body)?,
+            deferred: deferred.clone(),
             trace: trace.clone(),
         };
         (route.handler)(call).await
@@ -106,6 +109,9 @@ pub async fn serve<'a>(
         duration_ms: millis(started),
     };
     write(&trace, "request", line);
+    for work in deferred.take() {
+        work(&trace);
+    }
     observation.end(&parts, pattern, status, &trace);
 }
 

@@ -1,6 +1,9 @@
+use base::Failure;
 use http::StatusCode;
-use orders_domain::{HistoryView, ListQuery, ListView, OrderId, OrderView, Timestamp, UNKNOWN};
-use records::ReadQuery;
+use orders_domain::{
+    HistoryView, ListQuery, ListView, Order, OrderId, OrderView, Processing, Timestamp, UNKNOWN,
+};
+use records::{ReadQuery, Versioned};
 use serde_json::json;
 use stores::{SpinKeyValue, SpinRedis};
 use web::{Call, Reply};
@@ -20,23 +23,31 @@ pub(crate) async fn order(call: Call) -> Reply {
     let id: OrderId = call.path("orderId").parse().map_err(|_| UNKNOWN)?;
     let caller = call.principal()?.caller();
     let store = SpinKeyValue::open()?;
-    let latest = orders_storage::load(&store, &id)?
-        .filter(|latest| caller.may_use(&latest.document.owner))
+    let (latest, kept) = orders_storage::load(&store, &id)?
+        .filter(|(latest, _)| caller.may_use(&latest.document.owner))
         .ok_or(UNKNOWN)?;
-    let redis = SpinRedis::open()?;
+    let version = latest.version;
 
     let reply = match query {
         ReadQuery::Latest => {
-            let processing = orders_storage::processing(&redis, &id, latest.version)?;
-            let now = Timestamp::now();
-            if let Err(error) = orders_storage::wake_if_idle(&redis, &latest, &processing, now) {
-                // A Redis that takes no writes can still be read.
-                let fields = json!({"error": error.to_string()});
-                base::log::warn(&call.trace, "no worker could be woken", fields);
+            let (processing, is_kept) = match kept {
+                Some(kept) => (kept, true),
+                None => (processing(&call, &latest)?, false),
+            };
+            let view = OrderView::new(&latest, Some(&processing));
+            let reply = web::json(StatusCode::OK, &view)?;
+            if let Some(outcome) = processing.outcome().filter(|_| !is_kept) {
+                call.after_answer(move |trace| {
+                    if let Err(error) = orders_storage::keep(&store, &latest, &outcome) {
+                        let fields = json!({"error": error.to_string()});
+                        base::log::warn(trace, "an outcome was not kept with its order", fields);
+                    }
+                });
             }
-            web::json(StatusCode::OK, &OrderView::new(&latest, Some(processing)))?
+            reply
         }
         ReadQuery::History(query) => {
+            let redis = SpinRedis::open()?;
             let history = orders_storage::history(&redis, &store, &latest, &query)?;
             let versions = history.versions.iter();
             let versions = versions.map(|(version, record)| (version, record.as_ref()));
@@ -44,6 +55,20 @@ pub(crate) async fn order(call: Call) -> Reply {
             web::json(StatusCode::OK, &view)?
         }
     };
-    let tag = web::view_tag(latest.version, reply.body());
+    let tag = web::view_tag(version, reply.body());
     call.with_etag(&tag, reply)
+}
+
+/// The processing of the latest version, as Redis has it. Wakes a worker that should have
+/// begun with it.
+fn processing(call: &Call, latest: &Versioned<Order>) -> Result<Processing, Failure> {
+    let redis = SpinRedis::open()?;
+    let processing = orders_storage::processing(&redis, &latest.document.order_id, latest.version)?;
+    let now = Timestamp::now();
+    if let Err(error) = orders_storage::wake_if_idle(&redis, latest, &processing, now) {
+        // A Redis that takes no writes can still be read.
+        let fields = json!({"error": error.to_string()});
+        base::log::warn(&call.trace, "no worker could be woken", fields);
+    }
+    Ok(processing)
 }

@@ -2,7 +2,7 @@
 //!
 //! | where | key | holds |
 //! |---|---|---|
-//! | key-value | `orders:{id}`, `orders:{id}:v:{n}` | the order and its versions; in the id, `~` stands for each colon |
+//! | key-value | `orders:{id}`, `orders:{id}:v:{n}` | the order and its versions; in the id, `~` stands for each colon. The first may be annotated with the outcome of processing its version |
 //! | Redis | `{orders}:version:{id}` | the version of the order |
 //! | Redis | `{orders}:line:{id}` | the message group of the order (crate `queue`) |
 //! | Redis | `{orders}:processing:{id}` | hash: by version, the outcome of processing it; `failed`, the latest failure, which may hold the order |

@@ -209,6 +209,15 @@ impl Processing {
         }
     }
 
+    /// The record of a version that was processed. It is final, as that of a failed one is not.
+    pub fn outcome(&self) -> Option<ProcessingRecord> {
+        Some(ProcessingRecord::Processed {
+            processed_at: self.processed_at?,
+            attempts: self.attempts?,
+            result: self.result.clone(),
+        })
+    }
+
     /// Whether the version is not processed yet.
     pub fn is_pending(&self) -> bool {
         self.state == State::Pending
@@ -257,12 +266,16 @@ mod tests {
 
         let record = Some(done(Some(r#"{"invoice": 9007199254740993}"#)));
         let processed = Processing::new(3, record, alive, None);
+        let text = serde_json::to_string(&processed).unwrap();
         assert_eq!(
-            serde_json::to_string(&processed).unwrap(),
+            text,
             format!(
                 r#"{{"state":"processed","processedAt":"{AT}","attempts":2,"result":{{"invoice": 9007199254740993}}}}"#
             )
         );
+        assert!(fresh.outcome().is_none());
+        let again = Processing::new(3, processed.outcome(), None, None);
+        assert_eq!(serde_json::to_string(&again).unwrap(), text);
         for nothing in [None, Some(" null ")] {
             let plain = Processing::new(3, Some(done(nothing)), None, None);
             assert_eq!(
@@ -297,6 +310,9 @@ mod tests {
             shown(&thrown_away),
             json!({"state": "discarded", "attempts": 5})
         );
+        for unprocessed in [failed, sent_back, thrown_away] {
+            assert!(unprocessed.outcome().is_none(), "it may be sent back");
+        }
         let done = Processing::new(3, Some(done(None)), None, Some(failure(3)));
         assert_eq!(shown(&done)["state"], "processed");
     }

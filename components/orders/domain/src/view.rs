@@ -41,12 +41,12 @@ pub struct OrderView<'a> {
     updated_at: Timestamp,
     updated_by: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    processing: Option<Processing>,
+    processing: Option<&'a Processing>,
 }
 
 impl<'a> OrderView<'a> {
     /// The view of an order, with or without its processing.
-    pub fn new(order: &'a Versioned<Order>, processing: Option<Processing>) -> Self {
+    pub fn new(order: &'a Versioned<Order>, processing: Option<&'a Processing>) -> Self {
         let Versioned { version, document } = order;
         Self {
             order_id: &document.order_id,
@@ -224,7 +224,7 @@ mod tests {
         let order = version(3, Status::Inprocess);
         let processing = Processing::new(3, Some(processed()), Some(GroupHead::Alive), None);
         assert_eq!(
-            serde_json::to_string(&OrderView::new(&order, Some(processing))).unwrap(),
+            serde_json::to_string(&OrderView::new(&order, Some(&processing))).unwrap(),
             concat!(
                 r#"{"orderId":"ORD-001","status":"inprocess","description":"a chair","#,
                 r#""registerDate":"2026-11-22T10:30:45+02:00","deliveryDate":"","#,

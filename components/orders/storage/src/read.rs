@@ -14,15 +14,34 @@ use stores::{Arg, KeyValue, Redis, Value};
 /// The approximate size of a version besides its texts, in bytes.
 const FIELDS: usize = 512;
 
-/// The latest version of an order.
+/// The latest version of an order, and its processing where [`keep`] kept it.
 pub fn load(
     store: &impl KeyValue,
     id: &OrderId,
-) -> Result<Option<Versioned<Order>>, base::Failure> {
-    records::latest(store, &keys::record(id))
+) -> Result<Option<(Versioned<Order>, Option<Processing>)>, base::Failure> {
+    let latest = records::latest_annotated(store, &keys::record(id))?;
+    Ok(latest.map(|(latest, annotation)| {
+        // One of a later version of the application may be unreadable: Redis has the outcome.
+        let outcome =
+            annotation.and_then(|outcome| serde_json::from_slice(outcome.get().as_bytes()).ok());
+        let processing =
+            outcome.map(|outcome| Processing::new(latest.version, Some(outcome), None, None));
+        (latest, processing)
+    }))
 }
 
-/// The processing of a version.
+/// Keeps the outcome of a processed version with the order: readers find it there without
+/// Redis.
+pub fn keep(
+    store: &impl KeyValue,
+    latest: &Versioned<Order>,
+    outcome: &ProcessingRecord,
+) -> Result<(), base::Failure> {
+    let key = keys::record(&latest.document.order_id);
+    records::annotate(store, &key, latest, outcome)
+}
+
+/// The processing of a version, as Redis has it.
 pub fn processing(
     redis: &impl Redis,
     id: &OrderId,

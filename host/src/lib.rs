@@ -35,6 +35,7 @@ mod load;
 mod logs;
 mod manifest;
 mod open_files;
+mod per_runtime;
 mod runtime;
 mod runtime_config;
 mod slots;

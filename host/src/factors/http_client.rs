@@ -1,10 +1,11 @@
-//! Connections to other servers, which all instances of an application share: with TLS, a
+//! Connections to other servers, which the instances of an application share: with TLS, a
 //! new one costs more than most requests. Requests carry their credentials themselves, so a
 //! connection tells nothing of whose request came before.
 
 use std::error::Error as StdError;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
+use crate::per_runtime::PerRuntime;
+
 /// The time after which an idle connection is closed; servers keep theirs longer.
 const IDLE: Duration = Duration::from_secs(10);
 
@@ -28,11 +31,16 @@ const MAX_IDLE: usize = 64;
 /// The time of a step for which a guest sets none, as in `wasmtime-wasi-http`.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Sends requests over HTTP/1.1, with the roots of trust of Mozilla.
-#[derive(Debug, Clone)]
-pub struct HttpClient(Client<HttpsConnector<HttpConnector>, WasiBody>);
+/// Sends requests over HTTP/1.1, with the roots of trust of Mozilla. Clones share their
+/// connections.
+#[derive(Clone, Debug, Default)]
+pub struct HttpClient(Arc<PerRuntime<Pool>>);
 
-impl Default for HttpClient {
+/// The connections of a runtime.
+#[derive(Clone, Debug)]
+struct Pool(Client<HttpsConnector<HttpConnector>, WasiBody>);
+
+impl Default for Pool {
     fn default() -> Self {
         let mut tcp = HttpConnector::new();
         tcp.set_nodelay(true);
@@ -69,7 +77,8 @@ impl HttpClient {
         let first_byte = time(options.and_then(|options| options.first_byte_timeout));
         let between_bytes = time(options.and_then(|options| options.between_bytes_timeout));
         // Whether a connection is opened for the request is known to the pool only.
-        let head = timeout(connect.saturating_add(first_byte), self.0.request(request));
+        let Pool(client) = self.0.get(Pool::default);
+        let head = timeout(connect.saturating_add(first_byte), client.request(request));
         let response = head.await.map_err(|_| Error::ConnectionReadTimeout)?;
         let response = response.map_err(|error| failure(&error))?;
         Ok(response.map(|incoming| {

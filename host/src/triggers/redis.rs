@@ -12,6 +12,7 @@ use anyhow::{Context, anyhow};
 use futures::StreamExt;
 use redis::Client;
 use redis::aio::PubSub;
+use rustix::process::{getpriority_process, setpriority_process};
 use tokio::runtime::{Builder, Handle, Runtime as Threads};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -29,7 +30,7 @@ const CHECK: Duration = Duration::from_secs(15);
 /// gets a third of what a thread that answers requests gets of the same processor.
 const NICE: i32 = 5;
 
-/// The runtime of subscriptions. Its threads let those go first that answer requests: messages
+/// The runtime of subscriptions. Its threads give way to those that answer requests: messages
 /// that wait meanwhile are then claimed together, which takes less time.
 #[derive(Debug)]
 pub struct QueueWork {
@@ -44,9 +45,15 @@ impl QueueWork {
     /// # Errors
     /// The machine gives no more threads or files.
     pub fn start() -> io::Result<Self> {
-        let give_way = || {
-            // On Linux this concerns the calling thread alone. Where it fails, all go alike.
-            let _ = rustix::process::nice(NICE);
+        let usual = getpriority_process(None);
+        let give_way = move || {
+            // Only Linux sets the priority of the calling thread alone. Where that fails, all
+            // threads have the same one.
+            if cfg!(target_os = "linux")
+                && let Ok(usual) = usual
+            {
+                let _ = setpriority_process(None, usual + NICE);
+            }
         };
         let threads = Builder::new_multi_thread()
             .worker_threads(thread::available_parallelism().map_or(1, usize::from))
@@ -63,7 +70,7 @@ impl QueueWork {
 
 impl Drop for QueueWork {
     fn drop(&mut self) {
-        // To drop a runtime is to wait for its tasks, which no asynchronous caller may do.
+        // Tokio panics where an asynchronous caller drops a runtime, which waits for its threads.
         if let Some(threads) = self.threads.take() {
             threads.shutdown_background();
         }
@@ -237,5 +244,25 @@ impl Subscription {
     /// Ends the subscription at once.
     pub fn abort(&self) {
         self.task.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn queue_work_gives_way_to_requests_by_one_step() {
+        let priority = || getpriority_process(None).unwrap();
+        let usual = priority();
+        let work = QueueWork::start().unwrap();
+        let task = work.handle.spawn(async move {
+            // Its thread starts from one that gives way already.
+            let blocking = tokio::task::spawn_blocking(priority).await.unwrap();
+            (priority(), blocking)
+        });
+        assert_eq!(task.await.unwrap(), (usual + NICE, usual + NICE));
+        assert_eq!(priority(), usual);
     }
 }

@@ -8,14 +8,16 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{AsyncCommands, Client, RedisResult};
 use tokio::sync::OnceCell;
 
+use crate::per_runtime::PerRuntime;
+
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A store in Redis. Clones share one connection, which is made at the first use
+/// A store in Redis. Clones share one connection a runtime, which is made at the first use
 /// and made again when it is lost.
 #[derive(Clone)]
 pub struct Redis {
     client: Arc<Client>,
-    connection: Arc<OnceCell<ConnectionManager>>,
+    connections: Arc<PerRuntime<Arc<OnceCell<ConnectionManager>>>>,
 }
 
 impl std::fmt::Debug for Redis {
@@ -31,7 +33,7 @@ impl Redis {
             .with_context(|| format!("[key_value_store.{label}] `url` is no Redis address"))?;
         Ok(Self {
             client: Arc::new(client),
-            connection: Arc::default(),
+            connections: Arc::default(),
         })
     }
 
@@ -43,7 +45,8 @@ impl Redis {
                 .set_response_timeout(Some(TIMEOUT));
             ConnectionManager::new_with_config(Client::clone(&self.client), config)
         };
-        self.connection.get_or_try_init(connect).await.cloned()
+        let connection = self.connections.get(Arc::default);
+        connection.get_or_try_init(connect).await.cloned()
     }
 
     pub async fn get(&self, key: String) -> RedisResult<Option<Vec<u8>>> {

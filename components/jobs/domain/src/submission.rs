@@ -32,6 +32,9 @@ pub const MAX_AHEAD_DAYS: u64 = 30;
 /// A day in milliseconds.
 const DAY: u64 = 24 * 60 * 60 * 1_000;
 
+/// The problem of toons that are no array.
+const NO_ARRAY: &str = "must be an array of objects";
+
 /// The member with the time of a job.
 const NOT_BEFORE: &str = "notBefore";
 
@@ -155,9 +158,12 @@ impl<'a> Body<'a> {
         }
         serde_json::from_slice(text.as_bytes()).map_err(|error| {
             if error.is_data() {
-                invalid("body", error)
-            } else {
-                not_json(error)
+                return invalid("body", error);
+            }
+            // A string or number in place of the toons may be JSON that Rust has no type for.
+            match serde_json::from_slice::<IgnoredAny>(text.as_bytes()) {
+                Ok(IgnoredAny) => invalid("toons", NO_ARRAY),
+                Err(error) => not_json(error),
             }
         })
     }
@@ -165,7 +171,7 @@ impl<'a> Body<'a> {
     fn elements(self) -> Result<Vec<&'a RawValue>, Invalid> {
         match self.toons {
             None => Err(invalid("toons", "is missing")),
-            Some(Elements::Other) => Err(invalid("toons", "must be an array of objects")),
+            Some(Elements::Other) => Err(invalid("toons", NO_ARRAY)),
             Some(Elements::Array { first, count }) if (1..=MAX_TOONS).contains(&count) => Ok(first),
             Some(Elements::Array { count, .. }) => {
                 let problem = format!("must have 1 to {MAX_TOONS} elements, and has {count}");

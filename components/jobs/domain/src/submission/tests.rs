@@ -89,6 +89,12 @@ fn each_broken_rule_is_told_with_its_place() {
         (r#"{"toons":{"a":[1]}}"#.into(), "toons: must be an array"),
         (r#"{"toons":"[]"}"#.into(), "toons: must be an array"),
         (r#"{"toons":-1}"#.into(), "toons: must be an array"),
+        (r#"{"toons":1e400}"#.into(), "toons: must be an array"),
+        (r#"{"toons":"\ud800"}"#.into(), "toons: must be an array"),
+        (
+            r#"{"toons":{"\ud800":1}}"#.into(),
+            "toons: must be an array",
+        ),
         (
             r#"{"toons":[]}"#.into(),
             "toons: must have 1 to 10000 elements, and has 0",

@@ -5,7 +5,7 @@
 //! 2. The commit in Redis (crate `queue`) decides which version is next. A version is
 //!    written only after its commit.
 //! 3. The key `a` holds a copy of one version, at which readers start: an even version, or
-//!    the one that [`point`] chose. Odd versions are written without it, which saves a
+//!    the one that [`point`] or [`annotate`] chose. Odd versions are written without it, which saves a
 //!    write that waits for a disk or a network.
 //! 4. A reader starts at `a`, or at `a:v:1` if `a` is missing, and reads the following
 //!    versions until one is missing.
@@ -61,6 +61,15 @@ pub struct Versioned<D> {
     pub document: D,
 }
 
+/// A version and its annotation.
+#[derive(Clone, Debug)]
+pub struct Annotated<D> {
+    /// The version.
+    pub versioned: Versioned<D>,
+    /// A JSON value, if [`annotate`] gave one.
+    pub annotation: Option<Box<RawValue>>,
+}
+
 /// A version as it is stored.
 #[derive(Serialize, Deserialize)]
 struct Stored<D> {
@@ -80,17 +89,17 @@ pub fn latest<D: DeserializeOwned>(
     store: &impl KeyValue,
     key: &str,
 ) -> Result<Option<Versioned<D>>, Failure> {
-    Ok(latest_annotated(store, key)?.map(|(latest, _)| latest))
+    Ok(latest_annotated(store, key)?.map(|latest| latest.versioned))
 }
 
-/// The version that [`latest`] returns, with its annotation as JSON, if it has one.
+/// The version that [`latest`] returns, with its annotation.
 ///
 /// # Errors
 /// Those of [`latest`].
 pub fn latest_annotated<D: DeserializeOwned>(
     store: &impl KeyValue,
     key: &str,
-) -> Result<Option<(Versioned<D>, Option<Box<RawValue>>)>, Failure> {
+) -> Result<Option<Annotated<D>>, Failure> {
     let mut latest = None;
     let mut next = match read(store, key)? {
         None => read(store, &version_key(key, 1))?,
@@ -99,7 +108,10 @@ pub fn latest_annotated<D: DeserializeOwned>(
     while let Some(stored) = next {
         let version = stored.version;
         if let Some(document) = stored.document {
-            latest = Some((Versioned { version, document }, stored.annotation));
+            latest = Some(Annotated {
+                versioned: Versioned { version, document },
+                annotation: stored.annotation,
+            });
         }
         next = read(store, &version_key(key, version.saturating_add(1)))?;
     }
@@ -153,9 +165,12 @@ pub fn point<D: Serialize>(
     store.set(key, &encode(key, versioned)?)
 }
 
-/// Lets readers start at a stored version, as [`point`] does, and find an annotation there:
-/// a fact about this version that never changes. [`latest_annotated`] returns it as long as
-/// the version is the latest one. It may be lost, and then be given again.
+/// Lets readers start at a stored version and find an annotation there: a fact about this
+/// version that never changes. [`latest_annotated`] returns it as long as the version is the
+/// latest one. It may be lost, and then be given again.
+///
+/// For documents that keep their history and are never removed: a slow caller may write a
+/// version that others have forgotten meanwhile.
 ///
 /// # Errors
 /// The store is out of reach.
@@ -332,20 +347,24 @@ mod tests {
         let read = || latest_annotated::<String>(&store, "a").unwrap().unwrap();
         let noted = |n: u64| json!({"of": n});
         write(&store, "a", &version(1)).unwrap();
-        assert!(read().1.is_none());
+        assert!(read().annotation.is_none());
         for n in 1..=3 {
             write(&store, "a", &version(n)).unwrap();
-            assert!(read().1.is_none(), "{n}: that of the version before");
+            let annotation = read().annotation;
+            assert!(annotation.is_none(), "{n}: that of the version before");
             annotate(&store, "a", &version(n), &noted(n)).unwrap();
-            let (latest, annotation) = read();
-            assert_eq!(latest, version(n));
+            let Annotated {
+                versioned,
+                annotation,
+            } = read();
+            assert_eq!(versioned, version(n));
             assert_eq!(annotation.unwrap().get(), noted(n).to_string());
             assert_eq!(super::latest(&store, "a").unwrap(), Some(version(n)));
         }
         // A reader that was slow.
         annotate(&store, "a", &version(2), &noted(2)).unwrap();
-        assert_eq!(read().0, version(3));
-        assert!(read().1.is_none());
+        assert_eq!(read().versioned, version(3));
+        assert!(read().annotation.is_none());
         let kept = store.get("a:v:2").unwrap().unwrap();
         assert!(!String::from_utf8(kept).unwrap().contains("annotation"));
     }

@@ -60,10 +60,9 @@ impl Observation {
         }
     }
 
-    /// Records the request, and closes its connection to Redis. A failure is logged: the
-    /// request itself was answered.
-    pub(crate) fn end(
-        self,
+    /// Records the request. A failure is logged: the request itself was answered.
+    pub(crate) fn record(
+        &self,
         parts: &Parts,
         route: Option<&'static str>,
         status: StatusCode,
@@ -83,6 +82,10 @@ impl Observation {
             let fields = json!({"error": failure.to_string()});
             log::warn(trace, "a request was not recorded for operators", fields);
         }
+    }
+
+    /// Closes the connection to Redis that the request used.
+    pub(crate) fn end(self) {
         if let Some(observer) = self.observer {
             (observer.close)();
         }

@@ -109,10 +109,11 @@ pub async fn serve<'a>(
         duration_ms: millis(started),
     };
     write(&trace, "request", line);
+    observation.record(&parts, pattern, status, &trace);
     for work in deferred.take() {
         work(&trace);
     }
-    observation.end(&parts, pattern, status, &trace);
+    observation.end();
 }
 
 /// The fields of the log line of a request.

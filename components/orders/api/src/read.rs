@@ -3,6 +3,7 @@ use http::StatusCode;
 use orders_domain::{
     HistoryView, ListQuery, ListView, Order, OrderId, OrderView, Processing, Timestamp, UNKNOWN,
 };
+use orders_storage::Latest;
 use records::{ReadQuery, Versioned};
 use serde_json::json;
 use stores::{SpinKeyValue, SpinRedis};
@@ -23,8 +24,11 @@ pub(crate) async fn order(call: Call) -> Reply {
     let id: OrderId = call.path("orderId").parse().map_err(|_| UNKNOWN)?;
     let caller = call.principal()?.caller();
     let store = SpinKeyValue::open()?;
-    let (latest, kept) = orders_storage::load(&store, &id)?
-        .filter(|(latest, _)| caller.may_use(&latest.document.owner))
+    let Latest {
+        order: latest,
+        processing: kept,
+    } = orders_storage::load(&store, &id)?
+        .filter(|latest| caller.may_use(&latest.order.document.owner))
         .ok_or(UNKNOWN)?;
     let version = latest.version;
 

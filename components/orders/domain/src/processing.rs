@@ -209,7 +209,8 @@ impl Processing {
         }
     }
 
-    /// The record of a version that was processed. It is final, as that of a failed one is not.
+    /// The record of a version that was processed, which never changes. A version that failed
+    /// may be sent back, so it has none here.
     pub fn outcome(&self) -> Option<ProcessingRecord> {
         Some(ProcessingRecord::Processed {
             processed_at: self.processed_at?,

@@ -8,4 +8,4 @@ mod read;
 pub use change::{Wish, change};
 pub use list::{OrdersPage, list};
 pub use process::{failed, processed};
-pub use read::{history, keep, load, processing, wake_if_idle};
+pub use read::{Latest, history, keep, load, processing, wake_if_idle};

@@ -8,30 +8,40 @@ use orders_domain::{
     keys,
 };
 use queue::Queue;
-use records::{History, HistoryQuery, Versioned};
+use records::{Annotated, History, HistoryQuery, Versioned};
 use stores::{Arg, KeyValue, Redis, Value};
 
 /// The approximate size of a version besides its texts, in bytes.
 const FIELDS: usize = 512;
 
-/// The latest version of an order, and its processing where [`keep`] kept it.
-pub fn load(
-    store: &impl KeyValue,
-    id: &OrderId,
-) -> Result<Option<(Versioned<Order>, Option<Processing>)>, base::Failure> {
-    let latest = records::latest_annotated(store, &keys::record(id))?;
-    Ok(latest.map(|(latest, annotation)| {
-        // One of a later version of the application may be unreadable: Redis has the outcome.
+/// The latest version of an order.
+pub struct Latest {
+    /// The version.
+    pub order: Versioned<Order>,
+    /// Its processing, where [`keep`] kept the outcome.
+    pub processing: Option<Processing>,
+}
+
+/// The latest version of an order.
+pub fn load(store: &impl KeyValue, id: &OrderId) -> Result<Option<Latest>, base::Failure> {
+    let found = records::latest_annotated(store, &keys::record(id))?;
+    Ok(found.map(|found| {
+        let Annotated {
+            versioned: order,
+            annotation,
+        } = found;
+        // An annotation by a later version of the application may be unreadable; Redis has the
+        // outcome.
         let outcome =
             annotation.and_then(|outcome| serde_json::from_slice(outcome.get().as_bytes()).ok());
         let processing =
-            outcome.map(|outcome| Processing::new(latest.version, Some(outcome), None, None));
-        (latest, processing)
+            outcome.map(|outcome| Processing::new(order.version, Some(outcome), None, None));
+        Latest { order, processing }
     }))
 }
 
 /// Keeps the outcome of a processed version with the order: readers find it there without
-/// Redis.
+/// Redis. It stays if Redis loses the outcome and the version is processed again.
 pub fn keep(
     store: &impl KeyValue,
     latest: &Versioned<Order>,

@@ -4,7 +4,7 @@
 use std::{
     env, fs,
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -32,12 +32,16 @@ pub struct Host {
 }
 
 impl Host {
-    /// Starts the program that was built beside this one, and waits until it answers.
+    /// Starts the program that the environment variable `ORILLA` names, or else the one that was
+    /// built beside this one, and waits until it answers.
     ///
     /// # Errors
     /// The program was not built, or does not start.
     pub async fn start(options: &orilla::Options, cache_dir: &Path) -> Result<Self> {
-        let program = env::current_exe()?.with_file_name("orilla");
+        let program = match env::var_os("ORILLA") {
+            Some(program) => PathBuf::from(program),
+            None => env::current_exe()?.with_file_name("orilla"),
+        };
         let mut command = Command::new(&program);
         command
             .args(["up", "--quiet", "--from"])

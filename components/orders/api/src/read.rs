@@ -40,7 +40,7 @@ pub(crate) async fn order(call: Call) -> Reply {
             };
             let view = OrderView::new(&latest, Some(&processing));
             let reply = web::json(StatusCode::OK, &view)?;
-            if let Some(outcome) = processing.outcome().filter(|_| !is_kept) {
+            if !is_kept && let Some(outcome) = processing.outcome() {
                 call.after_answer(move |trace| {
                     if let Err(error) = orders_storage::keep(&store, &latest, &outcome) {
                         let fields = json!({"error": error.to_string()});

@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -40,7 +39,7 @@ pub struct QueueWork {
 }
 
 impl QueueWork {
-    /// Starts as many threads as the machine has processors.
+    /// Starts as many threads as tokio does by default, one a processor.
     ///
     /// # Errors
     /// The machine gives no more threads or files.
@@ -56,7 +55,6 @@ impl QueueWork {
             }
         };
         let threads = Builder::new_multi_thread()
-            .worker_threads(thread::available_parallelism().map_or(1, usize::from))
             .thread_name("orilla-queue")
             .on_thread_start(give_way)
             .enable_all()

@@ -1,7 +1,10 @@
 //! The application's manifest with a route more: the floor that endpoints are
 //! compared with.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, anyhow};
 use queue::QueueNames;
@@ -27,21 +30,44 @@ pub fn write(manifest: &Path, folder: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// A file of wasm that a manifest names.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Module {
+    pub path: PathBuf,
+    /// Requests over HTTP start it.
+    pub endpoint: bool,
+}
+
 /// The files of wasm that a manifest names, each once, in their order.
 ///
 /// # Errors
 /// The manifest can't be read, or is not a manifest.
-pub fn modules(manifest: &Path) -> Result<Vec<PathBuf>> {
+pub fn modules(manifest: &Path) -> Result<Vec<Module>> {
     let text = std::fs::read_to_string(manifest)?;
     let mut table: Table = text.parse()?;
-    let mut modules = Vec::new();
+    let mut paths = BTreeSet::new();
     each_path(&mut table, |path| {
-        modules.extend(path.as_str().map(PathBuf::from));
+        paths.extend(path.as_str().map(PathBuf::from));
         Ok(())
     })?;
-    modules.sort();
-    modules.dedup();
-    Ok(modules)
+    let triggers = http_triggers(&mut table)?;
+    let names: BTreeSet<_> = triggers
+        .iter()
+        .filter_map(|trigger| trigger.get("component")?.as_str())
+        .map(str::to_owned)
+        .collect();
+    let endpoints: BTreeSet<_> = components(&mut table)?
+        .iter()
+        .filter(|(name, _)| names.contains(*name))
+        .filter_map(|(_, component)| Some(PathBuf::from(component.get("source")?.as_str()?)))
+        .collect();
+    Ok(paths
+        .into_iter()
+        .map(|path| Module {
+            endpoint: endpoints.contains(&path),
+            path,
+        })
+        .collect())
 }
 
 /// The queues of a manifest, by the default of its variable.
@@ -59,15 +85,9 @@ pub fn queues(manifest: &Path) -> Result<Vec<String>> {
 }
 
 fn add_empty(manifest: &mut Table) -> Result<()> {
-    let triggers = manifest
-        .get_mut("trigger")
-        .and_then(|table| table.get_mut("http"));
-    let triggers = triggers.and_then(Value::as_array_mut);
     let mut trigger = toml! { component = "empty" };
     trigger.insert("route".into(), EMPTY.into());
-    triggers
-        .context("there is no trigger.http")?
-        .push(trigger.into());
+    http_triggers(manifest)?.push(trigger.into());
     let component = toml! { source = "target/wasm32-wasip1/wasm/empty.wasm" };
     components(manifest)?.insert("empty".into(), component.into());
     Ok(())
@@ -98,6 +118,15 @@ fn each_path(manifest: &mut Table, mut visit: impl FnMut(&mut Value) -> Result<(
     Ok(())
 }
 
+fn http_triggers(manifest: &mut Table) -> Result<&mut Vec<Value>> {
+    let triggers = manifest
+        .get_mut("trigger")
+        .and_then(|table| table.get_mut("http"));
+    triggers
+        .and_then(Value::as_array_mut)
+        .context("there is no trigger.http")
+}
+
 fn components(manifest: &mut Table) -> Result<&mut Table> {
     let components = manifest.get_mut("component").and_then(Value::as_table_mut);
     components.context("there is no [component]")
@@ -124,10 +153,17 @@ mod tests {
         let other = tempfile::tempdir().unwrap();
         let written = write(&manifest, other.path()).unwrap();
         let root = dir.path().canonicalize().unwrap();
-        let expected = ["a.wasm", "target/wasm32-wasip1/wasm/empty.wasm", "z.wasm"];
+        let expected = [
+            ("a.wasm", true),
+            ("target/wasm32-wasip1/wasm/empty.wasm", true),
+            ("z.wasm", false),
+        ];
         assert_eq!(
             modules(&written).unwrap(),
-            expected.map(|path| root.join(path))
+            expected.map(|(path, endpoint)| Module {
+                path: root.join(path),
+                endpoint
+            })
         );
         let routes = std::fs::read_to_string(written).unwrap();
         assert!(routes.contains(EMPTY), "{routes}");

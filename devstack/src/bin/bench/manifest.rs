@@ -34,7 +34,7 @@ pub fn write(manifest: &Path, folder: &Path) -> Result<PathBuf> {
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Module {
     pub path: PathBuf,
-    /// Requests over HTTP start it.
+    /// Callers reach it over HTTP. A worker is none, although its queue can be drained by a request.
     pub endpoint: bool,
 }
 
@@ -50,12 +50,16 @@ pub fn modules(manifest: &Path) -> Result<Vec<Module>> {
         paths.extend(path.as_str().map(PathBuf::from));
         Ok(())
     })?;
-    let triggers = http_triggers(&mut table)?;
-    let names: BTreeSet<_> = triggers
+    let component = |trigger: &Value| Some(trigger.get("component")?.as_str()?.to_owned());
+    let mut names: BTreeSet<_> = http_triggers(&mut table)?
         .iter()
-        .filter_map(|trigger| trigger.get("component")?.as_str())
-        .map(str::to_owned)
+        .filter(|trigger| trigger.get("route").is_some_and(Value::is_str))
+        .filter_map(component)
         .collect();
+    let workers = table.get("trigger").and_then(|table| table.get("redis"));
+    for worker in workers.and_then(Value::as_array).into_iter().flatten() {
+        names.retain(|name| component(worker).as_ref() != Some(name));
+    }
     let endpoints: BTreeSet<_> = components(&mut table)?
         .iter()
         .filter(|(name, _)| names.contains(*name))
@@ -144,6 +148,14 @@ mod tests {
             [[trigger.http]]
             route = "/a"
             component = "a"
+            [[trigger.http]]
+            route = "/drain"
+            component = "b"
+            [[trigger.redis]]
+            channel = "b"
+            component = "b"
+            [component.b]
+            source = "b.wasm"
             [component.a]
             source = "a.wasm"
             [component.a.dependencies]
@@ -155,6 +167,7 @@ mod tests {
         let root = dir.path().canonicalize().unwrap();
         let expected = [
             ("a.wasm", true),
+            ("b.wasm", false),
             ("target/wasm32-wasip1/wasm/empty.wasm", true),
             ("z.wasm", false),
         ];

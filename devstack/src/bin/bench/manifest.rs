@@ -45,33 +45,16 @@ pub struct Module {
 pub fn modules(manifest: &Path) -> Result<Vec<Module>> {
     let text = std::fs::read_to_string(manifest)?;
     let mut table: Table = text.parse()?;
-    let mut paths = BTreeSet::new();
+    let endpoints = endpoints(&table);
+    let mut modules = BTreeSet::new();
     each_path(&mut table, |path| {
-        paths.extend(path.as_str().map(PathBuf::from));
+        modules.extend(path.as_str().map(|path| Module {
+            path: path.into(),
+            endpoint: endpoints.contains(path),
+        }));
         Ok(())
     })?;
-    let component = |trigger: &Value| Some(trigger.get("component")?.as_str()?.to_owned());
-    let mut names: BTreeSet<_> = http_triggers(&mut table)?
-        .iter()
-        .filter(|trigger| trigger.get("route").is_some_and(Value::is_str))
-        .filter_map(component)
-        .collect();
-    let workers = table.get("trigger").and_then(|table| table.get("redis"));
-    for worker in workers.and_then(Value::as_array).into_iter().flatten() {
-        names.retain(|name| component(worker).as_ref() != Some(name));
-    }
-    let endpoints: BTreeSet<_> = components(&mut table)?
-        .iter()
-        .filter(|(name, _)| names.contains(*name))
-        .filter_map(|(_, component)| Some(PathBuf::from(component.get("source")?.as_str()?)))
-        .collect();
-    Ok(paths
-        .into_iter()
-        .map(|path| Module {
-            endpoint: endpoints.contains(&path),
-            path,
-        })
-        .collect())
+    Ok(modules.into_iter().collect())
 }
 
 /// The queues of a manifest, by the default of its variable.
@@ -89,9 +72,15 @@ pub fn queues(manifest: &Path) -> Result<Vec<String>> {
 }
 
 fn add_empty(manifest: &mut Table) -> Result<()> {
+    let triggers = manifest
+        .get_mut("trigger")
+        .and_then(|table| table.get_mut("http"));
+    let triggers = triggers.and_then(Value::as_array_mut);
     let mut trigger = toml! { component = "empty" };
     trigger.insert("route".into(), EMPTY.into());
-    http_triggers(manifest)?.push(trigger.into());
+    triggers
+        .context("there is no trigger.http")?
+        .push(trigger.into());
     let component = toml! { source = "target/wasm32-wasip1/wasm/empty.wasm" };
     components(manifest)?.insert("empty".into(), component.into());
     Ok(())
@@ -122,13 +111,24 @@ fn each_path(manifest: &mut Table, mut visit: impl FnMut(&mut Value) -> Result<(
     Ok(())
 }
 
-fn http_triggers(manifest: &mut Table) -> Result<&mut Vec<Value>> {
-    let triggers = manifest
-        .get_mut("trigger")
-        .and_then(|table| table.get_mut("http"));
-    triggers
-        .and_then(Value::as_array_mut)
-        .context("there is no trigger.http")
+/// The sources of the components with a public route and no queue.
+fn endpoints(manifest: &Table) -> BTreeSet<String> {
+    let triggers = |kind: &str| {
+        let list = manifest.get("trigger").and_then(|all| all.get(kind));
+        list.and_then(Value::as_array).into_iter().flatten()
+    };
+    let starts = |trigger: &Value, name: &str| {
+        trigger.get("component").and_then(Value::as_str) == Some(name)
+    };
+    let is_public = |trigger: &Value| trigger.get("route").is_some_and(Value::is_str);
+    let components = manifest.get("component").and_then(Value::as_table);
+    components
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| triggers("http").any(|it| starts(it, name) && is_public(it)))
+        .filter(|(name, _)| !triggers("redis").any(|it| starts(it, name)))
+        .filter_map(|(_, component)| Some(component.get("source")?.as_str()?.to_owned()))
+        .collect()
 }
 
 fn components(manifest: &mut Table) -> Result<&mut Table> {
@@ -156,6 +156,11 @@ mod tests {
             component = "b"
             [component.b]
             source = "b.wasm"
+            [[trigger.http]]
+            route = { private = true }
+            component = "c"
+            [component.c]
+            source = "c.wasm"
             [component.a]
             source = "a.wasm"
             [component.a.dependencies]
@@ -168,6 +173,7 @@ mod tests {
         let expected = [
             ("a.wasm", true),
             ("b.wasm", false),
+            ("c.wasm", false),
             ("target/wasm32-wasip1/wasm/empty.wasm", true),
             ("z.wasm", false),
         ];

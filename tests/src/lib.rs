@@ -360,6 +360,11 @@ impl App {
         stores::native::NativeRedis::open(self.stack.redis().url()).unwrap()
     }
 
+    /// The numbers of messages on a queue.
+    pub fn counts(&self, queue: &str) -> queue::Counts {
+        queue::Queue::new(&self.redis(), queue).counts().unwrap()
+    }
+
     /// Waits until the queue of photos is empty, but for messages that are due
     /// much later.
     pub async fn queue_is_empty(&self) {

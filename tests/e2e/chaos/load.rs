@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use devstack::client::{Call, routes, routes::Job};
-use queue::{Counts, Queue};
+use queue::Counts;
 use serde_json::json;
 use stores::{Arg, Redis};
 use tests::{App, Photo, SamplePhoto, USER, eventually};
@@ -124,11 +124,6 @@ impl Load {
     }
 }
 
-/// The numbers of messages on a queue.
-pub(crate) fn counts(app: &App, queue: &str) -> Counts {
-    Queue::new(&app.redis(), queue).counts().unwrap()
-}
-
 /// Whether there are unsettled messages that a worker has claimed since a
 /// moment.
 pub(crate) fn is_at_work(app: &App, since: Instant) -> bool {
@@ -147,7 +142,7 @@ pub(crate) fn is_at_work(app: &App, since: Instant) -> bool {
 /// Waits until a queue has no work, and checks that it has no dead letters.
 async fn is_at_rest(app: &App, queue: &str) -> Counts {
     eventually(&format!("the queue {queue} is at rest"), || async {
-        let counts = counts(app, queue);
+        let counts = app.counts(queue);
         assert_eq!((counts.dead, counts.dead_lettered), (0, 0), "{counts:?}");
         (counts.depth + counts.in_flight + counts.due == 0).then_some(counts)
     })

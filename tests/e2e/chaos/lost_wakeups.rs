@@ -4,7 +4,7 @@ use queue::QueueNames;
 use stores::{Arg, Redis};
 use tests::{App, Manifest};
 
-use super::load::{Load, counts, finished};
+use super::load::{Load, finished};
 
 const QUEUES: [&str; 2] = ["images", "jobs"];
 const TOONS: usize = 300;
@@ -16,7 +16,7 @@ async fn publish_unnoticed(app: &App, load: &Load, number: usize) {
     load.upload(app, number).await;
     app.stack.s3().events_delivered().await;
     for queue in QUEUES {
-        let counts = counts(app, queue);
+        let counts = app.counts(queue);
         assert!(counts.depth > 0 && counts.in_flight == 0, "{counts:?}");
     }
 }

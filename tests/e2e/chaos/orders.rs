@@ -15,7 +15,7 @@ use tests::{App, Hosts, Manifest, Seed, Service, eventually};
 use super::PATIENT;
 use super::client::Client;
 use super::killer::Killer;
-use super::load::{counts, is_at_work};
+use super::load::is_at_work;
 
 const ORDERS: usize = 10;
 const ROUNDS: usize = 20;
@@ -107,7 +107,7 @@ impl Orders {
         for status in STATUSES {
             let queue = format!("orders.{status}");
             eventually(&format!("{queue} is at rest"), || async {
-                let counts = counts(app, &queue);
+                let counts = app.counts(&queue);
                 assert_eq!((counts.dead, counts.dead_lettered), (0, 0), "{counts:?}");
                 let left = counts.depth + counts.in_flight + counts.delayed + counts.held;
                 (left == 0).then_some(())
@@ -266,7 +266,7 @@ async fn survive_redis(app: &App, service: &Service, rounds: usize) -> Client {
 async fn works(app: &App, since: Instant, are_done: &AtomicBool, is_due: bool) {
     let is_left = || {
         STATUSES.iter().any(|status| {
-            let counts = counts(app, &format!("orders.{status}"));
+            let counts = app.counts(&format!("orders.{status}"));
             counts.depth + counts.in_flight > 0
         })
     };

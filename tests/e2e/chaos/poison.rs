@@ -6,7 +6,7 @@ use devstack::client::routes;
 use serde_json::{Value, json};
 use tests::{App, Manifest, Service, USER, eventually};
 
-use super::load::{counts, finished, submission, toon_id};
+use super::load::{finished, submission, toon_id};
 
 /// So many that toons share messages.
 const TOONS: usize = 240;
@@ -68,12 +68,12 @@ async fn a_poisoned_toon_is_tried_as_often_as_the_policy_says_and_done_when_it_i
     let first = json!({"ids": [letters[0]["id"]]});
     assert_eq!(app.redrive("jobs", &first).await, 1);
     eventually("it died again", || async {
-        let counts = counts(app, "jobs");
+        let counts = app.counts("jobs");
         let tries = u64::from(ATTEMPTS) * (u64::try_from(POISONED).unwrap() + 1);
         (counts.retried + counts.dead_lettered == tries).then_some(())
     })
     .await;
-    assert_eq!(counts(app, "jobs").dead, u64::try_from(POISONED).unwrap());
+    assert_eq!(app.counts("jobs").dead, u64::try_from(POISONED).unwrap());
 
     // The service now accepts all toons.
     processor.poison([]);
@@ -88,7 +88,7 @@ async fn a_poisoned_toon_is_tried_as_often_as_the_policy_says_and_done_when_it_i
         let toon = result["toonId"].as_str().unwrap();
         assert_eq!(result["result"], Service::result(toon));
     }
-    let counts = counts(app, "jobs");
+    let counts = app.counts("jobs");
     assert_eq!((counts.dead, counts.delayed, counts.in_flight), (0, 0, 0));
     assert_eq!(counts.processed, u64::try_from(TOONS).unwrap());
 }

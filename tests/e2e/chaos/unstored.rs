@@ -10,7 +10,6 @@ use stores::{Arg, Redis};
 use tests::{App, Hosts, Manifest, Service, USER, eventually};
 
 use super::HASTY;
-use super::load::counts;
 
 async fn start(service: &Service) -> App {
     let url = service.url();
@@ -174,7 +173,7 @@ async fn a_change_behind_a_dead_letter_is_stored_though_it_has_to_wait() {
     assert_eq!(app.order("A").await["version"], 1);
     timer_goes_off(&app, "inprocess");
     eventually("what goes ahead of the change is done", || async {
-        (counts(&app, "orders.inprocess").processed == 1).then_some(())
+        (app.counts("orders.inprocess").processed == 1).then_some(())
     })
     .await;
     let order = app.order("A").await;
@@ -206,7 +205,7 @@ async fn a_change_that_cannot_be_stored_is_a_503_and_comes_when_it_can() {
         assert_eq!(app.order("A").await["version"], 1);
     }
     eventually("its worker has tried in vain", || async {
-        (counts(&app, "orders.inprocess").postponed > 0).then_some(())
+        (app.counts("orders.inprocess").postponed > 0).then_some(())
     })
     .await;
     assert_eq!(handled(&service), [1], "what is not stored is not handled");

@@ -1,6 +1,6 @@
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -9,6 +9,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::net::TcpSocket;
 use url::Url;
 
 use crate::{Error, Result, error::At};
@@ -61,6 +62,8 @@ pub struct Redis {
 struct Managed {
     options: RedisOptions,
     port: u16,
+    /// Keeps the port while Redis is down.
+    _held: Option<TcpSocket>,
     running: Mutex<Option<Running>>,
 }
 
@@ -84,13 +87,14 @@ impl Redis {
         };
         let mut attempt = 1;
         loop {
-            let port = match options.port {
-                Some(port) => port,
+            let (port, held) = match options.port {
+                Some(port) => (port, None),
                 None => free_port()?,
             };
             let managed = Managed {
                 options: options.clone(),
                 port,
+                _held: held,
                 running: Mutex::new(None),
             };
             match managed.launch().await {
@@ -380,12 +384,21 @@ async fn process_id(client: &redis::Client) -> redis::RedisResult<u32> {
     Ok(info.get("process_id").unwrap_or_default())
 }
 
-fn free_port() -> Result<u16> {
+/// A free port on loopback, and the socket that has it.
+///
+/// The socket never listens, so that on Linux a server that sets `SO_REUSEADDR`, as Redis
+/// does, may listen on the port; the kernel gives it to no program that asks for any free
+/// port. Other systems refuse the server: there the socket is closed.
+fn free_port() -> Result<(u16, Option<TcpSocket>)> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    TcpListener::bind(address)
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(|source| Error::Listen { address, source })
+    let bind = || {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let port = socket.local_addr()?.port();
+        Ok((port, cfg!(target_os = "linux").then_some(socket)))
+    };
+    bind().map_err(|source| Error::Listen { address, source })
 }
 
 fn loopback(port: u16) -> Result<Url> {

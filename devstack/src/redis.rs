@@ -18,7 +18,7 @@ use crate::{Error, Result, error::At};
 const CONFIG: &str = include_str!("../../deploy/redis.conf");
 
 /// The max time for Redis to load its data, and to end when asked to.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The number of tries to find a free port: another program may take it first.
 const PORT_ATTEMPTS: usize = 5;

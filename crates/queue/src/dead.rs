@@ -7,26 +7,13 @@ use std::str::FromStr;
 use base::Failure;
 use stores::{Arg, Redis, Value};
 
+use crate::lua;
 use crate::queue::{Queue, count};
-use crate::script::Script;
+use crate::script::{EFFECTS, FIELDS, LETTERS, QUEUES, Script};
 
-static DEAD_LETTERS: Script = Script::new(concat!(
-    include_str!("lua/fields.lua"),
-    include_str!("lua/dead_letters.lua")
-));
-static REDRIVE: Script = Script::new(concat!(
-    include_str!("lua/fields.lua"),
-    include_str!("lua/queues.lua"),
-    include_str!("lua/letters.lua"),
-    include_str!("lua/redrive.lua")
-));
-static DISCARD: Script = Script::new(concat!(
-    include_str!("lua/fields.lua"),
-    include_str!("lua/queues.lua"),
-    include_str!("lua/effects.lua"),
-    include_str!("lua/letters.lua"),
-    include_str!("lua/discard.lua")
-));
+static DEAD_LETTERS: Script = Script::new(&[FIELDS, lua!("lua/dead_letters.lua")]);
+static REDRIVE: Script = Script::new(&[FIELDS, QUEUES, LETTERS, lua!("lua/redrive.lua")]);
+static DISCARD: Script = Script::new(&[FIELDS, QUEUES, EFFECTS, LETTERS, lua!("lua/discard.lua")]);
 
 /// The bytes of messages after which a page ends, to fit into a component's memory.
 const PAGE_BYTES: i64 = 4 * 1024 * 1024;

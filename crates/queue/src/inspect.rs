@@ -6,10 +6,11 @@ use std::time::Duration;
 use base::Failure;
 use stores::{Arg, Redis, Value};
 
+use crate::lua;
 use crate::queue::{CONSUMER_GROUP, Queue};
 use crate::script::Script;
 
-static COUNTS: Script = Script::new(include_str!("lua/counts.lua"));
+static COUNTS: Script = Script::new(&[lua!("lua/counts.lua")]);
 
 /// The messages of a queue, now and since it is in use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -31,5 +31,7 @@ pub use policy::Policy;
 pub use queue::{Notify, Queue};
 pub use schedules::{Moved, Publication, Step, Stored};
 pub use script::Script;
+#[doc(hidden)]
+pub use script::{lua_code, lua_len};
 pub use settlement::Settlement;
 pub use staged::Staged;

@@ -3,19 +3,17 @@
 use base::Failure;
 use stores::{Arg, Redis, Value};
 
+use crate::lua;
 use crate::queue::Queue;
-use crate::script::Script;
+use crate::script::{PROMOTE, QUEUES, Script};
 
-static PAUSE: Script = Script::new(concat!(
-    include_str!("lua/queues.lua"),
-    include_str!("lua/pause.lua")
-));
-static RESUME: Script = Script::new(concat!(
-    include_str!("lua/queues.lua"),
-    include_str!("lua/promote.lua"),
-    include_str!("lua/resume.lua"),
-    include_str!("lua/wake.lua")
-));
+static PAUSE: Script = Script::new(&[QUEUES, lua!("lua/pause.lua")]);
+static RESUME: Script = Script::new(&[
+    QUEUES,
+    PROMOTE,
+    lua!("lua/resume.lua"),
+    lua!("lua/wake.lua"),
+]);
 
 impl<R: Redis> Queue<'_, R> {
     /// Pauses the queue until [`Queue::resume`]: workers claim nothing of it. Messages that

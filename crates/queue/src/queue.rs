@@ -11,33 +11,18 @@ use stores::{Arg, Redis, Value};
 use crate::change::{Change, Outcome};
 use crate::delivery::Delivery;
 use crate::effect::{Command, Count, Effect};
+use crate::lua;
 use crate::names::QueueNames;
 use crate::policy::Policy;
-use crate::script::Script;
+use crate::script::{EFFECTS, PROMOTE, QUEUES, Script};
 use crate::settlement::Settlement;
 use crate::staged::Staged;
 
-static COMMIT: Script = Script::new(concat!(
-    include_str!("lua/queues.lua"),
-    include_str!("lua/effects.lua"),
-    include_str!("lua/commit.lua")
-));
-static SETTLE: Script = Script::new(concat!(
-    include_str!("lua/queues.lua"),
-    include_str!("lua/effects.lua"),
-    include_str!("lua/settle.lua")
-));
-static CLAIM: Script = Script::new(concat!(
-    include_str!("lua/queues.lua"),
-    include_str!("lua/promote.lua"),
-    include_str!("lua/claim.lua")
-));
-static WAKE: Script = Script::new(concat!(
-    include_str!("lua/queues.lua"),
-    include_str!("lua/promote.lua"),
-    include_str!("lua/wake.lua")
-));
-static STAGE: Script = Script::new(include_str!("lua/stage.lua"));
+static COMMIT: Script = Script::new(&[QUEUES, EFFECTS, lua!("lua/commit.lua")]);
+static SETTLE: Script = Script::new(&[QUEUES, EFFECTS, lua!("lua/settle.lua")]);
+static CLAIM: Script = Script::new(&[QUEUES, PROMOTE, lua!("lua/claim.lua")]);
+static WAKE: Script = Script::new(&[QUEUES, PROMOTE, lua!("lua/wake.lua")]);
+static STAGE: Script = Script::new(&[lua!("lua/stage.lua")]);
 
 /// The consumer group of every queue, and the one consumer name of all its workers.
 pub(crate) const CONSUMER_GROUP: &str = "workers";

@@ -7,20 +7,14 @@ use std::time::Duration;
 use base::Failure;
 use stores::{Arg, Redis, Value};
 
+use crate::lua;
 use crate::names::QueueNames;
 use crate::queue::{Queue, millis};
-use crate::script::Script;
+use crate::script::{EFFECTS, QUEUES, Script};
 
-static STATES: Script = Script::new(include_str!("lua/schedules.lua"));
-static MOVE: Script = Script::new(concat!(
-    include_str!("lua/queues.lua"),
-    include_str!("lua/effects.lua"),
-    include_str!("lua/schedule.lua")
-));
-static ALARM: Script = Script::new(concat!(
-    include_str!("lua/queues.lua"),
-    include_str!("lua/schedule_alarm.lua")
-));
+static STATES: Script = Script::new(&[lua!("lua/schedules.lua")]);
+static MOVE: Script = Script::new(&[QUEUES, EFFECTS, lua!("lua/schedule.lua")]);
+static ALARM: Script = Script::new(&[QUEUES, lua!("lua/schedule_alarm.lua")]);
 
 /// The schedules of a hash tag, as they are in Redis.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

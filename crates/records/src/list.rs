@@ -9,7 +9,7 @@ use stores::{Arg, KeyValue, Redis, Value};
 
 use crate::{Document, Versioned, latest};
 
-static LIST: Script = Script::new(include_str!("list.lua"));
+static LIST: Script = Script::new(&[queue::lua!("list.lua")]);
 
 /// The max score of a place: a sorted set has scores of 64-bit floats, which are exact up
 /// to here.

@@ -15,9 +15,9 @@ pub const BUCKETS: [u64; 13] = [
     5_000_000, 10_000_000,
 ];
 
-static COUNT: Script = Script::new(
+static COUNT: Script = Script::new(&[
     "redis.call('HINCRBY', KEYS[1], ARGV[1], 1)\nreturn redis.call('HINCRBY', KEYS[1], ARGV[2], ARGV[3])",
-);
+]);
 
 /// The end of the field that sums durations.
 const SUM: &str = "us";

@@ -24,7 +24,7 @@ pub const MAX_BATCH: i64 = 500;
 const GATHER: Duration = Duration::from_secs(1);
 
 /// Appends spans, drops the oldest that are too many, and returns the length.
-static KEEP: Script = Script::new(
+static KEEP: Script = Script::new(&[
     "local length = redis.call('RPUSH', KEYS[1], unpack(ARGV, 2))
 local max = tonumber(ARGV[1])
 if length > max then
@@ -32,12 +32,12 @@ if length > max then
   return max
 end
 return length",
-);
+]);
 
 static TAKE: Script = Script::new(
-    "local spans = redis.call('LRANGE', KEYS[1], 0, ARGV[1] - 1)
+    &["local spans = redis.call('LRANGE', KEYS[1], 0, ARGV[1] - 1)
 redis.call('LTRIM', KEYS[1], ARGV[1], -1)
-return spans",
+return spans"],
 );
 
 /// The message that asks for an export.

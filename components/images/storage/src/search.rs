@@ -4,7 +4,7 @@ use images_domain::{Operator, ScanQuery, ScanResponse, UserId, keys};
 use queue::Script;
 use stores::{Arg, Redis, Value};
 
-static SEARCH: Script = Script::new(include_str!("search.lua"));
+static SEARCH: Script = Script::new(&[queue::lua!("search.lua")]);
 
 /// Searches the photos of a user.
 pub fn search(

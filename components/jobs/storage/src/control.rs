@@ -9,7 +9,7 @@ use stores::{Arg, Redis, Value};
 
 use crate::job;
 
-static CANCEL: Script = Script::new(include_str!("cancel.lua"));
+static CANCEL: Script = Script::new(&[queue::lua!("cancel.lua")]);
 
 /// Cancels a job: no worker begins with its toons from now on, and those in work are
 /// finished. `retention` is the time that the job is kept, `None` for ever. Returns the job as

@@ -8,7 +8,7 @@ use jobs_domain::{Completed, Job, JobId, effects, keys};
 use queue::{Effect, Queue, Script};
 use stores::{Arg, Redis, Value};
 
-static START: Script = Script::new(include_str!("start.lua"));
+static START: Script = Script::new(&[queue::lua!("start.lua")]);
 
 /// The time that a job is kept after its last change, by the variable `job_retention_days`;
 /// `None` is for ever.

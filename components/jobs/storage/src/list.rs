@@ -8,7 +8,7 @@ use stores::{Arg, Redis};
 
 use crate::job::read;
 
-static JOBS: Script = Script::new(include_str!("jobs.lua"));
+static JOBS: Script = Script::new(&[queue::lua!("jobs.lua")]);
 
 /// The maximum number of jobs that are read at once, and the maximum times for a page: few of
 /// them may have the wanted status.

@@ -7,7 +7,7 @@ use queue::Script;
 use records::{Page, Slice, Versioned};
 use stores::{Arg, KeyValue, Redis, Value};
 
-static CHANGED: Script = Script::new(include_str!("changed.lua"));
+static CHANGED: Script = Script::new(&[queue::lua!("changed.lua")]);
 
 /// The time in ms that clocks of two machines may differ by.
 const CLOCKS: u64 = 60_000;

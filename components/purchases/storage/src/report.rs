@@ -5,7 +5,7 @@ use purchases_domain::{Report, ReportQuery, Sheet, keys};
 use queue::{Queue, Script};
 use stores::{Arg, Redis, Value};
 
-static REPORT: Script = Script::new(include_str!("report.lua"));
+static REPORT: Script = Script::new(&[queue::lua!("report.lua")]);
 
 /// The number of hashes that are read at once.
 const CHUNK: usize = 32;

@@ -18,14 +18,14 @@ const RENEWED: Duration = Duration::from_secs(5);
 
 /// Lets a claim begin anew.
 static RENEW: Script = Script::new(
-    "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])",
+    &["if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])"],
 );
 
 /// Ends a claim.
 static END: Script = Script::new(
-    "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('DEL', KEYS[1])",
+    &["if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])"],
 );
 
 /// A worker's claim on a day, until it is dropped. It saves work that others do already; no

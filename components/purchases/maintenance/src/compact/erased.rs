@@ -13,12 +13,10 @@ const MAX: usize = 5_000;
 
 /// Removes purchases whose erasure is still the one that was done: a purchase may have been
 /// created and erased again.
-static FORGET: Script = Script::new(
-    "for i = 1, #ARGV, 2 do
+static FORGET: Script = Script::new(&["for i = 1, #ARGV, 2 do
   if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i + 1] then redis.call('HDEL', KEYS[1], ARGV[i]) end
 end
-return 0",
-);
+return 0"]);
 
 /// Erased purchases of a day, and whether there are more.
 pub(super) fn read(redis: &SpinRedis, day: &Day) -> Result<(Erased, bool), Failure> {

@@ -129,28 +129,20 @@ impl<'a, R: Redis> Queue<'a, R> {
         ];
         add_keys(&mut keys, &change.effects);
 
-        // The change's own effects say whether the message's group waits for it.
-        let settled = change.settled.clone().map(|settled| Settlement {
-            effects: change.effects.clone(),
-            ..settled
-        });
+        let settled = change.settled.as_ref();
+        let released = settled.and_then(|settled| settled.group_to_release(&change.effects));
         let sends = change.messages.iter().map(|message| names.send(&**message));
         let sends: Vec<_> = sends.collect();
         let effects = sends.iter().chain(&change.effects);
         let commands: Vec<_> = effects
             .map(Effect::command)
-            .chain(
-                settled
-                    .as_ref()
-                    .and_then(Settlement::group_to_release)
-                    .map(release),
-            )
+            .chain(released.map(release))
             .collect();
         let mut args = vec![
             Arg::from(self.notifier()),
             Arg::from(CONSUMER_GROUP),
             Arg::from(&expected),
-            Arg::from(settled.as_ref().map_or("", |settled| &settled.id)),
+            Arg::from(settled.map_or("", |settled| &settled.id)),
             Arg::from(once.map_or(&[][..], |once| once.value.as_slice())),
             Arg::Int(once.map_or(0, |once| millis(once.keep))),
             count(staged.map_or(0, |staged| staged.count)),
@@ -324,7 +316,11 @@ impl<'a, R: Redis> Queue<'a, R> {
             .map(|settlement| {
                 let effects = settlement.effects.iter().map(Effect::command);
                 effects
-                    .chain(settlement.group_to_release().map(release))
+                    .chain(
+                        settlement
+                            .group_to_release(&settlement.effects)
+                            .map(release),
+                    )
                     .collect()
             })
             .collect();

@@ -79,10 +79,10 @@ impl Settlement {
         }
     }
 
-    /// The message group whose next message may be delivered; `None` where the message is
-    /// in no group or its group waits for it.
-    pub(crate) fn group_to_release(&self) -> Option<&str> {
-        let is_held = self.effects.iter().any(Effect::holds_group);
+    /// The message group whose next message may be delivered after these effects; `None` where
+    /// the message is in no group or its group waits for it.
+    pub(crate) fn group_to_release(&self, effects: &[Effect]) -> Option<&str> {
+        let is_held = effects.iter().any(Effect::holds_group);
         self.group.as_deref().filter(|_| !is_held)
     }
 }

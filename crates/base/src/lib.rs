@@ -36,7 +36,7 @@ pub use not_changed::{NotChanged, Unknown};
 pub use preconditions::{Preconditions, Tags, Unmet, version_tag};
 pub use query::Query;
 pub use tenant::{Tenant, TenantError};
-pub use text::shorten;
+pub use text::{decimal, shorten};
 pub use timestamp::{NoTimestamp, Timestamp};
 pub use trace::Trace;
 pub use variables::{UNIT_SEPARATOR, check_token, flag, number, parse_number, split, text};

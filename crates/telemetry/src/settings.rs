@@ -46,10 +46,13 @@ impl Settings {
         let counts = counts.parse();
         let counts =
             counts.map_err(|_| Failure::variable("request_metrics", "must be true or false"))?;
-        let ratio: Option<f64> = ratio.parse().ok();
+        let ratio = base::decimal(ratio);
         let ratio = ratio.filter(|ratio| (0.0..=1.0).contains(ratio));
         let ratio = ratio.ok_or_else(|| {
-            Failure::variable("trace_sample_ratio", "must be a number from 0 to 1")
+            Failure::variable(
+                "trace_sample_ratio",
+                "must be a number from 0 to 1, such as 0.25",
+            )
         })?;
         let host = host.trim_end_matches('/');
         let is_set = !host.is_empty() && !host.ends_with(NO_HOST);

@@ -169,9 +169,8 @@ fn quality(accepted: &str, media_type: &str) -> u32 {
             _ => return None,
         };
         let weight = words.find_map(|word| word.strip_prefix("q="));
-        let weight: f32 = weight.map_or(Ok(1.0), str::parse).ok()?;
-        // Rounds down weights of more than three digits, which RFC 9110 does not have.
-        Some((specificity, (weight.clamp(0.0, 1.0) * 1_000.0) as u32))
+        let weight = weight.map_or(Some(1.0), base::decimal)?;
+        Some((specificity, (weight.min(1.0) * 1_000.0).round() as u32))
     });
     ranges.max().map_or(0, |(_, weight)| weight)
 }
@@ -206,6 +205,8 @@ pub(crate) mod tests {
             ("text/*", true),
             ("application/json;q=0.9, text/csv;q=0.8", false),
             ("application/json;q=0.5, text/csv", true),
+            ("application/json;q=0.5, text/csv;q=1.", true),
+            ("application/json;q=0.12, text/csv;q=0.121", true),
             ("text/csv;q=0, */*", false),
             ("*/*", false),
             ("", false),

@@ -13,7 +13,7 @@ use crate::clock::{LAST_MILLIS, now_millis};
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(u64);
 
-/// A text that is not a date and time since 1970.
+/// A text that is not a date and time from 1970 to 9999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a date and time as RFC 3339 has it, as in 2026-11-22T10:30:45Z")]
 pub struct NoTimestamp;
@@ -47,9 +47,9 @@ impl FromStr for Timestamp {
 
     fn from_str(text: &str) -> Result<Self, NoTimestamp> {
         let nanos = crate::parse_rfc3339(text).ok_or(NoTimestamp)?;
-        u64::try_from(nanos.div_euclid(1_000_000))
-            .map(Self::from_millis)
-            .map_err(|_| NoTimestamp)
+        let millis = u64::try_from(nanos.div_euclid(1_000_000)).map_err(|_| NoTimestamp)?;
+        let has_year = millis <= LAST_MILLIS;
+        has_year.then_some(Self(millis)).ok_or(NoTimestamp)
     }
 }
 
@@ -100,6 +100,7 @@ mod tests {
             "2025-11-27",
             "1969-12-31T23:59:59Z",
             "1969-12-31T23:59:59.9999Z",
+            "9999-12-31T23:59:59-01:00",
             "2025-11-27x10:30:45Z",
             "0",
         ] {

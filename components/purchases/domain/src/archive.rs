@@ -4,18 +4,15 @@
 use std::fmt;
 use std::str::FromStr;
 
+use base::{Fields, Timestamp};
 use percent_encoding::{
     AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode, utf8_percent_encode,
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use time::PrimitiveDateTime;
-use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
 
 use crate::content::Product;
 use crate::{Change, Event, Origin, Summary};
-use base::Fields;
 
 /// The folder of changes.
 pub const CHANGES: &str = "compras";
@@ -34,10 +31,6 @@ const MAX_ID: usize = 400;
 
 /// The characters that are percent-encoded in a key: all but letters, digits, `.`, `_` and `-`.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-');
-
-/// The time in a name.
-const TIME: &[BorrowedFormatItem<'_>] =
-    format_description!("[year][month][day]_[hour][minute][second]");
 
 /// A text as a part of a key: all bytes but `A-Z a-z 0-9 . _ -` are percent-encoded, and
 /// so are `.` and `..`, which are no names.
@@ -131,13 +124,6 @@ pub struct NoKey(&'static str);
 impl Key {
     /// The key of a change.
     pub fn of(change: &Change) -> Self {
-        let time = change.at.to_string();
-        let digits: String = time
-            .bytes()
-            .filter(u8::is_ascii_digit)
-            .map(char::from)
-            .collect();
-        let part = |from, to| digits.get(from..to).unwrap_or_default();
         Self {
             day: Day {
                 tenant: encoded(&change.tenant_id),
@@ -145,7 +131,7 @@ impl Key {
             },
             event: change.event,
             id: encoded_id(&change.compra_id),
-            time: format!("{}_{}", part(0, 8), part(8, 14)),
+            time: in_name(change.at),
             suffix: change.suffix(),
         }
     }
@@ -167,6 +153,23 @@ impl fmt::Display for Key {
             day.folder(CHANGES)
         )
     }
+}
+
+/// A time as in names: `20250713_103145`.
+fn in_name(time: Timestamp) -> String {
+    let mut name = time.to_string().replace('T', "_");
+    name.truncate("2025-07-13_10:31:45".len());
+    name.retain(|c| c != '-' && c != ':');
+    name
+}
+
+/// Whether a text is a time as in names.
+fn is_in_name(text: &str) -> bool {
+    let part = |from, to| text.get(from..to).unwrap_or_default();
+    let [day, month] = [part(6, 8), part(4, 6)];
+    let [hour, minute, second] = [part(9, 11), part(11, 13), part(13, 15)];
+    let time = format!("{}-{month}-{day}T{hour}:{minute}:{second}Z", part(0, 4));
+    time.parse().is_ok_and(|time| in_name(time) == text)
 }
 
 /// Reads a key that [`Key::of`] may have made, and no other one.
@@ -194,11 +197,9 @@ impl FromStr for Key {
         let event = Event::ALL.into_iter().find(|own| own.in_name() == event);
         let event = event.ok_or(NoKey("its event is not insert, modify or remove"))?;
         let time = format!("{date}_{clock}");
-        let is_time =
-            time.len() == "20250713_103145".len() && PrimitiveDateTime::parse(&time, TIME).is_ok();
         for (holds, problem) in [
             (is_encoded_id(id), "its id is not encoded"),
-            (is_time, "its time is none, as in 20250713_103145"),
+            (is_in_name(&time), "its time is none, as in 20250713_103145"),
             (
                 is_suffix(suffix),
                 "it ends in no version and no sequence number",

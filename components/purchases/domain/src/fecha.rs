@@ -1,24 +1,19 @@
 //! The date and time of a purchase.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use base::Timestamp;
 use serde::{Deserialize, Serialize};
-use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
-use time::{Date, PrimitiveDateTime, Time, UtcDateTime};
 
-const FORM: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
-const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
-
-/// The years that dates may have.
-const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
+const DAY: &str = "2025-07-13";
+const FORM: &str = "2025-07-13 10:30:00";
 
 /// The date and time of a purchase in UTC, to the second: `2025-07-13 10:30:00`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Fecha(UtcDateTime);
+pub struct Fecha(Timestamp);
 
 /// A text that is not a date of a purchase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,19 +29,20 @@ impl Fecha {
     /// The time this many milliseconds after the Unix epoch, at most the end of the year
     /// 9999.
     pub fn from_millis(millis: u64) -> Self {
-        let seconds = i64::try_from(millis / 1_000).unwrap_or(i64::MAX);
-        let time = UtcDateTime::from_unix_timestamp(seconds);
-        Self(time.unwrap_or(UtcDateTime::MAX))
+        let millis = Timestamp::from_millis(millis).millis();
+        Self(Timestamp::from_millis(millis / 1_000 * 1_000))
     }
 
     /// Milliseconds since the Unix epoch.
     pub fn millis(self) -> u64 {
-        self.0.unix_timestamp().unsigned_abs() * 1_000
+        self.0.millis()
     }
 
     /// The day: `2025-07-13`.
     pub fn day(self) -> String {
-        self.0.date().format(DAY).unwrap_or_default()
+        let mut text = self.to_string();
+        text.truncate(DAY.len());
+        text
     }
 
     /// The first moment of a day that is written as in `2025-07-13`.
@@ -54,20 +50,8 @@ impl Fecha {
     /// # Errors
     /// It is not a day from 1970 on.
     pub fn of_day(text: &str) -> Result<Self, NoFecha> {
-        let date = Date::parse(text, DAY).map_err(|_| NoFecha)?;
-        // The parser takes a sign before the year.
-        (text.len() == "2025-07-13".len())
-            .then_some(())
-            .ok_or(NoFecha)?;
-        Self::checked(PrimitiveDateTime::new(date, Time::MIDNIGHT).as_utc())
-    }
-
-    fn checked(time: UtcDateTime) -> Result<Self, NoFecha> {
-        let time = time.replace_nanosecond(0).unwrap_or(time);
-        YEARS
-            .contains(&time.year())
-            .then_some(Self(time))
-            .ok_or(NoFecha)
+        let is_day = text.len() == DAY.len();
+        is_day.then(|| text.parse()).ok_or(NoFecha)?
     }
 }
 
@@ -77,23 +61,20 @@ impl FromStr for Fecha {
     /// Reads the seed's form, a date alone (its midnight), or RFC 3339, whose fraction of a
     /// second is cut off.
     fn from_str(text: &str) -> Result<Self, NoFecha> {
-        // The parser takes a sign before the year.
-        let is_year = text.as_bytes().first().is_some_and(u8::is_ascii_digit);
-        is_year.then_some(()).ok_or(NoFecha)?;
-        if let Ok(time) = PrimitiveDateTime::parse(text, FORM) {
-            return Self::checked(time.as_utc());
-        }
-        if let Some(nanos) = base::parse_rfc3339(text) {
-            let time = UtcDateTime::from_unix_timestamp_nanos(nanos);
-            return Self::checked(time.map_err(|_| NoFecha)?);
-        }
-        Self::of_day(text)
+        let text = match text.len() {
+            length if length == DAY.len() => Cow::Owned(format!("{text}T00:00:00Z")),
+            length if length == FORM.len() && text.contains(' ') => Cow::Owned(format!("{text}Z")),
+            _ => Cow::Borrowed(text),
+        };
+        let time: Timestamp = text.parse().map_err(|_| NoFecha)?;
+        Ok(Self::from_millis(time.millis()))
     }
 }
 
 impl fmt::Display for Fecha {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.format(FORM).unwrap_or_default())
+        let text = self.0.to_string().replace('T', " ");
+        f.write_str(text.get(..FORM.len()).unwrap_or_default())
     }
 }
 
@@ -125,22 +106,29 @@ mod tests {
             ("2025-07-13T10:30:00Z", "2025-07-13 10:30:00"),
             ("2025-07-13T23:30:00.999-05:00", "2025-07-14 04:30:00"),
             ("2025-07-13 10:30:00+02:00", "2025-07-13 08:30:00"),
+            ("2016-12-31 23:59:60", "2016-12-31 23:59:59"),
             ("1970-01-01", "1970-01-01 00:00:00"),
             ("9999-12-31 23:59:59", "9999-12-31 23:59:59"),
         ] {
             assert_eq!(text.parse::<Fecha>().unwrap().to_string(), kept, "{text}");
         }
+        assert_eq!(Fecha::from_millis(u64::MAX).millis(), 253_402_300_799_000);
         for text in [
             "",
             "ayer",
             "2025-07-13 10:30",
             "2025-07-13  10:30:00",
             "2025-07-13x10:30:00",
+            "2025-07-13T10:30:00",
             "2025-02-30",
             "1969-12-31",
+            "1969-12-31 23:59:59",
+            "9999-12-31T23:59:59-01:00",
             "10000-01-01",
             "2025-07-13 24:00:00",
             "+2025-07-13",
+            "+025-07-13",
+            "2025-07-13 10:30:0Z",
             "2025-7-13",
         ] {
             assert_eq!(text.parse::<Fecha>(), Err(NoFecha), "{text}");
